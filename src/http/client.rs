@@ -1,0 +1,164 @@
+use super::{
+    BaseUrl, Repeat, ReqwestTransport, RetryPolicy, Secret, Transport, TransportError, TransportErrorKind,
+    retry::{Failure, retry_after},
+    telemetry,
+    time::{Deadline, sleep, timeout},
+};
+use crate::{Error, ErrorKind};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// No answer of Upstash is larger than the largest plan's request limit.
+const MAX_RESPONSE: usize = 128 * 1024 * 1024;
+
+/// What a product's builder collects.
+#[derive(Clone)]
+pub(crate) struct RestConfig {
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Duration,
+    pub(crate) telemetry: bool,
+}
+
+impl Default for RestConfig {
+    fn default() -> Self {
+        Self { transport: None, retry: RetryPolicy::default(), timeout: Duration::from_secs(10), telemetry: true }
+    }
+}
+
+impl fmt::Debug for RestConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestConfig")
+            .field("retry", &self.retry)
+            .field("timeout", &self.timeout)
+            .field("telemetry", &self.telemetry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One product's end point: address, token, transport and the rules of sending.
+#[derive(Clone)]
+pub(crate) struct RestClient {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    base: BaseUrl,
+    headers: HeaderMap,
+    transport: Arc<dyn Transport>,
+    config: RestConfig,
+}
+
+pub(crate) struct RestRequest {
+    pub(crate) method: Method,
+    /// Appended to the base address as it is; empty, or beginning with a slash.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) repeat: Repeat,
+    /// Instead of the client's own.
+    pub(crate) timeout: Option<Duration>,
+}
+
+pub(crate) struct RestResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl RestResponse {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        retry_after(&self.headers)
+    }
+}
+
+impl RestClient {
+    pub(crate) fn new(base: BaseUrl, token_name: &str, token: &Secret, config: RestConfig) -> Result<Self, Error> {
+        let transport = match &config.transport {
+            Some(transport) => Arc::clone(transport),
+            None => Arc::new(ReqwestTransport::from_defaults().map_err(|error| {
+                Error::new(ErrorKind::Configuration, "the HTTP client could not be set up").with_source(error)
+            })?),
+        };
+        let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{token_name} {what}"));
+        if token.expose().is_empty() {
+            return Err(problem("is empty"));
+        }
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .ok()
+            .filter(|_| !token.expose().contains(|c: char| c.is_whitespace() || c == '"' || c == '\''))
+            .ok_or_else(|| problem("contains white space, quotes or other characters that no token has"))?;
+        authorization.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, authorization);
+        if config.telemetry {
+            telemetry::add(&mut headers);
+        }
+        Ok(Self { inner: Arc::new(Inner { base, headers, transport, config }) })
+    }
+
+    /// Sends, waits and sends again as the policy says. Any status is an answer; what it means is the caller's to say.
+    pub(crate) async fn send(&self, request: RestRequest) -> Result<RestResponse, Error> {
+        let limit = request.timeout.unwrap_or(self.inner.config.timeout);
+        let deadline = Deadline::after(limit);
+        let mut attempt = 0;
+        loop {
+            let outcome = match timeout(deadline.remaining(), self.send_once(&request, attempt)).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Err(Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"))),
+            };
+            let failure = match &outcome {
+                Ok(response) if response.status.is_success() => return outcome.map_err(from_transport),
+                Ok(response) => Failure::Status(response.status, &response.headers),
+                Err(error) => Failure::Transport(error.kind()),
+            };
+            match self.inner.config.retry.wait(attempt, request.repeat, failure) {
+                Some(wait) if wait < deadline.remaining() => sleep(wait).await,
+                _ => return outcome.map_err(from_transport),
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn send_once(&self, request: &RestRequest, attempt: u32) -> Result<RestResponse, TransportError> {
+        let inner = &*self.inner;
+        let mut message = http::Request::new(request.body.clone());
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = format!("{}{}", inner.base.as_str(), request.path)
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| TransportError::new(TransportErrorKind::Request, error))?;
+        let headers = message.headers_mut();
+        *headers = inner.headers.clone();
+        headers.extend(request.headers.clone());
+        if attempt > 0 && inner.config.telemetry {
+            headers.insert(telemetry::RETRY, HeaderValue::from(attempt));
+        }
+        let (head, body) = inner.transport.send(message).await?.into_parts();
+        let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| {
+            match error.downcast::<TransportError>() {
+                Ok(error) => *error,
+                Err(error) if error.is::<LengthLimitError>() => TransportError::new(TransportErrorKind::Request, error),
+                Err(error) => TransportError::new(TransportErrorKind::Interrupted, error),
+            }
+        })?;
+        Ok(RestResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
+    }
+}
+
+fn from_transport(error: TransportError) -> Error {
+    let (kind, message) = match error.kind() {
+        TransportErrorKind::Connect => (ErrorKind::Connect, "no connection could be made"),
+        TransportErrorKind::Timeout => (ErrorKind::Timeout, "the request timed out"),
+        TransportErrorKind::Interrupted => (ErrorKind::Interrupted, "the connection broke before the answer was read"),
+        TransportErrorKind::Request => (ErrorKind::InvalidInput, "the request could not be sent, or its answer not read"),
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+impl fmt::Debug for RestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestClient").field("url", &self.inner.base.as_str()).field("config", &self.inner.config).finish()
+    }
+}

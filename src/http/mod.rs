@@ -1,0 +1,55 @@
+//! What every client stands on: the HTTP transport, deadlines, retries, telemetry and secrets.
+//!
+//! A client talks through a [`Transport`]. The built-in one, [`ReqwestTransport`], takes a [`reqwest::Client`] of
+//! yours; anything else that turns an [`http::Request`] into an [`http::Response`] can take its place, such as a test
+//! double or another HTTP client.
+//!
+//! - **Deadline.** Each call has one (10 s where you say nothing), retries and waits included.
+//! - **Retries.** A request that provably never left is sent again. One that may have arrived is sent again only
+//!   where a repeat changes nothing, which the command decides ([`RetryPolicy`]).
+//! - **Telemetry.** Like the official SDKs, requests carry `Upstash-Telemetry-*` headers with the crate's name and
+//!   version; `UPSTASH_DISABLE_TELEMETRY`, or the builder's `telemetry(false)`, turns them off.
+//! - **Secrets** appear in no `Debug`, no error and no log.
+//!
+//! ```
+//! use axum_upstash::http::{ReqwestTransport, RetryPolicy};
+//! use axum_upstash::redis::Redis;
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
+//! let redis = Redis::builder("https://eu1-example.upstash.io", "token")
+//!     .transport(ReqwestTransport::new(http))
+//!     .timeout(Duration::from_secs(3))
+//!     .retry(RetryPolicy::default().with_max_retries(1))
+//!     .build()?;
+//! assert!(!format!("{redis:?}").contains("token\""));
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod random;
+mod reqwest;
+mod retry;
+mod secret;
+mod telemetry;
+mod time;
+mod transport;
+mod url;
+
+pub use self::{
+    reqwest::ReqwestTransport,
+    retry::RetryPolicy,
+    time::{Clock, ManualClock},
+    transport::{Transport, TransportBody, TransportError, TransportErrorKind},
+};
+
+pub(crate) use self::{
+    client::{RestClient, RestConfig, RestRequest, RestResponse},
+    random::{random_bytes, random_u64},
+    retry::Repeat,
+    secret::Secret,
+    time::timeout,
+    url::BaseUrl,
+};

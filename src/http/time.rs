@@ -1,0 +1,133 @@
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Where "now" comes from: the system, or a test.
+///
+/// Limits, sessions and cached responses read the time here and nowhere else, in milliseconds since the Unix epoch.
+#[derive(Clone, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Default)]
+enum Source {
+    #[default]
+    System,
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock that stands still until its [`ManualClock`] moves it.
+    #[must_use]
+    pub fn manual(unix_ms: u64) -> (Self, ManualClock) {
+        let now = Arc::new(AtomicU64::new(unix_ms));
+        (Self(Source::Manual(Arc::clone(&now))), ManualClock(now))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        match &self.0 {
+            Source::System => web_time::SystemTime::now()
+                .duration_since(web_time::SystemTime::UNIX_EPOCH)
+                .map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)),
+            Source::Manual(now) => now.load(Ordering::Acquire),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Source::System => "Clock::System",
+            Source::Manual(_) => "Clock::Manual",
+        })
+    }
+}
+
+/// Moves the [`Clock`] it came with.
+#[derive(Debug, Clone)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
+    /// Sets the clock, backwards as well.
+    pub fn set_ms(&self, unix_ms: u64) {
+        self.0.store(unix_ms, Ordering::Release);
+    }
+}
+
+/// The deadline passed.
+#[derive(Debug)]
+pub(crate) struct Elapsed;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) async fn sleep(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
+    send_wrapper::SendWrapper::new(gloo_timers::future::sleep(duration))
+}
+
+/// Runs `future`, but no longer than `duration`.
+pub(crate) async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Output, Elapsed> {
+    use std::task::Poll;
+    let mut future = std::pin::pin!(future);
+    let mut timer = std::pin::pin!(sleep(duration));
+    std::future::poll_fn(|cx| {
+        // The work first: an answer that is there counts, however late it is looked at.
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        timer.as_mut().poll(cx).map(|()| Err(Elapsed))
+    })
+    .await
+}
+
+/// Time that only moves forward, for deadlines.
+///
+/// Paused test time counts: on native targets this is tokio's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    #[cfg(not(target_arch = "wasm32"))]
+    at: Option<tokio::time::Instant>,
+    #[cfg(target_arch = "wasm32")]
+    at: Option<web_time::Instant>,
+}
+
+impl Deadline {
+    pub(crate) fn after(duration: Duration) -> Self {
+        #[cfg(not(target_arch = "wasm32"))]
+        let now = tokio::time::Instant::now();
+        #[cfg(target_arch = "wasm32")]
+        let now = web_time::Instant::now();
+        Self { at: now.checked_add(duration) }
+    }
+
+    /// What is left; a deadline too far to be represented leaves a year.
+    pub(crate) fn remaining(self) -> Duration {
+        const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+        #[cfg(not(target_arch = "wasm32"))]
+        let now = tokio::time::Instant::now();
+        #[cfg(target_arch = "wasm32")]
+        let now = web_time::Instant::now();
+        self.at.map_or(FAR, |at| at.saturating_duration_since(now)).min(FAR)
+    }
+}

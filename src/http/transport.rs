@@ -1,0 +1,73 @@
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use http_body_util::combinators::UnsyncBoxBody;
+use std::{error::Error as StdError, fmt};
+
+/// The body of an answer, read as it arrives.
+pub type TransportBody = UnsyncBoxBody<Bytes, TransportError>;
+
+/// Sends one HTTP request and returns the answer: the seam between this crate and an HTTP client.
+///
+/// A transport does not retry, does not follow redirects to another host with the `Authorization` header, and does
+/// not treat any status as an error. Dropping the future gives the request up.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends `request`.
+    ///
+    /// # Errors
+    /// Where no complete response head was received; the [`TransportErrorKind`] says whether anything was sent.
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>>;
+}
+
+/// How far a failed request got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The request cannot be sent at all, for example because of its URL.
+    Request,
+    /// No connection was made; the server has seen nothing.
+    Connect,
+    /// Time ran out.
+    Timeout,
+    /// The connection broke after something may have been sent.
+    Interrupted,
+}
+
+/// Why a [`Transport`] has no answer.
+#[derive(Debug)]
+pub struct TransportError {
+    kind: TransportErrorKind,
+    source: Box<dyn StdError + Send + Sync>,
+}
+
+impl TransportError {
+    /// An error of `kind`.
+    pub fn new(kind: TransportErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+
+    /// How far the request got.
+    #[must_use]
+    pub fn kind(&self) -> TransportErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            TransportErrorKind::Request => "the request cannot be sent",
+            TransportErrorKind::Connect => "no connection could be made",
+            TransportErrorKind::Timeout => "the request timed out",
+            TransportErrorKind::Interrupted => "the connection broke",
+        })
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}

@@ -1,0 +1,74 @@
+use crate::{Error, ErrorKind};
+use url::Url;
+
+/// The address of a product, checked once, without a slash at its end.
+#[derive(Clone)]
+pub(crate) struct BaseUrl(String);
+
+impl BaseUrl {
+    /// Parses `value`; errors call it `name`, and do not repeat it.
+    pub(crate) fn parse(name: &str, value: &str) -> Result<Self, Error> {
+        let problem = |what: &str| Err(Error::new(ErrorKind::Configuration, format!("{name} {what}")));
+        if value.is_empty() {
+            return problem("is empty");
+        }
+        if value.contains(|c: char| c.is_whitespace() || c == '"' || c == '\'') {
+            return problem("contains white space or quotes");
+        }
+        let Ok(url) = Url::parse(value) else {
+            return problem("is not a URL; it should look like https://name.upstash.io");
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return problem("must begin with https:// (or http:// for a local server)");
+        }
+        if !url.has_host() || url.query().is_some() || url.fragment().is_some() {
+            return problem("must be a plain address, without query or fragment");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return problem("must not contain a user name or password; the token is a setting of its own");
+        }
+        if url.scheme() == "http" && !is_local(&url) {
+            tracing::warn!("{name} is http:// to another machine: the token travels unencrypted");
+        }
+        Ok(Self(value.strip_suffix('/').unwrap_or(value).to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost") || !name.contains('.'),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_path_and_drops_one_slash() {
+        for (given, kept) in [
+            ("https://a.upstash.io", "https://a.upstash.io"),
+            ("https://a.upstash.io/", "https://a.upstash.io"),
+            ("http://127.0.0.1:8079/redis/", "http://127.0.0.1:8079/redis"),
+        ] {
+            assert_eq!(BaseUrl::parse("X", given).unwrap().as_str(), kept);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_address_and_names_the_setting_not_the_value() {
+        for bad in ["", "a.upstash.io", " https://a", "\"https://a\"", "redis://a", "https://u:p@a", "https://a?b=c"] {
+            let error = BaseUrl::parse("SOME_URL", bad).err().unwrap_or_else(|| panic!("{bad:?} was accepted"));
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.to_string().starts_with("SOME_URL "), "{error}");
+            assert!(bad.len() < 8 || !error.to_string().contains(bad), "{error}");
+        }
+    }
+}
