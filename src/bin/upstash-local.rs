@@ -1,0 +1,2 @@
+//! The local Upstash as a program.
+fn main() {}
