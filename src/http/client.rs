@@ -152,13 +152,18 @@ fn from_transport(error: TransportError) -> Error {
         TransportErrorKind::Connect => (ErrorKind::Connect, "no connection could be made"),
         TransportErrorKind::Timeout => (ErrorKind::Timeout, "the request timed out"),
         TransportErrorKind::Interrupted => (ErrorKind::Interrupted, "the connection broke before the answer was read"),
-        TransportErrorKind::Request => (ErrorKind::InvalidInput, "the request could not be sent, or its answer not read"),
+        TransportErrorKind::Request => {
+            (ErrorKind::InvalidInput, "the request could not be sent, or its answer not read")
+        }
     };
     Error::new(kind, message).with_source(error)
 }
 
 impl fmt::Debug for RestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RestClient").field("url", &self.inner.base.as_str()).field("config", &self.inner.config).finish()
+        f.debug_struct("RestClient")
+            .field("url", &self.inner.base.as_str())
+            .field("config", &self.inner.config)
+            .finish()
     }
 }

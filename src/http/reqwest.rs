@@ -26,10 +26,8 @@ impl ReqwestTransport {
     pub fn from_defaults() -> Result<Self, TransportError> {
         let builder = reqwest::Client::builder();
         #[cfg(not(target_arch = "wasm32"))]
-        let builder = builder
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .tcp_nodelay(true);
+        let builder =
+            builder.redirect(reqwest::redirect::Policy::none()).retry(reqwest::retry::never()).tcp_nodelay(true);
         let client = builder.build().map_err(|error| TransportError::new(TransportErrorKind::Request, error))?;
         Ok(Self { client })
     }

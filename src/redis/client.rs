@@ -1,0 +1,369 @@
+use super::{
+    Cmd, FromReply, Pipeline, Reply, Script, ScriptCall, ToArg, encode,
+    error::from_text,
+    readonly::is_read,
+    reply::Item,
+    sync_token::{SYNC_TOKEN, SyncToken},
+};
+use crate::{
+    Error, ErrorKind,
+    http::{BaseUrl, Repeat, RestClient, RestConfig, RestRequest, RestResponse, RetryPolicy, Secret, Transport},
+};
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use std::{
+    fmt,
+    future::IntoFuture,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
+
+/// A Redis database over REST. Cloning is cheap, and clones share everything.
+///
+/// See the [module](crate::redis) for an example.
+#[derive(Clone)]
+pub struct Redis {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    rest: RestClient,
+    sync: Option<SyncToken>,
+    key_locking: KeyLocking,
+    /// Learned in [`KeyLocking::Auto`]: this Redis does not know the flag.
+    refuses_key_locking: AtomicBool,
+}
+
+/// Whether scripts begin with the line that tells Upstash to lock only the keys a script names.
+///
+/// Without it Upstash locks the whole database while a script runs; plain Redis does not know the flag and refuses it
+/// ([key locking](https://upstash.com/docs/redis/features/key-locking)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum KeyLocking {
+    /// With the line, until the server refuses it once.
+    #[default]
+    Auto,
+    /// Always with the line.
+    On,
+    /// Never with the line.
+    Off,
+}
+
+/// Sets up a [`Redis`] client.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RedisBuilder {
+    url: String,
+    token: Secret,
+    names: (&'static str, &'static str),
+    rest: RestConfig,
+    read_your_writes: bool,
+    key_locking: KeyLocking,
+}
+
+impl RedisBuilder {
+    /// Sends through another transport than the built-in one.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.rest.transport = Some(Arc::new(transport));
+        self
+    }
+
+    pub(crate) fn rest(mut self, rest: RestConfig) -> Self {
+        self.rest = rest;
+        self
+    }
+
+    /// What the settings are called in errors.
+    pub(crate) fn names(mut self, url: &'static str, token: &'static str) -> Self {
+        self.names = (url, token);
+        self
+    }
+
+    /// How often and when a request is sent again.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.rest.retry = retry;
+        self
+    }
+
+    /// The deadline of a call, retries included (10 s).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.rest.timeout = timeout;
+        self
+    }
+
+    /// Whether requests carry the crate's name and version (they do).
+    pub fn telemetry(mut self, enabled: bool) -> Self {
+        self.rest.telemetry = enabled;
+        self
+    }
+
+    /// Whether the sync token of each answer goes out with the next request (it does).
+    pub fn read_your_writes(mut self, enabled: bool) -> Self {
+        self.read_your_writes = enabled;
+        self
+    }
+
+    /// How scripts ask for key locking.
+    pub fn key_locking(mut self, key_locking: KeyLocking) -> Self {
+        self.key_locking = key_locking;
+        self
+    }
+
+    /// Checks the settings and sets up the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the URL or the token cannot be right.
+    pub fn build(self) -> Result<Redis, Error> {
+        let url = BaseUrl::parse(self.names.0, &self.url)?;
+        Ok(Redis {
+            inner: Arc::new(Inner {
+                rest: RestClient::new(url, self.names.1, &self.token, self.rest)?,
+                sync: self.read_your_writes.then(SyncToken::default),
+                key_locking: self.key_locking,
+                refuses_key_locking: AtomicBool::new(false),
+            }),
+        })
+    }
+}
+
+impl Redis {
+    /// A client for the database at `url`, with its REST token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the URL or the token cannot be right.
+    pub fn new(url: impl Into<String>, token: impl Into<String>) -> Result<Self, Error> {
+        Self::builder(url, token).build()
+    }
+
+    /// Sets up a client with settings of its own.
+    pub fn builder(url: impl Into<String>, token: impl Into<String>) -> RedisBuilder {
+        RedisBuilder {
+            url: url.into(),
+            token: Secret::new(token),
+            names: ("the Redis URL", "the Redis token"),
+            rest: RestConfig::default(),
+            read_your_writes: true,
+            key_locking: KeyLocking::default(),
+        }
+    }
+
+    /// Any command: add arguments, name the type of the reply, and await it.
+    pub fn cmd(&self, name: &str) -> Call<'_, Reply> {
+        self.issue(Cmd::new(name))
+    }
+
+    /// A prepared command.
+    pub fn issue<T: FromReply>(&self, cmd: Cmd) -> Call<'_, T> {
+        Call { redis: self, cmd, timeout: None, repeatable: false, reply: PhantomData }
+    }
+
+    /// Commands that go out as one request. They are not atomic; see [`transaction`](Self::transaction).
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.clone(), false)
+    }
+
+    /// Commands that go out as one request and run as one (`MULTI`/`EXEC`).
+    pub fn transaction(&self) -> Pipeline {
+        Pipeline::new(self.clone(), true)
+    }
+
+    /// A Lua script: add keys and arguments, name the type of the reply, and await it.
+    pub fn script<'a>(&'a self, script: &'a Script) -> ScriptCall<'a> {
+        ScriptCall::new(self, script)
+    }
+
+    pub(super) fn locks_keys(&self) -> bool {
+        match self.inner.key_locking {
+            KeyLocking::On => true,
+            KeyLocking::Off => false,
+            KeyLocking::Auto => !self.inner.refuses_key_locking.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Remembers that the server does not know key locking; `false` where the setting insists on it.
+    pub(super) fn learn_no_key_locking(&self) -> bool {
+        let auto = self.inner.key_locking == KeyLocking::Auto;
+        if auto {
+            self.inner.refuses_key_locking.store(true, Ordering::Relaxed);
+        }
+        auto
+    }
+
+    pub(super) async fn run(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
+        let name = cmd.name().to_uppercase();
+        let describe = |error: Error| error.with_operation(name.clone()).with_key(cmd.first_key());
+        let encoded = encode::single(cmd)?;
+        let repeat = if repeatable || is_read(&name) { Repeat::Safe } else { Repeat::IfNotSent };
+        let response =
+            self.send(encoded.path, encoded.body, encoded.is_json, repeat, timeout).await.map_err(describe)?;
+        match serde_json::from_slice(&response.body) {
+            Ok(Item::Result(reply)) if response.status.is_success() => Ok(reply),
+            Ok(Item::Error(text)) => Err(describe(from_text(&text, Some(response.status)))),
+            outcome => Err(describe(unreadable(&response, outcome.err()))),
+        }
+    }
+
+    /// Sends a body of several commands; the outer error is the whole request's, the inner ones each command's.
+    pub(super) async fn run_many(
+        &self,
+        cmds: &[Cmd],
+        atomic: bool,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Result<Reply, Error>>, Error> {
+        let (path, name) = if atomic { ("/multi-exec", "MULTI") } else { ("/pipeline", "pipeline") };
+        let describe = |error: Error| error.with_operation(name);
+        let body = encode::many(cmds)?;
+        let safe = cmds.iter().all(|cmd| is_read(&cmd.name()));
+        let repeat = if safe { Repeat::Safe } else { Repeat::IfNotSent };
+        let response = self.send(path.to_owned(), body, true, repeat, timeout).await.map_err(describe)?;
+        if !response.status.is_success() {
+            return Err(describe(match serde_json::from_slice(&response.body) {
+                Ok(Item::Error(text)) => from_text(&text, Some(response.status)),
+                outcome => unreadable(&response, outcome.err()),
+            }));
+        }
+        let items: Vec<Item> =
+            serde_json::from_slice(&response.body).map_err(|error| describe(unreadable(&response, Some(error))))?;
+        if items.len() != cmds.len() {
+            return Err(describe(Error::new(ErrorKind::Decode, "the answer has not one item for each command")));
+        }
+        Ok(items
+            .into_iter()
+            .zip(cmds)
+            .map(|(item, cmd)| match item {
+                Item::Result(reply) => Ok(reply),
+                Item::Error(text) => {
+                    Err(from_text(&text, None).with_operation(cmd.name().to_uppercase()).with_key(cmd.first_key()))
+                }
+            })
+            .collect())
+    }
+
+    async fn send(
+        &self,
+        path: String,
+        body: Bytes,
+        is_json: bool,
+        repeat: Repeat,
+        timeout: Option<Duration>,
+    ) -> Result<RestResponse, Error> {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(ENCODING, HeaderValue::from_static("base64"));
+        let content_type = if is_json { "application/json" } else { "application/octet-stream" };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let order = self.inner.sync.as_ref().map(|sync| {
+            let (order, token) = sync.begin();
+            headers.insert(SYNC_TOKEN, token.unwrap_or_else(|| HeaderValue::from_static("")));
+            order
+        });
+        let request = RestRequest { method: Method::POST, path, headers, body, repeat, timeout };
+        let response = self.inner.rest.send(request).await?;
+        if let (Some(sync), Some(order), true) = (&self.inner.sync, order, response.status.is_success()) {
+            sync.finish(order, &response.headers);
+        }
+        Ok(response)
+    }
+}
+
+/// An answer that is not of the REST protocol: a gateway's page, a broken proxy.
+fn unreadable(response: &RestResponse, source: Option<serde_json::Error>) -> Error {
+    let error = if response.status.is_success() {
+        Error::new(ErrorKind::Decode, "the answer is not of the Upstash REST protocol")
+    } else {
+        from_text("the service answered with an error and no reason", Some(response.status))
+    };
+    let error = error.with_status(response.status).with_retry_after(response.retry_after());
+    match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("rest", &self.inner.rest).field("key_locking", &self.inner.key_locking).finish()
+    }
+}
+
+/// A command on its way: awaiting it sends it, dropping it gives it up.
+#[must_use = "a command is sent when it is awaited"]
+pub struct Call<'a, T> {
+    redis: &'a Redis,
+    cmd: Cmd,
+    timeout: Option<Duration>,
+    repeatable: bool,
+    reply: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Call<'a, T> {
+    /// Adds an argument, or those of a slice or tuple.
+    pub fn arg(mut self, arg: impl ToArg) -> Self {
+        self.cmd = self.cmd.arg(arg);
+        self
+    }
+
+    /// Adds an argument that is a key.
+    pub fn key(mut self, key: impl ToArg) -> Self {
+        self.cmd = self.cmd.key(key);
+        self
+    }
+
+    /// Adds each argument of an iterator.
+    pub fn args<I: IntoIterator<Item: ToArg>>(mut self, args: I) -> Self {
+        self.cmd = self.cmd.args(args);
+        self
+    }
+
+    /// A deadline of its own, instead of the client's.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Says that running this command twice does no harm, so that it may be sent again after a broken connection.
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// Names the type of the reply.
+    pub fn query<U: FromReply>(self) -> Call<'a, U> {
+        let Self { redis, cmd, timeout, repeatable, .. } = self;
+        Call { redis, cmd, timeout, repeatable, reply: PhantomData }
+    }
+}
+
+impl<'a, T: FromReply> IntoFuture for Call<'a, T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let reply = self.redis.run(&self.cmd, self.timeout, self.repeatable).await?;
+            convert(reply, &self.cmd)
+        })
+    }
+}
+
+/// The reply as the caller's type.
+pub(super) fn convert<T: FromReply>(reply: Reply, cmd: &Cmd) -> Result<T, Error> {
+    T::from_reply(reply).map_err(|error| {
+        Error::new(ErrorKind::Decode, error.to_string())
+            .with_operation(cmd.name().to_uppercase())
+            .with_key(cmd.first_key())
+    })
+}
+
+impl<T> fmt::Debug for Call<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Call").field(&self.cmd).finish()
+    }
+}

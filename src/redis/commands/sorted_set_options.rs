@@ -1,0 +1,129 @@
+use crate::redis::{Cmd, ToArg};
+
+/// The options of `ZADD`.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct ZAddOptions {
+    condition: Option<&'static str>,
+    comparison: Option<&'static str>,
+    changed: bool,
+}
+
+impl ZAddOptions {
+    /// No options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `NX`: only new members.
+    pub fn if_absent(mut self) -> Self {
+        self.condition = Some("NX");
+        self
+    }
+
+    /// `XX`: only members that are there.
+    pub fn if_present(mut self) -> Self {
+        self.condition = Some("XX");
+        self
+    }
+
+    /// `GT`: a member that is there only gets a higher score.
+    pub fn only_higher(mut self) -> Self {
+        self.comparison = Some("GT");
+        self
+    }
+
+    /// `LT`: a member that is there only gets a lower score.
+    pub fn only_lower(mut self) -> Self {
+        self.comparison = Some("LT");
+        self
+    }
+
+    /// `CH`: counts changed members as well as new ones.
+    pub fn changed(mut self) -> Self {
+        self.changed = true;
+        self
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "called with the caller's own")]
+    pub(super) fn write(self, cmd: Cmd) -> Cmd {
+        let words = [self.condition, self.comparison, self.changed.then_some("CH")];
+        cmd.args(words.into_iter().flatten())
+    }
+}
+
+/// One end of a range of scores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum ScoreBound {
+    /// This score and beyond; the infinities are good bounds.
+    Included(f64),
+    /// Beyond this score.
+    Excluded(f64),
+}
+
+impl ToArg for ScoreBound {
+    fn write(&self, cmd: &mut Cmd) {
+        match self {
+            Self::Included(score) => score.write(cmd),
+            Self::Excluded(score) if score.is_infinite() => score.write(cmd),
+            Self::Excluded(score) => cmd.push(format!("({score}").as_bytes()),
+        }
+    }
+}
+
+/// A range of a sorted set.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ZRange {
+    bounds: Bounds,
+    reverse: bool,
+    limit: Option<(u64, u64)>,
+}
+
+#[derive(Debug, Clone)]
+enum Bounds {
+    Rank(i64, i64),
+    Score(ScoreBound, ScoreBound),
+}
+
+impl ZRange {
+    /// By place, the first is 0, negative from the end, both included.
+    pub fn by_rank(start: i64, stop: i64) -> Self {
+        Self { bounds: Bounds::Rank(start, stop), reverse: false, limit: None }
+    }
+
+    /// By score, from the lower bound to the higher.
+    pub fn by_score(min: ScoreBound, max: ScoreBound) -> Self {
+        Self { bounds: Bounds::Score(min, max), reverse: false, limit: None }
+    }
+
+    /// From the highest score down. Bounds stay as they are: lower first.
+    pub fn reversed(mut self) -> Self {
+        self.reverse = true;
+        self
+    }
+
+    /// Only `count` members after the first `offset`. Redis knows this for ranges by score alone.
+    pub fn limit(mut self, offset: u64, count: u64) -> Self {
+        self.limit = Some((offset, count));
+        self
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "called with the caller's own")]
+    pub(super) fn write(self, cmd: Cmd) -> Cmd {
+        let mut cmd = match (self.bounds, self.reverse) {
+            (Bounds::Rank(start, stop), _) => cmd.arg(start).arg(stop),
+            // With REV Redis wants the higher bound first.
+            (Bounds::Score(min, max), true) => cmd.arg(max).arg(min).arg("BYSCORE"),
+            (Bounds::Score(min, max), false) => cmd.arg(min).arg(max).arg("BYSCORE"),
+        };
+        if self.reverse {
+            cmd = cmd.arg("REV");
+        }
+        match self.limit {
+            Some((offset, count)) => cmd.arg("LIMIT").arg(offset).arg(count),
+            None => cmd,
+        }
+    }
+}

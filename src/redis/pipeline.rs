@@ -1,0 +1,104 @@
+use super::{Cmd, FromReply, Redis, Reply, client::convert};
+use crate::{Error, ErrorKind};
+use std::{fmt, marker::PhantomData, time::Duration};
+
+/// Commands that travel as one request: a pipeline, or a transaction.
+///
+/// Each command returns a [`Slot`] by which its result is taken from the [`Results`]. Commands have the names they
+/// have on [`Redis`]; any other goes through [`issue`](Self::issue).
+#[must_use = "a pipeline is sent by exec()"]
+pub struct Pipeline {
+    redis: Redis,
+    cmds: Vec<Cmd>,
+    atomic: bool,
+    timeout: Option<Duration>,
+}
+
+/// The place of one command's result.
+#[derive(Debug)]
+pub struct Slot<T> {
+    index: usize,
+    reply: PhantomData<fn() -> T>,
+}
+
+impl Pipeline {
+    pub(super) fn new(redis: Redis, atomic: bool) -> Self {
+        Self { redis, cmds: Vec::new(), atomic, timeout: None }
+    }
+
+    /// Adds a prepared command.
+    pub fn issue<T: FromReply>(&mut self, cmd: Cmd) -> Slot<T> {
+        self.cmds.push(cmd);
+        Slot { index: self.cmds.len() - 1, reply: PhantomData }
+    }
+
+    /// A deadline of its own, instead of the client's.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How many commands were added.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cmds.len()
+    }
+
+    /// Whether no command was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cmds.is_empty()
+    }
+
+    /// Sends the commands. An empty pipeline sends nothing.
+    ///
+    /// # Errors
+    /// Where the request as a whole failed, or the transaction was discarded ([`ErrorKind::Aborted`] or the reason the
+    /// service gave). The error of one command is in its slot.
+    pub async fn exec(self) -> Result<Results, Error> {
+        let replies = if self.cmds.is_empty() {
+            Vec::new()
+        } else {
+            self.redis.run_many(&self.cmds, self.atomic, self.timeout).await?
+        };
+        Ok(Results { replies: replies.into_iter().map(Some).collect(), cmds: self.cmds })
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("cmds", &self.cmds).field("atomic", &self.atomic).finish_non_exhaustive()
+    }
+}
+
+/// The results of a [`Pipeline`], one for each command.
+pub struct Results {
+    replies: Vec<Option<Result<Reply, Error>>>,
+    cmds: Vec<Cmd>,
+}
+
+impl Results {
+    /// Takes the result of one command.
+    ///
+    /// # Errors
+    /// The command's own error; [`ErrorKind::Decode`] where the reply is not of the slot's type;
+    /// [`ErrorKind::InvalidInput`] where the slot belongs to another pipeline.
+    #[allow(clippy::needless_pass_by_value, reason = "a slot is good for one result")]
+    pub fn take<T: FromReply>(&mut self, slot: Slot<T>) -> Result<T, Error> {
+        match (self.replies.get_mut(slot.index).and_then(Option::take), self.cmds.get(slot.index)) {
+            (Some(reply), Some(cmd)) => convert(reply?, cmd),
+            _ => Err(Error::new(ErrorKind::InvalidInput, "the slot is not one of this pipeline")),
+        }
+    }
+
+    /// The results in order, as Redis gave them.
+    pub fn into_replies(self) -> impl ExactSizeIterator<Item = Result<Reply, Error>> {
+        self.replies.into_iter().map(|reply| reply.unwrap_or(Ok(Reply::Nil)))
+    }
+}
+
+impl fmt::Debug for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results").field("cmds", &self.cmds).finish_non_exhaustive()
+    }
+}
