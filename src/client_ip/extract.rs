@@ -1,0 +1,20 @@
+use super::{ClientIpError, ClientIpSource};
+use axum_core::extract::{FromRef, FromRequestParts};
+use http::request::Parts;
+use std::net::IpAddr;
+
+/// The address of the client, by the [`ClientIpSource`] of the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientIp(pub IpAddr);
+
+impl<S> FromRequestParts<S> for ClientIp
+where
+    S: Send + Sync,
+    ClientIpSource: FromRef<S>,
+{
+    type Rejection = ClientIpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        ClientIpSource::from_ref(state).resolve(&parts.headers, &parts.extensions).map(Self)
+    }
+}

@@ -1,0 +1,25 @@
+//! The address of the client, from one named and trusted source.
+//!
+//! A proxy appends to `X-Forwarded-For`; whatever stands left of what *your* proxies appended was written by the
+//! client, who can write anything. So nothing is guessed: the application names one [`ClientIpSource`], and where that
+//! source has no usable address the answer is an error, never another source.
+//!
+//! ```
+//! use axum_upstash::client_ip::ClientIpSource;
+//!
+//! // One proxy in front, which appends the address it was called from.
+//! let source = ClientIpSource::x_forwarded_for(1);
+//! let request = http::Request::get("/").header("x-forwarded-for", "6.6.6.6, 203.0.113.7").body(()).unwrap();
+//! let ip = source.resolve(request.headers(), request.extensions()).unwrap();
+//! assert_eq!(ip.to_string(), "203.0.113.7");
+//! ```
+
+mod extract;
+mod network;
+mod source;
+
+pub use self::{
+    extract::ClientIp,
+    network::network,
+    source::{ClientIpError, ClientIpSource},
+};

@@ -1,0 +1,89 @@
+use super::{Decision, Key, RateLimitLayer, ResponseFuture};
+use crate::ResponseBody;
+use bytes::Bytes;
+use http::{Request, Response};
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+use tower_service::Service;
+
+/// The service of [`RateLimitLayer`].
+#[derive(Debug, Clone)]
+pub struct RateLimitService<S> {
+    inner: S,
+    layer: RateLimitLayer,
+}
+
+impl<S> RateLimitService<S> {
+    /// Puts a limit in front of `inner`.
+    #[must_use]
+    pub fn new(inner: S, layer: RateLimitLayer) -> Self {
+        Self { inner, layer }
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RateLimitService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        // The clone that was polled ready is the one to call; a fresh one takes its place.
+        let fresh = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, fresh);
+        let (parts, body) = request.into_parts();
+        let key = self.layer.key.key(&parts);
+        let request = Request::from_parts(parts, body);
+        match key {
+            Err(problem) => ResponseFuture::refused(problem.into_bytes_response()),
+            Ok(Key::Skip) => ResponseFuture::skipped(inner, request),
+            Ok(Key::Limit(identifier)) => match self.layer.limiter.limit_now(&identifier, 1) {
+                Some(decision) => ResponseFuture::decided(inner, request, &self.layer, decision),
+                None => ResponseFuture::deciding(inner, request, self.layer.clone(), identifier),
+            },
+        }
+    }
+}
+
+impl RateLimitLayer {
+    /// Writes the decision on a response.
+    pub(super) fn sign<B>(&self, response: &mut Response<B>, decision: Decision) {
+        response.extensions_mut().insert(decision);
+        if self.send_headers {
+            self.headers.add(response.headers_mut(), &decision);
+        }
+    }
+
+    /// The answer to a refused request.
+    pub(super) fn refusal(&self, decision: &Decision) -> Response<Bytes> {
+        tracing::debug!(rate_limit.decision = "deny", policy = self.headers.name(), basis = ?decision.basis);
+        let mut response = self.refuse.refuse(decision, self.headers.name());
+        self.sign(&mut response, *decision);
+        response
+    }
+}

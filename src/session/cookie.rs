@@ -1,0 +1,220 @@
+use crate::{Error, ErrorKind};
+use cookie::{Cookie, Expiration};
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+use std::time::Duration;
+
+pub use cookie::SameSite;
+
+/// The session cookie and its attributes (RFC 6265bis).
+///
+/// The default is `__Host-id` with `Secure; HttpOnly; SameSite=Lax; Path=/`: with that prefix browsers themselves see
+/// to it that no other host and no unencrypted page can set it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct SessionCookie {
+    name: String,
+    path: String,
+    domain: Option<String>,
+    same_site: SameSite,
+    secure: bool,
+    max_age: Option<Duration>,
+}
+
+impl SessionCookie {
+    /// Begins with the defaults.
+    pub fn builder() -> SessionCookieBuilder {
+        SessionCookieBuilder(Self::default())
+    }
+
+    /// `id` without `Secure` and without prefix, for plain HTTP on the developer's own machine.
+    pub fn local_development() -> Self {
+        Self { name: "id".to_owned(), secure: false, ..Self::default() }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The values that the request has for this cookie.
+    pub(super) fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = String> + 'a {
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(Cookie::split_parse)
+            .filter_map(Result::ok)
+            .filter(|cookie| cookie.name() == self.name)
+            .map(|cookie| cookie.value().to_owned())
+    }
+
+    /// `Set-Cookie` with this value.
+    pub(super) fn set(&self, value: String) -> Option<HeaderValue> {
+        let mut cookie = self.attributes(value);
+        if let Some(max_age) = self.max_age {
+            cookie.set_max_age(cookie::time::Duration::try_from(max_age).ok()?);
+        }
+        header(&cookie)
+    }
+
+    /// `Set-Cookie` that takes the cookie away. It needs the attributes it was set with: browsers refuse it otherwise.
+    pub(super) fn removal(&self) -> Option<HeaderValue> {
+        let mut cookie = self.attributes(String::new());
+        cookie.set_max_age(cookie::time::Duration::ZERO);
+        cookie.set_expires(Expiration::from(cookie::time::OffsetDateTime::UNIX_EPOCH));
+        header(&cookie)
+    }
+
+    fn attributes(&self, value: String) -> Cookie<'_> {
+        let mut cookie = Cookie::new(self.name.as_str(), value);
+        cookie.set_path(self.path.as_str());
+        cookie.set_http_only(true);
+        cookie.set_same_site(self.same_site);
+        cookie.set_secure(self.secure);
+        if let Some(domain) = &self.domain {
+            cookie.set_domain(domain.as_str());
+        }
+        cookie
+    }
+}
+
+fn header(cookie: &Cookie<'_>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+impl Default for SessionCookie {
+    fn default() -> Self {
+        Self {
+            name: "__Host-id".to_owned(),
+            path: "/".to_owned(),
+            domain: None,
+            same_site: SameSite::Lax,
+            secure: true,
+            max_age: None,
+        }
+    }
+}
+
+/// Sets up a [`SessionCookie`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct SessionCookieBuilder(SessionCookie);
+
+impl SessionCookieBuilder {
+    /// The name (`__Host-id`). The prefixes `__Host-` and `__Secure-` have rules, which [`build`](Self::build) checks.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.0.name = name.into();
+        self
+    }
+
+    /// The path (`/`).
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.0.path = path.into();
+        self
+    }
+
+    /// Also for the subdomains of this domain. Without it, which is safer, only for the host itself.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.0.domain = Some(domain.into());
+        self
+    }
+
+    /// Whether other sites' requests carry it (`Lax`: only when a user follows a link).
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.0.same_site = same_site;
+        self
+    }
+
+    /// Whether it travels over HTTPS only (it does).
+    pub fn secure(mut self, secure: bool) -> Self {
+        self.0.secure = secure;
+        self
+    }
+
+    /// How long the browser keeps it. Without it, until the browser is closed.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.0.max_age = Some(max_age);
+        self
+    }
+
+    /// The cookie.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`], naming every setting that browsers would refuse in combination.
+    pub fn build(self) -> Result<SessionCookie, Error> {
+        let SessionCookie { name, path, domain, same_site, secure, max_age } = &self.0;
+        let token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
+        let attribute = |text: &str| text.chars().all(|c| (' '..='~').contains(&c) && c != ';');
+        let lower = name.to_ascii_lowercase();
+        let problems: Vec<&str> = [
+            (name.is_empty() || !name.chars().all(token), "the name is not a token"),
+            (!path.starts_with('/') || !attribute(path), "the path is not one"),
+            (domain.as_deref().is_some_and(|domain| !attribute(domain) || domain.is_empty()), "the domain is not one"),
+            (lower.starts_with("__host-") && domain.is_some(), "__Host- allows no domain"),
+            (lower.starts_with("__host-") && path != "/", "__Host- allows no path but /"),
+            ((lower.starts_with("__host-") || lower.starts_with("__secure-")) && !secure, "the prefix needs Secure"),
+            (*same_site == SameSite::None && !secure, "SameSite=None needs Secure"),
+            (*max_age == Some(Duration::ZERO), "a lifetime of nothing removes the cookie"),
+        ]
+        .into_iter()
+        .filter_map(|(wrong, problem)| wrong.then_some(problem))
+        .collect();
+        if problems.is_empty() {
+            Ok(self.0)
+        } else {
+            Err(Error::new(
+                ErrorKind::Configuration,
+                format!("the session cookie cannot work: {}", problems.join("; ")),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn set_and_removed_with_the_same_attributes() {
+        let cookie = SessionCookie::default();
+        let set = cookie.set("v".to_owned()).unwrap();
+        assert_eq!(set, "__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/");
+        assert!(set.is_sensitive());
+        let removal = cookie.removal().unwrap();
+        let removal = removal.to_str().unwrap();
+        assert!(removal.starts_with("__Host-id=; HttpOnly; SameSite=Lax; Secure; Path=/; "), "{removal}");
+        assert!(removal.contains("Max-Age=0") && removal.contains("Expires=Thu, 01 Jan 1970"), "{removal}");
+    }
+
+    #[test]
+    fn contradictions_are_named_all_at_once() {
+        let error = SessionCookie::builder().domain("example.com").path("/a").secure(false).build().unwrap_err();
+        let text = error.to_string();
+        for part in ["no domain", "no path but /", "needs Secure"] {
+            assert!(text.contains(part), "{text}");
+        }
+        for builder in [
+            SessionCookie::builder().name("a b"),
+            SessionCookie::builder().name(""),
+            SessionCookie::builder().name("a").path("x"),
+            SessionCookie::builder().name("a").path("/;Domain=evil"),
+            SessionCookie::builder().name("a").same_site(SameSite::None).secure(false),
+            SessionCookie::builder().name("a").max_age(Duration::ZERO),
+        ] {
+            assert!(builder.clone().build().is_err(), "{builder:?}");
+        }
+        assert!(SessionCookie::builder().name("a").domain("example.com").path("/a").build().is_ok());
+    }
+
+    #[test]
+    fn finds_its_own_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "a=1; id=x; id2=3; =; id".parse().unwrap());
+        headers.append(COOKIE, "id=y".parse().unwrap());
+        let cookie = SessionCookie::local_development();
+        assert_eq!(cookie.values(&headers).collect::<Vec<_>>(), ["x", "y"]);
+    }
+}

@@ -1,0 +1,44 @@
+use super::Session;
+use crate::Problem;
+use axum_core::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, request::Parts};
+use std::{convert::Infallible, fmt};
+
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = MissingSession;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        parts.extensions.get().cloned().ok_or(MissingSession(()))
+    }
+}
+
+/// `None` where no [`SessionLayer`](super::SessionLayer) is around the route.
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get().cloned())
+    }
+}
+
+/// The request did not go through a [`SessionLayer`](super::SessionLayer).
+#[derive(Debug)]
+pub struct MissingSession(());
+
+impl fmt::Display for MissingSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no session in the request: SessionLayer has to be added after (so around) the routes that use it")
+    }
+}
+
+impl std::error::Error for MissingSession {}
+
+impl IntoResponse for MissingSession {
+    fn into_response(self) -> Response {
+        tracing::error!("{self}");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error").into_response()
+    }
+}

@@ -1,0 +1,302 @@
+use super::{Action, Commit, OnOutage, Record, SessionError, config::SessionConfig, id::SessionId};
+use crate::{Error, ErrorKind, Personal, http::timeout};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::OnceCell;
+
+/// The session of a request: an extractor, and a handle to read and change it.
+///
+/// Nothing is loaded before it is needed, and nothing is written before the handler is done; then all changes go in one
+/// step. Attributes are JSON by name. Cloning is cheap, and clones are the same session.
+///
+/// Any use of it marks the response as [`Personal`].
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Arc<SessionConfig>,
+    /// The id in a cookie that we signed, and the place of the key that did.
+    presented: Option<(SessionId, usize)>,
+    loaded: OnceCell<Option<Record>>,
+    changes: Mutex<Changes>,
+    personal: Personal,
+}
+
+#[derive(Default)]
+struct Changes {
+    /// A JSON text, or `None` where the attribute is removed.
+    fields: BTreeMap<String, Option<String>>,
+    rotate: bool,
+    destroy: bool,
+    read_only: bool,
+    closed: bool,
+}
+
+/// What is left to do when the handler is done.
+pub(super) enum Plan {
+    /// The client's cookie is right.
+    Nothing,
+    /// The session does not exist: the cookie goes.
+    RemoveCookie,
+    /// The cookie was signed with an old key.
+    Resign(SessionId),
+    /// The store has work; `id` is the session's name after it.
+    Commit { key: super::SessionKey, commit: Commit, id: SessionId },
+}
+
+impl Session {
+    pub(super) fn new(config: Arc<SessionConfig>, presented: Option<(SessionId, usize)>, personal: Personal) -> Self {
+        let inner = Inner { config, presented, loaded: OnceCell::new(), changes: Mutex::default(), personal };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The value of an attribute.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`] where the session cannot be loaded, [`SessionError::Value`] where the attribute is
+    /// not a `T`.
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
+        let record = self.load().await?;
+        let changes = self.changes();
+        let stored = || record.and_then(|record| record.fields.get(name));
+        let text = match changes.fields.get(name) {
+            Some(changed) => changed.as_ref(),
+            None if changes.destroy => None,
+            None => stored(),
+        };
+        text.map(|text| serde_json::from_str(text))
+            .transpose()
+            .map_err(|source| SessionError::Value { name: name.to_owned(), source })
+    }
+
+    /// Sets an attribute. A session that does not exist yet begins with it.
+    ///
+    /// # Errors
+    /// Where the session cannot be loaded or written, see [`SessionError`]; the other attributes are left as they are.
+    #[allow(clippy::needless_pass_by_value, reason = "callers give literals and fresh values")]
+    pub async fn insert(&self, name: &str, value: impl Serialize) -> Result<(), SessionError> {
+        if name.starts_with('_') {
+            return Err(SessionError::ReservedName);
+        }
+        let text =
+            serde_json::to_string(&value).map_err(|source| SessionError::Value { name: name.to_owned(), source })?;
+        let record = self.load().await?;
+        let mut changes = self.changes();
+        changes.check_open()?;
+        let limit = self.inner.config.size_limit;
+        if changes.size_with(record, name, &text) > limit {
+            return Err(SessionError::TooLarge { limit });
+        }
+        if record.and_then(|record| record.fields.get(name)) == Some(&text) {
+            changes.fields.remove(name);
+        } else {
+            changes.fields.insert(name.to_owned(), Some(text));
+        }
+        Ok(())
+    }
+
+    /// Removes an attribute, and says whether it was there. One that was not there is no change.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub async fn remove(&self, name: &str) -> Result<bool, SessionError> {
+        let record = self.load().await?;
+        let mut changes = self.changes();
+        changes.check_open()?;
+        let stored = record.is_some_and(|record| record.fields.contains_key(name));
+        let previous = if stored { changes.fields.insert(name.to_owned(), None) } else { changes.fields.remove(name) };
+        Ok(previous.map_or(stored, |changed| changed.is_some()))
+    }
+
+    /// Removes every attribute; the session itself goes on.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub async fn clear(&self) -> Result<(), SessionError> {
+        let record = self.load().await?;
+        let mut changes = self.changes();
+        changes.check_open()?;
+        changes.fields =
+            record.into_iter().flat_map(|record| record.fields.keys().cloned()).map(|name| (name, None)).collect();
+        Ok(())
+    }
+
+    /// Gives the session another id, in the same step that writes its changes. Call it whenever the user's rights
+    /// change, at login above all, so that an id somebody slipped to the client beforehand is worth nothing.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`] or [`SessionError::ReadOnly`].
+    pub fn rotate(&self) -> Result<(), SessionError> {
+        self.inner.personal.mark();
+        let mut changes = self.changes();
+        changes.check_open()?;
+        changes.rotate = true;
+        Ok(())
+    }
+
+    /// Ends the session: it is removed from the store, and its cookie from the client.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`] where the response was sent.
+    pub fn destroy(&self) -> Result<(), SessionError> {
+        self.inner.personal.mark();
+        let mut changes = self.changes();
+        if changes.closed {
+            return Err(SessionError::Closed);
+        }
+        changes.fields.clear();
+        changes.destroy = true;
+        Ok(())
+    }
+
+    /// Whether the client came with a session that exists.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`].
+    pub async fn exists(&self) -> Result<bool, SessionError> {
+        Ok(self.load().await?.is_some())
+    }
+
+    /// Loads the session once, however many ask.
+    async fn load(&self) -> Result<Option<&Record>, SessionError> {
+        let inner = &*self.inner;
+        inner.personal.mark();
+        let Some((id, _)) = &inner.presented else { return Ok(None) };
+        let config = &inner.config;
+        let fetch = || async {
+            let key = id.key();
+            let load = config.store.load(&key, config.lifetime, config.clock.now_ms());
+            timeout(config.timeout, load).await.unwrap_or_else(|_| Err(late()))
+        };
+        match inner.loaded.get_or_try_init(fetch).await {
+            Ok(record) => Ok(record.as_ref()),
+            Err(error) if config.on_outage == OnOutage::Anonymous => {
+                tracing::warn!(%error, "session store unavailable, the request goes on without its session");
+                self.changes().read_only = true;
+                Ok(None)
+            }
+            Err(error) => Err(SessionError::Unavailable(error)),
+        }
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.inner.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the time for changes, and says what is to be done.
+    ///
+    /// # Errors
+    /// Where the system has no randomness for a new id.
+    pub(super) fn close(&self, keep: bool) -> std::io::Result<Plan> {
+        let inner = &*self.inner;
+        let mut changes = self.changes();
+        changes.closed = true;
+        if !keep || changes.read_only {
+            return Ok(Plan::Nothing);
+        }
+        let commit = |action| Commit::new(action, inner.config.lifetime, inner.config.clock.now_ms());
+        let loaded = inner.loaded.get();
+        // What was not loaded is taken to exist: the store will say otherwise.
+        let existing = inner.presented.as_ref().filter(|_| !matches!(loaded, Some(None)));
+        if changes.destroy {
+            return Ok(match existing {
+                Some((id, _)) => Plan::Commit { key: id.key(), commit: commit(Action::Destroy), id: id.clone() },
+                None if inner.presented.is_some() => Plan::RemoveCookie,
+                None => Plan::Nothing,
+            });
+        }
+        let fields = std::mem::take(&mut changes.fields);
+        let rotate = changes.rotate;
+        let (id, key, action) = match existing {
+            Some((id, signer)) if fields.is_empty() && !rotate => {
+                let current = *signer == 0 || loaded.is_none();
+                return Ok(if current { Plan::Nothing } else { Plan::Resign(id.clone()) });
+            }
+            Some((id, _)) if rotate => {
+                let next = SessionId::random()?;
+                let action = Action::Rotate { to: next.key() };
+                (next, id.key(), action)
+            }
+            Some((id, _)) => (id.clone(), id.key(), Action::Update),
+            None if fields.values().all(Option::is_none) => {
+                return Ok(if inner.presented.is_some() { Plan::RemoveCookie } else { Plan::Nothing });
+            }
+            None => {
+                let id = SessionId::random()?;
+                let key = id.key();
+                (id, key, Action::Create)
+            }
+        };
+        let mut commit = commit(action);
+        for (name, value) in fields {
+            match value {
+                Some(text) => commit.set.push((name, text)),
+                None => commit.remove.push(name),
+            }
+        }
+        Ok(Plan::Commit { key, commit, id })
+    }
+
+    /// Whether the client holds a cookie under the first key for this id.
+    pub(super) fn is_presented(&self, id: &SessionId) -> bool {
+        self.inner.presented.as_ref().is_some_and(|(presented, signer)| presented == id && *signer == 0)
+    }
+
+    pub(super) fn was_used(&self) -> bool {
+        self.inner.personal.get()
+    }
+
+    pub(super) fn personal(&self) -> Personal {
+        self.inner.personal.clone()
+    }
+
+    pub(super) fn config(&self) -> &Arc<SessionConfig> {
+        &self.inner.config
+    }
+}
+
+/// The store was too slow.
+pub(super) fn late() -> Error {
+    Error::new(ErrorKind::Timeout, "the session store did not answer in time")
+}
+
+impl Changes {
+    fn check_open(&self) -> Result<(), SessionError> {
+        match self {
+            Self { closed: true, .. } => Err(SessionError::Closed),
+            Self { destroy: true, .. } => Err(SessionError::Destroyed),
+            Self { read_only: true, .. } => Err(SessionError::ReadOnly),
+            _ => Ok(()),
+        }
+    }
+
+    /// The session's size in bytes if `name` became `text`.
+    fn size_with(&self, record: Option<&Record>, name: &str, text: &str) -> usize {
+        let stored = record
+            .into_iter()
+            .flat_map(|record| &record.fields)
+            .filter(|(stored, _)| !self.fields.contains_key(*stored) && *stored != name)
+            .map(|(name, text)| name.len() + text.len());
+        let changed = self
+            .fields
+            .iter()
+            .filter(|(changed, _)| *changed != name)
+            .filter_map(|(name, text)| Some(name.len() + text.as_ref()?.len()));
+        stored.chain(changed).sum::<usize>() + name.len() + text.len()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("presented", &self.inner.presented.is_some())
+            .field("loaded", &self.inner.loaded.initialized())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+use crate::http::random_bytes;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+const BYTES: usize = 24;
+/// 24 bytes in base64url.
+pub(super) const TEXT_LEN: usize = 32;
+
+/// The secret name of a session: 192 random bits. Only the client and, hashed, the store know it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct SessionId(String);
+
+impl SessionId {
+    pub(super) fn random() -> std::io::Result<Self> {
+        Ok(Self(URL_SAFE_NO_PAD.encode(random_bytes::<BYTES>()?)))
+    }
+
+    /// Text of the right length and alphabet. Whether we made it, only its signature says.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let well_formed = text.len() == TEXT_LEN
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What the store knows it by: from a dump, a log or `MONITOR` nobody gets a cookie that works.
+    pub(super) fn key(&self) -> SessionKey {
+        SessionKey(Sha256::digest(self.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("REDACTED")
+    }
+}
+
+/// The name of a session in the store: the SHA-256 of its id, in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SessionKey(String);
+
+impl SessionKey {
+    /// The 64 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A key that no session has, for the tests of a store.
+    ///
+    /// # Errors
+    /// Where the system has no randomness.
+    pub fn random() -> std::io::Result<Self> {
+        SessionId::random().map(|id| id.key())
+    }
+}

@@ -1,0 +1,24 @@
+-- KEYS: the session. ARGV: now in ms, idle time in ms, absolute lifetime in ms (0: none).
+-- Returns the fields, and begins the idle time anew; nothing where there is no session, or no longer.
+local fields = redis.call('HGETALL', KEYS[1])
+if #fields == 0 then
+  return fields
+end
+local now, left, absolute = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+if absolute > 0 then
+  for i = 1, #fields, 2 do
+    if fields[i] == '_c' then
+      left = math.min(left, tonumber(fields[i + 1]) + absolute - now)
+    end
+  end
+end
+if left <= 0 then
+  redis.call('DEL', KEYS[1])
+  return {}
+end
+-- A busy client is not a write for each read: the last tenth of the idle time is not counted.
+local ttl = redis.call('PTTL', KEYS[1])
+if ttl < left * 0.9 or ttl > left then
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return fields

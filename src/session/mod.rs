@@ -1,0 +1,91 @@
+//! Sessions: a signed cookie, one hash in Redis, and as few round trips as there can be.
+//!
+//! # What the layer does
+//! 1. A cookie that one of the [`KeyRing`]'s keys signed names the session. Any other is nothing, and costs nothing.
+//! 2. The handler's [`Session`] loads when it is first asked, once.
+//! 3. When the handler is done, what it changed is committed in one step, before the response's head is sent: only the
+//!    attributes that changed, so that requests in parallel do not undo each other, and nothing where the session
+//!    ended in the meantime.
+//! 4. `Set-Cookie` is sent only when the client has to learn something.
+//! 5. A response of a request that used its session gets `Vary: Cookie` and `Cache-Control: private`, and is never
+//!    stored by this crate's response cache, whichever layer is outside.
+//! 6. A 5xx response keeps no changes: the session is as it was before, its id as well.
+//!
+//! | the handler | requests to Redis |
+//! |---|---|
+//! | does not use the session | 0 |
+//! | reads | 1 |
+//! | writes to a new session | 1 |
+//! | reads and writes | 2 |
+//! | logs in: reads, rotates, writes | 2 |
+//! | destroys | 1 |
+//!
+//! # Example
+//! ```
+//! use axum::{Router, routing::{get, post}};
+//! use axum_upstash::session::{KeyRing, MemoryStore, Session, SessionError, SessionLayer};
+//! use http::{Request, header};
+//! use tower::ServiceExt;
+//!
+//! async fn login(session: Session) -> Result<(), SessionError> {
+//!     session.rotate()?; // a new id with new rights
+//!     session.insert("user", "ferris").await
+//! }
+//!
+//! async fn me(session: Session) -> Result<String, SessionError> {
+//!     let user: Option<String> = session.get("user").await?;
+//!     Ok(user.unwrap_or_else(|| "nobody".to_owned()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = KeyRing::new(["a secret of at least 32 bytes, from the environment"])?;
+//! let app = Router::new()
+//!     .route("/login", post(login))
+//!     .route("/me", get(me))
+//!     .layer(SessionLayer::new(MemoryStore::new(), keys));
+//!
+//! let response = app.clone().oneshot(Request::post("/login").body(axum::body::Body::empty())?).await?;
+//! let cookie = response.headers()[header::SET_COOKIE].to_str()?.split(';').next().unwrap().to_owned();
+//!
+//! let request = Request::get("/me").header(header::COOKIE, cookie).body(axum::body::Body::empty())?;
+//! let body = axum::body::to_bytes(app.oneshot(request).await?.into_body(), 1024).await?;
+//! assert_eq!(body, "ferris");
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod cookie;
+mod error;
+mod extract;
+mod future;
+mod handle;
+mod id;
+mod key_ring;
+mod layer;
+mod memory;
+mod record;
+mod redis;
+mod response;
+mod service;
+mod store;
+
+pub use self::{
+    config::{OnCommitFailure, OnOutage},
+    cookie::{SameSite, SessionCookie, SessionCookieBuilder},
+    error::SessionError,
+    extract::MissingSession,
+    future::ResponseFuture,
+    handle::Session,
+    id::SessionKey,
+    key_ring::KeyRing,
+    layer::SessionLayer,
+    memory::MemoryStore,
+    record::{Action, Commit, Committed, Lifetime, Record},
+    redis::RedisStore,
+    service::SessionService,
+    store::SessionStore,
+};

@@ -1,0 +1,27 @@
+use super::{Commit, Committed, Lifetime, Record, SessionKey};
+use crate::Error;
+use futures_core::future::BoxFuture;
+use std::fmt;
+
+/// Where sessions are kept. Redis and memory implement it; `conformance` (feature `testing`) is the suite for others.
+pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
+    /// The session at `key`, whose idle time begins anew. A session past its lifetime is not there.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked. A missing session is no error.
+    fn load<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        lifetime: Lifetime,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>>;
+
+    /// Does all that the commit says, or, where the session is gone, nothing.
+    ///
+    /// Attributes that the commit does not name are left as they are, so that two requests which write different
+    /// attributes both succeed.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked; whether the commit took effect is then not known.
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: Commit) -> BoxFuture<'a, Result<Committed, Error>>;
+}
