@@ -35,8 +35,7 @@ impl Server {
     }
 
     fn request(&self, method: Method, target: &str) -> RequestBuilder {
-        self.anonymous(method, target)
-            .bearer_auth(self.upstash.token())
+        self.anonymous(method, target).bearer_auth(self.upstash.token())
     }
 
     fn anonymous(&self, method: Method, target: &str) -> RequestBuilder {
@@ -142,10 +141,7 @@ async fn takes_a_command_in_every_form() {
     let server = Server::start().await;
     for method in [Method::GET, Method::POST, Method::PUT] {
         let request = server.request(method, "/set/a%2Fb/%C3%A9%20+/EX/100");
-        assert_eq!(
-            read(request).await,
-            (StatusCode::OK, json!({"result": "OK"}))
-        );
+        assert_eq!(read(request).await, (StatusCode::OK, json!({"result": "OK"})));
         assert_eq!(server.result(json!(["GET", "a/b"])).await, "é +");
     }
     server.post("/set/body", "1&2=3").await;
@@ -159,11 +155,7 @@ async fn takes_a_command_in_every_form() {
     assert_eq!(read(request).await.0, 200);
     assert_eq!(server.result(json!(["GET", "empty"])).await, " ");
 
-    let head = server
-        .request(Method::HEAD, "/set/head/1")
-        .send()
-        .await
-        .unwrap();
+    let head = server.request(Method::HEAD, "/set/head/1").send().await.unwrap();
     assert_eq!(head.status(), 200);
     assert_eq!(server.result(json!(["get", "head"])).await, "1");
     server.upstash.shutdown().await;
@@ -185,10 +177,7 @@ async fn a_body_in_the_path_form_is_bytes() {
 async fn json_scalars_are_sent_as_their_text() {
     let server = Server::start().await;
     let (_, answer) = server
-        .post(
-            "/pipeline",
-            r#"[["ECHO",1.50],["ECHO",1e+21],["ECHO",9223372036854775807],["ECHO",true],["ECHO",null]]"#,
-        )
+        .post("/pipeline", r#"[["ECHO",1.50],["ECHO",1e+21],["ECHO",9223372036854775807],["ECHO",true],["ECHO",null]]"#)
         .await;
     assert_eq!(
         answer,
@@ -216,10 +205,7 @@ async fn base64_covers_strings_at_any_depth() {
     let server = Server::start().await;
     let script = "return {'a', {1, {'', 'OK'}}, false, redis.status_reply('OK')}";
     let eval = json!(["EVAL", script, 0]);
-    assert_eq!(
-        server.base64("/", &eval).await,
-        json!({"result": ["YQ==", [1, ["", "T0s="]], null, "T0s="]})
-    );
+    assert_eq!(server.base64("/", &eval).await, json!({"result": ["YQ==", [1, ["", "T0s="]], null, "T0s="]}));
     let commands = json!([["SET", "k", "OK"], ["GET", "k"], ["GET"], ["PING"]]);
     for endpoint in ["/pipeline", "/multi-exec"] {
         let commands = match endpoint {
@@ -255,14 +241,7 @@ async fn errors_inside_a_result_are_text() {
 async fn a_pipeline_goes_on_after_errors() {
     let server = Server::start().await;
     let answer = server
-        .pipeline(json!([
-            ["SET", "k", "v"],
-            ["LPUSH", "k", "v"],
-            [],
-            ["MONITOR"],
-            ["NOSUCH"],
-            ["GET", "k"],
-        ]))
+        .pipeline(json!([["SET", "k", "v"], ["LPUSH", "k", "v"], [], ["MONITOR"], ["NOSUCH"], ["GET", "k"],]))
         .await;
     let items = answer.as_array().unwrap();
     assert_eq!(items.len(), 6);
@@ -286,11 +265,7 @@ async fn a_pipeline_may_be_long() {
     let answer = server.pipeline(long.clone().into()).await;
     let items = answer.as_array().unwrap();
     assert_eq!(items.len(), 10_000);
-    assert!(
-        (0..)
-            .zip(items)
-            .all(|(n, item)| item["result"] == n.to_string())
-    );
+    assert!((0..).zip(items).all(|(n, item)| item["result"] == n.to_string()));
 
     let too_long = [long, vec![json!(["PING"])]].concat();
     let (status, answer) = server.post("/pipeline", json!(too_long).to_string()).await;
@@ -301,21 +276,11 @@ async fn a_pipeline_may_be_long() {
 #[tokio::test]
 async fn a_transaction_is_executed_whole() {
     let server = Server::start().await;
-    let commands = json!([
-        ["SET", "k", "v"],
-        ["LPUSH", "k", "x"],
-        ["SELECT", "0"],
-        ["GET", "k"]
-    ]);
+    let commands = json!([["SET", "k", "v"], ["LPUSH", "k", "x"], ["SELECT", "0"], ["GET", "k"]]);
     let (status, answer) = server.post("/multi-exec", commands.to_string()).await;
     assert_eq!(status, 200);
     assert_eq!(answer[0], json!({"result": "OK"}));
-    assert!(
-        answer[1]["error"]
-            .as_str()
-            .unwrap()
-            .starts_with("WRONGTYPE ")
-    );
+    assert!(answer[1]["error"].as_str().unwrap().starts_with("WRONGTYPE "));
     assert_eq!(answer[2], json!({"result": "OK"}));
     assert_eq!(answer[3], json!({"result": "v"}));
     assert_eq!(answer.as_array().unwrap().len(), 4);
@@ -327,10 +292,7 @@ async fn a_transaction_is_discarded_whole() {
     for (command, start) in [
         (json!(["NOSUCH"]), "EXECABORT "),
         (json!(["GET"]), "EXECABORT "),
-        (
-            json!(["MONITOR"]),
-            "ERR Command is not available: 'MONITOR'. ",
-        ),
+        (json!(["MONITOR"]), "ERR Command is not available: 'MONITOR'. "),
         (json!([]), "ERR empty pipeline command"),
         (json!([["nested"]]), "ERR failed to parse pipeline request"),
     ] {
@@ -357,10 +319,7 @@ async fn the_token_comes_in_the_header_or_in_the_query() {
         get("/ping").header("Authorization", "Basic s3cret"),
         get("/ping?_token=s3cret").bearer_auth("wrong"),
     ] {
-        assert_eq!(
-            read(request).await,
-            (StatusCode::UNAUTHORIZED, refused.clone())
-        );
+        assert_eq!(read(request).await, (StatusCode::UNAUTHORIZED, refused.clone()));
     }
     for request in [
         get("/echo/a").bearer_auth("s3cret"),
@@ -369,10 +328,7 @@ async fn the_token_comes_in_the_header_or_in_the_query() {
         get("/echo?a&_token=s3cret"),
         get("/echo?_token=%73%33cret").body("a"),
     ] {
-        assert_eq!(
-            read(request).await,
-            (StatusCode::OK, json!({"result": "a"}))
-        );
+        assert_eq!(read(request).await, (StatusCode::OK, json!({"result": "a"})));
     }
     let post = server.anonymous(Method::POST, "/?_token=s3cret");
     assert_eq!(read(post.body(r#"["PING"]"#)).await.0, 200);
@@ -422,12 +378,7 @@ async fn scripts_with_key_locking_run_in_every_form() {
     let commands = json!([
         ["EVAL_RO", plain_sha, 1, "k", "v"],
         ["SCRIPT", "LOAD", script],
-        [
-            "SCRIPT",
-            "EXISTS",
-            sha,
-            "0000000000000000000000000000000000000000"
-        ],
+        ["SCRIPT", "EXISTS", sha, "0000000000000000000000000000000000000000"],
         ["EVALSHA", sha, 1, "k", "v"],
     ]);
     for endpoint in ["/pipeline", "/multi-exec"] {
@@ -554,42 +505,19 @@ async fn malformed_bodies_are_refused() {
         ("/", "\"PING\"", "ERR failed to parse command"),
         ("/", "[\"PING\"", "ERR failed to parse command"),
         ("/", "[\"PING\"]]", "ERR failed to parse command"),
-        (
-            "/",
-            "[\"GET\",[\"k\"]]",
-            "ERR failed to parse command: arguments",
-        ),
-        (
-            "/",
-            "[\"GET\",{}]",
-            "ERR failed to parse command: arguments",
-        ),
+        ("/", "[\"GET\",[\"k\"]]", "ERR failed to parse command: arguments"),
+        ("/", "[\"GET\",{}]", "ERR failed to parse command: arguments"),
         ("/", &deep, "ERR failed to parse command"),
         ("/pipeline", "", "ERR failed to parse pipeline request"),
         ("/pipeline", "[]", "ERR empty pipeline request"),
-        (
-            "/pipeline",
-            "[\"PING\"]",
-            "ERR failed to parse pipeline request",
-        ),
-        (
-            "/pipeline",
-            "[[{}]]",
-            "ERR failed to parse pipeline request: arguments",
-        ),
+        ("/pipeline", "[\"PING\"]", "ERR failed to parse pipeline request"),
+        ("/pipeline", "[[{}]]", "ERR failed to parse pipeline request: arguments"),
         ("/multi-exec", "[]", "ERR empty pipeline request"),
-        (
-            "/multi-exec",
-            "nonsense",
-            "ERR failed to parse pipeline request",
-        ),
+        ("/multi-exec", "nonsense", "ERR failed to parse pipeline request"),
     ] {
         let (status, answer) = server.post(target, body.to_owned()).await;
         assert_eq!(status, 400, "{target} {body}");
-        assert!(
-            answer["error"].as_str().unwrap().starts_with(error),
-            "{answer}"
-        );
+        assert!(answer["error"].as_str().unwrap().starts_with(error), "{answer}");
     }
     let (status, _) = server.post("/", &b"[\"SET\",\"k\",\"\xff\"]"[..]).await;
     assert_eq!(status, 400);
@@ -627,11 +555,7 @@ async fn an_outage_ends_when_redis_is_back() {
     server.upstash.stop_redis().await.unwrap();
     let down = json!({"error": OUTAGE});
     for target in ["/", "/pipeline", "/multi-exec"] {
-        let body = if target == "/" {
-            r#"["PING"]"#
-        } else {
-            r#"[["PING"]]"#
-        };
+        let body = if target == "/" { r#"["PING"]"# } else { r#"[["PING"]]"# };
         let answer = server.post(target, body).await;
         assert_eq!(answer, (StatusCode::INTERNAL_SERVER_ERROR, down.clone()));
     }
@@ -660,21 +584,13 @@ async fn many_requests_at_once() {
         async move {
             let key = format!("key{number}");
             let set = json!([["SET", key, number], ["INCR", "all"]]);
-            let endpoint = if number % 2 == 0 {
-                "/pipeline"
-            } else {
-                "/multi-exec"
-            };
+            let endpoint = if number % 2 == 0 { "/pipeline" } else { "/multi-exec" };
             assert_eq!(server.post(endpoint, set.to_string()).await.0, 200);
             server.result(json!(["GET", key])).await
         }
     });
     let values = join_all(requests).await;
-    assert!(
-        (0..)
-            .zip(&values)
-            .all(|(number, value)| *value == number.to_string())
-    );
+    assert!((0..).zip(&values).all(|(number, value)| *value == number.to_string()));
     assert_eq!(server.result(json!(["GET", "all"])).await, "64");
     assert_eq!(server.upstash.requests(), 129);
 }
@@ -685,9 +601,8 @@ async fn a_client_that_goes_away_leaves_no_reply_behind() {
     let (address, token) = (server.upstash.address(), server.upstash.token());
     for round in 0..20 {
         // Busy for long enough that the client is gone before the reply is there.
-        let script = format!(
-            "for i = 1, 3000000 do local _ = i * i end redis.call('INCR', 'ran') return 'stale{round}'"
-        );
+        let script =
+            format!("for i = 1, 3000000 do local _ = i * i end redis.call('INCR', 'ran') return 'stale{round}'");
         let body = json!(["EVAL", script, 0]).to_string();
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!(
@@ -708,27 +623,19 @@ async fn a_client_that_goes_away_leaves_no_reply_behind() {
 async fn one_http_connection_serves_many_requests() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.upstash.address()).await.unwrap();
-    let request = format!(
-        "GET /ping?_token={} HTTP/1.1\r\nhost: x\r\n\r\n",
-        server.upstash.token()
-    );
+    let request = format!("GET /ping?_token={} HTTP/1.1\r\nhost: x\r\n\r\n", server.upstash.token());
     for _ in 0..3 {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         while !answer.ends_with(r#"{"result":"PONG"}"#) {
             let mut bytes = [0; 1024];
-            let read = timeout(DEADLINE, stream.read(&mut bytes))
-                .await
-                .unwrap()
-                .unwrap();
+            let read = timeout(DEADLINE, stream.read(&mut bytes)).await.unwrap().unwrap();
             assert_ne!(read, 0);
             answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
         }
     }
     // An idle connection does not hold up the end, and is closed by it.
-    timeout(Duration::from_secs(4), server.upstash.shutdown())
-        .await
-        .unwrap();
+    timeout(Duration::from_secs(4), server.upstash.shutdown()).await.unwrap();
     assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
 }
 
@@ -772,16 +679,12 @@ async fn speaks_to_a_redis_that_it_did_not_start() {
 async fn start_errors_say_what_to_change() {
     let start = LocalUpstash::start_with;
     for url in ["", "http://x", "rediss://x", "redis://:hunter2@x?y"] {
-        let error = start(LocalConfig::default().with_redis_url(url))
-            .await
-            .unwrap_err();
+        let error = start(LocalConfig::default().with_redis_url(url)).await.unwrap_err();
         assert!(matches!(error, LocalError::InvalidRedisUrl { .. }), "{url}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
     for token in ["", "two words", "é"] {
-        let error = start(LocalConfig::default().with_token(token))
-            .await
-            .unwrap_err();
+        let error = start(LocalConfig::default().with_token(token)).await.unwrap_err();
         assert!(matches!(error, LocalError::InvalidToken), "{token}");
     }
     let nowhere = LocalConfig::default().with_redis_url("unix:///nonexistent/redis.sock");
@@ -790,9 +693,7 @@ async fn start_errors_say_what_to_change() {
 
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let error = start(LocalConfig::default().with_address(address))
-        .await
-        .unwrap_err();
+    let error = start(LocalConfig::default().with_address(address)).await.unwrap_err();
     assert!(error.to_string().contains(&address.to_string()));
 }
 

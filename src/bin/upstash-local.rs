@@ -35,10 +35,7 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match run(Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -50,15 +47,12 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
-        tracing::warn!(
-            "other machines can reach this server, and its token is the default one: set --token"
-        );
+        tracing::warn!("other machines can reach this server, and its token is the default one: set --token");
     }
     // Before the start: a signal that comes during it must not leave a Redis behind.
     let stop = stop_signal()?;
-    let mut config = LocalConfig::default()
-        .with_address(SocketAddr::new(options.host, options.port))
-        .with_token(options.token);
+    let mut config =
+        LocalConfig::default().with_address(SocketAddr::new(options.host, options.port)).with_token(options.token);
     if let Some(url) = options.redis_url.filter(|url| !url.is_empty()) {
         config = config.with_redis_url(url);
     }
@@ -85,11 +79,7 @@ fn announce(upstash: &LocalUpstash) -> io::Result<()> {
 
 fn quoted(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+,=".contains(&byte);
-    if value.bytes().all(plain) {
-        value.to_owned()
-    } else {
-        format!("'{}'", value.replace('\'', r"'\''"))
-    }
+    if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }
 
 #[cfg(unix)]

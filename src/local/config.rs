@@ -42,8 +42,7 @@ impl LocalConfig {
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
-            .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        self.address.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 
     pub(super) fn token(&self) -> Option<&Secret> {
@@ -65,9 +64,7 @@ mod tests {
 
     #[test]
     fn debug_hides_the_token_and_the_redis_url() {
-        let config = LocalConfig::default()
-            .with_token("hunter2")
-            .with_redis_url("redis://:hunter2@localhost");
+        let config = LocalConfig::default().with_token("hunter2").with_redis_url("redis://:hunter2@localhost");
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

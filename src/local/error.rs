@@ -65,21 +65,15 @@ impl fmt::Display for LocalError {
             Self::RedisExited { output } => {
                 write!(f, "the Redis that was started ended at once: {output}")
             }
-            Self::RedisNotReady { waited, output } => write!(
-                f,
-                "the Redis that was started did not answer within {} s: {output}",
-                waited.as_secs()
-            ),
+            Self::RedisNotReady { waited, output } => {
+                write!(f, "the Redis that was started did not answer within {} s: {output}", waited.as_secs())
+            }
             Self::InvalidRedisUrl { reason } => write!(f, "invalid REDIS_URL: {reason}"),
             Self::RedisUnreachable { address, source } => {
                 write!(f, "cannot use the Redis at {address}: {source}")
             }
-            Self::RedisNotOwned => {
-                f.write_str("this server did not start its Redis, so it cannot stop or restart it")
-            }
-            Self::InvalidToken => {
-                f.write_str("the token must be one or more visible ASCII characters")
-            }
+            Self::RedisNotOwned => f.write_str("this server did not start its Redis, so it cannot stop or restart it"),
+            Self::InvalidToken => f.write_str("the token must be one or more visible ASCII characters"),
             Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::Random => f.write_str("the operating system gave no random bytes for a token"),
         }
@@ -89,9 +83,9 @@ impl fmt::Display for LocalError {
 impl Error for LocalError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::StartRedis { source, .. }
-            | Self::RedisUnreachable { source, .. }
-            | Self::Listen { source, .. } => Some(source),
+            Self::StartRedis { source, .. } | Self::RedisUnreachable { source, .. } | Self::Listen { source, .. } => {
+                Some(source)
+            }
             _ => None,
         }
     }
@@ -104,11 +98,7 @@ mod tests {
     #[test]
     fn a_missing_redis_says_how_to_get_one() {
         let text = LocalError::NoRedisFound.to_string();
-        for part in [
-            "apt install redis-server",
-            "brew install redis",
-            "REDIS_URL",
-        ] {
+        for part in ["apt install redis-server", "brew install redis", "REDIS_URL"] {
             assert!(text.contains(part), "{part}");
         }
     }

@@ -23,10 +23,7 @@ impl Secret {
     /// Compares in a time that depends on the lengths only.
     pub(super) fn matches(&self, candidate: &[u8]) -> bool {
         let secret = self.0.as_bytes();
-        let difference = secret
-            .iter()
-            .zip(candidate)
-            .fold(0, |sum, (a, b)| sum | std::hint::black_box(a ^ b));
+        let difference = secret.iter().zip(candidate).fold(0, |sum, (a, b)| sum | std::hint::black_box(a ^ b));
         secret.len() == candidate.len() && difference == 0
     }
 }

@@ -58,13 +58,8 @@ impl LocalUpstash {
             None => Secret::random().map_err(|_| LocalError::Random)?,
         };
         // The address first: it is the cheaper thing to find out about.
-        let listen_error = |source| LocalError::Listen {
-            address: config.address(),
-            source,
-        };
-        let listener = TcpListener::bind(config.address())
-            .await
-            .map_err(listen_error)?;
+        let listen_error = |source| LocalError::Listen { address: config.address(), source };
+        let listener = TcpListener::bind(config.address()).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
 
         let (redis, redis_address) = match config.redis_url() {
@@ -76,11 +71,7 @@ impl LocalUpstash {
             }
         };
         let pool = Arc::new(Pool::new(redis_address));
-        let rest = Arc::new(Rest::new(
-            Executor::new(Arc::clone(&pool)),
-            token.clone(),
-            config.max_request_bytes(),
-        ));
+        let rest = Arc::new(Rest::new(Executor::new(Arc::clone(&pool)), token.clone(), config.max_request_bytes()));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, Arc::clone(&rest), stopped));
         Ok(Self {
@@ -116,10 +107,7 @@ impl LocalUpstash {
     /// The environment variables from which clients read the URL and the token.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("UPSTASH_REDIS_REST_URL", self.url.clone()),
-            ("UPSTASH_REDIS_REST_TOKEN", self.token.expose().to_owned()),
-        ]
+        vec![("UPSTASH_REDIS_REST_URL", self.url.clone()), ("UPSTASH_REDIS_REST_TOKEN", self.token.expose().to_owned())]
     }
 
     /// How many HTTP requests were answered so far: the round trips, for a test that counts them.
@@ -172,10 +160,7 @@ impl LocalUpstash {
 
 impl fmt::Debug for LocalUpstash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalUpstash")
-            .field("url", &self.url)
-            .field("token", &self.token)
-            .finish_non_exhaustive()
+        f.debug_struct("LocalUpstash").field("url", &self.url).field("token", &self.token).finish_non_exhaustive()
     }
 }
 
@@ -202,10 +187,7 @@ async fn reachable(address: RedisAddress) -> Result<RedisAddress, LocalError> {
         .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
     match connected {
         Ok(_) => Ok(address),
-        Err(source) => Err(LocalError::RedisUnreachable {
-            address: address.to_string(),
-            source,
-        }),
+        Err(source) => Err(LocalError::RedisUnreachable { address: address.to_string(), source }),
     }
 }
 

@@ -24,12 +24,7 @@ pub(super) enum Endpoint {
 
 impl RedisAddress {
     pub(super) fn unix(path: PathBuf) -> Self {
-        Self {
-            endpoint: Endpoint::Unix(path),
-            username: None,
-            password: None,
-            database: 0,
-        }
+        Self { endpoint: Endpoint::Unix(path), username: None, password: None, database: 0 }
     }
 
     /// Reads `redis://[user:password@]host[:port][/database]` or `unix:///path`.
@@ -39,9 +34,8 @@ impl RedisAddress {
 }
 
 fn parse(text: &str) -> Result<RedisAddress, &'static str> {
-    let url = Url::parse(text).map_err(|_| {
-        "it is not a URL of the form redis://[user:password@]host[:port][/database] or unix:///path"
-    })?;
+    let url = Url::parse(text)
+        .map_err(|_| "it is not a URL of the form redis://[user:password@]host[:port][/database] or unix:///path")?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err("a query string or a fragment is not supported");
     }
@@ -62,9 +56,7 @@ fn parse_tcp(url: &Url) -> Result<RedisAddress, &'static str> {
     };
     let database = match url.path().trim_matches('/') {
         "" => 0,
-        number => number
-            .parse()
-            .map_err(|_| "the path must be the number of a database")?,
+        number => number.parse().map_err(|_| "the path must be the number of a database")?,
     };
     let password = url.password().map(decode).transpose()?;
     let username = Some(decode(url.username())?).filter(|name| !name.is_empty());
@@ -94,10 +86,7 @@ fn parse_unix(url: &Url) -> Result<RedisAddress, &'static str> {
 }
 
 fn decode(text: &str) -> Result<String, &'static str> {
-    percent_decode_str(text)
-        .decode_utf8()
-        .map(Into::into)
-        .map_err(|_| "a percent-encoded part is not UTF-8")
+    percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| "a percent-encoded part is not UTF-8")
 }
 
 impl fmt::Display for RedisAddress {
@@ -139,10 +128,7 @@ mod tests {
     #[test]
     fn reads_the_path_of_a_socket() {
         let address = parse("unix:///run/my%20redis.sock").unwrap();
-        assert_eq!(
-            address.endpoint,
-            Endpoint::Unix("/run/my redis.sock".into())
-        );
+        assert_eq!(address.endpoint, Endpoint::Unix("/run/my redis.sock".into()));
     }
 
     #[test]

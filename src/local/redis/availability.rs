@@ -13,22 +13,21 @@ pub(super) fn refusal(command: &Command) -> Option<String> {
 
 fn reason(command: &Command) -> Option<&'static str> {
     match command.word(0).as_str() {
-        "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE"
-        | "SUNSUBSCRIBE" | "MONITOR" => Some("It is a stream, not a command, over REST."),
-        "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" => {
-            Some("Use the /multi-exec endpoint for transactions.")
+        "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" | "MONITOR" => {
+            Some("It is a stream, not a command, over REST.")
         }
-        "BLPOP" | "BRPOP" | "BRPOPLPUSH" | "BLMOVE" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX"
-        | "BZMPOP" | "WAIT" | "WAITAOF" => Some(BLOCKS),
+        "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" => Some("Use the /multi-exec endpoint for transactions."),
+        "BLPOP" | "BRPOP" | "BRPOPLPUSH" | "BLMOVE" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX" | "BZMPOP" | "WAIT"
+        | "WAITAOF" => Some(BLOCKS),
         "XREAD" | "XREADGROUP" => blocks(command).then_some(BLOCKS),
-        "SELECT" => (command.arguments.len() == 2 && command.arguments[1] != b"0")
-            .then_some("There is only database 0."),
-        "CONFIG" => (!is_keyspace_events(command))
-            .then_some("Only notify-keyspace-events can be read and set."),
+        "SELECT" => {
+            (command.arguments.len() == 2 && command.arguments[1] != b"0").then_some("There is only database 0.")
+        }
+        "CONFIG" => (!is_keyspace_events(command)).then_some("Only notify-keyspace-events can be read and set."),
         "SCRIPT" => (command.word(1) == "DEBUG").then_some(NOT_OVER_REST),
-        "AUTH" | "HELLO" | "QUIT" | "RESET" | "CLIENT" | "CLUSTER" | "ASKING" | "READONLY"
-        | "READWRITE" | "DEBUG" | "FAILOVER" | "MODULE" | "REPLICAOF" | "SLAVEOF" | "REPLCONF"
-        | "SYNC" | "PSYNC" | "SAVE" | "BGSAVE" | "BGREWRITEAOF" | "SHUTDOWN" => Some(NOT_OVER_REST),
+        "AUTH" | "HELLO" | "QUIT" | "RESET" | "CLIENT" | "CLUSTER" | "ASKING" | "READONLY" | "READWRITE" | "DEBUG"
+        | "FAILOVER" | "MODULE" | "REPLICAOF" | "SLAVEOF" | "REPLCONF" | "SYNC" | "PSYNC" | "SAVE" | "BGSAVE"
+        | "BGREWRITEAOF" | "SHUTDOWN" => Some(NOT_OVER_REST),
         _ => None,
     }
 }

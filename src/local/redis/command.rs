@@ -15,8 +15,6 @@ impl Command {
 
     /// The name or an argument as a keyword, in upper case. Empty where there is none.
     pub(super) fn word(&self, index: usize) -> String {
-        self.arguments.get(index).map_or_else(String::new, |bytes| {
-            String::from_utf8_lossy(bytes).to_ascii_uppercase()
-        })
+        self.arguments.get(index).map_or_else(String::new, |bytes| String::from_utf8_lossy(bytes).to_ascii_uppercase())
     }
 }

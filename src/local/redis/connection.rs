@@ -34,11 +34,7 @@ impl Connection {
             #[cfg(not(unix))]
             Endpoint::Unix(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
-        let mut connection = Self {
-            stream,
-            buffer: BytesMut::new(),
-            decoder: Decoder::default(),
-        };
+        let mut connection = Self { stream, buffer: BytesMut::new(), decoder: Decoder::default() };
         connection.introduce(address).await?;
         Ok(connection)
     }
@@ -98,10 +94,7 @@ impl Connection {
         };
         let ((), replies) = tokio::try_join!(write, read)?;
         if !self.buffer.is_empty() || !self.decoder.is_idle() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "Redis sent more than it was asked for",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "Redis sent more than it was asked for"));
         }
         Ok(replies)
     }

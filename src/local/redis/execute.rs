@@ -30,22 +30,12 @@ impl Executor {
         let mut accepted = Vec::with_capacity(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for mut command in commands {
-            outcomes.push(
-                self.preparation
-                    .prepare(&mut command)
-                    .inspect(|_| accepted.push(command)),
-            );
+            outcomes.push(self.preparation.prepare(&mut command).inspect(|_| accepted.push(command)));
         }
         if accepted.is_empty() {
             return Ok(outcomes.into_iter().filter_map(Result::err).collect());
         }
-        let mut replies = self
-            .pool
-            .lease()
-            .await?
-            .exchange(&accepted)
-            .await?
-            .into_iter();
+        let mut replies = self.pool.lease().await?.exchange(&accepted).await?.into_iter();
         outcomes
             .into_iter()
             .map(|outcome| match outcome {
@@ -77,11 +67,7 @@ impl Executor {
         commands.push(Command::of(&["EXEC"]));
         match lease.exchange(&commands).await?.pop() {
             Some(Value::Array(replies)) if replies.len() == finishes.len() => Ok(Value::Array(
-                finishes
-                    .into_iter()
-                    .zip(replies)
-                    .map(|(finish, reply)| finish.finish(reply))
-                    .collect(),
+                finishes.into_iter().zip(replies).map(|(finish, reply)| finish.finish(reply)).collect(),
             )),
             Some(error @ Value::Error(_)) => Ok(error),
             _ => {

@@ -16,6 +16,5 @@ mod script;
 mod watchdog;
 
 pub(super) use self::{
-    address::RedisAddress, connection::Connection, execute::Executor, pool::Pool,
-    process::RedisProcess, rest::Rest,
+    address::RedisAddress, connection::Connection, execute::Executor, pool::Pool, process::RedisProcess, rest::Rest,
 };

@@ -8,9 +8,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{
-    address::RedisAddress, command::Command, connection::Connection, outage::Outage, resp::Value,
-};
+use super::{address::RedisAddress, command::Command, connection::Connection, outage::Outage, resp::Value};
 
 const MAX_CONNECTIONS: usize = 16;
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
@@ -25,11 +23,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new(address: RedisAddress) -> Self {
-        Self {
-            address,
-            permits: Semaphore::new(MAX_CONNECTIONS),
-            idle: Mutex::default(),
-        }
+        Self { address, permits: Semaphore::new(MAX_CONNECTIONS), idle: Mutex::default() }
     }
 
     pub(super) fn database(&self) -> u32 {
@@ -45,15 +39,11 @@ impl Pool {
         };
         let connection = match self.take_idle() {
             Some(connection) => connection,
-            None => timeout_at(deadline, Connection::connect(&self.address))
-                .await
-                .map_err(|_| Outage::Unreachable)??,
+            None => {
+                timeout_at(deadline, Connection::connect(&self.address)).await.map_err(|_| Outage::Unreachable)??
+            }
         };
-        Ok(Lease {
-            pool: self,
-            connection: Some(connection),
-            _permit: permit,
-        })
+        Ok(Lease { pool: self, connection: Some(connection), _permit: permit })
     }
 
     /// Closes the connections that nobody uses.
@@ -83,9 +73,8 @@ impl Lease<'_> {
     pub(super) async fn exchange(&mut self, commands: &[Command]) -> Result<Vec<Value>, Outage> {
         // Taken out for the exchange: when this future fails or is dropped half-way, the connection is closed.
         let mut connection = self.connection.take().ok_or(Outage::Unreachable)?;
-        let replies = timeout(EXCHANGE_DEADLINE, connection.exchange(commands))
-            .await
-            .map_err(|_| Outage::TimedOut)??;
+        let replies =
+            timeout(EXCHANGE_DEADLINE, connection.exchange(commands)).await.map_err(|_| Outage::TimedOut)??;
         self.connection = Some(connection);
         Ok(replies)
     }

@@ -17,10 +17,7 @@ pub(super) struct Finish {
 
 impl Preparation {
     pub(super) fn new(database: u32) -> Self {
-        Self {
-            scripts: Scripts::default(),
-            database,
-        }
+        Self { scripts: Scripts::default(), database }
     }
 
     /// Gives the error that answers the command where Redis must not see it.

@@ -36,10 +36,7 @@ impl RedisProcess {
             .prefix("upstash-local-")
             .tempdir()
             .map_err(starting("cannot make a directory for it"))?;
-        let mut process = Self {
-            running: None,
-            directory,
-        };
+        let mut process = Self { running: None, directory };
         process.run().await?;
         Ok(process)
     }
@@ -68,9 +65,7 @@ impl RedisProcess {
     async fn run(&mut self) -> Result<(), LocalError> {
         let redis = spawn(self.directory.path())?;
         #[cfg(unix)]
-        let watchdog = redis
-            .id()
-            .and_then(|id| super::watchdog::start(id, self.directory.path()).ok());
+        let watchdog = redis.id().and_then(|id| super::watchdog::start(id, self.directory.path()).ok());
         let mut running = Running {
             #[cfg(unix)]
             watchdog,
@@ -85,14 +80,8 @@ impl RedisProcess {
         let address = self.address();
         let deadline = Instant::now() + READY_DEADLINE;
         while Instant::now() < deadline {
-            if redis
-                .try_wait()
-                .map_err(starting("cannot watch it"))?
-                .is_some()
-            {
-                return Err(LocalError::RedisExited {
-                    output: self.log_tail(),
-                });
+            if redis.try_wait().map_err(starting("cannot watch it"))?.is_some() {
+                return Err(LocalError::RedisExited { output: self.log_tail() });
             }
             // Connecting includes a PING.
             if let Ok(Ok(_)) = timeout_at(deadline, Connection::connect(&address)).await {
@@ -100,20 +89,13 @@ impl RedisProcess {
             }
             sleep(READY_INTERVAL).await;
         }
-        Err(LocalError::RedisNotReady {
-            waited: READY_DEADLINE,
-            output: self.log_tail(),
-        })
+        Err(LocalError::RedisNotReady { waited: READY_DEADLINE, output: self.log_tail() })
     }
 
     fn log_tail(&self) -> String {
         let log = std::fs::read(self.directory.path().join(LOG)).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
-        let lines: Vec<_> = log
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
+        let lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         match lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join(" | ") {
             empty if empty.is_empty() => "it printed nothing".to_owned(),
             tail => tail,
@@ -123,10 +105,7 @@ impl RedisProcess {
 
 fn spawn(directory: &Path) -> Result<Child, LocalError> {
     for program in PROGRAMS {
-        match command(program, directory)
-            .map_err(starting("cannot make its log file"))?
-            .spawn()
-        {
+        match command(program, directory).map_err(starting("cannot make its log file"))?.spawn() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             outcome => return outcome.map_err(starting(program)),
         }
@@ -151,11 +130,7 @@ fn command(program: &str, directory: &Path) -> io::Result<Command> {
     for (name, value) in options {
         command.arg(name).arg(value);
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
     // A group of its own: Ctrl-C in a terminal is for us, and requests in flight still need their Redis.
     #[cfg(unix)]
     command.process_group(0);

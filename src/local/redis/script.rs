@@ -68,11 +68,7 @@ impl Scripts {
 
 impl Aliases {
     fn insert(&mut self, original: String, stripped: String) {
-        if self
-            .by_original
-            .insert(original.clone(), stripped)
-            .is_some()
-        {
+        if self.by_original.insert(original.clone(), stripped).is_some() {
             return;
         }
         self.order.push_back(original);
@@ -88,9 +84,7 @@ impl Aliases {
 fn without_flag(script: &[u8]) -> Option<Vec<u8>> {
     let end = script.iter().position(|byte| *byte == b'\n')?;
     let (first_line, rest) = script.split_at(end);
-    let mut words = std::str::from_utf8(first_line)
-        .ok()?
-        .split_ascii_whitespace();
+    let mut words = std::str::from_utf8(first_line).ok()?.split_ascii_whitespace();
     if words.next() != Some("#!lua") {
         return None;
     }
@@ -136,10 +130,7 @@ mod tests {
                 "#!lua flags=no-writes,allow-key-locking,allow-stale\nreturn 1",
                 "#!lua flags=no-writes,allow-stale\nreturn 1",
             ),
-            (
-                "#!lua flags=allow-key-locking name=x\nreturn 1",
-                "#!lua name=x\nreturn 1",
-            ),
+            ("#!lua flags=allow-key-locking name=x\nreturn 1", "#!lua name=x\nreturn 1"),
         ] {
             let stripped = without_flag(script.as_bytes()).unwrap();
             assert_eq!(String::from_utf8(stripped).unwrap(), expected);
@@ -179,10 +170,7 @@ mod tests {
 
         let mut exists = Command::of(&["SCRIPT", "EXISTS", "unknown", &answer]);
         scripts.rewrite(&mut exists);
-        assert_eq!(
-            exists,
-            Command::of(&["SCRIPT", "EXISTS", "unknown", &stripped])
-        );
+        assert_eq!(exists, Command::of(&["SCRIPT", "EXISTS", "unknown", &stripped]));
     }
 
     #[test]

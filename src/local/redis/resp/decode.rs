@@ -44,10 +44,9 @@ impl Decoder {
                 Token::Array(_) if self.open.len() == MAX_DEPTH => {
                     return Err(invalid("the reply is nested too deeply"));
                 }
-                Token::Array(missing) => self.open.push(OpenArray {
-                    missing,
-                    items: Vec::with_capacity(missing.min(MAX_RESERVE)),
-                }),
+                Token::Array(missing) => {
+                    self.open.push(OpenArray { missing, items: Vec::with_capacity(missing.min(MAX_RESERVE)) })
+                }
             }
         }
         Ok(None)
@@ -117,10 +116,7 @@ impl Decoder {
     }
 
     fn line(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
-        let Some(end) = buffer[self.scanned..]
-            .windows(2)
-            .position(|pair| pair == b"\r\n")
-        else {
+        let Some(end) = buffer[self.scanned..].windows(2).position(|pair| pair == b"\r\n") else {
             // The last byte may be the first half of the line end.
             self.scanned = buffer.len().saturating_sub(1);
             if self.scanned > MAX_LINE {
@@ -136,10 +132,7 @@ impl Decoder {
 }
 
 fn integer(line: &[u8]) -> io::Result<i64> {
-    std::str::from_utf8(line)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| invalid("an integer is not one"))
+    std::str::from_utf8(line).ok().and_then(|text| text.parse().ok()).ok_or_else(|| invalid("an integer is not one"))
 }
 
 fn length(line: &[u8], max: usize) -> io::Result<Option<usize>> {
@@ -189,9 +182,7 @@ mod tests {
             any::<Vec<u8>>().prop_map(|bytes| Value::Bulk(bytes.into())),
             Just(Value::Null),
         ];
-        leaf.prop_recursive(5, 64, 6, |inner| {
-            prop::collection::vec(inner, 0..6).prop_map(Value::Array)
-        })
+        leaf.prop_recursive(5, 64, 6, |inner| prop::collection::vec(inner, 0..6).prop_map(Value::Array))
     }
 
     fn decode_in_pieces(bytes: &[u8], sizes: &[usize]) -> io::Result<(Vec<Value>, bool)> {
@@ -227,15 +218,7 @@ mod tests {
 
     #[test]
     fn waits_for_the_rest() {
-        for bytes in [
-            "",
-            "$",
-            "$3\r",
-            "$3\r\nab",
-            "$3\r\nabc\r",
-            "*2\r\n:1\r\n",
-            "+OK",
-        ] {
+        for bytes in ["", "$", "$3\r", "$3\r\nab", "$3\r\nabc\r", "*2\r\n:1\r\n", "+OK"] {
             let (found, _) = decode_in_pieces(bytes.as_bytes(), &[1]).unwrap();
             assert_eq!(found, [], "{bytes:?}");
         }
@@ -264,10 +247,7 @@ mod tests {
             "*99999999999\r\n",
             "$1\r\nabc\r\n",
         ] {
-            assert!(
-                decode_in_pieces(bytes.as_bytes(), &[64]).is_err(),
-                "{bytes:?}"
-            );
+            assert!(decode_in_pieces(bytes.as_bytes(), &[64]).is_err(), "{bytes:?}");
         }
     }
 

@@ -25,10 +25,7 @@ mod tests {
     #[test]
     fn writes_bytes_as_they_are() {
         let mut buffer = Vec::new();
-        encode(
-            &Command::new(vec![b"SET".to_vec(), b"\r\n\xff".to_vec(), Vec::new()]),
-            &mut buffer,
-        );
+        encode(&Command::new(vec![b"SET".to_vec(), b"\r\n\xff".to_vec(), Vec::new()]), &mut buffer);
         assert_eq!(buffer, b"*3\r\n$3\r\nSET\r\n$3\r\n\r\n\xff\r\n$0\r\n\r\n");
     }
 }

@@ -71,8 +71,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
         }
         Err(error) => {
             tracing::error!(%error, "a reply cannot be written as JSON");
-            let mut response =
-                Response::new(r#"{"error":"ERR the reply cannot be written"}"#.into());
+            let mut response = Response::new(r#"{"error":"ERR the reply cannot be written"}"#.into());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         }

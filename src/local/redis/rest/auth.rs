@@ -15,7 +15,5 @@ pub(super) fn is_authorized(headers: &HeaderMap, uri: &Uri, token: &Secret) -> b
 
 fn bearer(header: &[u8]) -> Option<&[u8]> {
     let (scheme, given) = header.split_at_checked(SCHEME.len())?;
-    scheme
-        .eq_ignore_ascii_case(SCHEME)
-        .then(|| given.trim_ascii())
+    scheme.eq_ignore_ascii_case(SCHEME).then(|| given.trim_ascii())
 }

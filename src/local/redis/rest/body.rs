@@ -30,7 +30,5 @@ pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal>
         return Ok(bytes.freeze());
     }
     let actual = announced.unwrap_or(received);
-    Err(Refusal::request(format!(
-        "ERR max request size exceeded. Limit: {limit} bytes, Actual: {actual} bytes"
-    )))
+    Err(Refusal::request(format!("ERR max request size exceeded. Limit: {limit} bytes, Actual: {actual} bytes")))
 }

@@ -12,8 +12,7 @@ pub(super) fn command(body: &[u8]) -> Result<Command, Refusal> {
     if body.is_empty() {
         return Err(Refusal::request("ERR empty command"));
     }
-    let items: Vec<&RawValue> =
-        serde_json::from_slice(body).map_err(|_| Refusal::request(FAILED))?;
+    let items: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| Refusal::request(FAILED))?;
     if items.is_empty() {
         return Err(Refusal::request("ERR empty command"));
     }
@@ -23,8 +22,7 @@ pub(super) fn command(body: &[u8]) -> Result<Command, Refusal> {
 /// Reads commands: a JSON array of arrays, any of which may be empty.
 pub(super) fn commands(body: &[u8]) -> Result<Vec<Command>, Refusal> {
     const FAILED: &str = "ERR failed to parse pipeline request";
-    let items: Vec<Vec<&RawValue>> =
-        serde_json::from_slice(body).map_err(|_| Refusal::request(FAILED))?;
+    let items: Vec<Vec<&RawValue>> = serde_json::from_slice(body).map_err(|_| Refusal::request(FAILED))?;
     match items.len() {
         0 => Err(Refusal::request("ERR empty pipeline request")),
         length if length > MAX_COMMANDS => Err(Refusal::request(format!(
@@ -59,18 +57,7 @@ mod tests {
     #[test]
     fn scalars_become_their_text() {
         let body = r#" ["SET", "a\"\u00e9\n", 1.50, 1e+21, -0, 9223372036854775807, true, false, null, ""] "#;
-        let expected = [
-            "SET",
-            "a\"é\n",
-            "1.50",
-            "1e+21",
-            "-0",
-            "9223372036854775807",
-            "true",
-            "false",
-            "null",
-            "",
-        ];
+        let expected = ["SET", "a\"é\n", "1.50", "1e+21", "-0", "9223372036854775807", "true", "false", "null", ""];
         assert_eq!(command(body.as_bytes()).unwrap(), Command::of(&expected));
     }
 
@@ -107,15 +94,7 @@ mod tests {
         }
         assert!(command(b"[\"\xff\"]").is_err());
         assert!(command("[".repeat(1_000_000).as_bytes()).is_err());
-        for body in [
-            "",
-            "{}",
-            "[]",
-            "[\"PING\"]",
-            "[[[\"PING\"]]]",
-            "[[{}]]",
-            "[null]",
-        ] {
+        for body in ["", "{}", "[]", "[\"PING\"]", "[[[\"PING\"]]]", "[[{}]]", "[null]"] {
             assert!(commands(body.as_bytes()).is_err(), "{body}");
         }
     }

@@ -102,16 +102,10 @@ mod tests {
         assert_eq!(json(&bulk_ok, Encoding::Base64), r#"{"result":"T0s="}"#);
         let nested = Value::Array(vec![
             ok(),
-            Value::Array(vec![
-                Value::Bulk(b"\xff".to_vec().into()),
-                Value::Integer(1),
-            ]),
+            Value::Array(vec![Value::Bulk(b"\xff".to_vec().into()), Value::Integer(1)]),
             Value::Bulk("".into()),
         ]);
-        assert_eq!(
-            json(&nested, Encoding::Base64),
-            r#"{"result":["T0s=",["/w==",1],""]}"#
-        );
+        assert_eq!(json(&nested, Encoding::Base64), r#"{"result":["T0s=",["/w==",1],""]}"#);
     }
 
     #[test]

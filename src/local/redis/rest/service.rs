@@ -67,9 +67,7 @@ impl Rest {
         let encoding = encoding(&head.headers)?;
         let target = Target::of(&head.uri);
         if let Target::Stream(name) = target {
-            return Err(Refusal::request(format!(
-                "ERR the endpoint /{name} is not supported by this server yet"
-            )));
+            return Err(Refusal::request(format!("ERR the endpoint /{name} is not supported by this server yet")));
         }
         let body = body::read(body, self.max_request_bytes).await?;
         match target {
@@ -86,17 +84,11 @@ impl Rest {
                 Value::Array(replies) => Ok(answer::several(&replies, encoding)),
                 discarded => Ok(answer::single(&discarded, encoding)),
             },
-            Target::Stream(_) | Target::Unknown => {
-                Err(Refusal::request("ERR there is no such endpoint"))
-            }
+            Target::Stream(_) | Target::Unknown => Err(Refusal::request("ERR there is no such endpoint")),
         }
     }
 
-    async fn single(
-        &self,
-        command: Command,
-        encoding: Encoding,
-    ) -> Result<Response<Body>, Refusal> {
+    async fn single(&self, command: Command, encoding: Encoding) -> Result<Response<Body>, Refusal> {
         let reply = self.executor.single(command).await?;
         Ok(answer::single(&reply, encoding))
     }

@@ -46,21 +46,15 @@ pub(super) fn token(uri: &Uri) -> Option<Vec<u8>> {
 
 /// The arguments in the query string: each name, and behind it the value where there is a `=`.
 pub(super) fn query_arguments(uri: &Uri) -> impl Iterator<Item = Vec<u8>> {
-    pairs(uri)
-        .filter(|(name, _)| name != TOKEN)
-        .flat_map(|(name, value)| [Some(name), value])
-        .flatten()
+    pairs(uri).filter(|(name, _)| name != TOKEN).flat_map(|(name, value)| [Some(name), value]).flatten()
 }
 
 fn pairs(uri: &Uri) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
     let query = uri.query().unwrap_or_default();
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| match pair.split_once('=') {
-            Some((name, value)) => (decode(name), Some(decode(value))),
-            None => (decode(pair), None),
-        })
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
+        Some((name, value)) => (decode(name), Some(decode(value))),
+        None => (decode(pair), None),
+    })
 }
 
 /// Arguments are bytes: what is decoded need not be UTF-8, and a `+` is a plus sign.
