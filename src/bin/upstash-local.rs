@@ -1,2 +1,122 @@
-//! The local Upstash as a program.
-fn main() {}
+//! `upstash-local`: a local Upstash for development, from the command line.
+
+use std::{
+    io::{self, Write},
+    net::{IpAddr, SocketAddr},
+    process::ExitCode,
+};
+
+use axum_upstash::local::{LocalConfig, LocalUpstash};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+const DEFAULT_TOKEN: &str = "local";
+
+/// Serves the Upstash Redis REST API in front of a real Redis.
+///
+/// Without a Redis URL it starts a redis-server or valkey-server of its own, which keeps nothing on disk.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// The port to listen on; 0 takes any free one.
+    #[arg(long, env = "UPSTASH_LOCAL_PORT", default_value_t = 8079)]
+    port: u16,
+    /// The IP address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// The token that clients must send.
+    #[arg(long, env = "UPSTASH_LOCAL_TOKEN", default_value = DEFAULT_TOKEN, hide_env_values = true)]
+    token: String,
+    /// A running Redis: redis://[user:password@]host[:port][/database] or unix:///path.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    redis_url: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "upstash-local: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
+        tracing::warn!("other machines can reach this server, and its token is the default one: set --token");
+    }
+    // Before the start: a signal that comes during it must not leave a Redis behind.
+    let stop = stop_signal()?;
+    let mut config =
+        LocalConfig::default().with_address(SocketAddr::new(options.host, options.port)).with_token(options.token);
+    if let Some(url) = options.redis_url.filter(|url| !url.is_empty()) {
+        config = config.with_redis_url(url);
+    }
+    tokio::pin!(stop);
+    let upstash = tokio::select! {
+        () = &mut stop => return Ok(()),
+        started = LocalUpstash::start_with(config) => started?,
+    };
+    announce(&upstash)?;
+    stop.await;
+    upstash.shutdown().await;
+    Ok(())
+}
+
+/// Prints lines that a shell can read, too.
+fn announce(upstash: &LocalUpstash) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "# upstash-local listens on {}", upstash.url())?;
+    for (name, value) in upstash.environment() {
+        writeln!(out, "export {name}={}", quoted(&value))?;
+    }
+    out.flush()
+}
+
+fn quoted(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+,=".contains(&byte);
+    if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}
+
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_consistent() {
+        use clap::CommandFactory;
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn quotes_what_a_shell_would_read() {
+        assert_eq!(quoted("http://127.0.0.1:8079"), "http://127.0.0.1:8079");
+        assert_eq!(quoted("a$b"), "'a$b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

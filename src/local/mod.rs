@@ -1,1 +1,54 @@
-//! A local Upstash.
+//! A local Upstash: the Redis REST protocol in front of a real Redis, with no account and no network.
+//!
+//! [`LocalUpstash::start`] starts a private `redis-server` (or `valkey-server`) from `PATH` and an HTTP server
+//! on a free port of the loopback interface. Every client of Upstash Redis, in any language, can then be pointed
+//! at [`url`](LocalUpstash::url) and [`token`](LocalUpstash::token). The `upstash-local` binary (feature `cli`)
+//! does the same from the command line.
+//!
+//! # Example
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum_upstash::local::LocalUpstash;
+//!
+//! let upstash = LocalUpstash::start().await?;
+//! let answer = reqwest::Client::new()
+//!     .post(upstash.url())
+//!     .bearer_auth(upstash.token())
+//!     .body(r#"["SET", "greeting", "hello"]"#)
+//!     .send()
+//!     .await?;
+//! assert_eq!(answer.text().await?, r#"{"result":"OK"}"#);
+//! upstash.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it speaks
+//!
+//! - One command: a JSON array (`POST /`) or a path (`GET /set/key/value`), where a body and then the query
+//!   string add arguments.
+//! - `/pipeline` and `/multi-exec`.
+//! - `Authorization: Bearer` or the query parameter `_token`; `Upstash-Encoding: base64`; `upstash-sync-token`.
+//! - Scripts with the flag `allow-key-locking`, which plain Redis does not know: the flag is taken out before
+//!   Redis sees the script, and the script keeps the SHA-1 of its original text.
+//!
+//! Not served: `/subscribe`, `/psubscribe`, `/monitor`, `Upstash-Response-Format: resp2`, and the commands that
+//! Upstash does not offer over REST. Each is answered by HTTP 400 and an error that says so.
+//!
+//! # Lifetime
+//!
+//! The server is a task of the runtime in which it was started: it ends with that runtime, with
+//! [`shutdown`](LocalUpstash::shutdown), or when the [`LocalUpstash`] is dropped. A Redis that it started ends with
+//! it. When the process is killed, or exits without dropping the value, a watchdog (`sh`, on Unix) ends that Redis;
+//! where there is no `sh`, it stays behind.
+//!
+//! It is made for tests and development: one token, no TLS, and a Redis that keeps nothing on disk.
+
+mod config;
+mod error;
+mod redis;
+mod secret;
+mod server;
+
+pub use self::{config::LocalConfig, error::LocalError, server::LocalUpstash};

@@ -1,0 +1,105 @@
+use std::{error::Error, fmt, io, net::SocketAddr, time::Duration};
+
+/// Why a [`LocalUpstash`](super::LocalUpstash) did not start, or could not do what it was asked.
+///
+/// The text is one line, and holds neither the token nor the password of a Redis.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LocalError {
+    /// Neither `redis-server` nor `valkey-server` is on `PATH`, and no Redis URL was given.
+    NoRedisFound,
+    /// A Redis was found but could not be started.
+    StartRedis {
+        /// What was being done.
+        step: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The Redis that was started ended at once.
+    RedisExited {
+        /// The last lines that it printed.
+        output: String,
+    },
+    /// The Redis that was started did not answer in time.
+    RedisNotReady {
+        /// How long it was waited for.
+        waited: Duration,
+        /// The last lines that it printed.
+        output: String,
+    },
+    /// The Redis URL cannot be used.
+    InvalidRedisUrl {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The Redis of the Redis URL could not be reached, or did not accept its credentials.
+    RedisUnreachable {
+        /// Where it was looked for, without credentials.
+        address: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// Redis was started by someone else, so it cannot be stopped here.
+    RedisNotOwned,
+    /// The token is empty, or has characters other than visible ASCII.
+    InvalidToken,
+    /// The address cannot be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operating system gave no random bytes for a token.
+    Random,
+}
+
+impl fmt::Display for LocalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRedisFound => f.write_str(
+                "no redis-server or valkey-server on PATH: install one \
+                 (`apt install redis-server`, `brew install redis`) or set REDIS_URL to a running Redis",
+            ),
+            Self::StartRedis { step, source } => write!(f, "cannot start a Redis: {step}: {source}"),
+            Self::RedisExited { output } => {
+                write!(f, "the Redis that was started ended at once: {output}")
+            }
+            Self::RedisNotReady { waited, output } => {
+                write!(f, "the Redis that was started did not answer within {} s: {output}", waited.as_secs())
+            }
+            Self::InvalidRedisUrl { reason } => write!(f, "invalid REDIS_URL: {reason}"),
+            Self::RedisUnreachable { address, source } => {
+                write!(f, "cannot use the Redis at {address}: {source}")
+            }
+            Self::RedisNotOwned => f.write_str("this server did not start its Redis, so it cannot stop or restart it"),
+            Self::InvalidToken => f.write_str("the token must be one or more visible ASCII characters"),
+            Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Self::Random => f.write_str("the operating system gave no random bytes for a token"),
+        }
+    }
+}
+
+impl Error for LocalError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::StartRedis { source, .. } | Self::RedisUnreachable { source, .. } | Self::Listen { source, .. } => {
+                Some(source)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LocalError;
+
+    #[test]
+    fn a_missing_redis_says_how_to_get_one() {
+        let text = LocalError::NoRedisFound.to_string();
+        for part in ["apt install redis-server", "brew install redis", "REDIS_URL"] {
+            assert!(text.contains(part), "{part}");
+        }
+    }
+}

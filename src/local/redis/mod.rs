@@ -1,0 +1,20 @@
+//! Upstash Redis: the REST protocol over HTTP on one side ([`rest`]), RESP2 to a real Redis on the other.
+
+mod address;
+mod availability;
+mod command;
+mod connection;
+mod execute;
+mod outage;
+mod pool;
+mod prepare;
+mod process;
+mod resp;
+mod rest;
+mod script;
+#[cfg(unix)]
+mod watchdog;
+
+pub(super) use self::{
+    address::RedisAddress, connection::Connection, execute::Executor, pool::Pool, process::RedisProcess, rest::Rest,
+};

@@ -1,0 +1,259 @@
+use std::io;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::Value;
+
+/// Deeper replies are refused: only a script can make one, and reading, writing and dropping it would recurse.
+const MAX_DEPTH: usize = 256;
+/// Redis itself takes no larger string (`proto-max-bulk-len`).
+const MAX_BULK: usize = 512 * 1024 * 1024;
+const MAX_LINE: usize = 16 * 1024 * 1024;
+/// How many elements of an array are reserved for on its word alone.
+const MAX_RESERVE: usize = 1024;
+
+/// Decodes replies from bytes that arrive in any pieces, looking at each byte once.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    open: Vec<OpenArray>,
+    bulk: Option<usize>,
+    scanned: usize,
+}
+
+#[derive(Debug)]
+struct OpenArray {
+    missing: usize,
+    items: Vec<Value>,
+}
+
+enum Token {
+    Value(Value),
+    Array(usize),
+}
+
+impl Decoder {
+    /// Takes the next reply from `buffer`, or what there is of it and gives `None`.
+    pub(crate) fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Value>> {
+        while let Some(token) = self.token(buffer)? {
+            match token {
+                Token::Value(value) => {
+                    if let Some(reply) = self.close(value) {
+                        return Ok(Some(reply));
+                    }
+                }
+                Token::Array(_) if self.open.len() == MAX_DEPTH => {
+                    return Err(invalid("the reply is nested too deeply"));
+                }
+                Token::Array(missing) => {
+                    self.open.push(OpenArray { missing, items: Vec::with_capacity(missing.min(MAX_RESERVE)) })
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether it stands between two replies.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.bulk.is_none() && self.scanned == 0
+    }
+
+    /// Puts a value where it belongs, and gives back the reply that it completes.
+    fn close(&mut self, mut value: Value) -> Option<Value> {
+        while let Some(array) = self.open.last_mut() {
+            array.items.push(value);
+            array.missing -= 1;
+            if array.missing > 0 {
+                return None;
+            }
+            value = Value::Array(std::mem::take(&mut array.items));
+            self.open.pop();
+        }
+        Some(value)
+    }
+
+    fn token(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Token>> {
+        if let Some(length) = self.bulk {
+            return self.bulk(length, buffer);
+        }
+        let Some(mut line) = self.line(buffer)? else {
+            return Ok(None);
+        };
+        if line.is_empty() {
+            return Err(invalid("a reply has no type"));
+        }
+        let value = match line.get_u8() {
+            b'+' => Value::Status(line),
+            b'-' => Value::Error(line),
+            b':' => Value::Integer(integer(&line)?),
+            b'$' => match length(&line, MAX_BULK)? {
+                Some(length) => {
+                    self.bulk = Some(length);
+                    return self.bulk(length, buffer);
+                }
+                None => Value::Null,
+            },
+            b'*' => match length(&line, u32::MAX as usize)? {
+                Some(0) => Value::Array(Vec::new()),
+                Some(length) => return Ok(Some(Token::Array(length))),
+                None => Value::Null,
+            },
+            _ => return Err(invalid("a reply has an unknown type")),
+        };
+        Ok(Some(Token::Value(value)))
+    }
+
+    fn bulk(&mut self, length: usize, buffer: &mut BytesMut) -> io::Result<Option<Token>> {
+        if buffer.len() < length + 2 {
+            return Ok(None);
+        }
+        let bytes = buffer.split_to(length).freeze();
+        if !buffer.starts_with(b"\r\n") {
+            return Err(invalid("a string is not as long as announced"));
+        }
+        buffer.advance(2);
+        self.bulk = None;
+        Ok(Some(Token::Value(Value::Bulk(bytes))))
+    }
+
+    fn line(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
+        let Some(end) = buffer[self.scanned..].windows(2).position(|pair| pair == b"\r\n") else {
+            // The last byte may be the first half of the line end.
+            self.scanned = buffer.len().saturating_sub(1);
+            if self.scanned > MAX_LINE {
+                return Err(invalid("a line is too long"));
+            }
+            return Ok(None);
+        };
+        let line = buffer.split_to(self.scanned + end).freeze();
+        buffer.advance(2);
+        self.scanned = 0;
+        Ok(Some(line))
+    }
+}
+
+fn integer(line: &[u8]) -> io::Result<i64> {
+    std::str::from_utf8(line).ok().and_then(|text| text.parse().ok()).ok_or_else(|| invalid("an integer is not one"))
+}
+
+fn length(line: &[u8], max: usize) -> io::Result<Option<usize>> {
+    match integer(line)? {
+        -1 => Ok(None),
+        length => usize::try_from(length)
+            .ok()
+            .filter(|length| *length <= max)
+            .map(Some)
+            .ok_or_else(|| invalid("a length is out of bounds")),
+    }
+}
+
+fn invalid(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn write(value: &Value, out: &mut Vec<u8>) {
+        let mut part = |head: String, tail: &[u8]| {
+            out.extend_from_slice(head.as_bytes());
+            out.extend_from_slice(tail);
+            out.extend_from_slice(b"\r\n");
+        };
+        match value {
+            Value::Status(text) => part("+".into(), text),
+            Value::Error(text) => part("-".into(), text),
+            Value::Integer(number) => part(format!(":{number}"), b""),
+            Value::Bulk(bytes) => part(format!("${}\r\n", bytes.len()), bytes),
+            Value::Null => part("$-1".into(), b""),
+            Value::Array(items) => {
+                part(format!("*{}", items.len()), b"");
+                items.iter().for_each(|item| write(item, out));
+            }
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            "[ -~]{0,20}".prop_map(|text| Value::Status(text.into())),
+            "[ -~]{0,20}".prop_map(|text| Value::Error(text.into())),
+            any::<i64>().prop_map(Value::Integer),
+            any::<Vec<u8>>().prop_map(|bytes| Value::Bulk(bytes.into())),
+            Just(Value::Null),
+        ];
+        leaf.prop_recursive(5, 64, 6, |inner| prop::collection::vec(inner, 0..6).prop_map(Value::Array))
+    }
+
+    fn decode_in_pieces(bytes: &[u8], sizes: &[usize]) -> io::Result<(Vec<Value>, bool)> {
+        let (mut decoder, mut buffer, mut found) = (Decoder::default(), BytesMut::new(), vec![]);
+        let (mut rest, mut sizes) = (bytes, sizes.iter().cycle());
+        while !rest.is_empty() {
+            let size = sizes.next().map_or(1, |size| *size).clamp(1, rest.len());
+            buffer.extend_from_slice(&rest[..size]);
+            rest = &rest[size..];
+            while let Some(value) = decoder.decode(&mut buffer)? {
+                found.push(value);
+            }
+        }
+        Ok((found, decoder.is_idle() && buffer.is_empty()))
+    }
+
+    proptest! {
+        #[test]
+        fn gives_back_what_was_written_however_it_is_split(
+            replies in prop::collection::vec(values(), 1..5),
+            sizes in prop::collection::vec(1_usize..40, 1..20),
+        ) {
+            let mut bytes = Vec::new();
+            replies.iter().for_each(|reply| write(reply, &mut bytes));
+            prop_assert_eq!(decode_in_pieces(&bytes, &sizes).unwrap(), (replies, true));
+        }
+
+        #[test]
+        fn takes_any_bytes_without_panic(bytes: Vec<u8>, sizes in prop::collection::vec(1_usize..9, 1..9)) {
+            let _ = decode_in_pieces(&bytes, &sizes);
+        }
+    }
+
+    #[test]
+    fn waits_for_the_rest() {
+        for bytes in ["", "$", "$3\r", "$3\r\nab", "$3\r\nabc\r", "*2\r\n:1\r\n", "+OK"] {
+            let (found, _) = decode_in_pieces(bytes.as_bytes(), &[1]).unwrap();
+            assert_eq!(found, [], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn reads_both_nulls_and_empty_arrays() {
+        let (found, idle) = decode_in_pieces(b"*-1\r\n$-1\r\n*0\r\n*1\r\n*0\r\n", &[64]).unwrap();
+        let empty = Value::Array(vec![]);
+        let nested = Value::Array(vec![empty.clone()]);
+        assert_eq!(found, [Value::Null, Value::Null, empty, nested]);
+        assert!(idle);
+    }
+
+    #[test]
+    fn refuses_what_is_not_resp2() {
+        for bytes in [
+            "\r\n",
+            "%1\r\n",
+            "hello\r\n",
+            ":\r\n",
+            ":1.5\r\n",
+            ":9223372036854775808\r\n",
+            "$-2\r\n",
+            "$536870913\r\n",
+            "*99999999999\r\n",
+            "$1\r\nabc\r\n",
+        ] {
+            assert!(decode_in_pieces(bytes.as_bytes(), &[64]).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_the_depth() {
+        assert!(decode_in_pieces("*1\r\n".repeat(MAX_DEPTH).as_bytes(), &[999]).is_ok());
+        assert!(decode_in_pieces("*1\r\n".repeat(MAX_DEPTH + 1).as_bytes(), &[999]).is_err());
+    }
+}

@@ -1,0 +1,7 @@
+//! RESP2, the protocol of Redis: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
+
+mod decode;
+mod encode;
+mod value;
+
+pub(super) use self::{decode::Decoder, encode::encode, value::Value};

@@ -1,0 +1,11 @@
+//! The REST protocol of Upstash Redis: <https://upstash.com/docs/redis/features/restapi>.
+
+mod answer;
+mod auth;
+mod body;
+mod json;
+mod reply;
+mod service;
+mod target;
+
+pub(crate) use self::service::Rest;

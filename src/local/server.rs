@@ -1,0 +1,211 @@
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::serve::ListenerExt;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::{
+    config::LocalConfig,
+    error::LocalError,
+    redis::{Connection, Executor, Pool, RedisAddress, RedisProcess, Rest},
+    secret::Secret,
+};
+
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A running local Upstash. Dropping it stops it.
+///
+/// See the [module docs](super) for an example.
+pub struct LocalUpstash {
+    address: SocketAddr,
+    url: String,
+    token: Secret,
+    rest: Arc<Rest>,
+    pool: Arc<Pool>,
+    redis: Option<Mutex<RedisProcess>>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl LocalUpstash {
+    /// Starts a server with its own Redis, on a free port of the loopback interface and with a random token.
+    ///
+    /// # Errors
+    ///
+    /// When there is no Redis to start, or it does not start.
+    pub async fn start() -> Result<Self, LocalError> {
+        Self::start_with(LocalConfig::default()).await
+    }
+
+    /// Starts a server as `config` says.
+    ///
+    /// # Errors
+    ///
+    /// When Redis cannot be started or reached, the address is in use, or a setting cannot be used.
+    pub async fn start_with(config: LocalConfig) -> Result<Self, LocalError> {
+        let token = match config.token() {
+            Some(token) => usable(token)?,
+            None => Secret::random().map_err(|_| LocalError::Random)?,
+        };
+        // The address first: it is the cheaper thing to find out about.
+        let listen_error = |source| LocalError::Listen { address: config.address(), source };
+        let listener = TcpListener::bind(config.address()).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+
+        let (redis, redis_address) = match config.redis_url() {
+            Some(url) => (None, reachable(RedisAddress::parse(url)?).await?),
+            None => {
+                let process = RedisProcess::start().await?;
+                let redis_address = process.address();
+                (Some(Mutex::new(process)), redis_address)
+            }
+        };
+        let pool = Arc::new(Pool::new(redis_address));
+        let rest = Arc::new(Rest::new(Executor::new(Arc::clone(&pool)), token.clone(), config.max_request_bytes()));
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(serve(listener, Arc::clone(&rest), stopped));
+        Ok(Self {
+            address,
+            url: format!("http://{}", connectable(address)),
+            token,
+            rest,
+            pool,
+            redis,
+            stop: Some(stop),
+            server,
+        })
+    }
+
+    /// The URL for clients, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token for clients.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.token.expose()
+    }
+
+    /// The address that the server listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The environment variables from which clients read the URL and the token.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![("UPSTASH_REDIS_REST_URL", self.url.clone()), ("UPSTASH_REDIS_REST_TOKEN", self.token.expose().to_owned())]
+    }
+
+    /// How many HTTP requests were answered so far: the round trips, for a test that counts them.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.rest.answered()
+    }
+
+    /// Kills the Redis behind the server, to see what an outage does. Requests are then answered by HTTP 500.
+    ///
+    /// # Errors
+    ///
+    /// When this server did not start its Redis, or cannot stop it.
+    pub async fn stop_redis(&self) -> Result<(), LocalError> {
+        let mut redis = self.owned_redis()?.lock().await;
+        redis.stop().await?;
+        self.pool.clear();
+        Ok(())
+    }
+
+    /// Starts the Redis behind the server again, empty. One that runs is killed first.
+    ///
+    /// # Errors
+    ///
+    /// When this server did not start its Redis, or it does not start again.
+    pub async fn restart_redis(&self) -> Result<(), LocalError> {
+        let mut redis = self.owned_redis()?.lock().await;
+        self.pool.clear();
+        redis.restart().await
+    }
+
+    /// Stops the server after the requests that it is answering, and then its Redis.
+    pub async fn shutdown(mut self) {
+        self.stop.take();
+        if timeout(SHUTDOWN_DEADLINE, &mut self.server).await.is_err() {
+            tracing::warn!("requests were still running at shutdown");
+        }
+        self.pool.clear();
+        if let Some(redis) = &self.redis
+            && let Err(error) = redis.lock().await.stop().await
+        {
+            tracing::warn!(%error, "Redis was not stopped");
+        }
+    }
+
+    fn owned_redis(&self) -> Result<&Mutex<RedisProcess>, LocalError> {
+        self.redis.as_ref().ok_or(LocalError::RedisNotOwned)
+    }
+}
+
+impl fmt::Debug for LocalUpstash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalUpstash").field("url", &self.url).field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+/// Serves until the other end of `stopped` is dropped.
+async fn serve(listener: TcpListener, rest: Arc<Rest>, stopped: oneshot::Receiver<()>) {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let served = axum::serve(listener, rest.into_router())
+        .with_graceful_shutdown(async {
+            let _ = stopped.await;
+        })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the local Upstash stopped serving");
+    }
+}
+
+async fn reachable(address: RedisAddress) -> Result<RedisAddress, LocalError> {
+    let connected = timeout(CONNECT_DEADLINE, Connection::connect(&address))
+        .await
+        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+    match connected {
+        Ok(_) => Ok(address),
+        Err(source) => Err(LocalError::RedisUnreachable { address: address.to_string(), source }),
+    }
+}
+
+fn usable(token: &Secret) -> Result<Secret, LocalError> {
+    let text = token.expose();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(LocalError::InvalidToken);
+    }
+    Ok(token.clone())
+}
+
+/// An address to connect to, where `0.0.0.0` and `[::]` stand for every interface.
+fn connectable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}

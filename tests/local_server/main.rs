@@ -1,0 +1,13 @@
+//! The local Upstash over real HTTP, in front of a real Redis.
+#![cfg(feature = "local")]
+
+#[cfg(all(feature = "cli", unix))]
+mod binary;
+mod commands;
+mod connections;
+mod foreign_redis;
+mod lifecycle;
+mod replies;
+mod requests;
+mod scripts;
+mod support;
