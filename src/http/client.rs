@@ -45,10 +45,15 @@ pub(crate) struct RestClient {
 }
 
 struct Inner {
+    /// Or what has to be set before there is one.
+    endpoint: Result<Endpoint, String>,
+    config: RestConfig,
+}
+
+struct Endpoint {
     base: BaseUrl,
     headers: HeaderMap,
     transport: Arc<dyn Transport>,
-    config: RestConfig,
 }
 
 pub(crate) struct RestRequest {
@@ -96,16 +101,26 @@ impl RestClient {
         if config.telemetry {
             telemetry::add(&mut headers);
         }
-        Ok(Self { inner: Arc::new(Inner { base, headers, transport, config }) })
+        let endpoint = Endpoint { base, headers, transport };
+        Ok(Self { inner: Arc::new(Inner { endpoint: Ok(endpoint), config }) })
+    }
+
+    /// A client whose every call fails with what has to be set.
+    pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
+        Self { inner: Arc::new(Inner { endpoint: Err(reason.into()), config: RestConfig::default() }) }
     }
 
     /// Sends, waits and sends again as the policy says. Any status is an answer; what it means is the caller's to say.
     pub(crate) async fn send(&self, request: RestRequest) -> Result<RestResponse, Error> {
+        let endpoint = match &self.inner.endpoint {
+            Ok(endpoint) => endpoint,
+            Err(reason) => return Err(Error::new(ErrorKind::Configuration, reason.clone())),
+        };
         let limit = request.timeout.unwrap_or(self.inner.config.timeout);
         let deadline = Deadline::after(limit);
         let mut attempt = 0;
         loop {
-            let outcome = match timeout(deadline.remaining(), self.send_once(&request, attempt)).await {
+            let outcome = match timeout(deadline.remaining(), self.send_once(endpoint, &request, attempt)).await {
                 Ok(outcome) => outcome,
                 Err(_) => return Err(Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"))),
             };
@@ -122,20 +137,19 @@ impl RestClient {
         }
     }
 
-    async fn send_once(&self, request: &RestRequest, attempt: u32) -> Result<RestResponse, TransportError> {
-        let inner = &*self.inner;
+    async fn send_once(&self, endpoint: &Endpoint, request: &RestRequest, attempt: u32) -> Result<RestResponse, TransportError> {
         let mut message = http::Request::new(request.body.clone());
         *message.method_mut() = request.method.clone();
-        *message.uri_mut() = format!("{}{}", inner.base.as_str(), request.path)
+        *message.uri_mut() = format!("{}{}", endpoint.base.as_str(), request.path)
             .parse()
             .map_err(|error: http::uri::InvalidUri| TransportError::new(TransportErrorKind::Request, error))?;
         let headers = message.headers_mut();
-        *headers = inner.headers.clone();
+        *headers = endpoint.headers.clone();
         headers.extend(request.headers.clone());
-        if attempt > 0 && inner.config.telemetry {
+        if attempt > 0 && self.inner.config.telemetry {
             headers.insert(telemetry::RETRY, HeaderValue::from(attempt));
         }
-        let (head, body) = inner.transport.send(message).await?.into_parts();
+        let (head, body) = endpoint.transport.send(message).await?.into_parts();
         let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| {
             match error.downcast::<TransportError>() {
                 Ok(error) => *error,
@@ -161,9 +175,7 @@ fn from_transport(error: TransportError) -> Error {
 
 impl fmt::Debug for RestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RestClient")
-            .field("url", &self.inner.base.as_str())
-            .field("config", &self.inner.config)
-            .finish()
+        let url = self.inner.endpoint.as_ref().map(|endpoint| endpoint.base.as_str());
+        f.debug_struct("RestClient").field("url", &url).field("config", &self.inner.config).finish()
     }
 }

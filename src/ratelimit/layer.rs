@@ -51,6 +51,12 @@ impl RateLimitLayer {
         self
     }
 
+    /// What the limiter's keys begin with (`@upstash/ratelimit`). Layers that must not share their counts need prefixes
+    /// of their own.
+    pub fn with_prefix(self, prefix: &str) -> Self {
+        self.map_limiter(|limiter| limiter.with_prefix(prefix))
+    }
+
     /// Changes the limiter: its prefix, deadline, policy on outage.
     pub fn map_limiter(mut self, change: impl FnOnce(Ratelimit) -> Ratelimit) -> Self {
         self.limiter = change(self.limiter);

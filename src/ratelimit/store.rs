@@ -1,7 +1,7 @@
 use super::{Algorithm, Outcome};
 use crate::Error;
 use futures_core::future::BoxFuture;
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Where a limiter counts. Redis and memory implement it; `conformance` (feature `testing`) is the suite for others.
 ///
@@ -24,6 +24,20 @@ pub trait RateLimitStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Where the store cannot be asked.
     fn reset<'a>(&'a self, check: Check<'a>) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+impl<T: RateLimitStore + ?Sized> RateLimitStore for Arc<T> {
+    fn take<'a>(&'a self, check: Check<'a>) -> BoxFuture<'a, Result<Outcome, Error>> {
+        (**self).take(check)
+    }
+
+    fn take_now(&self, check: Check<'_>) -> Option<Outcome> {
+        (**self).take_now(check)
+    }
+
+    fn reset<'a>(&'a self, check: Check<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).reset(check)
+    }
 }
 
 /// What a [`RateLimitStore`] is asked.

@@ -123,14 +123,8 @@ impl RedisBuilder {
     /// [`ErrorKind::Configuration`] where the URL or the token cannot be right.
     pub fn build(self) -> Result<Redis, Error> {
         let url = BaseUrl::parse(self.names.0, &self.url)?;
-        Ok(Redis {
-            inner: Arc::new(Inner {
-                rest: RestClient::new(url, self.names.1, &self.token, self.rest)?,
-                sync: self.read_your_writes.then(SyncToken::default),
-                key_locking: self.key_locking,
-                refuses_key_locking: AtomicBool::new(false),
-            }),
-        })
+        let rest = RestClient::new(url, self.names.1, &self.token, self.rest)?;
+        Ok(Redis::over(rest, self.read_your_writes, self.key_locking))
     }
 }
 
@@ -153,6 +147,16 @@ impl Redis {
             read_your_writes: true,
             key_locking: KeyLocking::default(),
         }
+    }
+
+    /// A client whose every call fails with what has to be set.
+    pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
+        Self::over(RestClient::not_configured(reason), false, KeyLocking::Off)
+    }
+
+    fn over(rest: RestClient, read_your_writes: bool, key_locking: KeyLocking) -> Self {
+        let sync = read_your_writes.then(SyncToken::default);
+        Self { inner: Arc::new(Inner { rest, sync, key_locking, refuses_key_locking: AtomicBool::new(false) }) }
     }
 
     /// Any command: add arguments, name the type of the reply, and await it.

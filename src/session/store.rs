@@ -1,7 +1,7 @@
 use super::{Commit, Committed, Lifetime, Record, SessionKey};
 use crate::Error;
 use futures_core::future::BoxFuture;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Where sessions are kept. Redis and memory implement it; `conformance` (feature `testing`) is the suite for others.
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
@@ -24,4 +24,19 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Where the store cannot be asked; whether the commit took effect is then not known.
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: Commit) -> BoxFuture<'a, Result<Committed, Error>>;
+}
+
+impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
+    fn load<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        lifetime: Lifetime,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+        (**self).load(key, lifetime, now_ms)
+    }
+
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+        (**self).commit(key, commit)
+    }
 }

@@ -1,0 +1,280 @@
+use super::{
+    Upstash,
+    problems::{Problems, called},
+    upstash::Inner,
+};
+#[cfg(feature = "client-ip")]
+use crate::client_ip::ClientIpSource;
+use crate::{
+    Error,
+    env::{self, Variable},
+    http::{RestConfig, RetryPolicy, Transport},
+};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+/// Sets up an [`Upstash`]. Setters never fail: [`build`](Self::build) names everything that is wrong, at once.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct UpstashBuilder {
+    /// Settings by the name of their variable.
+    values: BTreeMap<&'static str, String>,
+    unreadable: Vec<&'static str>,
+    rest: RestConfig,
+    or_memory: bool,
+    #[cfg(feature = "client-ip")]
+    client_ip: ClientIpSource,
+    #[cfg(feature = "qstash")]
+    public_url: Option<String>,
+}
+
+impl UpstashBuilder {
+    /// Reads the environment of the process.
+    pub fn from_env() -> Self {
+        let mut unreadable = Vec::new();
+        let mut builder = Self::from_env_with(|name| match std::env::var(name) {
+            Ok(value) => Some(value),
+            Err(std::env::VarError::NotPresent) => None,
+            Err(std::env::VarError::NotUnicode(_)) => {
+                unreadable.push(name.to_owned());
+                None
+            }
+        });
+        let names = env::VARIABLES.iter().flat_map(|variable| [Some(variable.name), variable.alias]).flatten();
+        builder.unreadable = names.filter(|name| unreadable.iter().any(|other| other == name)).collect();
+        builder
+    }
+
+    /// Reads variables from somewhere else: a test, a file, the bindings of an edge runtime.
+    ///
+    /// A variable that is empty counts as not set.
+    pub fn from_env_with(mut lookup: impl FnMut(&str) -> Option<String>) -> Self {
+        let mut builder = Self::default();
+        let mut read = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        for variable in env::VARIABLES {
+            if let Some(value) = read(variable.name).or_else(|| read(variable.alias?)) {
+                builder.values.insert(variable.name, value);
+            }
+        }
+        builder.rest.telemetry = !builder.values.contains_key(env::DISABLE_TELEMETRY.name);
+        builder
+    }
+
+    fn set(mut self, variable: Variable, value: impl Into<String>) -> Self {
+        self.values.insert(variable.name, value.into());
+        self
+    }
+
+    /// The Redis database: its REST address and token.
+    #[cfg(feature = "redis")]
+    pub fn redis(self, url: impl Into<String>, token: impl Into<String>) -> Self {
+        self.set(env::REDIS_URL, url).set(env::REDIS_TOKEN, token)
+    }
+
+    /// Keeps in memory what belongs in Redis, where Redis is not set. A line in the log says so.
+    pub fn or_memory(mut self) -> Self {
+        self.or_memory = true;
+        self
+    }
+
+    /// Secrets of at least 32 bytes that sign session cookies, separated by commas: the first signs, all verify.
+    ///
+    /// Where there are none, the key is made from the Redis token, which all instances share; in memory it lives as long
+    /// as the process.
+    #[cfg(feature = "session")]
+    pub fn session_secret(self, secrets: impl Into<String>) -> Self {
+        self.set(env::SESSION_SECRET, secrets)
+    }
+
+    /// The token that publishes to QStash.
+    #[cfg(feature = "qstash")]
+    pub fn qstash_token(self, token: impl Into<String>) -> Self {
+        self.set(env::QSTASH_TOKEN, token)
+    }
+
+    /// The address of QStash, where it is not the default region's.
+    #[cfg(feature = "qstash")]
+    pub fn qstash_url(self, url: impl Into<String>) -> Self {
+        self.set(env::QSTASH_URL, url)
+    }
+
+    /// The keys that verify QStash's webhooks, the current one and the next.
+    #[cfg(feature = "qstash")]
+    pub fn qstash_signing_keys(self, current: impl Into<String>, next: impl Into<String>) -> Self {
+        self.set(env::QSTASH_CURRENT_SIGNING_KEY, current).set(env::QSTASH_NEXT_SIGNING_KEY, next)
+    }
+
+    /// The address under which QStash calls this application, such as `https://app.example.com`. Webhooks are then
+    /// accepted only where they were sent to this address and the request's own path and query.
+    #[cfg(feature = "qstash")]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Where the address of a client is read (the peer).
+    #[cfg(feature = "client-ip")]
+    pub fn client_ip(mut self, source: ClientIpSource) -> Self {
+        self.client_ip = source;
+        self
+    }
+
+    /// Sends through another transport than the built-in one.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.rest.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// How often and when a request is sent again.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.rest.retry = retry;
+        self
+    }
+
+    /// The deadline of a call, retries included (10 s).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.rest.timeout = timeout;
+        self
+    }
+
+    /// Whether requests carry the crate's name and version.
+    pub fn telemetry(mut self, enabled: bool) -> Self {
+        self.rest.telemetry = enabled;
+        self
+    }
+
+    /// Checks everything and sets up the clients. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with every problem there is, by the name of the
+    /// variable, and without its value.
+    pub fn build(self) -> Result<Upstash, Error> {
+        let mut problems = Problems::default();
+        for name in &self.unreadable {
+            problems.add(format!("{name} is not valid Unicode"));
+        }
+        #[cfg(feature = "redis")]
+        let redis = self.build_redis(&mut problems);
+        #[cfg(feature = "session")]
+        let session_keys = self.build_session_keys(&mut problems);
+        #[cfg(feature = "qstash")]
+        let (qstash, receiver) = (self.build_qstash(&mut problems), self.build_receiver(&mut problems));
+        problems.into_result()?;
+        Ok(Upstash::new(Inner {
+            #[cfg(feature = "redis")]
+            redis,
+            #[cfg(feature = "session")]
+            session_keys: session_keys.ok_or_else(|| {
+                Error::new(crate::ErrorKind::Configuration, "the key of the session cookies could not be made")
+            })?,
+            #[cfg(feature = "qstash")]
+            qstash,
+            #[cfg(feature = "qstash")]
+            receiver,
+            #[cfg(feature = "client-ip")]
+            client_ip: self.client_ip,
+            #[cfg(feature = "redis")]
+            memory: super::upstash::Memory::default(),
+        }))
+    }
+
+    fn value(&self, variable: Variable) -> Option<&str> {
+        self.values.get(variable.name).map(String::as_str)
+    }
+
+    /// Two settings that only make sense together: both, or neither; one alone is a problem.
+    fn pair(&self, first: Variable, second: Variable, problems: &mut Problems) -> Option<(&str, &str)> {
+        match (self.value(first), self.value(second)) {
+            (Some(a), Some(b)) => Some((a, b)),
+            (None, None) => None,
+            (Some(_), None) => {
+                problems.add(format!("{} is not set, but {} is", called(second), first.name));
+                None
+            }
+            (None, Some(_)) => {
+                problems.add(format!("{} is not set, but {} is", called(first), second.name));
+                None
+            }
+        }
+    }
+
+    /// The client, or `None` where memory takes its place.
+    #[cfg(feature = "redis")]
+    fn build_redis(&self, problems: &mut Problems) -> Option<crate::redis::Redis> {
+        let Some((url, token)) = self.pair(env::REDIS_URL, env::REDIS_TOKEN, problems) else {
+            let neither = self.value(env::REDIS_URL).or(self.value(env::REDIS_TOKEN)).is_none();
+            if neither && !self.or_memory {
+                problems.add(format!("{} is not set", called(env::REDIS_URL)));
+                problems.add(format!("{} is not set", called(env::REDIS_TOKEN)));
+            } else if neither {
+                tracing::warn!(
+                    "{} is not set: limits, sessions and cached responses are kept in the memory of this process",
+                    env::REDIS_URL.name
+                );
+            }
+            return None;
+        };
+        if token.starts_with("http://") || token.starts_with("https://") {
+            problems.add(format!("{} is a URL: are the two swapped?", env::REDIS_TOKEN.name));
+            return None;
+        }
+        let client = crate::redis::Redis::builder(url, token)
+            .names(env::REDIS_URL.name, env::REDIS_TOKEN.name)
+            .rest(self.rest.clone());
+        problems.note(client.build())
+    }
+
+    #[cfg(feature = "session")]
+    fn build_session_keys(&self, problems: &mut Problems) -> Option<crate::session::KeyRing> {
+        use crate::session::KeyRing;
+        let keys = match (self.value(env::SESSION_SECRET), self.value(env::REDIS_TOKEN)) {
+            (Some(secrets), _) => KeyRing::new(secrets.split(',').map(str::trim)),
+            (None, Some(token)) => KeyRing::derived(token),
+            (None, None) => KeyRing::random(),
+        };
+        keys.map_err(|error| problems.add(format!("{}: {}", env::SESSION_SECRET.name, error.message()))).ok()
+    }
+
+    #[cfg(feature = "qstash")]
+    fn build_qstash(&self, problems: &mut Problems) -> crate::qstash::QStashClient {
+        use crate::qstash::QStashClient;
+        let missing = || QStashClient::not_configured(format!("{} is not set", env::QSTASH_TOKEN.name));
+        let Some(token) = self.value(env::QSTASH_TOKEN) else { return missing() };
+        let mut client = QStashClient::builder(token)
+            .names(env::QSTASH_URL.name, env::QSTASH_TOKEN.name)
+            .rest(self.rest.clone());
+        if let Some(url) = self.value(env::QSTASH_URL) {
+            client = client.url(url);
+        }
+        problems.note(client.build()).unwrap_or_else(missing)
+    }
+
+    #[cfg(feature = "qstash")]
+    fn build_receiver(&self, problems: &mut Problems) -> crate::qstash::Receiver {
+        use crate::qstash::Receiver;
+        let (current, next) = (env::QSTASH_CURRENT_SIGNING_KEY, env::QSTASH_NEXT_SIGNING_KEY);
+        let missing = || {
+            let message = format!("{} and {} are not set", current.name, next.name);
+            Receiver::not_configured(Error::new(crate::ErrorKind::Configuration, message))
+        };
+        let Some((current_key, next_key)) = self.pair(current, next, problems) else { return missing() };
+        let receiver = Receiver::new(current_key, next_key)
+            .map_err(|error| {
+                Error::new(error.kind(), format!("{} or {}: {}", current.name, next.name, error.message()))
+            })
+            .and_then(|receiver| match &self.public_url {
+                Some(url) => receiver.with_public_url(url),
+                None => Ok(receiver),
+            });
+        problems.note(receiver).unwrap_or_else(missing)
+    }
+}
+
+impl fmt::Debug for UpstashBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstashBuilder")
+            .field("set", &self.values.keys())
+            .field("rest", &self.rest)
+            .field("or_memory", &self.or_memory)
+            .finish_non_exhaustive()
+    }
+}
