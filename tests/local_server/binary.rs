@@ -4,11 +4,12 @@ use std::{path::Path, process::Stdio};
 
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, Command},
+    time::timeout,
 };
 
-use crate::support::eventually;
+use crate::support::{DEADLINE, eventually};
 
 fn program(directory: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_upstash-local"));
@@ -66,7 +67,8 @@ async fn its_redis_does_not_outlive_it() {
     let mut redis = tokio::net::UnixStream::connect(&socket).await.unwrap();
     program.kill().await.unwrap();
     let mut bytes = [0];
-    assert_eq!(tokio::io::AsyncReadExt::read(&mut redis, &mut bytes).await.unwrap_or(0), 0);
+    let end = timeout(DEADLINE, redis.read(&mut bytes)).await.unwrap();
+    assert_eq!(end.unwrap_or(0), 0);
     eventually(|| async { is_empty(directory.path()) }).await;
 }
 
