@@ -1,0 +1,149 @@
+use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError};
+use axum_core::{
+    body::Body,
+    extract::{DefaultBodyLimit, FromRef, FromRequest, Request},
+};
+use bytes::Bytes;
+use http::request::Parts;
+use http_body::Body as _;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::{error::Error as StdError, ops::Deref};
+
+/// A body that QStash signed, read by another extractor: `QStash<Json<T>>`, `QStash<Bytes>`.
+///
+/// The signature is verified over the bytes as they arrived; the inner extractor then sees the same bytes and the
+/// same headers. Without a valid signature the handler does not run.
+///
+/// The keys come from the state: [`Receiver`] must be the state, or [`FromRef`] it.
+///
+/// ```
+/// # fn main() -> Result<(), axum_upstash::Error> {
+/// use axum::{Json, Router, routing::post};
+/// use axum_upstash::qstash::{QStash, Receiver};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Receipt {
+///     order: u64,
+/// }
+///
+/// async fn send_receipt(QStash(Json(receipt)): QStash<Json<Receipt>>) {
+///     println!("receipt for order {}", receipt.order);
+/// }
+///
+/// let receiver = Receiver::new("sig_current", "sig_next")?;
+/// let app: Router = Router::new().route("/webhooks/receipt", post(send_receipt)).with_state(receiver);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A signature can be sent again for as long as it is valid, five minutes, and QStash itself delivers a message more
+/// than once where an answer is lost. A handler that must act once remembers
+/// [`message_id`](Metadata::message_id), which [`VerifiedMessage`] hands over.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct QStash<T>(pub T);
+
+impl<T> Deref for QStash<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T, S> FromRequest<S> for QStash<T>
+where
+    T: FromRequest<S>,
+    Receiver: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = QStashRejection<T::Rejection>;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let (request, _) = verify(request, &Receiver::from_ref(state)).await?;
+        T::from_request(request, state).await.map(Self).map_err(QStashRejection::Inner)
+    }
+}
+
+/// [`QStash`] with what else is known of the delivery.
+///
+/// ```
+/// use axum::Json;
+/// use axum_upstash::qstash::VerifiedMessage;
+///
+/// async fn send_receipt(message: VerifiedMessage<Json<serde_json::Value>>) {
+///     let VerifiedMessage { body: Json(receipt), metadata, .. } = message;
+///     println!("{receipt} in message {:?}, after {} retries", metadata.message_id, metadata.retried);
+/// }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct VerifiedMessage<T> {
+    /// What the inner extractor made of the body.
+    pub body: T,
+    /// Message id, retries, the claims that were signed.
+    pub metadata: Metadata,
+}
+
+impl<T, S> FromRequest<S> for VerifiedMessage<T>
+where
+    T: FromRequest<S>,
+    Receiver: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = QStashRejection<T::Rejection>;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let (request, claims) = verify(request, &Receiver::from_ref(state)).await?;
+        let metadata = Metadata::new(request.headers(), claims);
+        let body = T::from_request(request, state).await.map_err(QStashRejection::Inner)?;
+        Ok(Self { body, metadata })
+    }
+}
+
+/// Reads the body, verifies it, and puts the request together again.
+async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Claims), QStashRejection<R>> {
+    if let Some(reason) = receiver.missing_keys() {
+        return Err(QStashRejection::NotConfigured(reason));
+    }
+    let (parts, body) = request.into_parts();
+    // Before the body: what cannot be accepted is not read.
+    let signature = match parts.headers.get("upstash-signature") {
+        Some(value) => value.to_str().map_err(|_| QStashRejection::Signature(SignatureError::Malformed))?,
+        None => return Err(QStashRejection::Signature(SignatureError::Missing)),
+    };
+    let body = read(body, receiver.body_limit()).await?;
+    let claims = match receiver.public_url() {
+        Some(base) => receiver.verify_for_url(signature, &body, &format!("{base}{}", original_path(&parts))),
+        None => receiver.verify(signature, &body),
+    }
+    .map_err(QStashRejection::Signature)?;
+    let mut request = Request::from_parts(parts, Body::from(body));
+    // The receiver's own limit was kept; axum's default of 2 MB would refuse what has been read already.
+    DefaultBodyLimit::disable().apply(&mut request);
+    Ok((request, claims))
+}
+
+async fn read<R>(body: Body, limit: usize) -> Result<Bytes, QStashRejection<R>> {
+    if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > limit) {
+        return Err(QStashRejection::BodyTooLarge);
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if is_too_large(&*error) => Err(QStashRejection::BodyTooLarge),
+        Err(error) => Err(QStashRejection::BodyUnreadable(axum_core::Error::new(error))),
+    }
+}
+
+/// Whether our limit was passed, or one that a layer put around the body.
+fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
+}
+
+/// Path and query as the client sent them: a nested router takes its prefix off the request's own.
+fn original_path(parts: &Parts) -> &str {
+    #[cfg(feature = "axum")]
+    let uri = parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0);
+    #[cfg(not(feature = "axum"))]
+    let uri = &parts.uri;
+    uri.path_and_query().map_or("/", |path| path.as_str())
+}

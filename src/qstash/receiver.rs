@@ -1,0 +1,240 @@
+use super::{Claims, KeyUsed, SignatureError, claims::Unchecked, hs256::Hs256};
+use crate::{Clock, Error, ErrorKind};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::digest::CtOutput;
+use jsonwebtoken::{Algorithm, crypto::JwtVerifier, errors::ErrorKind as TokenErrorKind, signature::Verifier};
+use sha2::{Digest, Sha256};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// A real token has some 400 bytes, most of it the URL.
+const MAX_TOKEN: usize = 8 * 1024;
+
+/// The largest body that the largest fixed plan delivers is 50 MB; the default is what most plans deliver.
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// Verifies that a request was signed by QStash.
+///
+/// It is the axum state, or a part of it, that [`QStash`](super::QStash) takes its keys from. Cloning is cheap.
+///
+/// ```
+/// use axum_upstash::{Clock, qstash::{Receiver, SignatureError}};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), axum_upstash::Error> {
+/// let receiver = Receiver::new("sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r", "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs")?
+///     .with_clock_tolerance(Duration::from_secs(5));
+///
+/// assert_eq!(receiver.verify("not a token", b"body"), Err(SignatureError::Malformed));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What is checked
+/// In this order: the token has three parts and is signed with HS256, by the current signing key or else the next;
+/// `iss` is `Upstash`; `exp` and `nbf` against the clock; `sub` where a URL is given; the SHA-256 of the body.
+///
+/// The URL is not checked unless you say what it is ([`with_public_url`](Self::with_public_url),
+/// [`verify_for_url`](Self::verify_for_url)), because behind a proxy a request does not show the URL it was sent to.
+#[derive(Clone)]
+#[must_use]
+pub struct Receiver {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    keys: Result<Keys, Arc<Error>>,
+    clock: Clock,
+    tolerance: Duration,
+    body_limit: usize,
+    public_url: Option<String>,
+}
+
+#[derive(Clone)]
+struct Keys {
+    current: Hs256,
+    next: Hs256,
+}
+
+impl Receiver {
+    /// Verifies with these signing keys, `QSTASH_CURRENT_SIGNING_KEY` and `QSTASH_NEXT_SIGNING_KEY`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where a key is empty or contains white space or quotes.
+    pub fn new(current_key: impl AsRef<str>, next_key: impl AsRef<str>) -> Result<Self, Error> {
+        Ok(Self::with_keys(Ok(Keys {
+            current: signing_key("the current signing key", current_key.as_ref())?,
+            next: signing_key("the next signing key", next_key.as_ref())?,
+        })))
+    }
+
+    /// A receiver without keys, which refuses every request with a 500 and logs `reason`.
+    ///
+    /// It lets an application start, and serve its other routes, where QStash is not configured.
+    pub fn not_configured(reason: Error) -> Self {
+        Self::with_keys(Err(Arc::new(reason)))
+    }
+
+    fn with_keys(keys: Result<Keys, Arc<Error>>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                keys,
+                clock: Clock::system(),
+                tolerance: Duration::ZERO,
+                body_limit: BODY_LIMIT,
+                public_url: None,
+            }),
+        }
+    }
+
+    /// Takes the time from `clock`.
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        Arc::make_mut(&mut self.inner).clock = clock;
+        self
+    }
+
+    /// How far this machine's clock may be off (not at all).
+    pub fn with_clock_tolerance(mut self, tolerance: Duration) -> Self {
+        Arc::make_mut(&mut self.inner).tolerance = tolerance;
+        self
+    }
+
+    /// The largest body that an extractor reads (10 MiB). axum's `DefaultBodyLimit` does not apply to it.
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.inner).body_limit = bytes;
+        self
+    }
+
+    /// Has the extractors check that the message was meant for this address followed by the request's path and query.
+    ///
+    /// `url` is what your users and QStash see, such as `https://app.example.com`. Scheme and host of the request are
+    /// never used: a proxy may rewrite them, and a client may forge them. The comparison is of the exact text, so
+    /// publish to a URL with a path (`https://app.example.com/`, not `https://app.example.com`).
+    ///
+    /// Inside a nested router the whole path is known with feature `axum` only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where it is not an `http` or `https` URL with a host, or has a query or fragment.
+    pub fn with_public_url(mut self, url: &str) -> Result<Self, Error> {
+        let plain = url::Url::parse(url).is_ok_and(|parsed| {
+            matches!(parsed.scheme(), "http" | "https") && parsed.query().is_none() && parsed.fragment().is_none()
+        });
+        if !plain || url.contains(char::is_whitespace) {
+            let message = "the public URL must be a plain address such as https://app.example.com";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Arc::make_mut(&mut self.inner).public_url = Some(url.strip_suffix('/').unwrap_or(url).to_owned());
+        Ok(self)
+    }
+
+    /// Verifies the value of an `Upstash-Signature` header over the bytes of the body as they arrived.
+    ///
+    /// # Errors
+    /// The first check that failed.
+    pub fn verify(&self, signature: &str, body: &[u8]) -> Result<Claims, SignatureError> {
+        self.run(signature, body, None)
+    }
+
+    /// [`verify`](Self::verify), and that the message was published to exactly this URL.
+    ///
+    /// # Errors
+    /// The first check that failed.
+    pub fn verify_for_url(&self, signature: &str, body: &[u8], url: &str) -> Result<Claims, SignatureError> {
+        self.run(signature, body, Some(url))
+    }
+
+    fn run(&self, signature: &str, body: &[u8], url: Option<&str>) -> Result<Claims, SignatureError> {
+        let Inner { keys, clock, tolerance, .. } = &*self.inner;
+        let keys = keys.as_ref().map_err(|_| SignatureError::NoKeys)?;
+        let key = keys.matching(signature)?;
+        let unchecked = Unchecked::decode(signature)?;
+        let claims = unchecked.check(clock.now_ms(), *tolerance, key)?;
+        if url.is_some_and(|url| url != claims.subject) {
+            return Err(SignatureError::Subject);
+        }
+        if !is_hash_of(unchecked.body_hash(), body) {
+            return Err(SignatureError::BodyHash);
+        }
+        Ok(claims)
+    }
+
+    pub(super) fn missing_keys(&self) -> Option<Arc<Error>> {
+        self.inner.keys.as_ref().err().map(Arc::clone)
+    }
+
+    pub(super) fn body_limit(&self) -> usize {
+        self.inner.body_limit
+    }
+
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.inner.public_url.as_deref()
+    }
+}
+
+impl Keys {
+    fn matching(&self, token: &str) -> Result<KeyUsed, SignatureError> {
+        if token.is_empty() {
+            return Err(SignatureError::Missing);
+        }
+        if token.len() > MAX_TOKEN || token.bytes().filter(|byte| *byte == b'.').count() != 2 {
+            return Err(SignatureError::Malformed);
+        }
+        check_algorithm(token, self.current.algorithm())?;
+        let (message, tag) = token.rsplit_once('.').ok_or(SignatureError::Malformed)?;
+        let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| SignatureError::Malformed)?;
+        // The next key only where the MAC does not match: an expired token of the current key has expired.
+        if self.current.verify(message.as_bytes(), &tag).is_ok() {
+            Ok(KeyUsed::Current)
+        } else if self.next.verify(message.as_bytes(), &tag).is_ok() {
+            Ok(KeyUsed::Next)
+        } else {
+            Err(SignatureError::BadSignature)
+        }
+    }
+}
+
+fn check_algorithm(token: &str, expected: Algorithm) -> Result<(), SignatureError> {
+    match jsonwebtoken::decode_header(token) {
+        Ok(header) if header.alg == expected => Ok(()),
+        Ok(_) => Err(SignatureError::Algorithm),
+        Err(error) => Err(match error.kind() {
+            // JSON that is no header for us: `none`, another unknown name, or no `alg` at all.
+            TokenErrorKind::Json(error) if error.is_data() => SignatureError::Algorithm,
+            _ => SignatureError::Malformed,
+        }),
+    }
+}
+
+fn is_hash_of(claimed: Option<&str>, body: &[u8]) -> bool {
+    let Some(claimed) = claimed.and_then(|hash| URL_SAFE_NO_PAD.decode(hash).ok()) else {
+        return false;
+    };
+    let Ok(claimed) = <[u8; 32]>::try_from(claimed) else {
+        return false;
+    };
+    CtOutput::<Sha256>::new(Sha256::digest(body)) == CtOutput::new(claimed.into())
+}
+
+/// The key, with errors that call it `name`.
+pub(super) fn signing_key(name: &str, key: &str) -> Result<Hs256, Error> {
+    let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{name} {what}"));
+    if key.is_empty() {
+        return Err(problem("is empty"));
+    }
+    if key.contains(|c: char| c.is_whitespace() || c == '"' || c == '\'') {
+        return Err(problem("contains white space or quotes"));
+    }
+    Hs256::new(key).map_err(|error| problem("cannot be used").with_source(error))
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("configured", &self.inner.keys.is_ok())
+            .field("clock", &self.inner.clock)
+            .field("clock_tolerance", &self.inner.tolerance)
+            .field("body_limit", &self.inner.body_limit)
+            .field("public_url", &self.inner.public_url)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+use axum_core::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER};
+use std::time::Duration;
+
+const NON_RETRYABLE: HeaderName = HeaderName::from_static("upstash-nonretryable-error");
+
+/// The answer that makes QStash give up: the message is not delivered again and goes to the dead letter queue.
+///
+/// It turns any response into status 489 with `Upstash-NonRetryable-Error: true`
+/// ([Retry](https://upstash.com/docs/qstash/features/retry)).
+///
+/// ```
+/// use axum::{Json, response::IntoResponse};
+/// use axum_upstash::qstash::{NonRetryable, QStash};
+///
+/// async fn send_receipt(QStash(Json(order)): QStash<Json<u64>>) -> Result<(), NonRetryable<&'static str>> {
+///     if order == 0 { Err(NonRetryable("there is no order 0")) } else { Ok(()) }
+/// }
+///
+/// let response = NonRetryable("there is no order 0").into_response();
+/// assert_eq!(response.status(), 489);
+/// assert_eq!(response.headers()["upstash-nonretryable-error"], "true");
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NonRetryable<R = ()>(pub R);
+
+impl<R: IntoResponse> IntoResponse for NonRetryable<R> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        // 489 is a status that no registry knows; the header is what counts.
+        *response.status_mut() = StatusCode::from_u16(489).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        response.headers_mut().insert(NON_RETRYABLE, HeaderValue::from_static("true"));
+        response
+    }
+}
+
+/// The answer that makes QStash deliver the message again after this time instead of after its own backoff.
+///
+/// Status 503 with `Retry-After` in whole seconds, rounded up. QStash ignores more than a day.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use axum_upstash::qstash::RetryIn;
+/// use std::time::Duration;
+///
+/// let response = RetryIn(Duration::from_millis(1500)).into_response();
+/// assert_eq!(response.status(), 503);
+/// assert_eq!(response.headers()["retry-after"], "2");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct RetryIn(pub Duration);
+
+impl IntoResponse for RetryIn {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(super::seconds::rounded_up(self.0)));
+        response
+    }
+}

@@ -1,0 +1,7 @@
+//! QStash over HTTP: what reaches a handler, and what a published message looks like when it arrives.
+#![cfg(all(feature = "qstash", feature = "testing", feature = "axum"))]
+
+#[path = "qstash/publish.rs"]
+mod publish;
+#[path = "qstash/webhook.rs"]
+mod webhook;
