@@ -1,9 +1,92 @@
-//! Tower and axum middleware, extractors and clients for Upstash.
+//! Tower and axum middleware, extractors and clients for [Upstash](https://upstash.com).
+//!
+//! - **Layers** for any tower stack: [rate limiting](ratelimit), [HTTP response caching](response_cache),
+//!   [sessions](session).
+//! - **Extractors** for axum: [`Session`](session::Session), the rate limiter's [`Decision`](ratelimit::Decision),
+//!   [`ClientIp`](client_ip::ClientIp), and [`QStash<T>`](qstash::QStash), which hands over a body only after its
+//!   signature was verified.
+//! - **Clients** for [Redis](redis) over REST and [QStash](qstash).
+//! - **State**: [`Upstash`] reads the variables that the official SDKs read; every client and layer comes out of it.
+//! - **A local Upstash** ([`local`]): the same protocol in front of a Redis of your own, for tests and development
+//!   without an account.
+//! - **Memory** in place of Redis, so that an application runs with nothing configured.
+//!
+//! # Example
+#![cfg_attr(
+    all(feature = "axum", feature = "ratelimit", feature = "session", feature = "response-cache", feature = "qstash"),
+    doc = "```no_run"
+)]
+#![cfg_attr(
+    not(all(
+        feature = "axum",
+        feature = "ratelimit",
+        feature = "session",
+        feature = "response-cache",
+        feature = "qstash"
+    )),
+    doc = "```text"
+)]
+//! use axum::{Json, Router, routing::{get, post}};
+//! use axum_upstash::{Upstash, qstash::QStash, ratelimit::SlidingWindow, session::{Session, SessionError}};
+//! use std::{net::SocketAddr, time::Duration};
+//!
+//! # #[derive(serde::Deserialize)] struct Receipt { order: u64 }
+//! async fn prices() -> Json<[f64; 2]> {
+//!     Json([9.99, 19.99]) // computed once a minute
+//! }
+//!
+//! async fn add_to_cart(session: Session) -> Result<(), SessionError> {
+//!     let items: u32 = session.get("items").await?.unwrap_or(0);
+//!     session.insert("items", items + 1).await
+//! }
+//!
+//! async fn send_receipt(QStash(Json(receipt)): QStash<Json<Receipt>>) {
+//!     println!("order {}", receipt.order) // only ever called with what QStash signed
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let upstash = Upstash::from_env_or_memory()?;
+//! let app = Router::new()
+//!     .route("/prices", get(prices).layer(upstash.response_cache(Duration::from_secs(60))))
+//!     .route("/cart", post(add_to_cart))
+//!     .route("/webhooks/receipt", post(send_receipt))
+//!     .layer(upstash.sessions())
+//!     .layer(upstash.rate_limit(SlidingWindow::new(100, Duration::from_secs(60))))
+//!     .with_state(upstash);
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `redis` | the Redis client | yes |
+//! | `ratelimit` | rate limiting | yes |
+//! | `session` | sessions | yes |
+//! | `response-cache` | HTTP response caching | yes |
+//! | `client-ip` | the client's address | yes |
+//! | `qstash` | verified webhooks, publishing | yes |
+//! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
+//! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client | `rustls` |
+//! | `local` | the local Upstash, as a library | |
+//! | `cli` | the `upstash-local` program | |
+//! | `testing` | a webhook signer and conformance suites for stores of your own | |
+//! | `full` | all of these, with `rustls` | |
+//!
+//! Layers and extractors need `axum-core` and `tower-layer` only. Everything but `local` and `cli` compiles for
+//! `wasm32-unknown-unknown`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Which modules there are to link to depends on the features; the documentation is built with all of them.
+#![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 
 mod body;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
+#[cfg(any(feature = "redis", feature = "qstash"))]
+pub mod env;
 mod error;
 #[cfg(any(feature = "ratelimit", feature = "session"))]
 mod expiring_map;
@@ -22,6 +105,8 @@ pub mod redis;
 pub mod response_cache;
 #[cfg(feature = "session")]
 pub mod session;
+#[cfg(any(feature = "redis", feature = "qstash"))]
+pub mod state;
 
 pub use self::{
     body::ResponseBody,
@@ -30,3 +115,5 @@ pub use self::{
     personal::Personal,
     problem::Problem,
 };
+#[cfg(any(feature = "redis", feature = "qstash"))]
+pub use self::state::{Upstash, UpstashBuilder};

@@ -17,7 +17,6 @@ use std::sync::{
 /// Personal::of(&mut extensions).mark();
 /// assert!(Personal::is_marked(&extensions));
 /// ```
-#[cfg_attr(not(all(feature = "session", feature = "response-cache")), allow(rustdoc::broken_intra_doc_links))]
 #[derive(Debug, Clone, Default)]
 pub struct Personal(Arc<AtomicBool>);
 

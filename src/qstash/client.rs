@@ -121,6 +121,11 @@ impl QStashClient {
         }
     }
 
+    /// A client whose every call fails with what has to be set.
+    pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
+        Self { rest: RestClient::not_configured(reason) }
+    }
+
     /// Hands a message over to QStash, which delivers it.
     ///
     /// A message to a URL answers with one [`Published`](super::Published), one to a URL group with one for each
