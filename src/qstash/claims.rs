@@ -1,5 +1,8 @@
 use super::SignatureError;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::digest::CtOutput;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// What a verified token says.
@@ -33,6 +36,28 @@ pub enum KeyUsed {
     Next,
 }
 
+/// A token that passed every check but that of the body.
+pub(super) struct Signed {
+    claims: Claims,
+    body_hash: Option<[u8; 32]>,
+}
+
+impl Signed {
+    pub(super) fn subject(&self) -> &str {
+        &self.claims.subject
+    }
+
+    /// The claims, where they are about this body.
+    pub(super) fn over(self, body: &[u8]) -> Result<Claims, SignatureError> {
+        let claimed = self.body_hash.ok_or(SignatureError::BodyHash)?;
+        if CtOutput::<Sha256>::new(Sha256::digest(body)) == CtOutput::new(claimed.into()) {
+            Ok(self.claims)
+        } else {
+            Err(SignatureError::BodyHash)
+        }
+    }
+}
+
 /// The claims of a token whose MAC is right, not checked otherwise.
 pub(super) struct Unchecked(Map<String, Value>);
 
@@ -42,7 +67,7 @@ impl Unchecked {
     }
 
     /// Checks issuer and times. `aud` is empty in production and of no meaning here.
-    pub(super) fn check(&self, now_ms: u64, tolerance: Duration, key: KeyUsed) -> Result<Claims, SignatureError> {
+    pub(super) fn check(&self, now_ms: u64, tolerance: Duration, key: KeyUsed) -> Result<Signed, SignatureError> {
         let issuer = self.text("iss").filter(|issuer| *issuer == "Upstash").ok_or(SignatureError::Issuer)?;
         let subject = self.text("sub").ok_or(SignatureError::Subject)?;
         let expires_at = self.date("exp")?.ok_or(SignatureError::Malformed)?;
@@ -56,7 +81,7 @@ impl Unchecked {
         if not_before.as_ref().is_some_and(|date| now < date.ms.saturating_sub(tolerance)) {
             return Err(SignatureError::NotYetValid);
         }
-        Ok(Claims {
+        let claims = Claims {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
             expires_at: expires_at.seconds,
@@ -64,12 +89,14 @@ impl Unchecked {
             issued_at: self.date("iat").ok().flatten().map(|date| date.seconds),
             token_id: self.text("jti").map(str::to_owned),
             key,
-        })
+        };
+        Ok(Signed { claims, body_hash: self.body_hash() })
     }
 
     /// The hash of the body: base64url, padded in production and not so in the test suites of the SDKs.
-    pub(super) fn body_hash(&self) -> Option<&str> {
-        self.text("body").map(|hash| hash.trim_end_matches('='))
+    fn body_hash(&self) -> Option<[u8; 32]> {
+        let hash = self.text("body")?.trim_end_matches('=');
+        URL_SAFE_NO_PAD.decode(hash).ok()?.try_into().ok()
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -184,6 +184,14 @@ mod tests {
     }
 
     #[test]
+    fn a_publish_can_be_spawned() {
+        fn assert_send<T: Send>(_: T) {}
+        let client = QStashClient::new("token").unwrap();
+        assert_send(client.publish(Message::to_url("https://example.com/")));
+        assert_send(client.publish(Message::to_url_group("group")));
+    }
+
+    #[test]
     fn settings_are_checked_by_name_and_the_token_is_not_shown() {
         let builder = || QStashClient::builder("secret token").names("SOME_URL", "SOME_TOKEN");
         let error = builder().build().unwrap_err();

@@ -12,7 +12,8 @@ use std::{error::Error as StdError, ops::Deref};
 /// A body that QStash signed, read by another extractor: `QStash<Json<T>>`, `QStash<Bytes>`.
 ///
 /// The signature is verified over the bytes as they arrived; the inner extractor then sees the same bytes and the
-/// same headers. Without a valid signature the handler does not run.
+/// same headers. Without a valid signature the handler does not run, and the body is not even read where the token
+/// alone shows it.
 ///
 /// The keys come from the state: [`Receiver`] must be the state, or [`FromRef`] it.
 ///
@@ -40,6 +41,7 @@ use std::{error::Error as StdError, ops::Deref};
 /// than once where an answer is lost. A handler that must act once remembers
 /// [`message_id`](Metadata::message_id), which [`VerifiedMessage`] hands over.
 #[derive(Debug, Clone, Copy, Default)]
+#[must_use]
 pub struct QStash<T>(pub T);
 
 impl<T> Deref for QStash<T> {
@@ -76,6 +78,7 @@ where
 /// }
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 #[non_exhaustive]
 pub struct VerifiedMessage<T> {
     /// What the inner extractor made of the body.
@@ -106,17 +109,15 @@ async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Cl
         return Err(QStashRejection::NotConfigured(reason));
     }
     let (parts, body) = request.into_parts();
-    // Before the body: what cannot be accepted is not read.
     let signature = match parts.headers.get("upstash-signature") {
         Some(value) => value.to_str().map_err(|_| QStashRejection::Signature(SignatureError::Malformed))?,
         None => return Err(QStashRejection::Signature(SignatureError::Missing)),
     };
+    let url = receiver.public_url().map(|base| format!("{base}{}", original_path(&parts)));
+    // Before the body: what comes from somebody without a key is not kept in memory.
+    let signed = receiver.check_token(signature, url.as_deref()).map_err(QStashRejection::Signature)?;
     let body = read(body, receiver.body_limit()).await?;
-    let claims = match receiver.public_url() {
-        Some(base) => receiver.verify_for_url(signature, &body, &format!("{base}{}", original_path(&parts))),
-        None => receiver.verify(signature, &body),
-    }
-    .map_err(QStashRejection::Signature)?;
+    let claims = signed.over(&body).map_err(QStashRejection::Signature)?;
     let mut request = Request::from_parts(parts, Body::from(body));
     // The receiver's own limit was kept; axum's default of 2 MB would refuse what has been read already.
     DefaultBodyLimit::disable().apply(&mut request);

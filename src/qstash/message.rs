@@ -2,7 +2,7 @@ use super::{
     destination::{ToUrl, ToUrlGroup, check_url, invalid, path_to_url, path_to_url_group},
     seconds,
 };
-use crate::{Error, ErrorKind};
+use crate::Error;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use serde::Serialize;
@@ -219,22 +219,10 @@ impl<D> fmt::Debug for Message<D> {
     }
 }
 
-impl<D> Clone for Message<D> {
-    fn clone(&self) -> Self {
-        Self {
-            path: self.path.clone(),
-            headers: self.headers.clone(),
-            body: self.body.clone(),
-            deduplicated: self.deduplicated,
-            problem: self.problem.as_ref().map(|problem| Error::new(problem.kind(), problem.message().to_owned())),
-            destination: PhantomData,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     fn message() -> Message<ToUrl> {
         Message::to_url("https://example.com/")

@@ -1,9 +1,11 @@
-use super::{Claims, KeyUsed, SignatureError, claims::Unchecked, hs256::Hs256};
+use super::{
+    Claims, KeyUsed, SignatureError,
+    claims::{Signed, Unchecked},
+    hs256::Hs256,
+};
 use crate::{Clock, Error, ErrorKind};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::digest::CtOutput;
 use jsonwebtoken::{Algorithm, crypto::JwtVerifier, errors::ErrorKind as TokenErrorKind, signature::Verifier};
-use sha2::{Digest, Sha256};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A real token has some 400 bytes, most of it the URL.
@@ -62,10 +64,14 @@ impl Receiver {
     /// # Errors
     /// [`ErrorKind::Configuration`] where a key is empty or contains white space or quotes.
     pub fn new(current_key: impl AsRef<str>, next_key: impl AsRef<str>) -> Result<Self, Error> {
-        Ok(Self::with_keys(Ok(Keys {
-            current: signing_key("the current signing key", current_key.as_ref())?,
-            next: signing_key("the next signing key", next_key.as_ref())?,
-        })))
+        Self::named(("the current signing key", current_key.as_ref()), ("the next signing key", next_key.as_ref()))
+    }
+
+    /// Each key with what it is called in errors.
+    pub(crate) fn named(current: (&str, &str), next: (&str, &str)) -> Result<Self, Error> {
+        let current = signing_key(current.0, current.1)?;
+        let next = signing_key(next.0, next.1)?;
+        Ok(Self::with_keys(Ok(Keys { current, next })))
     }
 
     /// A receiver without keys, which refuses every request with a 500 and logs `reason`.
@@ -132,7 +138,7 @@ impl Receiver {
     /// # Errors
     /// The first check that failed.
     pub fn verify(&self, signature: &str, body: &[u8]) -> Result<Claims, SignatureError> {
-        self.run(signature, body, None)
+        self.check_token(signature, None)?.over(body)
     }
 
     /// [`verify`](Self::verify), and that the message was published to exactly this URL.
@@ -140,22 +146,19 @@ impl Receiver {
     /// # Errors
     /// The first check that failed.
     pub fn verify_for_url(&self, signature: &str, body: &[u8], url: &str) -> Result<Claims, SignatureError> {
-        self.run(signature, body, Some(url))
+        self.check_token(signature, Some(url))?.over(body)
     }
 
-    fn run(&self, signature: &str, body: &[u8], url: Option<&str>) -> Result<Claims, SignatureError> {
+    /// All checks but that of the body.
+    pub(super) fn check_token(&self, signature: &str, url: Option<&str>) -> Result<Signed, SignatureError> {
         let Inner { keys, clock, tolerance, .. } = &*self.inner;
         let keys = keys.as_ref().map_err(|_| SignatureError::NoKeys)?;
         let key = keys.matching(signature)?;
-        let unchecked = Unchecked::decode(signature)?;
-        let claims = unchecked.check(clock.now_ms(), *tolerance, key)?;
-        if url.is_some_and(|url| url != claims.subject) {
+        let signed = Unchecked::decode(signature)?.check(clock.now_ms(), *tolerance, key)?;
+        if url.is_some_and(|url| url != signed.subject()) {
             return Err(SignatureError::Subject);
         }
-        if !is_hash_of(unchecked.body_hash(), body) {
-            return Err(SignatureError::BodyHash);
-        }
-        Ok(claims)
+        Ok(signed)
     }
 
     pub(super) fn missing_keys(&self) -> Option<Arc<Error>> {
@@ -203,16 +206,6 @@ fn check_algorithm(token: &str, expected: Algorithm) -> Result<(), SignatureErro
             _ => SignatureError::Malformed,
         }),
     }
-}
-
-fn is_hash_of(claimed: Option<&str>, body: &[u8]) -> bool {
-    let Some(claimed) = claimed.and_then(|hash| URL_SAFE_NO_PAD.decode(hash).ok()) else {
-        return false;
-    };
-    let Ok(claimed) = <[u8; 32]>::try_from(claimed) else {
-        return false;
-    };
-    CtOutput::<Sha256>::new(Sha256::digest(body)) == CtOutput::new(claimed.into())
 }
 
 /// The key, with errors that call it `name`.

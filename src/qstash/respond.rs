@@ -22,6 +22,7 @@ const NON_RETRYABLE: HeaderName = HeaderName::from_static("upstash-nonretryable-
 /// assert_eq!(response.headers()["upstash-nonretryable-error"], "true");
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
+#[must_use]
 pub struct NonRetryable<R = ()>(pub R);
 
 impl<R: IntoResponse> IntoResponse for NonRetryable<R> {
@@ -48,6 +49,7 @@ impl<R: IntoResponse> IntoResponse for NonRetryable<R> {
 /// assert_eq!(response.headers()["retry-after"], "2");
 /// ```
 #[derive(Debug, Clone, Copy)]
+#[must_use]
 pub struct RetryIn(pub Duration);
 
 impl IntoResponse for RetryIn {

@@ -95,6 +95,12 @@ fn tokens_of_other_implementations() {
 }
 
 #[test]
+fn the_signer_writes_what_other_implementations_write() {
+    let like_v1 = signer().with_claim("exp", 4_102_444_800_u64).with_claim("jti", "jwt_vector_1");
+    assert_eq!(like_v1.sign(URL, BODY), vector(V1));
+}
+
+#[test]
 fn swapped_keys_still_verify_and_other_keys_do_not() {
     let swapped = receiver_of(NEXT, CURRENT);
     assert_eq!(swapped.verify(&vector(V1), BODY).unwrap().key, KeyUsed::Next);

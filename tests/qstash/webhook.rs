@@ -185,6 +185,19 @@ async fn the_limit_of_the_body_is_the_receiver_s() {
 }
 
 #[tokio::test]
+async fn a_body_from_somebody_without_a_key_is_not_read() {
+    let (app, _) = counting(receiver());
+    let chunks = futures_util::stream::poll_fn(|_| -> std::task::Poll<Option<std::io::Result<Bytes>>> {
+        panic!("the body was read")
+    });
+    let request = Request::post("/hook")
+        .header("upstash-signature", Signer::new("sig_other").unwrap().sign(URL, "x"))
+        .body(Body::from_stream(chunks))
+        .unwrap();
+    assert_eq!(problem(app.oneshot(request).await.unwrap(), 401).await["check"], "signature");
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_is_a_bad_request() {
     let (app, handled) = counting(receiver());
     let chunks = futures_util::stream::iter([Ok("123"), Err(std::io::Error::other("broken"))]);
