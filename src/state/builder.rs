@@ -257,14 +257,12 @@ impl UpstashBuilder {
             Receiver::not_configured(Error::new(crate::ErrorKind::Configuration, message))
         };
         let Some((current_key, next_key)) = self.pair(current, next, problems) else { return missing() };
-        let receiver = Receiver::new(current_key, next_key)
-            .map_err(|error| {
-                Error::new(error.kind(), format!("{} or {}: {}", current.name, next.name, error.message()))
-            })
-            .and_then(|receiver| match &self.public_url {
+        let receiver = Receiver::named((current.name, current_key), (next.name, next_key)).and_then(|receiver| {
+            match &self.public_url {
                 Some(url) => receiver.with_public_url(url),
                 None => Ok(receiver),
-            });
+            }
+        });
         problems.note(receiver).unwrap_or_else(missing)
     }
 }
