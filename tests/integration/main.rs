@@ -10,6 +10,5 @@ mod ratelimit;
 mod redis;
 mod response_cache;
 mod session;
-mod session_store;
 mod state;
 mod support;
