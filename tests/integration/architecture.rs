@@ -52,9 +52,11 @@ fn only_the_transport_knows_the_http_client_and_the_time() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for (room, _) in ROOMS.iter().filter(|(room, _)| !matches!(*room, "http" | "local")) {
         for (file, text) in files(&source.join(room)) {
-            let code: String = text.lines().take_while(|line| !line.contains("mod tests {")).filter(|line| {
-                !line.trim_start().starts_with("//")
-            }).collect();
+            let code: String = text
+                .lines()
+                .take_while(|line| !line.contains("mod tests {"))
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
             for forbidden in ["reqwest::", "tokio::time", "tokio::spawn", "Instant", "SystemTime::now"] {
                 assert!(!code.contains(forbidden), "{file} names {forbidden}");
             }

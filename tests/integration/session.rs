@@ -44,7 +44,9 @@ fn app(layer: SessionLayer) -> Router {
         .route("/logout", post(|session: Session| async move { session.destroy() }))
         .route(
             "/remove-absent",
-            post(|session: Session| async move { session.remove("absent").await.map(|was_there| was_there.to_string()) }),
+            post(
+                |session: Session| async move { session.remove("absent").await.map(|was_there| was_there.to_string()) },
+            ),
         )
         .route(
             "/rotate-and-fail",

@@ -91,13 +91,12 @@ async fn every_client_comes_out_of_the_state() {
         .client_ip(ClientIpSource::x_forwarded_for(1))
         .build()
         .unwrap();
-    let handler = |State(redis): State<Redis>,
-                   State(_): State<QStashClient>,
-                   State(_): State<Receiver>,
-                   State(_): State<Upstash>,
-                   ClientIp(ip): ClientIp| async move {
-        format!("{ip} {}", redis.incr("n").await.unwrap())
-    };
+    let handler =
+        |State(redis): State<Redis>,
+         State(_): State<QStashClient>,
+         State(_): State<Receiver>,
+         State(_): State<Upstash>,
+         ClientIp(ip): ClientIp| async move { format!("{ip} {}", redis.incr("n").await.unwrap()) };
     let app = Router::new().route("/", get(handler)).with_state(upstash);
     let request = Request::get("/").header("x-forwarded-for", "203.0.113.7").body(Body::empty()).unwrap();
     assert_eq!(crate::support::text(app.oneshot(request).await.unwrap()).await, "203.0.113.7 1");
