@@ -11,8 +11,13 @@ use axum::{
 };
 use axum_upstash::{
     Clock, Error, ErrorKind, ManualClock, Personal,
-    response_cache::{CacheOutcome, Lookup, MemoryStore, Record, ResponseCache, ResponseCacheLayer, ResponseStore},
+    http::{Transport, TransportBody, TransportError, TransportErrorKind},
+    redis::Redis,
+    response_cache::{
+        CacheOutcome, Lookup, MemoryStore, Record, RedisStore, ResponseCache, ResponseCacheLayer, ResponseStore,
+    },
 };
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use futures_util::{FutureExt, future::join_all, stream};
@@ -20,10 +25,11 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use std::{
+    collections::HashMap,
     convert::Infallible,
     future::{Future, pending},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -684,4 +690,68 @@ async fn the_memory_store_conforms() {
     let (clock, hand) = Clock::manual(START);
     let store = MemoryStore::new().with_clock(clock);
     axum_upstash::response_cache::conformance::run(&store, async |by| hand.advance(by)).await;
+}
+
+/// Answers `MGET`, `SET` and `UNLINK`, and remembers what was sent.
+#[derive(Clone, Default)]
+struct Scripted {
+    commands: Arc<Mutex<Vec<Vec<String>>>>,
+    values: Arc<Mutex<HashMap<String, String>>>,
+}
+
+impl Transport for Scripted {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
+        let command: Vec<String> = serde_json::from_slice(request.body()).unwrap();
+        let mut values = self.values.lock().unwrap();
+        let result = match command[0].as_str() {
+            "MGET" => {
+                command[1..].iter().map(|key| values.get(key).map(|value| BASE64_STANDARD.encode(value))).collect()
+            }
+            "SET" => {
+                values.insert(command[1].clone(), command[2].clone());
+                "OK".into()
+            }
+            "UNLINK" => serde_json::json!(values.remove(&command[1]).iter().len()),
+            other => panic!("{other} was sent"),
+        };
+        self.commands.lock().unwrap().push(command);
+        let body = Body::from(serde_json::json!({ "result": result }).to_string());
+        let body = body.map_err(|error| TransportError::new(TransportErrorKind::Interrupted, error)).boxed_unsync();
+        Box::pin(async move { Ok(http::Response::new(body)) })
+    }
+}
+
+#[tokio::test]
+async fn a_hit_in_redis_is_one_command_and_every_key_expires() {
+    let transport = Scripted::default();
+    let redis = Redis::builder("https://redis.example", "token").transport(transport.clone()).build().unwrap();
+    let (clock, hand) = Clock::manual(START);
+    let layer = ResponseCacheLayer::new(RedisStore::new(redis)).with_clock(clock);
+    let (app, calls) = app(layer, &[("cache-control", "max-age=60"), ("vary", "x-a")]);
+    let sent = || std::mem::take(&mut *transport.commands.lock().unwrap());
+    let names = |commands: &[Vec<String>]| commands.iter().map(|command| command[0].clone()).collect::<Vec<_>>();
+
+    assert_eq!(body(&app, &[("x-a", "1")]).await, "call 1");
+    let commands = sent();
+    assert_eq!(names(&commands), ["MGET", "SET", "SET"]);
+    assert!(commands[1..].iter().all(|command| command[3] == "PX"));
+    assert_eq!(commands[1][4], "60000");
+
+    assert_eq!(body(&app, &[("x-a", "1")]).await, "call 1");
+    assert_eq!(names(&sent()), ["MGET"]);
+    assert_eq!(body(&app, &[("x-a", "2")]).await, "call 2");
+    assert_eq!(names(&sent()), ["MGET", "SET"], "the record of Vary was written again");
+
+    // A store that keeps a record too long does no harm, nor does one that holds something else.
+    hand.advance(Duration::from_secs(60));
+    assert_eq!(fetch(&app, &[("x-a", "1")]).await.1["cache-status"], "axum-upstash; fwd=stale; stored");
+    transport.values.lock().unwrap().values_mut().for_each(|value| *value = "of another version".to_owned());
+    assert_eq!(fetch(&app, &[("x-a", "1")]).await.1["cache-status"], "axum-upstash; fwd=uri-miss; stored");
+    sent();
+    send(&app, Method::DELETE, "/", &[]).await;
+    assert_eq!(names(&sent()), ["UNLINK"]);
+    assert_eq!(calls.count(), 5);
 }
