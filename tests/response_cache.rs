@@ -1,5 +1,5 @@
 //! The response cache in front of axum handlers and bare services.
-#![cfg(feature = "response-cache")]
+#![cfg(all(feature = "response-cache", feature = "axum"))]
 
 use axum::{
     Extension, Router,
