@@ -1,7 +1,8 @@
 use super::{
     CacheBody, Lookup,
+    admission::{Candidate, Writing},
     body::{Collect, Collected},
-    exchange::{Candidate, Exchange, Next, Writing},
+    exchange::{Exchange, Next},
     single_flight::Landing,
 };
 use bytes::Bytes;

@@ -75,6 +75,7 @@
 //! - **Invalidation** reaches all processes on one store, but not what a handler in another process is making at that
 //!   moment: that is stored, and lives for its time.
 
+mod admission;
 mod body;
 mod conditional;
 #[cfg(feature = "testing")]

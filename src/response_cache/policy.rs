@@ -118,7 +118,7 @@ fn is_heuristically_cacheable(status: StatusCode) -> bool {
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
     const EVENT_STREAM: &[u8] = b"text/event-stream";
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+    headers.get_all(header::CONTENT_TYPE).iter().any(|value| {
         value.as_bytes().get(..EVENT_STREAM.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENT_STREAM))
     })
 }
