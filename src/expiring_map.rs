@@ -1,5 +1,6 @@
 use std::{
     collections::{HashMap, hash_map::RandomState},
+    fmt,
     hash::BuildHasher,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -12,20 +13,17 @@ const SMALL: usize = 64;
 ///
 /// Expired entries are swept as a shard grows, so that an insertion costs a constant amount on average. A full shard
 /// gives up those that would expire soonest.
-#[derive(Debug)]
 pub(crate) struct ExpiringMap<V> {
     shards: Box<[Mutex<Shard<V>>]>,
     shard_capacity: usize,
     hasher: RandomState,
 }
 
-#[derive(Debug)]
 struct Shard<V> {
     slots: HashMap<Box<str>, Slot<V>>,
     sweep_at: usize,
 }
 
-#[derive(Debug)]
 struct Slot<V> {
     expires_ms: u64,
     // Empty only while an update has it.
@@ -80,6 +78,13 @@ impl<V> ExpiringMap<V> {
     fn shard(&self, key: &str) -> MutexGuard<'_, Shard<V>> {
         let index = self.hasher.hash_one(key) as usize % self.shards.len();
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Neither keys nor values: they are the application's.
+impl<V> fmt::Debug for ExpiringMap<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpiringMap").field("capacity", &(self.shard_capacity * SHARDS)).finish_non_exhaustive()
     }
 }
 

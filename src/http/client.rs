@@ -4,7 +4,7 @@ use super::{
     telemetry,
     time::{Deadline, sleep, timeout},
 };
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, env};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -24,7 +24,12 @@ pub(crate) struct RestConfig {
 
 impl Default for RestConfig {
     fn default() -> Self {
-        Self { transport: None, retry: RetryPolicy::default(), timeout: Duration::from_secs(10), telemetry: true }
+        Self {
+            transport: None,
+            retry: RetryPolicy::default(),
+            timeout: Duration::from_secs(10),
+            telemetry: std::env::var_os(env::DISABLE_TELEMETRY.name).is_none_or(|value| value.is_empty()),
+        }
     }
 }
 
@@ -110,6 +115,11 @@ impl RestClient {
         Self { inner: Arc::new(Inner { endpoint: Err(reason.into()), config: RestConfig::default() }) }
     }
 
+    /// The deadline of a call that begins now.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
+        Deadline::after(timeout.unwrap_or(self.inner.config.timeout))
+    }
+
     /// Sends, waits and sends again as the policy says. Any status is an answer; what it means is the caller's to say.
     pub(crate) async fn send(&self, request: RestRequest) -> Result<RestResponse, Error> {
         let endpoint = match &self.inner.endpoint {
@@ -117,7 +127,7 @@ impl RestClient {
             Err(reason) => return Err(Error::new(ErrorKind::Configuration, reason.clone())),
         };
         let limit = request.timeout.unwrap_or(self.inner.config.timeout);
-        let deadline = Deadline::after(limit);
+        let deadline = self.deadline(request.timeout);
         let mut attempt = 0;
         loop {
             let outcome = match timeout(deadline.remaining(), self.send_once(endpoint, &request, attempt)).await {
@@ -158,7 +168,9 @@ impl RestClient {
         let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| {
             match error.downcast::<TransportError>() {
                 Ok(error) => *error,
-                Err(error) if error.is::<LengthLimitError>() => TransportError::new(TransportErrorKind::Request, error),
+                Err(error) if error.is::<LengthLimitError>() => {
+                    TransportError::new(TransportErrorKind::Oversized, error)
+                }
                 Err(error) => TransportError::new(TransportErrorKind::Interrupted, error),
             }
         })?;
@@ -171,9 +183,8 @@ fn from_transport(error: TransportError) -> Error {
         TransportErrorKind::Connect => (ErrorKind::Connect, "no connection could be made"),
         TransportErrorKind::Timeout => (ErrorKind::Timeout, "the request timed out"),
         TransportErrorKind::Interrupted => (ErrorKind::Interrupted, "the connection broke before the answer was read"),
-        TransportErrorKind::Request => {
-            (ErrorKind::InvalidInput, "the request could not be sent, or its answer not read")
-        }
+        TransportErrorKind::Oversized => (ErrorKind::Decode, "the answer is too large to be read"),
+        TransportErrorKind::Request => (ErrorKind::InvalidInput, "the request could not be sent"),
     };
     Error::new(kind, message).with_source(error)
 }

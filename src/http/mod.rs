@@ -50,6 +50,6 @@ pub(crate) use self::{
     random::{random_bytes, random_u64},
     retry::Repeat,
     secret::Secret,
-    time::timeout,
+    time::{Deadline, timeout},
     url::BaseUrl,
 };

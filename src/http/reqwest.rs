@@ -68,10 +68,11 @@ impl Transport for ReqwestTransport {
 }
 
 fn convert(error: reqwest::Error) -> TransportError {
-    let kind = if error.is_timeout() {
-        TransportErrorKind::Timeout
-    } else if is_connect(&error) {
+    // A connect timeout is both; what counts is that nothing was sent.
+    let kind = if is_connect(&error) {
         TransportErrorKind::Connect
+    } else if error.is_timeout() {
+        TransportErrorKind::Timeout
     } else if error.is_builder() {
         TransportErrorKind::Request
     } else {

@@ -83,7 +83,9 @@ pub(crate) async fn sleep(duration: Duration) {
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
-    send_wrapper::SendWrapper::new(gloo_timers::future::sleep(duration))
+    // The host counts milliseconds in 32 signed bits, some 24 days; a longer timer would fire at once.
+    let longest = Duration::from_millis(i32::MAX as u64);
+    send_wrapper::SendWrapper::new(gloo_timers::future::sleep(duration.min(longest)))
 }
 
 /// Runs `future`, but no longer than `duration`.

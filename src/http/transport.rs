@@ -33,6 +33,8 @@ pub enum TransportErrorKind {
     Timeout,
     /// The connection broke after something may have been sent.
     Interrupted,
+    /// The answer is larger than any that Upstash gives.
+    Oversized,
 }
 
 /// Why a [`Transport`] has no answer.
@@ -62,6 +64,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::Connect => "no connection could be made",
             TransportErrorKind::Timeout => "the request timed out",
             TransportErrorKind::Interrupted => "the connection broke",
+            TransportErrorKind::Oversized => "the answer is too large",
         })
     }
 }

@@ -30,7 +30,12 @@ impl BaseUrl {
         if url.scheme() == "http" && !is_local(&url) {
             tracing::warn!("{name} is http:// to another machine: the token travels unencrypted");
         }
-        Ok(Self(value.strip_suffix('/').unwrap_or(value).to_owned()))
+        // As the parser understood it, so that what is checked is what is sent.
+        let text = url.as_str().strip_suffix('/').unwrap_or(url.as_str());
+        if text.parse::<http::Uri>().is_err() {
+            return problem("is not an address that HTTP can use");
+        }
+        Ok(Self(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -57,6 +62,8 @@ mod tests {
             ("https://a.upstash.io", "https://a.upstash.io"),
             ("https://a.upstash.io/", "https://a.upstash.io"),
             ("http://127.0.0.1:8079/redis/", "http://127.0.0.1:8079/redis"),
+            ("https:a.upstash.io", "https://a.upstash.io"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
         ] {
             assert_eq!(BaseUrl::parse("X", given).unwrap().as_str(), kept);
         }

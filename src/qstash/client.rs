@@ -155,7 +155,11 @@ impl QStashClient {
         }
         serde_json::from_slice(&response.body).map_err(|error| {
             let problem = Error::new(ErrorKind::Decode, "the answer is not one of QStash to a publish");
-            describe(problem.with_status(response.status).with_source(error))
+            describe(problem.with_status(response.status).with_source(format!(
+                "{:?} at byte {}",
+                error.classify(),
+                error.column()
+            )))
         })
     }
 }

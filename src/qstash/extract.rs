@@ -38,8 +38,12 @@ use std::{error::Error as StdError, ops::Deref};
 /// ```
 ///
 /// A signature can be sent again for as long as it is valid, five minutes, and QStash itself delivers a message more
-/// than once where an answer is lost. A handler that must act once remembers
-/// [`message_id`](Metadata::message_id), which [`VerifiedMessage`] hands over.
+/// than once where an answer is lost. A handler that must act once remembers, from what [`VerifiedMessage`] hands over,
+/// the signed [`token_id`](Claims::token_id) against the first, and [`message_id`](Metadata::message_id), which is the
+/// same in every delivery but is not signed, against the second.
+///
+/// Only the body is signed. An inner extractor that reads something else, as `Form` reads the query of a `GET`, hands
+/// over what nobody signed, unless the receiver checks the URL ([`Receiver::with_public_url`]).
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]
 pub struct QStash<T>(pub T);

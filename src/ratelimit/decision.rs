@@ -41,6 +41,8 @@ pub enum Basis {
     CountedInMemory,
     /// The store could not be asked; the policy let it pass or refused it. Limit and rest are not known.
     Outage,
+    /// The request costs more than the limit and can never pass. The store was not asked; the rest is not known.
+    TooCostly,
 }
 
 impl Decision {
@@ -60,6 +62,16 @@ impl Decision {
         let retry = (!allowed).then_some(1_000);
         let outcome = Outcome::new(allowed, 0, now_ms, retry);
         Self::new(algorithm, outcome, now_ms, Basis::Outage)
+    }
+
+    pub(super) fn too_costly(algorithm: &Algorithm, now_ms: u64) -> Self {
+        Self::new(algorithm, Outcome::new(false, 0, now_ms, None), now_ms, Basis::TooCostly)
+    }
+
+    /// Whether [`remaining`](Self::remaining) and [`reset_ms`](Self::reset_ms) say something.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        matches!(self.basis, Basis::Counted | Basis::CountedInMemory)
     }
 
     /// The time until [`reset_ms`](Self::reset_ms).

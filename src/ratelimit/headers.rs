@@ -36,6 +36,8 @@ impl RateLimitHeaders {
         let wait = decision.retry_after.unwrap_or_else(|| decision.reset_after());
         if decision.basis != Basis::Outage {
             headers.append(RATE_LIMIT_POLICY, self.policy.clone());
+        }
+        if decision.is_counted() {
             let value = format!("\"{}\";r={};t={}", self.name, decision.remaining, seconds(wait));
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.append(RATE_LIMIT, value);

@@ -52,7 +52,7 @@ impl RateLimitLayer {
     }
 
     /// What the limiter's keys begin with (`@upstash/ratelimit`). Layers that must not share their counts need prefixes
-    /// of their own.
+    /// of their own; so do a bucket and a window whose identifiers clients can choose.
     pub fn with_prefix(self, prefix: &str) -> Self {
         self.map_limiter(|limiter| limiter.with_prefix(prefix))
     }
@@ -60,6 +60,7 @@ impl RateLimitLayer {
     /// Changes the limiter: its prefix, deadline, policy on outage.
     pub fn map_limiter(mut self, change: impl FnOnce(Ratelimit) -> Ratelimit) -> Self {
         self.limiter = change(self.limiter);
+        self.headers = Arc::new(RateLimitHeaders::new(self.headers.name(), self.limiter.algorithm()));
         self
     }
 }

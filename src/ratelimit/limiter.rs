@@ -1,4 +1,4 @@
-use super::{Algorithm, Basis, Check, Decision, MemoryStore, RateLimitStore, RedisStore};
+use super::{Algorithm, Basis, Check, Decision, MemoryStore, RateLimitStore, RedisStore, identifier::bounded};
 use crate::{Clock, Error, http::timeout, redis::Redis};
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -88,6 +88,8 @@ impl Ratelimit {
     }
 
     /// Counts one request of `identifier` if it may pass.
+    ///
+    /// An identifier of more than 256 bytes counts under its hash.
     pub async fn limit(&self, identifier: &str) -> Decision {
         self.limit_cost(identifier, 1).await
     }
@@ -134,8 +136,7 @@ impl Ratelimit {
     fn decide_now(&self, check: Check<'_>) -> Option<Decision> {
         if u64::from(check.cost) > self.algorithm.limit() {
             // No store has to be asked for what can never be.
-            let outcome = self.fallback.take_now(check)?;
-            return Some(Decision::new(&self.algorithm, outcome, check.now_ms, Basis::Counted));
+            return Some(Decision::too_costly(&self.algorithm, check.now_ms));
         }
         let outcome = self.store.take_now(check)?;
         Some(Decision::new(&self.algorithm, outcome, check.now_ms, Basis::Counted))
@@ -154,10 +155,11 @@ impl Ratelimit {
     }
 
     fn key(&self, identifier: &str) -> String {
+        let identifier = bounded(identifier);
         let mut key = String::with_capacity(self.prefix.len() + 1 + identifier.len());
         key.push_str(&self.prefix);
         key.push(':');
-        key.push_str(identifier);
+        key.push_str(&identifier);
         key
     }
 

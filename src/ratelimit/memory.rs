@@ -32,7 +32,7 @@ impl MemoryStore {
     fn decide(&self, check: Check<'_>) -> Outcome {
         let Check { algorithm, key, now_ms, .. } = check;
         let cost = u64::from(check.cost);
-        self.clients.update(key, now_ms, |state| {
+        self.clients.update(&slot(algorithm, key), now_ms, |state| {
             let (outcome, next, expires_ms) = match algorithm {
                 Algorithm::FixedWindow(window) => {
                     let (index, _, used) = counts(state, window.window_index(now_ms));
@@ -66,6 +66,20 @@ impl MemoryStore {
     }
 }
 
+/// As in Redis, where each window is a key: limiters of another window, or with a bucket, count apart.
+fn slot(algorithm: &Algorithm, key: &str) -> String {
+    use std::fmt::Write;
+    let mut slot = String::with_capacity(key.len() + 16);
+    slot.push_str(key);
+    // Writing to a string does not fail.
+    let _ = match algorithm {
+        Algorithm::FixedWindow(window) => write!(slot, ":{}", window.window_ms()),
+        Algorithm::SlidingWindow(window) => write!(slot, ":{}", window.window_ms()),
+        Algorithm::TokenBucket(_) => Ok(()),
+    };
+    slot
+}
+
 /// The window, and what was counted in the one before it and in itself.
 fn counts(state: Option<State>, index: u64) -> (u64, u64, u64) {
     match state {
@@ -92,7 +106,7 @@ impl RateLimitStore for MemoryStore {
     }
 
     fn reset<'a>(&'a self, check: Check<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        self.clients.remove(check.key);
+        self.clients.remove(&slot(check.algorithm, check.key));
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -51,6 +51,7 @@ pub mod conformance;
 mod decision;
 mod future;
 mod headers;
+mod identifier;
 mod key;
 mod layer;
 mod limiter;

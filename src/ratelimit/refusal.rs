@@ -35,8 +35,8 @@ impl Refuse for ProblemRefusal {
                 .with_type("https://iana.org/assignments/http-problem-types#quota-exceeded")
                 .with("violated-policies", vec![policy])
                 .with("limit", decision.limit)
-                .with("remaining", decision.remaining)
         };
+        let problem = if decision.is_counted() { problem.with("remaining", decision.remaining) } else { problem };
         problem.into_bytes_response()
     }
 }

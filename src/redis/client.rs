@@ -7,7 +7,9 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{BaseUrl, Repeat, RestClient, RestConfig, RestRequest, RestResponse, RetryPolicy, Secret, Transport},
+    http::{
+        BaseUrl, Deadline, Repeat, RestClient, RestConfig, RestRequest, RestResponse, RetryPolicy, Secret, Transport,
+    },
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -184,6 +186,11 @@ impl Redis {
         ScriptCall::new(self, script)
     }
 
+    /// The time until a call with this deadline, or the client's, has to be answered.
+    pub(super) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
+        self.inner.rest.deadline(timeout)
+    }
+
     pub(super) fn locks_keys(&self) -> bool {
         match self.inner.key_locking {
             KeyLocking::On => true,
@@ -210,7 +217,7 @@ impl Redis {
             self.send(encoded.path, encoded.body, encoded.is_json, repeat, timeout).await.map_err(describe)?;
         match serde_json::from_slice(&response.body) {
             Ok(Item::Result(reply)) if response.status.is_success() => Ok(reply),
-            Ok(Item::Error(text)) => Err(describe(from_text(&text, Some(response.status)))),
+            Ok(Item::Error(text)) => Err(describe(refused(&response, &text))),
             outcome => Err(describe(unreadable(&response, outcome.err()))),
         }
     }
@@ -230,7 +237,7 @@ impl Redis {
         let response = self.send(path.to_owned(), body, true, repeat, timeout).await.map_err(describe)?;
         if !response.status.is_success() {
             return Err(describe(match serde_json::from_slice(&response.body) {
-                Ok(Item::Error(text)) => from_text(&text, Some(response.status)),
+                Ok(Item::Error(text)) => refused(&response, &text),
                 outcome => unreadable(&response, outcome.err()),
             }));
         }
@@ -277,16 +284,22 @@ impl Redis {
     }
 }
 
+/// An answer that says why not.
+fn refused(response: &RestResponse, text: &str) -> Error {
+    from_text(text, Some(response.status)).with_retry_after(response.retry_after())
+}
+
 /// An answer that is not of the REST protocol: a gateway's page, a broken proxy.
 fn unreadable(response: &RestResponse, source: Option<serde_json::Error>) -> Error {
     let error = if response.status.is_success() {
         Error::new(ErrorKind::Decode, "the answer is not of the Upstash REST protocol")
     } else {
-        from_text("the service answered with an error and no reason", Some(response.status))
+        refused(response, "the service answered with an error and no reason")
     };
-    let error = error.with_status(response.status).with_retry_after(response.retry_after());
+    let error = error.with_status(response.status);
+    // serde's own text repeats what it read.
     match source {
-        Some(source) => error.with_source(source),
+        Some(source) => error.with_source(format!("{:?} at byte {}", source.classify(), source.column())),
         None => error,
     }
 }
@@ -308,7 +321,7 @@ pub struct Call<'a, T> {
 }
 
 impl<'a, T> Call<'a, T> {
-    /// Adds an argument, or those of a slice or tuple.
+    /// Adds one argument, or the two of a pair.
     pub fn arg(mut self, arg: impl ToArg) -> Self {
         self.cmd = self.cmd.arg(arg);
         self

@@ -21,7 +21,7 @@ impl Cmd {
         cmd
     }
 
-    /// Adds one argument, or those of a slice or tuple.
+    /// Adds one argument, or the two of a pair.
     pub fn arg(mut self, arg: impl ToArg) -> Self {
         arg.write(&mut self);
         self
@@ -130,9 +130,10 @@ impl<T: ToArg + ?Sized> ToArg for &T {
     }
 }
 
-impl<T: ToArg, const N: usize> ToArg for [T; N] {
+/// One argument of bytes, such as `b"text"` or a digest.
+impl<const N: usize> ToArg for [u8; N] {
     fn write(&self, cmd: &mut Cmd) {
-        self.iter().for_each(|arg| arg.write(cmd));
+        cmd.push(self);
     }
 }
 

@@ -66,6 +66,13 @@ fn path_form(cmd: &Cmd, binary: usize) -> Result<Encoded, Error> {
         if arg.is_empty() {
             return Err(refuse(cmd, "an empty argument beside one that is not UTF-8 cannot be sent over REST"));
         }
+        // URL parsers take these out of a path, percent-encoded or not.
+        if index < binary && (arg == b"." || arg == b"..") {
+            return Err(refuse(
+                cmd,
+                "the argument \".\" or \"..\" before one that is not UTF-8 cannot be sent over REST",
+            ));
+        }
         if index > binary && arg == b"_token" {
             return Err(refuse(cmd, "the argument \"_token\" after one that is not UTF-8 cannot be sent over REST"));
         }
@@ -116,6 +123,9 @@ mod tests {
 
     #[test]
     fn what_no_form_carries_is_refused_without_its_value() {
+        for dots in [".", ".."] {
+            assert!(single(&Cmd::new("SET").key(dots).arg([0xff_u8].as_slice())).is_err());
+        }
         let error = single(&Cmd::new("set").key("k").arg([0xff_u8].as_slice()).arg("")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().starts_with("SET \"k\": "), "{error}");

@@ -1,6 +1,11 @@
 use super::{Cmd, FromReply, Redis, Reply, client::convert};
 use crate::{Error, ErrorKind};
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 /// Commands that travel as one request: a pipeline, or a transaction.
 ///
@@ -12,24 +17,27 @@ pub struct Pipeline {
     cmds: Vec<Cmd>,
     atomic: bool,
     timeout: Option<Duration>,
+    id: u64,
 }
 
 /// The place of one command's result.
 #[derive(Debug)]
 pub struct Slot<T> {
+    pipeline: u64,
     index: usize,
     reply: PhantomData<fn() -> T>,
 }
 
 impl Pipeline {
     pub(super) fn new(redis: Redis, atomic: bool) -> Self {
-        Self { redis, cmds: Vec::new(), atomic, timeout: None }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { redis, cmds: Vec::new(), atomic, timeout: None, id: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// Adds a prepared command.
     pub fn issue<T: FromReply>(&mut self, cmd: Cmd) -> Slot<T> {
         self.cmds.push(cmd);
-        Slot { index: self.cmds.len() - 1, reply: PhantomData }
+        Slot { pipeline: self.id, index: self.cmds.len() - 1, reply: PhantomData }
     }
 
     /// A deadline of its own, instead of the client's.
@@ -61,7 +69,7 @@ impl Pipeline {
         } else {
             self.redis.run_many(&self.cmds, self.atomic, self.timeout).await?
         };
-        Ok(Results { replies: replies.into_iter().map(Some).collect(), cmds: self.cmds })
+        Ok(Results { replies: replies.into_iter().map(Some).collect(), cmds: self.cmds, id: self.id })
     }
 }
 
@@ -75,6 +83,7 @@ impl fmt::Debug for Pipeline {
 pub struct Results {
     replies: Vec<Option<Result<Reply, Error>>>,
     cmds: Vec<Cmd>,
+    id: u64,
 }
 
 impl Results {
@@ -85,8 +94,10 @@ impl Results {
     /// [`ErrorKind::InvalidInput`] where the slot belongs to another pipeline.
     #[allow(clippy::needless_pass_by_value, reason = "a slot is good for one result")]
     pub fn take<T: FromReply>(&mut self, slot: Slot<T>) -> Result<T, Error> {
-        match (self.replies.get_mut(slot.index).and_then(Option::take), self.cmds.get(slot.index)) {
-            (Some(reply), Some(cmd)) => convert(reply?, cmd),
+        match (self.replies.get_mut(slot.index), self.cmds.get(slot.index)) {
+            (Some(reply), Some(cmd)) if slot.pipeline == self.id => {
+                convert(reply.take().unwrap_or(Ok(Reply::Nil))?, cmd)
+            }
             _ => Err(Error::new(ErrorKind::InvalidInput, "the slot is not one of this pipeline")),
         }
     }

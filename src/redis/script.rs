@@ -1,5 +1,5 @@
 use super::{Cmd, FromReply, Redis, Reply, ToArg, client::convert};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, http::Deadline};
 use sha1::{Digest, Sha1};
 use std::{fmt, sync::OnceLock, time::Duration};
 
@@ -104,22 +104,23 @@ impl<'a> ScriptCall<'a> {
     /// # Errors
     /// Those of any command, and the script's own.
     pub async fn query<T: FromReply>(self) -> Result<T, Error> {
+        let deadline = self.redis.deadline(self.timeout);
         let locking = self.redis.locks_keys();
-        let reply = match self.attempt(locking).await {
+        let reply = match self.attempt(locking, deadline).await {
             Err(error) if locking && refuses_key_locking(&error) && self.redis.learn_no_key_locking() => {
-                self.attempt(false).await?
+                self.attempt(false, deadline).await?
             }
             outcome => outcome?,
         };
         convert(reply, &self.command("EVALSHA", ""))
     }
 
-    async fn attempt(&self, locking: bool) -> Result<Reply, Error> {
+    /// One deadline for all the steps that it may take.
+    async fn attempt(&self, locking: bool, deadline: Deadline) -> Result<Reply, Error> {
         let (source, hash) = self.script.form(locking);
-        match self.redis.run(&self.command("EVALSHA", hash), self.timeout, self.repeatable).await {
-            Err(error) if error.kind() == ErrorKind::NoScript => {
-                self.redis.run(&self.command("EVAL", source), self.timeout, self.repeatable).await
-            }
+        let run = |cmd: Cmd| async move { self.redis.run(&cmd, Some(deadline.remaining()), self.repeatable).await };
+        match run(self.command("EVALSHA", hash)).await {
+            Err(error) if error.kind() == ErrorKind::NoScript => run(self.command("EVAL", source)).await,
             outcome => outcome,
         }
     }

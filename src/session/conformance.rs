@@ -9,7 +9,7 @@
 //! # }
 //! ```
 
-use super::{Action, Commit, Committed, Lifetime, Record, SessionKey, SessionStore};
+use super::{Action, Commit, Committed, Lifetime, Load, Loaded, Record, SessionKey, SessionStore};
 use std::{collections::BTreeMap, time::Duration};
 
 const HOUR: u64 = 3_600_000;
@@ -42,11 +42,19 @@ impl Suite<'_> {
         let mut commit = Commit::new(action, self.lifetime(), self.now);
         commit.set = set.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
         commit.remove = remove.iter().map(|&name| name.to_owned()).collect();
-        self.store.commit(key, commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
+        self.store.commit(key, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
+    }
+
+    async fn load(&self, key: &SessionKey, now: u64) -> Loaded {
+        let load = Load::new(key, self.lifetime(), now);
+        self.store.load(load).await.unwrap_or_else(|error| panic!("load failed: {error}"))
     }
 
     async fn load_at(&self, key: &SessionKey, now: u64) -> Option<Record> {
-        self.store.load(key, self.lifetime(), now).await.unwrap_or_else(|error| panic!("load failed: {error}"))
+        match self.load(key, now).await {
+            Loaded::Found(record) => Some(record),
+            Loaded::Absent | Loaded::Moved => None,
+        }
     }
 
     async fn fields(&self, key: &SessionKey) -> Option<BTreeMap<String, String>> {
@@ -92,10 +100,16 @@ impl Suite<'_> {
         let new = SessionKey::random().unwrap_or_else(|error| panic!("no randomness: {error}"));
         let rotate = Action::Rotate { to: new.clone() };
         assert_eq!(self.commit(&old, rotate, &[("user", "7")], &["b"]).await, Committed::Done);
-        assert_eq!(self.fields(&old).await, None);
+        assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
         let record = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the session is not there"));
         assert_eq!(record.fields, map(&[("a", "1"), ("user", "7")]));
         assert_eq!((record.created_ms, record.version), (self.now, 2));
+        // Whoever had the session before learns where it went, and that nothing was written.
+        let moved = Committed::moved(new.clone());
+        for action in [Action::Update, Action::Destroy, Action::rotate(old.clone())] {
+            assert_eq!(self.commit(&old, action, &[("a", "9")], &[]).await, moved);
+        }
+        assert_eq!(self.fields(&new).await, Some(map(&[("a", "1"), ("user", "7")])));
     }
 
     async fn a_taken_key_is_not_adopted(&self) {

@@ -9,7 +9,8 @@ use std::{error::Error as StdError, fmt};
 
 /// Why an operation on a session failed.
 ///
-/// As a response it is a problem (RFC 9457): 503 with `Retry-After` where the store is unavailable, 500 otherwise.
+/// As a response it is a problem (RFC 9457): 503 with `Retry-After` where the store is unavailable, 409 for a
+/// request that a rotation overtook, 500 otherwise.
 /// What the store said is logged, not sent.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -19,6 +20,8 @@ pub enum SessionError {
     /// The session could not be read and is treated as empty, so it must not be written
     /// ([`OnOutage::Anonymous`](super::OnOutage)).
     ReadOnly,
+    /// Another request gave the session a new id, and this one came with the old: it has to be sent again.
+    Moved,
     /// The response has been sent: what is changed now could not be kept.
     Closed,
     /// The session was destroyed by this request.
@@ -26,11 +29,13 @@ pub enum SessionError {
     /// Names that begin with `_` are the store's own.
     ReservedName,
     /// The session would become larger than the limit, in bytes.
+    #[non_exhaustive]
     TooLarge {
         /// The limit of [`SessionLayer::with_size_limit`](super::SessionLayer::with_size_limit).
         limit: usize,
     },
     /// The value of an attribute is not what the caller's type says, or cannot be written as JSON.
+    #[non_exhaustive]
     Value {
         /// The attribute.
         name: String,
@@ -45,6 +50,7 @@ impl SessionError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unavailable(_) | Self::ReadOnly => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Moved => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -55,6 +61,7 @@ impl fmt::Display for SessionError {
         match self {
             Self::Unavailable(_) => f.write_str("the session store is unavailable"),
             Self::ReadOnly => f.write_str("the session could not be read, so it cannot be written"),
+            Self::Moved => f.write_str("the session has another id since this request was sent"),
             Self::Closed => f.write_str("the response was sent, so the session cannot be changed any more"),
             Self::Destroyed => f.write_str("the session was destroyed by this request"),
             Self::ReservedName => f.write_str("names of session attributes must not begin with an underscore"),
@@ -79,6 +86,8 @@ impl From<&SessionError> for Problem {
         match error.status() {
             StatusCode::SERVICE_UNAVAILABLE => Self::new(StatusCode::SERVICE_UNAVAILABLE, "Sessions are unavailable")
                 .with_detail("The session store cannot be reached at the moment."),
+            StatusCode::CONFLICT => Self::new(StatusCode::CONFLICT, "The session has changed")
+                .with_detail("Another request gave the session a new id. Send this one again."),
             status => Self::new(status, "Internal server error"),
         }
     }

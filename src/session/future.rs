@@ -1,5 +1,6 @@
 use super::{
-    Committed, OnCommitFailure, Session, SessionError,
+    Action, Commit, Committed, OnCommitFailure, Session, SessionError, SessionKey,
+    config::SessionConfig,
     handle::{Plan, late},
     id::SessionId,
     response,
@@ -30,7 +31,7 @@ pin_project! {
     enum State<F, ResBody> {
         Calling { #[pin] future: F },
         Committing {
-            commit: BoxFuture<'static, Result<Committed, Error>>,
+            commit: BoxFuture<'static, Result<Outcome, Error>>,
             // Both are needed once, when the commit is done.
             done: Option<(Response<ResBody>, SessionId)>,
             destroyed: bool,
@@ -65,22 +66,20 @@ where
                             let cookie = session.config().cookie.removal();
                             return Poll::Ready(Ok(finish(session, response, cookie)));
                         }
+                        Ok(Plan::Conflict) => return Poll::Ready(Ok(failed(session, response, SessionError::Moved))),
                         Ok(Plan::Resign(id)) => {
                             return Poll::Ready(Ok(finish(session, response, signed(session, &id))));
                         }
                         Ok(Plan::Commit { key, commit, id }) => {
-                            let destroyed = commit.action == super::Action::Destroy;
+                            let destroyed = commit.action == Action::Destroy;
                             let config = Arc::clone(session.config());
-                            let commit = Box::pin(async move {
-                                let commit = config.store.commit(&key, commit);
-                                timeout(config.timeout, commit).await.unwrap_or_else(|_| Err(late()))
-                            });
+                            let commit = Box::pin(commit_to(config, key, commit));
                             this.state.set(State::Committing { commit, done: Some((response, id)), destroyed });
                         }
                         Err(error) => {
                             let error =
                                 Error::new(ErrorKind::Server, "no randomness for a session id").with_source(error);
-                            return Poll::Ready(Ok(failed(session, response, error)));
+                            return Poll::Ready(Ok(failed(session, response, SessionError::Unavailable(error))));
                         }
                     }
                 }
@@ -88,22 +87,60 @@ where
                     let outcome = ready!(commit.as_mut().poll(cx));
                     let Some((response, id)) = done.take() else { unreachable!("polled after completion") };
                     return Poll::Ready(Ok(match outcome {
-                        Ok(Committed::Done) if *destroyed => {
+                        Ok(Outcome::Done | Outcome::DoneElsewhere) if *destroyed => {
                             finish(session, response, session.config().cookie.removal())
                         }
-                        Ok(Committed::Done) if session.is_presented(&id) => finish(session, response, None),
-                        Ok(Committed::Done) => finish(session, response, signed(session, &id)),
-                        Ok(Committed::Gone) => {
+                        Ok(Outcome::Done) if !session.is_presented(&id) => {
+                            finish(session, response, signed(session, &id))
+                        }
+                        // The client has the cookie, or has it from the response that rotated the session.
+                        Ok(Outcome::Done | Outcome::DoneElsewhere) => finish(session, response, None),
+                        Ok(Outcome::Gone) => {
                             tracing::debug!(session.action = "gone", "the session ended while the request ran");
                             finish(session, response, session.config().cookie.removal())
                         }
-                        Err(error) => failed(session, response, error),
+                        Err(error) => failed(session, response, SessionError::Unavailable(error)),
                     }));
                 }
             }
         }
     }
 }
+
+/// How a commit ended.
+enum Outcome {
+    Done,
+    /// Done, under an id that this request does not know.
+    DoneElsewhere,
+    Gone,
+}
+
+/// Commits, and follows a session that another request rotated in the meantime: this one had it in hand before.
+async fn commit_to(config: Arc<SessionConfig>, key: SessionKey, mut commit: Commit) -> Result<Outcome, Error> {
+    let mut key = key;
+    let mut elsewhere = false;
+    let work = async {
+        for _ in 0..MAX_MOVES {
+            match config.store.commit(&key, &commit).await? {
+                Committed::Done if elsewhere => return Ok(Outcome::DoneElsewhere),
+                Committed::Done => return Ok(Outcome::Done),
+                Committed::Gone => return Ok(Outcome::Gone),
+                Committed::Moved { to } => {
+                    // The id was changed a moment ago; to change it again would strand the client with the other.
+                    if commit.action != Action::Destroy {
+                        commit.action = Action::Update;
+                    }
+                    (key, elsewhere) = (to, true);
+                }
+            }
+        }
+        Ok(Outcome::Gone)
+    };
+    timeout(config.timeout, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// How many rotations a request follows, all within seconds.
+const MAX_MOVES: usize = 4;
 
 fn signed(session: &Session, id: &SessionId) -> Option<HeaderValue> {
     let config = session.config();
@@ -117,15 +154,18 @@ fn finish<B>(session: &Session, mut response: Response<B>, cookie: Option<Header
     response.map(ResponseBody::service)
 }
 
-fn failed<B>(session: &Session, response: Response<B>, error: Error) -> Response<ResponseBody<B>> {
+fn failed<B>(session: &Session, response: Response<B>, error: SessionError) -> Response<ResponseBody<B>> {
     match session.config().on_commit_failure {
         OnCommitFailure::KeepResponse => {
-            tracing::error!(%error, "the session's changes are lost");
+            tracing::error!(error = &error as &dyn std::error::Error, "the session's changes are lost");
             finish(session, response, None)
         }
         OnCommitFailure::Refuse => {
-            tracing::error!(%error, "the session's changes could not be stored, the response is refused");
-            let mut refusal = response::refusal(&SessionError::Unavailable(error));
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the session's changes could not be stored, the response is refused"
+            );
+            let mut refusal = response::refusal(&error);
             response::personalise(&mut refusal, None, &session.personal());
             refusal.map(ResponseBody::layer)
         }

@@ -1,4 +1,4 @@
-use super::{Action, Commit, OnOutage, Record, SessionError, config::SessionConfig, id::SessionId};
+use super::{Action, Commit, Load, Loaded, OnOutage, Record, SessionError, config::SessionConfig, id::SessionId};
 use crate::{Error, ErrorKind, Personal, http::timeout};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -23,7 +23,7 @@ struct Inner {
     config: Arc<SessionConfig>,
     /// The id in a cookie that we signed, and the place of the key that did.
     presented: Option<(SessionId, usize)>,
-    loaded: OnceCell<Option<Record>>,
+    loaded: OnceCell<Loaded>,
     changes: Mutex<Changes>,
     personal: Personal,
 }
@@ -46,6 +46,8 @@ pub(super) enum Plan {
     RemoveCookie,
     /// The cookie was signed with an old key.
     Resign(SessionId),
+    /// The session has another id, which this request does not know, so its changes have no place.
+    Conflict,
     /// The store has work; `id` is the session's name after it.
     Commit { key: super::SessionKey, commit: Commit, id: SessionId },
 }
@@ -175,11 +177,12 @@ impl Session {
         let config = &inner.config;
         let fetch = || async {
             let key = id.key();
-            let load = config.store.load(&key, config.lifetime, config.clock.now_ms());
+            let load = config.store.load(Load::new(&key, config.lifetime, config.clock.now_ms()));
             timeout(config.timeout, load).await.unwrap_or_else(|_| Err(late()))
         };
         match inner.loaded.get_or_try_init(fetch).await {
-            Ok(record) => Ok(record.as_ref()),
+            Ok(Loaded::Found(record)) => Ok(Some(record)),
+            Ok(Loaded::Absent | Loaded::Moved) => Ok(None),
             Err(error) if config.on_outage == OnOutage::Anonymous => {
                 tracing::warn!(%error, "session store unavailable, the request goes on without its session");
                 self.changes().read_only = true;
@@ -201,15 +204,17 @@ impl Session {
         let inner = &*self.inner;
         let mut changes = self.changes();
         changes.closed = true;
-        if !keep || changes.read_only {
+        if !keep || (changes.read_only && !changes.destroy) {
             return Ok(Plan::Nothing);
         }
         let commit = |action| Commit::new(action, inner.config.lifetime, inner.config.clock.now_ms());
         let loaded = inner.loaded.get();
         // What was not loaded is taken to exist: the store will say otherwise.
-        let existing = inner.presented.as_ref().filter(|_| !matches!(loaded, Some(None)));
+        let existing = inner.presented.as_ref().filter(|_| !matches!(loaded, Some(Loaded::Absent | Loaded::Moved)));
+        let moved = matches!(loaded, Some(Loaded::Moved));
         if changes.destroy {
-            return Ok(match existing {
+            // Where it moved the store will say so, and it ends there.
+            return Ok(match existing.or(inner.presented.as_ref().filter(|_| moved)) {
                 Some((id, _)) => Plan::Commit { key: id.key(), commit: commit(Action::Destroy), id: id.clone() },
                 None if inner.presented.is_some() => Plan::RemoveCookie,
                 None => Plan::Nothing,
@@ -229,8 +234,12 @@ impl Session {
             }
             Some((id, _)) => (id.clone(), id.key(), Action::Update),
             None if fields.values().all(Option::is_none) => {
-                return Ok(if inner.presented.is_some() { Plan::RemoveCookie } else { Plan::Nothing });
+                // Where it moved, the client has its new cookie from another response, or will have.
+                let stale = inner.presented.is_some() && !moved;
+                return Ok(if stale { Plan::RemoveCookie } else { Plan::Nothing });
             }
+            // A new session's cookie would take the place of the one it has or will have.
+            None if moved && !rotate => return Ok(Plan::Conflict),
             None => {
                 let id = SessionId::random()?;
                 let key = id.key();

@@ -50,6 +50,11 @@ impl SessionKey {
         &self.0
     }
 
+    /// A key that was stored.
+    pub(super) fn stored(text: &str) -> Option<Self> {
+        (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
+    }
+
     /// A key that no session has, for the tests of a store.
     ///
     /// # Errors

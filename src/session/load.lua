@@ -1,16 +1,19 @@
 -- KEYS: the session. ARGV: now in ms, idle time in ms, absolute lifetime in ms (0: none).
 -- Returns the fields, and begins the idle time anew; nothing where there is no session, or no longer.
+-- A session that was rotated away has one field, _r, and its time is not extended.
 local fields = redis.call('HGETALL', KEYS[1])
-if #fields == 0 then
+local created
+for i = 1, #fields, 2 do
+  if fields[i] == '_c' then
+    created = tonumber(fields[i + 1])
+  end
+end
+if not created then
   return fields
 end
 local now, left, absolute = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if absolute > 0 then
-  for i = 1, #fields, 2 do
-    if fields[i] == '_c' then
-      left = math.min(left, tonumber(fields[i + 1]) + absolute - now)
-    end
-  end
+  left = math.min(left, created + absolute - now)
 end
 if left <= 0 then
   redis.call('DEL', KEYS[1])

@@ -1,4 +1,4 @@
-use super::{Action, Commit, Committed, Lifetime, Record, SessionKey, SessionStore};
+use super::{Action, Commit, Committed, Load, Loaded, Record, SessionKey, SessionStore, record::MOVED_MS};
 use crate::{Error, expiring_map::ExpiringMap};
 use futures_core::future::BoxFuture;
 use std::{collections::BTreeMap, future::ready};
@@ -8,7 +8,12 @@ use std::{collections::BTreeMap, future::ready};
 /// When it is full, the sessions that would expire soonest are given up.
 #[derive(Debug)]
 pub struct MemoryStore {
-    sessions: ExpiringMap<Record>,
+    sessions: ExpiringMap<Slot>,
+}
+
+enum Slot {
+    Session(Record),
+    Moved(SessionKey),
 }
 
 impl MemoryStore {
@@ -24,53 +29,64 @@ impl MemoryStore {
         Self { sessions: ExpiringMap::new(sessions) }
     }
 
-    fn read(&self, key: &SessionKey, lifetime: Lifetime, now_ms: u64) -> Option<Record> {
-        self.sessions.update(key.as_str(), now_ms, |record| {
-            let left = record.as_ref().and_then(|record| lifetime.left_ms(record.created_ms, now_ms));
-            match (record, left) {
-                (Some(record), Some(left)) => (Some((record.clone(), now_ms + left)), Some(record)),
-                _ => (None, None),
-            }
+    fn read(&self, Load { key, lifetime, now_ms }: Load<'_>) -> Loaded {
+        self.sessions.update(key.as_str(), now_ms, |slot| match slot {
+            Some(Slot::Session(record)) => match lifetime.left_ms(record.created_ms, now_ms) {
+                Some(left) => (Some((Slot::Session(record.clone()), now_ms + left)), Loaded::Found(record)),
+                None => (None, Loaded::Absent),
+            },
+            Some(moved) => (Some((moved, now_ms + MOVED_MS)), Loaded::Moved),
+            None => (None, Loaded::Absent),
         })
     }
 
     fn write(&self, key: &SessionKey, commit: &Commit) -> Committed {
         let now_ms = commit.now_ms;
-        match &commit.action {
-            Action::Create => self.sessions.update(key.as_str(), now_ms, |taken| match taken {
-                // Its lifetime is not known here; a collision of 192 random bits is not worth knowing it.
-                Some(record) => {
-                    let left = commit.lifetime.idle_ms;
-                    (Some((record, now_ms + left)), Committed::Gone)
-                }
-                None => apply(Record::new(now_ms, 0, BTreeMap::new()), commit),
-            }),
-            Action::Update => self.sessions.update(key.as_str(), now_ms, |record| match record {
-                Some(record) => apply(record, commit),
-                None => (None, Committed::Gone),
-            }),
-            Action::Rotate { to } => match self.sessions.update(key.as_str(), now_ms, |record| (None, record)) {
-                Some(record) => self.sessions.update(to.as_str(), now_ms, |_| apply(record, commit)),
-                None => Committed::Gone,
-            },
-            Action::Destroy => {
-                self.sessions.remove(key.as_str());
-                Committed::Done
+        let change = |slot: Option<Slot>| match (slot, &commit.action) {
+            (Some(Slot::Moved(to)), _) => {
+                (Some((Slot::Moved(to.clone()), now_ms + MOVED_MS)), Committed::Moved { to }, None)
             }
+            (_, Action::Destroy) => (None, Committed::Done, None),
+            (None, Action::Create) => apply(Record::new(now_ms, 0, BTreeMap::new()), commit),
+            (Some(taken), Action::Create) => {
+                // Its own lifetime is not known here; a collision of 192 random bits is not worth knowing it.
+                (Some((taken, now_ms + commit.lifetime.idle_ms)), Committed::Gone, None)
+            }
+            (Some(Slot::Session(record)), Action::Update | Action::Rotate { .. }) => apply(record, commit),
+            (None, Action::Update | Action::Rotate { .. }) => (None, Committed::Gone, None),
+        };
+        let (committed, moved) = self.sessions.update(key.as_str(), now_ms, |slot| {
+            let (kept, committed, moved) = change(slot);
+            (kept, (committed, moved))
+        });
+        if let Some((to, record, expires_ms)) = moved {
+            self.sessions.update(to.as_str(), now_ms, |_| (Some((Slot::Session(record), expires_ms)), ()));
         }
+        committed
     }
 }
 
-fn apply(mut record: Record, commit: &Commit) -> (Option<(Record, u64)>, Committed) {
+type Kept = Option<(Slot, u64)>;
+type Moved<'a> = Option<(&'a SessionKey, Record, u64)>;
+
+/// What stays at the key, the answer, and what goes on at another key.
+fn apply(mut record: Record, commit: &Commit) -> (Kept, Committed, Moved<'_>) {
     let Some(left) = commit.lifetime.left_ms(record.created_ms, commit.now_ms) else {
-        return (None, Committed::Gone);
+        return (None, Committed::Gone, None);
     };
     record.version += 1;
     record.fields.extend(commit.set.iter().cloned());
     for name in &commit.remove {
         record.fields.remove(name);
     }
-    (Some((record, commit.now_ms + left)), Committed::Done)
+    let expires_ms = commit.now_ms + left;
+    match &commit.action {
+        Action::Rotate { to } => {
+            let moved = (Slot::Moved(to.clone()), commit.now_ms + MOVED_MS);
+            (Some(moved), Committed::Done, Some((to, record, expires_ms)))
+        }
+        _ => (Some((Slot::Session(record), expires_ms)), Committed::Done, None),
+    }
 }
 
 impl Default for MemoryStore {
@@ -80,16 +96,11 @@ impl Default for MemoryStore {
 }
 
 impl SessionStore for MemoryStore {
-    fn load<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        lifetime: Lifetime,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
-        Box::pin(ready(Ok(self.read(key, lifetime, now_ms))))
+    fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>> {
+        Box::pin(ready(Ok(self.read(load))))
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: Commit) -> BoxFuture<'a, Result<Committed, Error>> {
-        Box::pin(ready(Ok(self.write(key, &commit))))
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+        Box::pin(ready(Ok(self.write(key, commit))))
     }
 }

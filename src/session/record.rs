@@ -1,7 +1,8 @@
-use std::{collections::BTreeMap, time::Duration};
+use super::SessionKey;
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a store keeps of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
     /// When it began, in milliseconds since the Unix epoch.
@@ -19,6 +20,52 @@ impl Record {
         Self { created_ms, version, fields }
     }
 }
+
+/// The names alone: values are the application's.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("created_ms", &self.created_ms)
+            .field("version", &self.version)
+            .field("fields", &self.fields.keys())
+            .finish()
+    }
+}
+
+/// What a store is asked for.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Load<'a> {
+    /// The session.
+    pub key: &'a SessionKey,
+    /// How long it lives from now, because it is used.
+    pub lifetime: Lifetime,
+    /// Now, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+}
+
+impl<'a> Load<'a> {
+    /// The session at `key`.
+    #[must_use]
+    pub fn new(key: &'a SessionKey, lifetime: Lifetime, now_ms: u64) -> Self {
+        Self { key, lifetime, now_ms }
+    }
+}
+
+/// What a store answers to a [`Load`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loaded {
+    /// The session.
+    Found(Record),
+    /// There is no such session, or no longer.
+    Absent,
+    /// It got another key a moment ago. What it holds is not for those who know only the old one.
+    Moved,
+}
+
+/// For how long after a rotation the old key says so, in milliseconds: long enough for requests that were on their way.
+pub(super) const MOVED_MS: u64 = 10_000;
 
 /// How long a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +105,7 @@ impl Default for Lifetime {
 }
 
 /// What a request did to its session, for the store to do in one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Commit {
     /// Whether the session is new, stays, gets another id, or ends.
@@ -81,6 +128,19 @@ impl Commit {
     }
 }
 
+/// The names alone: values are the application's.
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit")
+            .field("action", &self.action)
+            .field("set", &self.set.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("remove", &self.remove)
+            .field("lifetime", &self.lifetime)
+            .field("now_ms", &self.now_ms)
+            .finish()
+    }
+}
+
 /// What becomes of the session itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -89,21 +149,44 @@ pub enum Action {
     Create,
     /// It goes on under its key.
     Update,
-    /// It goes on under another key; the old one is gone with the same step.
+    /// It goes on under another key, in the same step. For ten seconds the old one says that it moved.
+    #[non_exhaustive]
     Rotate {
         /// The other key.
-        to: super::SessionKey,
+        to: SessionKey,
     },
     /// It ends.
     Destroy,
 }
 
+impl Action {
+    /// It goes on under the key `to`.
+    #[must_use]
+    pub fn rotate(to: SessionKey) -> Self {
+        Self::Rotate { to }
+    }
+}
+
 /// What a store answers to a [`Commit`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Committed {
     /// It is done.
     Done,
     /// The session was not there any more: nothing was written, and it stays gone.
     Gone,
+    /// The session got another key a moment ago: nothing was written.
+    #[non_exhaustive]
+    Moved {
+        /// Where it went on.
+        to: SessionKey,
+    },
+}
+
+impl Committed {
+    /// The session went on under the key `to`.
+    #[must_use]
+    pub fn moved(to: SessionKey) -> Self {
+        Self::Moved { to }
+    }
 }

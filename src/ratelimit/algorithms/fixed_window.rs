@@ -17,6 +17,10 @@ impl FixedWindow {
         Self { limit: limit.into(), window_ms: window_ms(window) }
     }
 
+    pub(crate) fn window_ms(&self) -> u64 {
+        self.window_ms
+    }
+
     pub(crate) fn window_index(&self, now_ms: u64) -> u64 {
         now_ms / self.window_ms
     }

@@ -71,10 +71,11 @@ impl SlidingWindow {
 
     /// The first time in the window from `start`, not before `from`, at which no more than `room` is carried over.
     fn first_fit(&self, start: u64, from: u64, previous: u64, room: u64, fits: impl Fn(u64) -> bool) -> Option<u64> {
-        let at = start.saturating_add(self.offset(previous, room)).max(from);
+        let exact = start.saturating_add(self.offset(previous, room));
+        let at = exact.saturating_sub(1).max(from);
         let end = start.saturating_add(self.window_ms);
-        // Integers are exact, the decision is in floating point: a step further where they differ.
-        (at..end.min(at + 3)).find(|&at| fits(at))
+        // Integers are exact, the decision is in floating point: a step to either side where they differ.
+        (at..end.min(at + 4)).find(|&at| fits(at))
     }
 
     /// The smallest offset `o` into a window with `floor(previous * (w - o) / w) <= room`.
@@ -119,6 +120,12 @@ mod tests {
                 "offset {offset}, {previous} before, {current} now, cost {cost}"
             );
         }
+    }
+
+    #[test]
+    fn rounding_of_floats_does_not_make_a_client_wait_longer() {
+        let outcome = SlidingWindow::new(43, Duration::from_millis(42)).decide(0, 0, 42, 17);
+        assert_eq!(outcome.retry_after_ms, Some(57));
     }
 
     proptest! {

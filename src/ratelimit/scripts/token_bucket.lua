@@ -18,6 +18,7 @@ if cost > 0 then
   local left = tokens - cost
   redis.call('HSET', KEYS[1], 'refilledAt', refilled, 'tokens', left)
   -- When the bucket is full again it need not be kept.
-  redis.call('PEXPIRE', KEYS[1], math.max(1, math.ceil((max - left) / rate)) * interval)
+  -- No longer than 2^52 ms: beyond that Lua writes numbers that Redis does not read.
+  redis.call('PEXPIRE', KEYS[1], math.min(math.max(1, math.ceil((max - left) / rate)) * interval, 4503599627370496))
 end
 return {1, refilled, tokens}

@@ -66,7 +66,6 @@ impl ToArg for ScoreBound {
     fn write(&self, cmd: &mut Cmd) {
         match self {
             Self::Included(score) => score.write(cmd),
-            Self::Excluded(score) if score.is_infinite() => score.write(cmd),
             Self::Excluded(score) => cmd.push(format!("({score}").as_bytes()),
         }
     }
