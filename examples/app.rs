@@ -23,7 +23,7 @@
 //!     > ratelimit: "default";r=0;t=
 //!     > HTTP/1.1 429 Too Many Requests
 //!     > content-type: application/problem+json
-//!     > retry-after: 
+//!     > retry-after:
 //!     > "type":"https://iana.org/assignments/http-problem-types#quota-exceeded"
 //!
 //! The cache: prices are computed once in five seconds.
@@ -33,7 +33,7 @@
 //!     > {"computed":1,"eur":9.99}
 //!     $ curl -si http://127.0.0.1:3000/prices
 //!     > cache-status: axum-upstash; hit; ttl=
-//!     > age: 
+//!     > age:
 //!     > {"computed":1,"eur":9.99}
 //!
 //! The session: it begins with a visit, gets a new id at login, and is gone after logout.
@@ -55,7 +55,7 @@
 //!     $ curl -si -c jar -b jar http://127.0.0.1:3000/me
 //!     > {"logins":2,"user":"ferris"}
 //!     $ curl -si -c jar -b jar -X POST http://127.0.0.1:3000/logout
-//!     > set-cookie: id=; 
+//!     > set-cookie: id=;
 //!     $ curl -si -b jar http://127.0.0.1:3000/me
 //!     > HTTP/1.1 401 Unauthorized
 //!
@@ -85,13 +85,12 @@
 
 use axum::{
     Form, Json, Router,
-    extract::Request,
     http::StatusCode,
     routing::{get, post},
 };
 use axum_upstash::{
     Problem, Upstash, UpstashBuilder, env,
-    qstash::{QStash, VerifiedMessage},
+    qstash::QStash,
     ratelimit::{Decision, SlidingWindow},
     session::{Session, SessionCookie, SessionError},
 };

@@ -108,6 +108,8 @@ pub mod session;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 pub mod state;
 
+#[cfg(any(feature = "redis", feature = "qstash"))]
+pub use self::state::{Upstash, UpstashBuilder};
 pub use self::{
     body::ResponseBody,
     error::{Error, ErrorKind, Result},
@@ -115,5 +117,8 @@ pub use self::{
     personal::Personal,
     problem::Problem,
 };
-#[cfg(any(feature = "redis", feature = "qstash"))]
-pub use self::state::{Upstash, UpstashBuilder};
+
+/// The README's examples are compiled with the documentation's.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -137,7 +137,12 @@ impl RestClient {
         }
     }
 
-    async fn send_once(&self, endpoint: &Endpoint, request: &RestRequest, attempt: u32) -> Result<RestResponse, TransportError> {
+    async fn send_once(
+        &self,
+        endpoint: &Endpoint,
+        request: &RestRequest,
+        attempt: u32,
+    ) -> Result<RestResponse, TransportError> {
         let mut message = http::Request::new(request.body.clone());
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = format!("{}{}", endpoint.base.as_str(), request.path)

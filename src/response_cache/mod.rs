@@ -1,1 +1,109 @@
-//! HTTP response caching.
+//! HTTP response caching: a shared cache (RFC 9111) in front of a handler.
+//!
+//! [`ResponseCacheLayer`] answers GET and HEAD from stored responses, kept in memory ([`MemoryStore`]) or in Redis
+//! ([`RedisStore`]). A handler says with `Cache-Control` what may be stored and for how long; what it leaves open is
+//! stored for the time of [`with_ttl`](ResponseCacheLayer::with_ttl), or not at all.
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use axum_upstash::response_cache::ResponseCacheLayer;
+//! use http::{Request, header::CACHE_CONTROL};
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! async fn prices() -> impl axum::response::IntoResponse {
+//!     ([(CACHE_CONTROL, "max-age=60")], "12.50")
+//! }
+//!
+//! let app = Router::new().route("/prices", get(prices)).layer(ResponseCacheLayer::memory());
+//!
+//! let request = || Request::get("/prices").body(Body::empty());
+//! let first = app.clone().oneshot(request()?).await?;
+//! assert_eq!(first.headers()["cache-status"], "axum-upstash; fwd=uri-miss; stored");
+//!
+//! let second = app.oneshot(request()?).await?;
+//! assert_eq!(second.headers()["cache-status"], "axum-upstash; hit; ttl=60");
+//! assert_eq!(second.headers()["age"], "0");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What happens to a request
+//! 1. A method other than GET and HEAD goes to the handler. After a 2xx or 3xx to one that may change something, what
+//!    was stored for the URI is forgotten, with all its variants.
+//! 2. `Range`, `Upgrade`, `If-Match`, `If-Unmodified-Since`, a body, or a [`Personal`](crate::Personal) mark by an
+//!    outer layer: it goes to the handler, and nothing is stored.
+//! 3. `Cache-Control: no-cache` or `max-age=0`, or `Pragma: no-cache`: it goes to the handler, and the answer is stored
+//!    ([`with_request_directives`](ResponseCacheLayer::with_request_directives) turns these and those below off).
+//! 4. A stored response that is fresh answers: of the same host, path and query, of the variant that `Vary` asks for,
+//!    within the request's `max-age` and `min-fresh`; and for a request with `Authorization` only where the response
+//!    says `public`, `s-maxage` or `must-revalidate`. `If-None-Match` and `If-Modified-Since` get 304.
+//! 5. `only-if-cached` gets 504.
+//! 6. Of several requests that miss the same at once, one goes to the handler and the others wait for its answer. Where
+//!    it may not be shared, each goes itself, and for 10 s nobody waits there again.
+//!
+//! # What is stored
+//! The answer to a GET, when its body is complete and not larger than the limit, unless one of these holds:
+//! 1. the status is 1xx, 206 or 304;
+//! 2. it, or the request, says `no-store`; it says `private` or `no-cache`;
+//! 3. the request had `Authorization` and the response allows none, see above;
+//! 4. it has `Set-Cookie` ([`with_set_cookie`](ResponseCacheLayer::with_set_cookie)), or `Vary: *`, or it is an event
+//!    stream, or it has trailers;
+//! 5. handler, inner layers or the response's extensions bear a [`Personal`](crate::Personal) mark, which sessions
+//!    set;
+//! 6. it is not fresh: by `s-maxage`, `max-age`, `Expires`, or else by the layer's own time where the status is
+//!    cacheable as such; there is no guess by `Last-Modified`;
+//! 7. the resource was changed through this process while the handler ran.
+//!
+//! Headers of the connection, of rate limits, and `Retry-After` are left out. A 200 without `ETag` gets one. A stale
+//! response is never used, nor kept for revalidation.
+//!
+//! `Cache-Status` (RFC 9211) of the response says what happened, and so does [`CacheOutcome`] in its extensions.
+//!
+//! # What to know
+//! - **What the handler looks at must be in the key.** That is the host, the URI and the headers named by `Vary`. A
+//!   handler that answers by a cookie, an address or `X-Forwarded-Host` must say so, with `Vary`, `private` or a
+//!   [`Personal`](crate::Personal) mark. Layers that change a response for one client (CORS, compression, rate limits)
+//!   belong outside.
+//! - **Where it sits.** Outside nested routers or inside, a resource has one key: the URI as it came counts (feature
+//!   `axum`).
+//! - **Waiting for the body.** What will be stored is read to its end, or to the limit, before the client gets any of
+//!   it. Give `no-store` to what is streamed on purpose.
+//! - **Outages.** A store that fails or is slow ([`with_store_timeout`](ResponseCacheLayer::with_store_timeout)) is a
+//!   warning in the log, and the handler answers. The write is awaited as well, so that the next request is a hit.
+//! - **Invalidation** reaches all processes on one store, but not what a handler in another process is making at that
+//!   moment: that is stored, and lives for its time.
+
+mod admission;
+mod body;
+mod conditional;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod directives;
+mod engine;
+mod entry;
+mod exchange;
+mod future;
+mod key;
+mod layer;
+mod memory;
+mod policy;
+mod redis;
+mod service;
+mod single_flight;
+mod status;
+mod store;
+mod vary;
+
+pub use self::{
+    body::CacheBody,
+    entry::Record,
+    future::ResponseFuture,
+    layer::ResponseCacheLayer,
+    memory::MemoryStore,
+    redis::RedisStore,
+    service::ResponseCache,
+    status::CacheOutcome,
+    store::{Lookup, ResponseStore},
+};

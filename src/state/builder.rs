@@ -239,9 +239,8 @@ impl UpstashBuilder {
         use crate::qstash::QStashClient;
         let missing = || QStashClient::not_configured(format!("{} is not set", env::QSTASH_TOKEN.name));
         let Some(token) = self.value(env::QSTASH_TOKEN) else { return missing() };
-        let mut client = QStashClient::builder(token)
-            .names(env::QSTASH_URL.name, env::QSTASH_TOKEN.name)
-            .rest(self.rest.clone());
+        let mut client =
+            QStashClient::builder(token).names(env::QSTASH_URL.name, env::QSTASH_TOKEN.name).rest(self.rest.clone());
         if let Some(url) = self.value(env::QSTASH_URL) {
             client = client.url(url);
         }

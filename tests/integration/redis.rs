@@ -44,7 +44,10 @@ async fn every_named_command_does_what_its_name_says() {
     assert!(!redis.set_with("s", "2", SetOptions::new().if_absent()).await.unwrap());
     assert_eq!(redis.set_get::<Option<String>>("s", "2", SetOptions::new().keep_ttl()).await.unwrap().unwrap(), "1");
     redis.mset(&[("m1", "a"), ("m2", "b")]).await.unwrap();
-    assert_eq!(redis.mget::<Option<String>>(&["m1", "no", "m2"]).await.unwrap(), [Some("a".into()), None, Some("b".into())]);
+    assert_eq!(
+        redis.mget::<Option<String>>(&["m1", "no", "m2"]).await.unwrap(),
+        [Some("a".into()), None, Some("b".into())]
+    );
     assert_eq!(redis.incr("n").await.unwrap(), 1);
     assert_eq!(redis.decr("n").await.unwrap(), 0);
     assert!((redis.incrbyfloat("f", 1.5).await.unwrap() - 1.5).abs() < f64::EPSILON);
@@ -94,13 +97,19 @@ async fn every_named_command_does_what_its_name_says() {
     assert_eq!(redis.spop::<Option<String>>("t").await.unwrap().unwrap(), "a");
     // sorted sets
     assert_eq!(redis.zadd("z", ZAddOptions::new(), &[(1.0, "a"), (2.0, "b"), (3.0, "c")]).await.unwrap(), 3);
-    assert_eq!(redis.zadd("z", ZAddOptions::new().only_higher().changed(), &[(0.0, "a"), (5.0, "c")]).await.unwrap(), 1);
+    assert_eq!(
+        redis.zadd("z", ZAddOptions::new().only_higher().changed(), &[(0.0, "a"), (5.0, "c")]).await.unwrap(),
+        1
+    );
     assert_eq!(redis.zscore("z", "c").await.unwrap(), Some(5.0));
     assert_eq!(redis.zincrby("z", 0.5, "a").await.unwrap(), 1.5);
     assert_eq!(redis.zrank("z", "b").await.unwrap(), Some(1));
     let all = || (ScoreBound::Included(f64::NEG_INFINITY), ScoreBound::Excluded(5.0));
     assert_eq!(redis.zcount("z", all().0, all().1).await.unwrap(), 2);
-    assert_eq!(redis.zrange::<String>("z", ZRange::by_score(all().0, all().1).reversed().limit(0, 1)).await.unwrap(), ["b"]);
+    assert_eq!(
+        redis.zrange::<String>("z", ZRange::by_score(all().0, all().1).reversed().limit(0, 1)).await.unwrap(),
+        ["b"]
+    );
     let Pairs(pairs) = redis.zrange_with_scores::<String>("z", ZRange::by_rank(0, 0)).await.unwrap();
     assert_eq!(pairs, [("a".to_owned(), 1.5)]);
     assert_eq!(redis.zremrangebyscore("z", ScoreBound::Included(2.0), ScoreBound::Included(2.0)).await.unwrap(), 1);

@@ -54,10 +54,7 @@ impl Wire {
 }
 
 impl Transport for Wire {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-    ) -> BoxFuture<'static, Result<Response<TransportBody>, TransportError>> {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Response<TransportBody>, TransportError>> {
         self.requests.fetch_add(1, Ordering::SeqCst);
         self.seen.lock().unwrap().push(request.headers().clone());
         if self.lose_requests.load(Ordering::SeqCst) {

@@ -1,0 +1,171 @@
+//! The decisions about the handler's response: whether it is stored, and who else may have it.
+
+use super::{
+    conditional::{self, Conditions},
+    engine::Placement,
+    entry::StoredResponse,
+    exchange::{Exchange, Mode},
+    policy::{self, Terms},
+    single_flight::Landing,
+    status::Status,
+    vary,
+};
+use crate::Personal;
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header, response::Parts};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// What must be known of a request when its response comes.
+#[derive(Debug)]
+pub(super) struct Sent {
+    headers: HeaderMap,
+    personal: Personal,
+    epoch: u64,
+    at_ms: u64,
+    is_stripped: bool,
+}
+
+/// A response that may be stored once its body is complete.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    lifetime_ms: u64,
+    received_ms: u64,
+    personal: Option<Personal>,
+}
+
+/// A response on its way into the store.
+#[derive(Debug)]
+pub(super) struct Writing {
+    placement: Placement,
+    ttl_ms: u64,
+}
+
+impl Exchange {
+    /// Readies the request for the handler.
+    pub(super) fn send<B>(&mut self, request: &mut Request<B>) {
+        if self.mode != Mode::Get || self.directives.no_store {
+            return;
+        }
+        let headers = request.headers().clone();
+        // Where nothing is likely to be stored, the handler may have conditions of its own to answer.
+        let is_stripped = !self.engine.is_unshared(&self.key);
+        if is_stripped {
+            Conditions::strip(request.headers_mut());
+        }
+        self.sent = Some(Sent {
+            headers,
+            personal: Personal::of(request.extensions_mut()),
+            epoch: self.engine.epoch(&self.key),
+            at_ms: self.engine.now_ms(),
+            is_stripped,
+        });
+    }
+
+    pub(super) fn body_limit(&self) -> usize {
+        self.engine.settings.body_limit
+    }
+
+    /// Whether a response may be stored, by its head.
+    pub(super) fn consider(&self, parts: &Parts, least_len: u64) -> Option<Candidate> {
+        let sent = self.sent.as_ref()?;
+        let received_ms = self.engine.now_ms();
+        let settings = &self.engine.settings;
+        if sent.personal.get() || Personal::is_marked(&parts.extensions) {
+            return None;
+        }
+        let len = content_length(&parts.headers).unwrap_or(0).max(least_len);
+        if len > settings.body_limit as u64 {
+            return None;
+        }
+        let terms = Terms { ttl: settings.ttl, set_cookie: settings.set_cookie, authorized: self.is_authorized };
+        let lifetime_ms = policy::storable(parts.status, &parts.headers, terms, received_ms)?;
+        Some(Candidate { lifetime_ms, received_ms, personal: parts.extensions.get().cloned() })
+    }
+
+    /// Whether it is stored, now that its body is there.
+    pub(super) fn complete(&mut self, candidate: &Candidate, parts: &mut Parts, body: &Bytes) -> Option<Writing> {
+        let sent = self.sent.as_ref()?;
+        let is_personal = sent.personal.get() || candidate.personal.as_ref().is_some_and(Personal::get);
+        let is_cut = content_length(&parts.headers).is_some_and(|len| len != body.len() as u64);
+        if is_personal || is_cut || self.engine.epoch(&self.key) != sent.epoch {
+            return None;
+        }
+        let initial_age_ms = policy::initial_age(&parts.headers, sent.at_ms, candidate.received_ms);
+        let ttl_ms = candidate.lifetime_ms.checked_sub(initial_age_ms).filter(|&ttl| ttl > 0)?;
+        let names = vary::names(&parts.headers)?;
+
+        // RFC 9110 6.6.1: a recipient with a clock dates what came without.
+        if !parts.headers.contains_key(header::DATE) {
+            let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(candidate.received_ms));
+            // The format ends with the year 9999.
+            let time = time.filter(|_| candidate.received_ms < 253_402_300_800_000);
+            if let Some(Ok(date)) = time.map(|time| HeaderValue::try_from(httpdate::fmt_http_date(time))) {
+                parts.headers.insert(header::DATE, date);
+            }
+        }
+        if self.engine.settings.etag && parts.status == StatusCode::OK && !parts.headers.contains_key(header::ETAG) {
+            parts.headers.extend(conditional::etag_of(body).map(|etag| (header::ETAG, etag)));
+        }
+        let stored = Arc::new(StoredResponse {
+            status: parts.status,
+            headers: policy::stored_headers(&parts.headers),
+            body: body.clone(),
+            received_ms: candidate.received_ms,
+            initial_age_ms,
+            lifetime_ms: candidate.lifetime_ms,
+        });
+        let placement = self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, stored, ttl_ms);
+        Some(Writing { placement, ttl_ms })
+    }
+
+    pub(super) fn write(&self, writing: &Writing) -> BoxFuture<'static, bool> {
+        self.engine.write(&self.key, &writing.placement, writing.ttl_ms)
+    }
+
+    /// The response was offered to the store; those who wait have it either way.
+    pub(super) fn share(&mut self, writing: &Writing) {
+        self.engine.mark_shared(&self.key);
+        if let Some(leader) = self.leader.take() {
+            leader.land(Landing::Shared(writing.placement.landed.clone()));
+        }
+    }
+
+    /// The response is for this client alone, or there is none. Those who wait are let go at once, and after an answer
+    /// that was meant so, those who come next need not wait.
+    pub(super) fn keep(&mut self, status: Option<StatusCode>) {
+        if self.sent.is_some() && status.is_some_and(|status| !status.is_server_error()) {
+            self.engine.mark_unshared(&self.key);
+        }
+        if let Some(leader) = self.leader.take() {
+            leader.land(Landing::Unshared);
+        }
+    }
+
+    /// The invalidation that a response to an unsafe method asks for (RFC 9111 4.4).
+    pub(super) fn invalidation(&self, status: StatusCode) -> Option<BoxFuture<'static, ()>> {
+        let is_due = self.mode == Mode::Unsafe && (status.is_success() || status.is_redirection());
+        is_due.then(|| self.engine.invalidate(&self.key))
+    }
+
+    /// Finishes the head of the handler's response; `true` where it became a 304 that has no body.
+    pub(super) fn finish(&self, parts: &mut Parts, is_stored: bool) -> bool {
+        let is_stripped = self.sent.as_ref().is_some_and(|sent| sent.is_stripped);
+        let is_unchanged = is_stripped && self.conditions.is_met_by(parts.status, &parts.headers);
+        if is_unchanged {
+            parts.status = StatusCode::NOT_MODIFIED;
+            conditional::not_modified(&mut parts.headers);
+        }
+        let status = Status::Forwarded { why: self.why, is_stored };
+        status.append(&mut parts.headers, &self.engine.settings.name);
+        parts.extensions.insert(status.outcome());
+        is_unchanged
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,203 @@
+use super::{
+    Lookup, Record, ResponseStore,
+    entry::StoredResponse,
+    key::Key,
+    single_flight::{Flights, Landed},
+    vary::{self, VarySpec},
+};
+use crate::{
+    Clock, Error,
+    http::{random_u64, timeout},
+};
+use futures_core::future::BoxFuture;
+use http::{HeaderMap, HeaderName};
+use quick_cache::sync::Cache;
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// How many resources the process remembers something about.
+const REMEMBERED: usize = 4096;
+/// How long requests for a resource that could not be shared do not wait for each other.
+const UNSHARED_MS: u64 = 10_000;
+/// The least life of the record that names `Vary`; it outlives its variants, so that it seldom needs a new generation.
+const VARY_MS: u64 = 3_600_000;
+
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) ttl: Option<Duration>,
+    pub(super) name: Arc<str>,
+    pub(super) prefix: Arc<str>,
+    pub(super) body_limit: usize,
+    pub(super) store_timeout: Duration,
+    pub(super) clock: Clock,
+    pub(super) request_directives: bool,
+    pub(super) set_cookie: bool,
+    pub(super) etag: bool,
+}
+
+/// What the process knows beside the store; all of it is bounded, and losing it costs time only.
+pub(super) struct Local {
+    pub(super) flights: Arc<Flights>,
+    specs: Cache<Arc<str>, Arc<VarySpec>>,
+    unshared: Cache<Arc<str>, u64>,
+    epochs: [AtomicU64; 256],
+}
+
+impl Local {
+    pub(super) fn new() -> Self {
+        Self {
+            flights: Arc::default(),
+            specs: Cache::new(REMEMBERED),
+            unshared: Cache::new(REMEMBERED),
+            epochs: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").field("flights", &self.flights).finish_non_exhaustive()
+    }
+}
+
+/// The store and the settings behind all requests through one service.
+pub(super) struct Engine {
+    pub(super) settings: Settings,
+    pub(super) store: Arc<dyn ResponseStore>,
+    pub(super) local: Arc<Local>,
+}
+
+/// A response and where it goes.
+#[derive(Debug, Clone)]
+pub(super) struct Placement {
+    pub(super) landed: Landed,
+    /// The record under the primary key that leads to it, where that must be written.
+    pointer: Option<Arc<VarySpec>>,
+}
+
+impl Engine {
+    pub(super) fn now_ms(&self) -> u64 {
+        self.settings.clock.now_ms()
+    }
+
+    /// Asks the store; an outage is a miss.
+    pub(super) fn find(self: &Arc<Self>, key: &Key, variant: Option<Arc<str>>) -> BoxFuture<'static, Lookup> {
+        let (engine, key) = (Arc::clone(self), key.shared());
+        Box::pin(
+            async move { engine.ask("look up", engine.store.get(&key, variant.as_deref())).await.unwrap_or_default() },
+        )
+    }
+
+    /// Writes a response, and says whether it is stored now.
+    pub(super) fn write(self: &Arc<Self>, key: &Key, placement: &Placement, ttl_ms: u64) -> BoxFuture<'static, bool> {
+        let (engine, primary, placement) = (Arc::clone(self), key.shared(), placement.clone());
+        if let Some(spec) = &placement.pointer {
+            self.remember(key, spec);
+        }
+        Box::pin(async move {
+            let Landed { response, key, .. } = placement.landed;
+            let ttl = Duration::from_millis(ttl_ms);
+            if engine.ask("store", engine.store.put(&key, Record::response(response), ttl)).await.is_none() {
+                return false;
+            }
+            // The variant first: a pointer never leads to what is not there yet.
+            let Some(spec) = placement.pointer else { return true };
+            let ttl = Duration::from_millis(spec.until_ms.saturating_sub(engine.now_ms()));
+            engine.ask("store", engine.store.put(&primary, Record::vary(spec), ttl)).await.is_some()
+        })
+    }
+
+    /// Forgets a resource with all its variants. What a handler is making of it at this moment is not stored either.
+    pub(super) fn invalidate(self: &Arc<Self>, key: &Key) -> BoxFuture<'static, ()> {
+        self.local.epochs[key.slot()].fetch_add(1, Ordering::AcqRel);
+        self.local.specs.remove(key.as_str());
+        let (engine, key) = (Arc::clone(self), key.shared());
+        Box::pin(async move {
+            engine.ask("invalidate", engine.store.delete(&key)).await;
+        })
+    }
+
+    async fn ask<T>(&self, what: &'static str, answer: impl Future<Output = Result<T, Error>>) -> Option<T> {
+        match timeout(self.settings.store_timeout, answer).await {
+            Ok(Ok(value)) => return Some(value),
+            Ok(Err(error)) => tracing::warn!(%error, "response cache: cannot {what}"),
+            Err(_) => tracing::warn!("response cache: cannot {what}: the store's deadline passed"),
+        }
+        None
+    }
+
+    /// Counts the invalidations of a resource, and of some others.
+    pub(super) fn epoch(&self, key: &Key) -> u64 {
+        self.local.epochs[key.slot()].load(Ordering::Acquire)
+    }
+
+    /// The `Vary` that was last seen of a resource.
+    pub(super) fn recall(&self, key: &Key) -> Option<Arc<VarySpec>> {
+        self.local.specs.get(key.as_str())
+    }
+
+    pub(super) fn remember(&self, key: &Key, spec: &Arc<VarySpec>) {
+        self.local.specs.insert(key.shared(), Arc::clone(spec));
+    }
+
+    /// Whether a response of this resource was lately not for others, so that waiting for one is idle.
+    pub(super) fn is_unshared(&self, key: &Key) -> bool {
+        self.local.unshared.get(key.as_str()).is_some_and(|until_ms| until_ms > self.now_ms())
+    }
+
+    pub(super) fn mark_unshared(&self, key: &Key) {
+        self.local.unshared.insert(key.shared(), self.now_ms().saturating_add(UNSHARED_MS));
+    }
+
+    pub(super) fn mark_shared(&self, key: &Key) {
+        self.local.unshared.remove(key.as_str());
+    }
+
+    /// Chooses the key of a response that varies by `names`, for a request with these headers.
+    ///
+    /// A resource that once varied keeps varying by all names seen: handlers that say `Vary` only in some answers are
+    /// common, and more names only mean fewer hits.
+    pub(super) fn place(
+        &self,
+        key: &Key,
+        known: Option<Arc<VarySpec>>,
+        names: Vec<HeaderName>,
+        request: &HeaderMap,
+        response: Arc<StoredResponse>,
+        ttl_ms: u64,
+    ) -> Placement {
+        let now_ms = self.now_ms();
+        let known = known.filter(|spec| spec.until_ms > now_ms);
+        if names.is_empty() && known.is_none() {
+            return Placement { landed: Landed { response, key: key.shared(), spec: None }, pointer: None };
+        }
+        if let Some(spec) = known.as_ref().filter(|spec| spec.covers(&names, now_ms.saturating_add(ttl_ms))) {
+            let variant = spec.variant(key, request);
+            return Placement { landed: Landed { response, key: variant, spec: known }, pointer: None };
+        }
+        let mut names: Vec<HeaderName> = names.into_iter().chain(known.iter().flat_map(|s| s.names.clone())).collect();
+        vary::sort(&mut names);
+        // Never a generation that was used: the record may have been deleted since it was read, and with it all
+        // variants of that generation.
+        let spec = Arc::new(VarySpec {
+            names,
+            generation: random_u64(),
+            until_ms: now_ms.saturating_add(ttl_ms.saturating_mul(2).max(VARY_MS)),
+        });
+        let variant = spec.variant(key, request);
+        Placement { landed: Landed { response, key: variant, spec: Some(Arc::clone(&spec)) }, pointer: Some(spec) }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

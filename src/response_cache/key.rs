@@ -1,0 +1,133 @@
+use http::{Request, Uri, header};
+use sha2::{Digest, Sha256};
+use std::{fmt::Write, sync::Arc};
+
+/// The name under which a resource is stored, for GET and HEAD alike.
+///
+/// It is a hash: what is in a URL shows in no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    text: Arc<str>,
+    slot: u8,
+}
+
+impl Key {
+    pub(super) fn of<B>(prefix: &str, request: &Request<B>) -> Self {
+        let uri = original_uri(request);
+        let mut hash = Sha256::new();
+        // No part can hold a line feed, so no two lists of parts read the same.
+        hash.update(b"GET\n");
+        for host in hosts(request, uri) {
+            hash.update(host.to_ascii_lowercase());
+            hash.update(b"\n");
+        }
+        hash.update(b"\n");
+        hash.update(target(uri));
+        // A URI that a middleware rewrote names another resource, although the client asked for the same.
+        if target(uri) != target(request.uri()) {
+            hash.update(b"\n");
+            hash.update(target(request.uri()));
+        }
+        let digest = hash.finalize();
+        Self { text: format!("{prefix}:{}", hex(&digest)).into(), slot: digest[0] }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
+    /// One of 256 places for what is counted per key.
+    pub(super) fn slot(&self) -> usize {
+        self.slot.into()
+    }
+}
+
+/// The URI as it came, before nested routers took their prefix off.
+#[cfg(feature = "axum")]
+fn original_uri<B>(request: &Request<B>) -> &Uri {
+    request.extensions().get::<axum::extract::OriginalUri>().map_or(request.uri(), |original| &original.0)
+}
+
+#[cfg(not(feature = "axum"))]
+fn original_uri<B>(request: &Request<B>) -> &Uri {
+    request.uri()
+}
+
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// The authority of the URI and the `Host` header where they differ: a handler may look at either, so a client that
+/// sends two names must not fill the place of one of them.
+fn hosts<'a, B>(request: &'a Request<B>, uri: &'a Uri) -> Vec<&'a [u8]> {
+    let mut hosts: Vec<&[u8]> = uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();
+    for host in request.headers().get_all(header::HOST) {
+        if !hosts.iter().any(|other| other.eq_ignore_ascii_case(host.as_bytes())) {
+            hosts.push(host.as_bytes());
+        }
+    }
+    hosts
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(uri: &str, host: Option<&str>) -> Key {
+        let mut request = Request::get(uri);
+        if let Some(host) = host {
+            request = request.header(header::HOST, host);
+        }
+        Key::of("p", &request.body(()).unwrap())
+    }
+
+    #[test]
+    fn it_names_host_path_and_query() {
+        let base = key("/a?b=1", Some("example.com"));
+        assert_eq!(base, key("/a?b=1", Some("EXAMPLE.com")));
+        assert_eq!(base, key("http://example.com/a?b=1", None));
+        assert_eq!(base, key("http://example.com/a?b=1", Some("example.com")));
+        for other in [
+            key("/a?b=2", Some("example.com")),
+            key("/a", Some("example.com")),
+            key("/a?b=1", Some("example.org")),
+            key("/a?b=1", None),
+            key("http://example.com/a?b=1", Some("evil.example")),
+            key("/A?b=1", Some("example.com")),
+        ] {
+            assert_ne!(base, other);
+        }
+        assert_ne!(key("/a?", None), key("/a", None));
+    }
+
+    #[test]
+    fn it_shows_nothing_of_the_url() {
+        let key = key("/secret?token=abc", Some("example.com"));
+        assert_eq!(key.as_str().len(), "p:".len() + 64);
+        assert!(!key.as_str().contains("secret"));
+    }
+
+    #[cfg(feature = "axum")]
+    #[test]
+    fn a_nested_router_does_not_make_two_resources_one() {
+        let nested = |original: &'static str, seen: &str| {
+            let mut request = Request::get(seen).body(()).unwrap();
+            request.extensions_mut().insert(axum::extract::OriginalUri(Uri::from_static(original)));
+            Key::of("p", &request)
+        };
+        assert_ne!(nested("/a/x", "/x"), nested("/b/x", "/x"));
+        assert_ne!(nested("/x", "/a"), nested("/x", "/b"));
+        assert_eq!(nested("/x", "/x"), Key::of("p", &Request::get("/x").body(()).unwrap()));
+    }
+}

@@ -1,0 +1,118 @@
+use super::{
+    MemoryStore, ResponseCache, ResponseStore,
+    engine::{Engine, Local, Settings},
+    status::structured_name,
+};
+use crate::Clock;
+use std::{fmt, sync::Arc, time::Duration};
+use tower_layer::Layer;
+
+/// Caches the responses of the services inside it. See the [module](crate::response_cache).
+///
+/// Clones share the store and what the process remembers beside it.
+#[derive(Clone)]
+#[must_use]
+pub struct ResponseCacheLayer {
+    store: Arc<dyn ResponseStore>,
+    settings: Settings,
+    local: Arc<Local>,
+}
+
+impl ResponseCacheLayer {
+    /// Keeps responses in `store`.
+    pub fn new(store: impl ResponseStore) -> Self {
+        let settings = Settings {
+            ttl: None,
+            name: "axum-upstash".into(),
+            prefix: "axum-upstash:cache".into(),
+            body_limit: 1 << 20,
+            store_timeout: Duration::from_millis(500),
+            clock: Clock::system(),
+            request_directives: true,
+            set_cookie: false,
+            etag: true,
+        };
+        Self { store: Arc::new(store), settings, local: Arc::new(Local::new()) }
+    }
+
+    /// Keeps responses in a [`MemoryStore`] of 64 MiB.
+    pub fn memory() -> Self {
+        Self::new(MemoryStore::new())
+    }
+
+    /// How long a response is fresh that says nothing about it itself (nothing is, without this).
+    ///
+    /// It counts for 200, 203, 204, 300, 301, 308, 404, 405, 410, 414 and 501 only; what `Cache-Control` or `Expires`
+    /// of a response say always wins.
+    pub fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttl = Some(ttl);
+        self
+    }
+
+    /// The name of this cache in `Cache-Status` (`axum-upstash`).
+    pub fn with_name(mut self, name: &str) -> Self {
+        self.settings.name = structured_name(name).into();
+        self
+    }
+
+    /// The largest body that is stored (1 MiB). A larger one goes to the client as it comes.
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.settings.body_limit = bytes;
+        self
+    }
+
+    /// Reads the time from `clock`.
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.settings.clock = clock;
+        self
+    }
+
+    /// The deadline of each call to the store (500 ms). Beyond it a lookup is a miss and a write is given up.
+    pub fn with_store_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.store_timeout = timeout;
+        self
+    }
+
+    /// What keys in the store begin with (`axum-upstash:cache`). Applications that share a database and a host name
+    /// need different ones.
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        self.settings.prefix = prefix.into();
+        self
+    }
+
+    /// Whether `Cache-Control` and `Pragma` of requests count (they do). Where they do, any client can send its
+    /// requests to the handler.
+    pub fn with_request_directives(mut self, enabled: bool) -> Self {
+        self.settings.request_directives = enabled;
+        self
+    }
+
+    /// Whether responses with `Set-Cookie` are stored, cookies included (they are not). Everyone who asks then gets
+    /// the same cookie.
+    pub fn with_set_cookie(mut self, enabled: bool) -> Self {
+        self.settings.set_cookie = enabled;
+        self
+    }
+
+    /// Whether a stored 200 without `ETag` gets one, made of its body (it does).
+    pub fn with_etag(mut self, enabled: bool) -> Self {
+        self.settings.etag = enabled;
+        self
+    }
+}
+
+impl<S> Layer<S> for ResponseCacheLayer {
+    type Service = ResponseCache<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let engine =
+            Engine { settings: self.settings.clone(), store: Arc::clone(&self.store), local: Arc::clone(&self.local) };
+        ResponseCache::new(inner, Arc::new(engine))
+    }
+}
+
+impl fmt::Debug for ResponseCacheLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseCacheLayer").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

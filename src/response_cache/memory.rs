@@ -1,0 +1,110 @@
+use super::{Lookup, Record, ResponseStore};
+use crate::{Clock, Error};
+use futures_core::future::BoxFuture;
+use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
+use std::{fmt, future::ready, sync::Arc, time::Duration};
+
+const DEFAULT_CAPACITY: u64 = 64 << 20;
+/// A shard holds nothing larger than itself, so shards must be few enough for the largest response.
+const SHARD: u64 = 8 << 20;
+const TYPICAL_RECORD: u64 = 16 << 10;
+
+/// Responses in the memory of this process, up to a number of bytes. Clones share them.
+#[derive(Clone)]
+pub struct MemoryStore {
+    records: Arc<Cache<Arc<str>, Kept, Bytes>>,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+struct Kept {
+    record: Record,
+    until_ms: u64,
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Arc<str>, Kept> for Bytes {
+    fn weight(&self, key: &Arc<str>, kept: &Kept) -> u64 {
+        (key.len() + kept.record.size()) as u64
+    }
+}
+
+impl MemoryStore {
+    /// A store of 64 MiB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(DEFAULT_CAPACITY)
+    }
+
+    /// A store of about so many bytes. What is used least makes room first.
+    #[must_use]
+    pub fn with_capacity(bytes: u64) -> Self {
+        let items = usize::try_from(bytes / TYPICAL_RECORD).unwrap_or(usize::MAX).max(16);
+        let shards = usize::try_from(bytes / SHARD).unwrap_or(1).clamp(1, 64);
+        let options =
+            OptionsBuilder::new().shards(shards).estimated_items_capacity(items).weight_capacity(bytes).build();
+        let records = match options {
+            Ok(options) => Cache::with_options(options, Bytes, Default::default(), Default::default()),
+            Err(_) => Cache::with_weighter(items, bytes, Bytes),
+        };
+        Self { records: Arc::new(records), clock: Clock::system() }
+    }
+
+    /// Reads the time from `clock`.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    fn find(&self, key: &str) -> Option<Record> {
+        let kept = self.records.get(key)?;
+        let now_ms = self.clock.now_ms();
+        if kept.until_ms > now_ms {
+            return Some(kept.record);
+        }
+        // Only what has expired: another may have put a new record there since.
+        self.records.remove_if(key, |kept| kept.until_ms <= now_ms);
+        None
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ResponseStore for MemoryStore {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+        Box::pin(async move { Ok(Lookup::new(self.find(primary), variant.and_then(|key| self.find(key)))) })
+    }
+
+    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
+        Some(Lookup::new(self.find(primary), variant.and_then(|key| self.find(key))))
+    }
+
+    fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let until_ms = self.clock.now_ms().saturating_add(ttl_ms);
+        self.records.insert(key.into(), Kept { record, until_ms });
+        Box::pin(ready(Ok(())))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.records.remove(key);
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("records", &self.records.len())
+            .field("bytes", &self.records.weight())
+            .field("capacity", &self.records.capacity())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+use super::{Lookup, Record, ResponseStore};
+use crate::{
+    Error,
+    redis::{Redis, SetOptions},
+};
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use std::time::Duration;
+
+/// Responses in Redis, shared by all processes that use the same database and prefix.
+///
+/// A lookup is one `MGET`. Every key has a time to live. A value is a line of JSON and then the body as it is.
+#[derive(Debug, Clone)]
+pub struct RedisStore {
+    redis: Redis,
+}
+
+impl RedisStore {
+    /// Keeps responses in this database.
+    #[must_use]
+    pub fn new(redis: Redis) -> Self {
+        Self { redis }
+    }
+}
+
+impl From<Redis> for RedisStore {
+    fn from(redis: Redis) -> Self {
+        Self::new(redis)
+    }
+}
+
+fn decode(value: Option<Bytes>) -> Option<Record> {
+    Record::decode(&value?)
+}
+
+impl ResponseStore for RedisStore {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+        Box::pin(async move {
+            let keys: Vec<&str> = std::iter::once(primary).chain(variant).collect();
+            let mut values = self.redis.mget::<Option<Bytes>>(&keys).await?.into_iter();
+            let mut next = || decode(values.next().flatten());
+            Ok(Lookup::new(next(), next()))
+        })
+    }
+
+    fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.redis.set_with(key, record.encode(), SetOptions::new().expire(ttl)).await?;
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.redis.unlink(key).repeatable().await?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,50 @@
+use super::{CacheBody, ResponseFuture, engine::Engine, exchange::Exchange};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower_service::Service;
+
+/// The service of [`ResponseCacheLayer`](super::ResponseCacheLayer).
+#[derive(Debug, Clone)]
+pub struct ResponseCache<S> {
+    inner: S,
+    engine: Arc<Engine>,
+}
+
+impl<S> ResponseCache<S> {
+    pub(super) fn new(inner: S, engine: Arc<Engine>) -> Self {
+        Self { inner, engine }
+    }
+
+    /// The service inside.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ResponseCache<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ResBody: Body<Data = Bytes>,
+{
+    type Response = Response<CacheBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody, ResBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        // The one that was polled to readiness is the one to call.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let exchange = Exchange::new(Arc::clone(&self.engine), &request);
+        ResponseFuture::new(exchange, ready, request)
+    }
+}

@@ -1,0 +1,72 @@
+use super::Record;
+use crate::Error;
+use futures_core::future::BoxFuture;
+use std::{sync::Arc, time::Duration};
+
+/// Where responses are kept. [`MemoryStore`](super::MemoryStore) and [`RedisStore`](super::RedisStore) are two.
+///
+/// The layer decides what may be stored and whether it is still fresh; a store keeps records under keys until they
+/// expire, or until it needs the room. Keys hold a hash and no user's data. Every call has the layer's deadline, and an
+/// error is logged and counts as a miss.
+pub trait ResponseStore: Send + Sync + 'static {
+    /// The record under `primary`, and the one under `variant` where the caller guesses that it will need it: one round
+    /// trip for both.
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>>;
+
+    /// The same at once, of a store that need not wait.
+    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
+        let _ = (primary, variant);
+        None
+    }
+
+    /// Keeps `record` under `key` for no longer than `ttl`, in place of what was there.
+    fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Forgets what is under `key`, if there is anything.
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// What a store found.
+#[derive(Debug, Clone, Default)]
+pub struct Lookup {
+    primary: Option<Record>,
+    variant: Option<Record>,
+}
+
+impl Lookup {
+    /// What was under each of the two keys.
+    #[must_use]
+    pub fn new(primary: Option<Record>, variant: Option<Record>) -> Self {
+        Self { primary, variant }
+    }
+
+    /// The record under the first key.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Record> {
+        self.primary.as_ref()
+    }
+
+    /// The record under the guessed key.
+    #[must_use]
+    pub fn variant(&self) -> Option<&Record> {
+        self.variant.as_ref()
+    }
+}
+
+impl<S: ResponseStore + ?Sized> ResponseStore for Arc<S> {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+        (**self).get(primary, variant)
+    }
+
+    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
+        (**self).get_now(primary, variant)
+    }
+
+    fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).put(key, record, ttl)
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).delete(key)
+    }
+}

@@ -1,0 +1,112 @@
+use axum::{Router, body::Body, extract::State, routing::get};
+use axum_upstash::{
+    ErrorKind, Upstash,
+    client_ip::{ClientIp, ClientIpSource},
+    local::LocalUpstash,
+    qstash::{Message, QStashClient, Receiver},
+    ratelimit::FixedWindow,
+    redis::Redis,
+};
+use http::Request;
+use std::{collections::BTreeMap, time::Duration};
+use tower::ServiceExt;
+
+fn upstash(variables: &[(&str, &str)]) -> Result<Upstash, axum_upstash::Error> {
+    let variables: BTreeMap<_, _> = variables.iter().copied().collect();
+    Upstash::from_env_with(|name| variables.get(name).map(|&value| value.to_owned()))
+}
+
+const REDIS: [(&str, &str); 2] =
+    [("UPSTASH_REDIS_REST_URL", "https://x.upstash.io"), ("UPSTASH_REDIS_REST_TOKEN", "secret-token-1")];
+
+#[test]
+fn all_problems_are_told_at_once_by_name_and_without_values() {
+    let error = upstash(&[
+        ("UPSTASH_REDIS_REST_URL", "secret-1"),
+        ("UPSTASH_REDIS_REST_TOKEN", "secret 2"),
+        ("SESSION_SECRET", "secret-3"),
+        ("QSTASH_TOKEN", "secret\n4"),
+        ("QSTASH_CURRENT_SIGNING_KEY", "secret-5"),
+    ])
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    let text = format!("{error} {error:?}");
+    for name in ["UPSTASH_REDIS_REST_URL", "SESSION_SECRET", "QSTASH_TOKEN", "QSTASH_NEXT_SIGNING_KEY"] {
+        assert!(text.contains(name), "{name} is not in: {text}");
+    }
+    assert!(!text.contains("secret-") && !text.contains("secret 2"), "{text}");
+}
+
+#[test]
+fn each_problem_is_told() {
+    let with = |extra: &[(&'static str, &'static str)]| upstash(&[&REDIS, extra].concat());
+    assert!(with(&[]).is_ok());
+    for (variables, wanted) in [
+        (vec![], "UPSTASH_REDIS_REST_URL (or KV_REST_API_URL) is not set"),
+        (vec![REDIS[0]], "UPSTASH_REDIS_REST_TOKEN (or KV_REST_API_TOKEN) is not set, but UPSTASH_REDIS_REST_URL is"),
+        (vec![REDIS[1]], "UPSTASH_REDIS_REST_URL (or KV_REST_API_URL) is not set, but UPSTASH_REDIS_REST_TOKEN is"),
+        (vec![REDIS[0], ("UPSTASH_REDIS_REST_TOKEN", "https://a")], "UPSTASH_REDIS_REST_TOKEN is a URL"),
+        (vec![REDIS[0], ("UPSTASH_REDIS_REST_TOKEN", "\"quoted\"")], "UPSTASH_REDIS_REST_TOKEN contains"),
+        (vec![("UPSTASH_REDIS_REST_URL", "redis://a"), REDIS[1]], "UPSTASH_REDIS_REST_URL must begin with https://"),
+        (vec![("UPSTASH_REDIS_REST_URL", ""), REDIS[1]], "is not set"),
+    ] {
+        let error = upstash(&variables).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error} does not say: {wanted}");
+    }
+    assert!(with(&[("SESSION_SECRET", "short")]).unwrap_err().to_string().contains("SESSION_SECRET: "));
+    assert!(with(&[("QSTASH_CURRENT_SIGNING_KEY", "a b"), ("QSTASH_NEXT_SIGNING_KEY", "c")]).is_err());
+    assert!(with(&[("QSTASH_URL", "nonsense"), ("QSTASH_TOKEN", "t")]).is_err());
+}
+
+#[test]
+fn half_a_configuration_is_no_reason_for_memory() {
+    let half = axum_upstash::UpstashBuilder::from_env_with(|name| (name == REDIS[0].0).then(|| REDIS[0].1.to_owned()));
+    assert!(half.or_memory().build().is_err());
+    assert!(Upstash::builder().or_memory().build().unwrap().is_memory());
+}
+
+#[tokio::test]
+async fn the_second_names_of_variables_are_read() {
+    let local = LocalUpstash::start().await.unwrap();
+    let upstash = upstash(&[("KV_REST_API_URL", local.url()), ("KV_REST_API_TOKEN", local.token())]).unwrap();
+    assert_eq!(upstash.redis().incr("n").await.unwrap(), 1);
+    assert!(!format!("{upstash:?}").contains(local.token()));
+}
+
+#[tokio::test]
+async fn what_is_not_configured_says_what_to_set_when_it_is_used() {
+    let upstash = Upstash::builder().or_memory().build().unwrap();
+    let error = upstash.redis().get::<Option<String>>("k").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("UPSTASH_REDIS_REST_URL"), "{error}");
+    let error = upstash.qstash().publish(Message::to_url("https://example.com/")).await.unwrap_err();
+    assert!(error.to_string().contains("QSTASH_TOKEN"), "{error}");
+}
+
+#[tokio::test]
+async fn every_client_comes_out_of_the_state() {
+    let local = LocalUpstash::start().await.unwrap();
+    let upstash = Upstash::builder()
+        .redis(local.url(), local.token())
+        .client_ip(ClientIpSource::x_forwarded_for(1))
+        .build()
+        .unwrap();
+    let handler =
+        |State(redis): State<Redis>,
+         State(_): State<QStashClient>,
+         State(_): State<Receiver>,
+         State(_): State<Upstash>,
+         ClientIp(ip): ClientIp| async move { format!("{ip} {}", redis.incr("n").await.unwrap()) };
+    let app = Router::new().route("/", get(handler)).with_state(upstash);
+    let request = Request::get("/").header("x-forwarded-for", "203.0.113.7").body(Body::empty()).unwrap();
+    assert_eq!(crate::support::text(app.oneshot(request).await.unwrap()).await, "203.0.113.7 1");
+}
+
+#[tokio::test]
+async fn limiters_in_memory_share_their_counts_as_in_one_database() {
+    let upstash = Upstash::builder().or_memory().build().unwrap();
+    let window = FixedWindow::new(2, Duration::from_secs(3600));
+    assert_eq!(upstash.ratelimit(window).limit("a").await.remaining, 1);
+    assert_eq!(upstash.ratelimit(window).limit("a").await.remaining, 0);
+    assert_eq!(upstash.ratelimit(window).with_prefix("other").limit("a").await.remaining, 1);
+}
