@@ -81,6 +81,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Which modules there are to link to depends on the features; the documentation is built with all of them.
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
+// So does which of the shared plumbing is used; dead code is found with all of them.
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
 mod body;
 #[cfg(feature = "client-ip")]

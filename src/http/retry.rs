@@ -75,6 +75,7 @@ pub(crate) enum Repeat {
     IfNotSent,
 }
 
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Failure<'a> {
     Transport(TransportErrorKind),
     Status(StatusCode, &'a HeaderMap),

@@ -58,6 +58,7 @@ impl Cmd {
     }
 
     /// The name and the arguments.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         self.ends.iter().enumerate().map(|(index, &end)| {
             let start = if index == 0 { 0 } else { self.ends[index - 1] };

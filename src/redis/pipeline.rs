@@ -92,6 +92,7 @@ impl Results {
     }
 
     /// The results in order, as Redis gave them.
+    #[must_use]
     pub fn into_replies(self) -> impl ExactSizeIterator<Item = Result<Reply, Error>> {
         self.replies.into_iter().map(|reply| reply.unwrap_or(Ok(Reply::Nil)))
     }

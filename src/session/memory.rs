@@ -34,7 +34,7 @@ impl MemoryStore {
         })
     }
 
-    fn write(&self, key: &SessionKey, commit: Commit) -> Committed {
+    fn write(&self, key: &SessionKey, commit: &Commit) -> Committed {
         let now_ms = commit.now_ms;
         match &commit.action {
             Action::Create => self.sessions.update(key.as_str(), now_ms, |taken| match taken {
@@ -43,14 +43,14 @@ impl MemoryStore {
                     let left = commit.lifetime.idle_ms;
                     (Some((record, now_ms + left)), Committed::Gone)
                 }
-                None => apply(Record::new(now_ms, 0, BTreeMap::new()), &commit),
+                None => apply(Record::new(now_ms, 0, BTreeMap::new()), commit),
             }),
             Action::Update => self.sessions.update(key.as_str(), now_ms, |record| match record {
-                Some(record) => apply(record, &commit),
+                Some(record) => apply(record, commit),
                 None => (None, Committed::Gone),
             }),
             Action::Rotate { to } => match self.sessions.update(key.as_str(), now_ms, |record| (None, record)) {
-                Some(record) => self.sessions.update(to.as_str(), now_ms, |_| apply(record, &commit)),
+                Some(record) => self.sessions.update(to.as_str(), now_ms, |_| apply(record, commit)),
                 None => Committed::Gone,
             },
             Action::Destroy => {
@@ -90,6 +90,6 @@ impl SessionStore for MemoryStore {
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: Commit) -> BoxFuture<'a, Result<Committed, Error>> {
-        Box::pin(ready(Ok(self.write(key, commit))))
+        Box::pin(ready(Ok(self.write(key, &commit))))
     }
 }

@@ -16,7 +16,7 @@ struct App {
 impl App {
     fn start(variables: &[(&str, String)]) -> Self {
         // Beside the test's own folder, where cargo puts examples before it runs tests.
-        let mut path = PathBuf::from(std::env::current_exe().unwrap());
+        let mut path: PathBuf = std::env::current_exe().unwrap();
         path.pop();
         path.pop();
         path.push(format!("examples/app{}", std::env::consts::EXE_SUFFIX));
