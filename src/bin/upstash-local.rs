@@ -27,7 +27,7 @@ struct Options {
     /// The token that clients must send.
     #[arg(long, env = "UPSTASH_LOCAL_TOKEN", default_value = DEFAULT_TOKEN, hide_env_values = true)]
     token: String,
-    /// A running Redis: redis://[user:password@]host[:port][/database] or unix:///path.
+    /// A running Redis: `redis://user:password@host:port/database` or `unix:///path`.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
 }

@@ -184,3 +184,122 @@ impl fmt::Debug for RestClient {
         f.debug_struct("RestClient").field("url", &url).field("config", &self.inner.config).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::TransportBody;
+    use futures_core::future::BoxFuture;
+    use http_body_util::Full;
+    use std::sync::Mutex;
+    use tokio::time::Instant;
+
+    /// What happens to each request in turn.
+    #[derive(Debug)]
+    enum Act {
+        Answer(u16, Option<&'static str>),
+        Fail(TransportErrorKind),
+        Hang,
+    }
+
+    /// Plays its acts, the last one forever, and keeps the requests.
+    #[derive(Clone, Default)]
+    struct Script {
+        acts: Arc<Mutex<Vec<Act>>>,
+        requests: Arc<Mutex<Vec<http::Request<Bytes>>>>,
+    }
+
+    impl Transport for Script {
+        fn send(
+            &self,
+            request: http::Request<Bytes>,
+        ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
+            self.requests.lock().unwrap().push(request);
+            let act = self.acts.lock().unwrap().pop().unwrap_or(Act::Hang);
+            Box::pin(async move {
+                match act {
+                    Act::Answer(status, retry_after) => {
+                        let mut response = http::Response::builder().status(status);
+                        if let Some(value) = retry_after {
+                            response = response.header("retry-after", value);
+                        }
+                        let body = Full::new(Bytes::from_static(b"{}")).map_err(|never| match never {});
+                        Ok(response.body(body.boxed_unsync()).unwrap())
+                    }
+                    Act::Fail(kind) => Err(TransportError::new(kind, "as the test says")),
+                    Act::Hang => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    /// The outcome, how many requests it took, and how much time.
+    async fn play<const N: usize>(acts: [Act; N], repeat: Repeat) -> (Result<u16, ErrorKind>, usize, Duration) {
+        let script = Script::default();
+        script.acts.lock().unwrap().extend(acts.into_iter().rev());
+        let config = RestConfig { transport: Some(Arc::new(script.clone())), ..RestConfig::default() };
+        let base = BaseUrl::parse("X", "https://example.com").unwrap();
+        let client = RestClient::new(base, "TOKEN", &Secret::new("s3cret"), config).unwrap();
+        assert!(!format!("{client:?}").contains("s3cret"));
+        let begun = Instant::now();
+        let outcome = client
+            .send(RestRequest {
+                method: Method::POST,
+                path: "/".to_owned(),
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+                repeat,
+                timeout: None,
+            })
+            .await;
+        let requests = script.requests.lock().unwrap();
+        assert!(requests.iter().all(|request| {
+            request.headers()[AUTHORIZATION] == "Bearer s3cret" && request.headers()[AUTHORIZATION].is_sensitive()
+        }));
+        let outcome = outcome.map(|response| response.status.as_u16()).map_err(|error| error.kind());
+        (outcome, requests.len(), begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_holds_over_attempts_and_waits() {
+        let (outcome, requests, took) = play([], Repeat::Safe).await;
+        assert_eq!((outcome, requests), (Err(ErrorKind::Timeout), 1));
+        assert_eq!(took, Duration::from_secs(10));
+
+        let (outcome, requests, took) =
+            play([Act::Answer(503, Some("4")), Act::Answer(503, Some("4"))], Repeat::Safe).await;
+        assert_eq!((outcome, requests), (Err(ErrorKind::Timeout), 3));
+        assert_eq!(took, Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_is_waited_for_and_one_beyond_the_deadline_is_not() {
+        let (outcome, requests, took) =
+            play([Act::Answer(429, Some("3")), Act::Answer(200, None)], Repeat::IfNotSent).await;
+        assert_eq!((outcome, requests, took), (Ok(200), 2, Duration::from_secs(3)));
+        let (outcome, requests, took) = play([Act::Answer(429, Some("11"))], Repeat::Safe).await;
+        assert_eq!((outcome, requests, took), (Ok(429), 1, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_have_arrived_is_repeated_only_where_that_is_safe() {
+        for (act, safe, unsafe_) in [
+            (TransportErrorKind::Connect, (Ok(200), 2), (Ok(200), 2)),
+            (TransportErrorKind::Interrupted, (Ok(200), 2), (Err(ErrorKind::Interrupted), 1)),
+        ] {
+            for (repeat, wanted) in [(Repeat::Safe, safe), (Repeat::IfNotSent, unsafe_)] {
+                let (outcome, requests, _) = play([Act::Fail(act), Act::Answer(200, None)], repeat).await;
+                assert_eq!((outcome, requests), wanted, "{act:?} {repeat:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_gives_up_after_three_retries() {
+        let fail = || Act::Fail(TransportErrorKind::Connect);
+        let (outcome, requests, took) =
+            play([fail(), fail(), fail(), fail(), Act::Answer(200, None)], Repeat::Safe).await;
+        assert_eq!((outcome, requests), (Err(ErrorKind::Connect), 4));
+        assert!(took <= Duration::from_millis(50 + 100 + 200), "{took:?}");
+    }
+}

@@ -1,8 +1,8 @@
 //! What every client stands on: the HTTP transport, deadlines, retries, telemetry and secrets.
 //!
-//! A client talks through a [`Transport`]. The built-in one, [`ReqwestTransport`], takes a [`reqwest::Client`] of
-//! yours; anything else that turns an [`http::Request`] into an [`http::Response`] can take its place, such as a test
-//! double or another HTTP client.
+//! A client talks through a [`Transport`]. The built-in one, [`ReqwestTransport`], takes a
+//! [`reqwest::Client`](::reqwest::Client) of yours; anything else that turns an [`http::Request`] into an
+//! [`http::Response`] can take its place, such as a test double or another HTTP client.
 //!
 //! - **Deadline.** Each call has one (10 s where you say nothing), retries and waits included.
 //! - **Retries.** A request that provably never left is sent again. One that may have arrived is sent again only

@@ -1,6 +1,10 @@
+use super::response::refusal;
 use crate::{Error, Problem};
-use axum_core::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use axum_core::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
 use std::{error::Error as StdError, fmt};
 
 /// Why an operation on a session failed.
@@ -86,10 +90,6 @@ impl IntoResponse for SessionError {
             Self::Unavailable(error) => tracing::warn!(%error, "session store unavailable"),
             other => tracing::error!(error = %other, "session error"),
         }
-        let mut response = Problem::from(&self).into_response();
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
+        refusal(&self).map(Body::from)
     }
 }

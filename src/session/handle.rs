@@ -168,6 +168,10 @@ impl Session {
         let inner = &*self.inner;
         inner.personal.mark();
         let Some((id, _)) = &inner.presented else { return Ok(None) };
+        if self.changes().read_only {
+            // The store was asked once; asking again would cost its deadline each time.
+            return Ok(None);
+        }
         let config = &inner.config;
         let fetch = || async {
             let key = id.key();

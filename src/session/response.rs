@@ -24,7 +24,7 @@ pub(super) fn personalise<B>(response: &mut Response<B>, cookie: Option<HeaderVa
     }
 }
 
-/// The response in place of the handler's, where its changes could not be stored.
+/// A session error as a response.
 pub(super) fn refusal(error: &SessionError) -> Response<Bytes> {
     let mut response = Problem::from(error).into_bytes_response();
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
