@@ -1,0 +1,17 @@
+//! The official JavaScript SDKs against the local Upstash, and side by side with the clients of this crate.
+//!
+//! They need Node.js and the packages of `interop/`, so they run only when asked for:
+//!
+//! ```text
+//! npm ci --prefix interop
+//! cargo test --features full --test interop
+//! ```
+
+#[path = "interop/node.rs"]
+mod node;
+#[path = "interop/qstash.rs"]
+mod qstash;
+#[path = "interop/ratelimit.rs"]
+mod ratelimit;
+#[path = "interop/redis.rs"]
+mod redis;
