@@ -20,6 +20,12 @@ pub trait FromReply: Sized + Send + 'static {
     /// # Errors
     /// Where the reply has another shape.
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError>;
+
+    /// Converts `reply` to a list of these. It is there for `Vec<u8>`, which is a string of bytes.
+    #[doc(hidden)]
+    fn list_from_reply(reply: Reply) -> Result<Vec<Self>, ReplyTypeError> {
+        array(reply)?.into_iter().map(Self::from_reply).collect()
+    }
 }
 
 /// The reply is not of the type the caller named. It says what was expected and what came, never the value.
@@ -152,9 +158,21 @@ fn pairs<K: FromReply, V: FromReply>(
     }))
 }
 
+/// A list; `Vec<u8>` is a string of bytes.
 impl<T: FromReply> FromReply for Vec<T> {
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
-        array(reply)?.into_iter().map(T::from_reply).collect()
+        T::list_from_reply(reply)
+    }
+}
+
+impl FromReply for u8 {
+    fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
+        let number = u16::from_reply(reply)?;
+        Self::try_from(number).map_err(|_| ReplyTypeError::content("an integer in the range of u8"))
+    }
+
+    fn list_from_reply(reply: Reply) -> Result<Vec<Self>, ReplyTypeError> {
+        Bytes::from_reply(reply).map(Into::into)
     }
 }
 

@@ -3,7 +3,31 @@ use cookie::{Cookie, Expiration};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use std::time::Duration;
 
-pub use cookie::SameSite;
+/// Browsers keep no cookie for longer (RFC 6265bis 5.5).
+const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Which requests from other sites carry the cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// None.
+    Strict,
+    /// Those by which a user comes from there, such as a link.
+    #[default]
+    Lax,
+    /// All; needs `Secure`.
+    None,
+}
+
+impl From<SameSite> for cookie::SameSite {
+    fn from(same_site: SameSite) -> Self {
+        match same_site {
+            SameSite::Strict => Self::Strict,
+            SameSite::Lax => Self::Lax,
+            SameSite::None => Self::None,
+        }
+    }
+}
 
 /// The session cookie and its attributes (RFC 6265bis).
 ///
@@ -37,16 +61,14 @@ impl SessionCookie {
         &self.name
     }
 
-    /// The values that the request has for this cookie.
-    pub(super) fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = String> + 'a {
+    /// The values that the request has for this cookie. What stands beside it, and in what encoding, is nothing to us.
+    pub(super) fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> + 'a {
         headers
             .get_all(COOKIE)
             .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(Cookie::split_parse)
-            .filter_map(Result::ok)
-            .filter(|cookie| cookie.name() == self.name)
-            .map(|cookie| cookie.value().to_owned())
+            .flat_map(|line| line.as_bytes().split(|&byte| byte == b';'))
+            .filter_map(|pair| pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"="))
+            .filter_map(|value| std::str::from_utf8(value).ok())
     }
 
     /// `Set-Cookie` with this value.
@@ -70,7 +92,7 @@ impl SessionCookie {
         let mut cookie = Cookie::new(self.name.as_str(), value);
         cookie.set_path(self.path.as_str());
         cookie.set_http_only(true);
-        cookie.set_same_site(self.same_site);
+        cookie.set_same_site(cookie::SameSite::from(self.same_site));
         cookie.set_secure(self.secure);
         if let Some(domain) = &self.domain {
             cookie.set_domain(domain.as_str());
@@ -134,7 +156,8 @@ impl SessionCookieBuilder {
         self
     }
 
-    /// How long the browser keeps it. Without it, until the browser is closed.
+    /// How long the browser keeps it, in whole seconds from when it was sent: at the session's begin and when its id
+    /// changes. Without it, until the browser is closed.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.0.max_age = Some(max_age);
         self
@@ -157,7 +180,8 @@ impl SessionCookieBuilder {
             (lower.starts_with("__host-") && path != "/", "__Host- allows no path but /"),
             ((lower.starts_with("__host-") || lower.starts_with("__secure-")) && !secure, "the prefix needs Secure"),
             (*same_site == SameSite::None && !secure, "SameSite=None needs Secure"),
-            (*max_age == Some(Duration::ZERO), "a lifetime of nothing removes the cookie"),
+            (max_age.is_some_and(|age| age < Duration::from_secs(1)), "a lifetime below a second removes the cookie"),
+            (max_age.is_some_and(|age| age > LONGEST), "browsers keep no cookie for more than 400 days"),
         ]
         .into_iter()
         .filter_map(|(wrong, problem)| wrong.then_some(problem))
@@ -202,7 +226,8 @@ mod tests {
             SessionCookie::builder().name("a").path("x"),
             SessionCookie::builder().name("a").path("/;Domain=evil"),
             SessionCookie::builder().name("a").same_site(SameSite::None).secure(false),
-            SessionCookie::builder().name("a").max_age(Duration::ZERO),
+            SessionCookie::builder().name("a").max_age(Duration::from_millis(999)),
+            SessionCookie::builder().name("a").max_age(Duration::MAX),
         ] {
             assert!(builder.clone().build().is_err(), "{builder:?}");
         }
@@ -213,7 +238,7 @@ mod tests {
     fn finds_its_own_among_others() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, "a=1; id=x; id2=3; =; id".parse().unwrap());
-        headers.append(COOKIE, "id=y".parse().unwrap());
+        headers.append(COOKIE, http::HeaderValue::from_bytes(b"id=y; name=Jos\xe9").unwrap());
         let cookie = SessionCookie::local_development();
         assert_eq!(cookie.values(&headers).collect::<Vec<_>>(), ["x", "y"]);
     }

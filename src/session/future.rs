@@ -66,7 +66,7 @@ where
                             let cookie = session.config().cookie.removal();
                             return Poll::Ready(Ok(finish(session, response, cookie)));
                         }
-                        Ok(Plan::Conflict) => return Poll::Ready(Ok(failed(session, response, SessionError::Moved))),
+                        Ok(Plan::Conflict) => return Poll::Ready(Ok(failed(session, response, &SessionError::Moved))),
                         Ok(Plan::Resign(id)) => {
                             return Poll::Ready(Ok(finish(session, response, signed(session, &id))));
                         }
@@ -79,7 +79,7 @@ where
                         Err(error) => {
                             let error =
                                 Error::new(ErrorKind::Server, "no randomness for a session id").with_source(error);
-                            return Poll::Ready(Ok(failed(session, response, SessionError::Unavailable(error))));
+                            return Poll::Ready(Ok(failed(session, response, &SessionError::Unavailable(error))));
                         }
                     }
                 }
@@ -99,7 +99,7 @@ where
                             tracing::debug!(session.action = "gone", "the session ended while the request ran");
                             finish(session, response, session.config().cookie.removal())
                         }
-                        Err(error) => failed(session, response, SessionError::Unavailable(error)),
+                        Err(error) => failed(session, response, &SessionError::Unavailable(error)),
                     }));
                 }
             }
@@ -154,18 +154,18 @@ fn finish<B>(session: &Session, mut response: Response<B>, cookie: Option<Header
     response.map(ResponseBody::service)
 }
 
-fn failed<B>(session: &Session, response: Response<B>, error: SessionError) -> Response<ResponseBody<B>> {
+fn failed<B>(session: &Session, response: Response<B>, error: &SessionError) -> Response<ResponseBody<B>> {
     match session.config().on_commit_failure {
         OnCommitFailure::KeepResponse => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the session's changes are lost");
+            tracing::error!(error = error as &dyn std::error::Error, "the session's changes are lost");
             finish(session, response, None)
         }
         OnCommitFailure::Refuse => {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = error as &dyn std::error::Error,
                 "the session's changes could not be stored, the response is refused"
             );
-            let mut refusal = response::refusal(&error);
+            let mut refusal = response::refusal(error);
             response::personalise(&mut refusal, None, &session.personal());
             refusal.map(ResponseBody::layer)
         }

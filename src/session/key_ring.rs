@@ -43,9 +43,10 @@ impl KeyRing {
     }
 
     /// A key made from another secret that all instances of the application share.
-    pub(crate) fn derived(secret: &str) -> Result<Self, Error> {
+    pub(crate) fn derived(secret: &str, namespace: &str) -> Result<Self, Error> {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| unusable())?;
-        mac.update(b"axum-upstash session cookie v1");
+        mac.update(b"axum-upstash session cookie v1\n");
+        mac.update(namespace.as_bytes());
         Self::new([mac.finalize().into_bytes()])
     }
 

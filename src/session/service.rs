@@ -53,7 +53,7 @@ where
         let config = &self.config;
         // A forged, foreign or malformed cookie costs a hash, and no request to the store.
         let presented =
-            config.cookie.values(request.headers()).find_map(|value| config.keys.verify(config.cookie.name(), &value));
+            config.cookie.values(request.headers()).find_map(|value| config.keys.verify(config.cookie.name(), value));
         let personal = Personal::of(request.extensions_mut());
         let session = Session::new(Arc::clone(config), presented, personal);
         request.extensions_mut().insert(session.clone());

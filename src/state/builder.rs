@@ -13,7 +13,7 @@ use crate::{
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// Sets up an [`Upstash`]. Setters never fail: [`build`](Self::build) names everything that is wrong, at once.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 #[must_use]
 pub struct UpstashBuilder {
     /// Settings by the name of their variable.
@@ -21,10 +21,27 @@ pub struct UpstashBuilder {
     unreadable: Vec<&'static str>,
     rest: RestConfig,
     or_memory: bool,
+    namespace: String,
     #[cfg(feature = "client-ip")]
     client_ip: ClientIpSource,
     #[cfg(feature = "qstash")]
     public_url: Option<String>,
+}
+
+impl Default for UpstashBuilder {
+    fn default() -> Self {
+        Self {
+            values: BTreeMap::new(),
+            unreadable: Vec::new(),
+            rest: RestConfig::default(),
+            or_memory: false,
+            namespace: "axum-upstash".to_owned(),
+            #[cfg(feature = "client-ip")]
+            client_ip: ClientIpSource::default(),
+            #[cfg(feature = "qstash")]
+            public_url: None,
+        }
+    }
 }
 
 impl UpstashBuilder {
@@ -55,7 +72,7 @@ impl UpstashBuilder {
                 builder.values.insert(variable.name, value);
             }
         }
-        builder.rest.telemetry = !builder.values.contains_key(env::DISABLE_TELEMETRY.name);
+        builder.rest.telemetry &= !builder.values.contains_key(env::DISABLE_TELEMETRY.name);
         builder
     }
 
@@ -83,6 +100,14 @@ impl UpstashBuilder {
     #[cfg(feature = "session")]
     pub fn session_secret(self, secrets: impl Into<String>) -> Self {
         self.set(env::SESSION_SECRET, secrets)
+    }
+
+    /// Keeps this application's sessions and cached responses apart from those of others in the same database
+    /// (`axum-upstash`). A session cookie of one namespace is nothing in another.
+    #[cfg(feature = "redis")]
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.namespace = name.into();
+        self
     }
 
     /// The token that publishes to QStash.
@@ -173,6 +198,8 @@ impl UpstashBuilder {
             #[cfg(feature = "client-ip")]
             client_ip: self.client_ip,
             #[cfg(feature = "redis")]
+            namespace: self.namespace,
+            #[cfg(feature = "redis")]
             memory: super::upstash::Memory::default(),
         }))
     }
@@ -228,7 +255,7 @@ impl UpstashBuilder {
         use crate::session::KeyRing;
         let keys = match (self.value(env::SESSION_SECRET), self.value(env::REDIS_TOKEN)) {
             (Some(secrets), _) => KeyRing::new(secrets.split(',').map(str::trim)),
-            (None, Some(token)) => KeyRing::derived(token),
+            (None, Some(token)) => KeyRing::derived(token, &self.namespace),
             (None, None) => KeyRing::random(),
         };
         keys.map_err(|error| problems.add(format!("{}: {}", env::SESSION_SECRET.name, error.message()))).ok()

@@ -29,6 +29,8 @@ pub(super) struct Inner {
     #[cfg(feature = "client-ip")]
     pub(super) client_ip: ClientIpSource,
     #[cfg(feature = "redis")]
+    pub(super) namespace: String,
+    #[cfg(feature = "redis")]
     pub(super) memory: Memory,
 }
 
@@ -119,7 +121,10 @@ impl Upstash {
         use crate::session::{RedisStore, SessionLayer};
         let keys = self.inner.session_keys.clone();
         match &self.inner.redis {
-            Some(redis) => SessionLayer::new(RedisStore::new(redis.clone()), keys),
+            Some(redis) => {
+                let store = RedisStore::new(redis.clone()).with_prefix(format!("{}:session", self.inner.namespace));
+                SessionLayer::new(store, keys)
+            }
             None => SessionLayer::new(Arc::clone(self.inner.memory.sessions.get_or_init(Arc::default)), keys),
         }
     }
@@ -132,7 +137,7 @@ impl Upstash {
             Some(redis) => ResponseCacheLayer::new(RedisStore::new(redis.clone())),
             None => ResponseCacheLayer::new(Arc::clone(self.inner.memory.responses.get_or_init(Arc::default))),
         };
-        layer.with_ttl(ttl)
+        layer.with_prefix(&format!("{}:cache", self.inner.namespace)).with_ttl(ttl)
     }
 
     /// The QStash client. Where QStash is not configured, each of its calls fails with what has to be set.

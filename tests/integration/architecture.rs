@@ -11,7 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("client_ip", &[PLUMBING]),
     ("qstash", &[PLUMBING]),
     ("redis", &[PLUMBING]),
-    ("http", &["error"]),
+    ("http", &["error", "env"]),
     // Apart: the local server must not share a mistake with the clients.
     ("local", &[]),
 ];

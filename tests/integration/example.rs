@@ -3,9 +3,26 @@
 use axum_upstash::local::LocalUpstash;
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
 };
+
+/// The example, built if it is not, or not the one of this source.
+fn example() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        // target/<profile>/deps/<this test>
+        let test = std::env::current_exe().unwrap();
+        let profile = test.parent().and_then(Path::parent).unwrap();
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.args(["build", "--quiet", "--example", "app", "--features", "full", "--profile"]);
+        build.arg(if profile.ends_with("debug") { "dev".as_ref() } else { profile.file_name().unwrap() });
+        build.arg("--target-dir").arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(build.status().unwrap().success(), "the example does not build");
+        profile.join(format!("examples/app{}", std::env::consts::EXE_SUFFIX))
+    })
+}
 
 /// A running `examples/app.rs`, stopped when dropped.
 struct App {
@@ -15,13 +32,7 @@ struct App {
 
 impl App {
     fn start(variables: &[(&str, String)]) -> Self {
-        // Beside the test's own folder, where cargo puts examples before it runs tests.
-        let mut path: PathBuf = std::env::current_exe().unwrap();
-        path.pop();
-        path.pop();
-        path.push(format!("examples/app{}", std::env::consts::EXE_SUFFIX));
-        assert!(path.exists(), "{} is not built: cargo build --example app", path.display());
-        let mut command = Command::new(path);
+        let mut command = Command::new(example());
         for (name, _) in std::env::vars().filter(|(name, _)| name.contains("UPSTASH") || name.contains("QSTASH")) {
             command.env_remove(name);
         }

@@ -97,7 +97,7 @@ async fn one_request_for_each_decision_and_none_for_what_can_never_pass() {
         limiter.remaining("a").await;
         assert_eq!(local.requests() - before, 2);
         let decision = limiter.limit_cost("a", 11).await;
-        assert_eq!((decision.allowed, decision.retry_after), (false, None));
+        assert_eq!((decision.allowed, decision.retry_after, decision.basis), (false, None, Basis::TooCostly));
         assert_eq!(local.requests() - before, 2);
         limiter.reset("a").await.unwrap();
         assert_eq!(limiter.remaining("a").await.remaining, 10);
@@ -254,4 +254,50 @@ async fn several_layers_list_their_policies_side_by_side() {
     let response = call(&app, None).await;
     let policies: Vec<_> = response.headers().get_all("ratelimit-policy").iter().collect();
     assert_eq!(policies, [r#""burst";q=5;w=3600"#, r#""daily";q=100;w=3600"#]);
+}
+
+#[tokio::test]
+async fn limits_of_another_window_or_kind_count_apart() {
+    let (_local, redis) = upstash().await;
+    let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+    let (clock, _) = Clock::manual(Clock::system().now_ms() / 3_600_000 * 3_600_000 + 1_800_000);
+    let algorithms: [Algorithm; 3] =
+        [FixedWindow::new(5, minute).into(), SlidingWindow::new(5, hour).into(), TokenBucket::new(1, hour, 5).into()];
+    let memory = Arc::new(axum_upstash::ratelimit::MemoryStore::new());
+    let limiters = |in_memory: bool| {
+        algorithms.map(|algorithm| {
+            let limiter = if in_memory {
+                Ratelimit::with_store(Arc::clone(&memory), algorithm)
+            } else {
+                Ratelimit::new(redis.clone(), algorithm)
+            };
+            limiter.with_clock(clock.clone())
+        })
+    };
+    for in_memory in [true, false] {
+        let limiters = limiters(in_memory);
+        for round in 0..8 {
+            for limiter in &limiters {
+                let decision = limiter.limit("one").await;
+                assert_eq!(decision.allowed, round < 5, "{:?} in memory: {in_memory}", limiter.algorithm());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_is_in_no_key_of_the_store_and_a_long_one_is_bounded() {
+    let (_local, redis) = upstash().await;
+    let limiter = Ratelimit::new(redis.clone(), FixedWindow::new(1, Duration::from_secs(3600)));
+    let layer = RateLimitLayer::new(limiter.clone()).with_key(HeaderName::from_static("x-api-key"));
+    let (app, _) = app(layer);
+    let long = "k".repeat(7_000);
+    for client in ["sk_live_secret", long.as_str()] {
+        assert_eq!(call(&app, Some(client)).await.status(), StatusCode::OK);
+        assert_eq!(call(&app, Some(client)).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+    limiter.limit(&"id".repeat(50_000)).await;
+    for key in redis.cmd("KEYS").arg("*").query::<Vec<String>>().await.unwrap() {
+        assert!(key.len() < 100 && !key.contains("sk_live"), "{key}");
+    }
 }

@@ -30,8 +30,13 @@ async fn bytes_go_in_and_out_unchanged() {
     let left = redis.pttl("a/b?c&d=e %").await.unwrap();
     assert!((1..=60_000).contains(&left), "{left}");
     let key = [0xff_u8, b'/', 0x00];
-    redis.set(key.as_slice(), "found").await.unwrap();
-    assert_eq!(redis.get::<String>(key.as_slice()).await.unwrap(), "found");
+    redis.set(key, "found").await.unwrap();
+    assert_eq!(redis.get::<String>(key).await.unwrap(), "found");
+    redis.set(b"literal", b"\x00text").await.unwrap();
+    assert_eq!(redis.get::<Vec<u8>>("literal").await.unwrap(), b"\x00text");
+    // URL parsers would take the dots out of the path, and the rest would be another command.
+    let error = redis.cmd("RPUSH").key("list").arg("..").arg([0xff_u8]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let error = redis.cmd("SET").key("k").arg([0xff_u8].as_slice()).arg("").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
@@ -136,6 +141,8 @@ async fn a_pipeline_is_one_request_and_an_error_reaches_only_its_command() {
     assert_eq!((error.kind(), error.operation(), error.key()), (ErrorKind::Refused, Some("INCR"), Some("k")));
     assert_eq!(results.take(value).unwrap(), "text");
     assert_eq!(results.take(any).unwrap(), 4);
+    let foreign = redis.pipeline().get::<String>("k");
+    assert_eq!(results.take(foreign).unwrap_err().kind(), ErrorKind::InvalidInput, "a slot of another pipeline");
 
     let before = local.requests();
     assert_eq!(redis.pipeline().exec().await.unwrap().into_replies().len(), 0);

@@ -379,7 +379,7 @@ async fn an_attribute_is_refused_before_it_could_do_harm() {
     let layer = SessionLayer::new(MemoryStore::new(), keys(&[1])).with_size_limit(100);
     let handler = |session: Session| async move {
         assert!(matches!(session.insert("_v", 1).await, Err(SessionError::ReservedName)));
-        assert!(matches!(session.insert("a", "x".repeat(98)).await, Err(SessionError::TooLarge { limit: 100 })));
+        assert!(matches!(session.insert("a", "x".repeat(98)).await, Err(SessionError::TooLarge { limit: 100, .. })));
         session.insert("a", "x".repeat(90)).await.unwrap();
         assert!(matches!(session.insert("b", "x".repeat(10)).await, Err(SessionError::TooLarge { .. })));
         session.insert("a", 1).await.unwrap();
@@ -441,4 +441,124 @@ async fn the_store_comes_back_without_a_restart() {
     local.restart_redis().await.unwrap();
     let ok = || async { (call(&app, "POST", "/login", None).await.status() == StatusCode::OK).then_some(()) };
     eventually("a login", ok).await;
+}
+
+/// Two requests with one session: `slow` has loaded it when `other` runs, and is done after it.
+async fn overtaken(layer: SessionLayer, slow_path: &str, other_path: &str) -> (Router, [Response<Body>; 2], String) {
+    let gate = std::sync::Arc::new((tokio::sync::Notify::new(), tokio::sync::Notify::new()));
+    let at = |work: fn(&Session) -> futures_core::future::BoxFuture<'_, Result<(), SessionError>>| {
+        let gate = std::sync::Arc::clone(&gate);
+        post(move |session: Session| {
+            let gate = std::sync::Arc::clone(&gate);
+            async move {
+                let _: Option<String> = session.get("user").await?;
+                gate.0.notify_one();
+                gate.1.notified().await;
+                work(&session).await
+            }
+        })
+    };
+    let app = app_routes()
+        .route("/slow-write", at(|session| Box::pin(session.insert("visits", 7))))
+        .route("/slow-read", at(|_| Box::pin(async { Ok(()) })))
+        .route("/slow-logout", at(|session| Box::pin(async { session.destroy() })))
+        .route(
+            "/slow-login",
+            at(|session| {
+                Box::pin(async {
+                    session.rotate()?;
+                    session.insert("visits", 8).await
+                })
+            }),
+        )
+        .layer(layer);
+    let me = cookie(&call(&app, "POST", "/read-write", None).await).unwrap();
+    let slow = tokio::spawn({
+        let (app, me, path) = (app.clone(), me.clone(), slow_path.to_owned());
+        async move { call(&app, "POST", &path, Some(&me)).await }
+    });
+    gate.0.notified().await;
+    let other = call(&app, "POST", other_path, Some(&me)).await;
+    gate.1.notify_one();
+    (app, [slow.await.unwrap(), other], me)
+}
+
+#[tokio::test]
+async fn a_rotation_takes_nothing_from_requests_on_their_way() {
+    let (_local, redis) = upstash().await;
+    let layers = || {
+        [
+            SessionLayer::new(MemoryStore::new(), keys(&[1])),
+            SessionLayer::new(RedisStore::new(redis.clone()), keys(&[1])),
+        ]
+    };
+    for layer in layers() {
+        let (app, [slow, login], old) = overtaken(layer, "/slow-write", "/login").await;
+        let new = cookie(&login).unwrap();
+        assert_eq!(slow.status(), StatusCode::OK);
+        assert!(!slow.headers().contains_key(header::SET_COOKIE), "the client's new cookie is left alone");
+        assert_eq!(text(call(&app, "GET", "/visits", Some(&new)).await).await, "7", "the write is not lost");
+        assert_eq!(text(call(&app, "GET", "/read", Some(&new)).await).await, "ferris");
+
+        // One that comes with the old id now sees nothing of the session, and cannot disturb it.
+        let response = call(&app, "GET", "/read", Some(&old)).await;
+        assert!(!response.headers().contains_key(header::SET_COOKIE));
+        assert_eq!(text(response).await, "nobody");
+        let response = call(&app, "POST", "/read-write", Some(&old)).await;
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        assert!(!response.headers().contains_key(header::SET_COOKIE));
+        // A second login, as by a double click, begins a session of its own.
+        let second = cookie(&call(&app, "POST", "/login", Some(&old)).await).unwrap();
+        assert_eq!(text(call(&app, "GET", "/read", Some(&second)).await).await, "ferris");
+    }
+    for layer in layers() {
+        let (_, [slow, _], _) = overtaken(layer, "/slow-read", "/login").await;
+        assert!(!slow.headers().contains_key(header::SET_COOKIE), "a slow poll does not log the user out");
+    }
+    for layer in layers() {
+        let (app, [slow, login], _) = overtaken(layer, "/slow-logout", "/login").await;
+        assert!(removes_cookie(&slow));
+        let new = cookie(&login).unwrap();
+        assert_eq!(
+            text(call(&app, "GET", "/read", Some(&new)).await).await,
+            "nobody",
+            "a logout ends what was rotated"
+        );
+    }
+    for layer in layers() {
+        let (app, [slow, login], _) = overtaken(layer, "/slow-login", "/login").await;
+        let new = cookie(&login).unwrap();
+        assert!(!slow.headers().contains_key(header::SET_COOKIE), "of two logins at once one id wins");
+        assert_eq!(text(call(&app, "GET", "/visits", Some(&new)).await).await, "8");
+    }
+}
+
+#[tokio::test]
+async fn a_logout_that_the_store_did_not_take_is_not_reported_as_one() {
+    let local = LocalUpstash::start().await.unwrap();
+    let wire = Wire::new();
+    let layer = SessionLayer::new(RedisStore::new(wire.redis(&local)), keys(&[1])).with_on_outage(OnOutage::Anonymous);
+    let app = app(layer).route("/", get(|| async {}));
+    let me = login(&app).await;
+    wire.lose_requests.store(true, Ordering::SeqCst);
+    assert_eq!(call(&app, "POST", "/logout", Some(&me)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_neighbour_in_another_encoding_does_not_hide_the_session() {
+    let app = app(SessionLayer::new(MemoryStore::new(), keys(&[1])));
+    let me = login(&app).await;
+    let line = [me.as_bytes(), b"; name=Jos\xe9"].concat();
+    let request = Request::get("/read").header(header::COOKIE, http::HeaderValue::from_bytes(&line).unwrap());
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(text(response).await, "ferris");
+}
+
+#[tokio::test]
+async fn what_a_session_holds_is_in_no_debug_output() {
+    let layer = SessionLayer::new(MemoryStore::new(), keys(&[1]));
+    let app = app(layer.clone());
+    let me = login(&app).await;
+    let shown = format!("{layer:?}");
+    assert!(!shown.contains("ferris") && !shown.contains(me.split(['=', '.']).nth(1).unwrap()), "{shown}");
 }

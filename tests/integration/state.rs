@@ -110,3 +110,24 @@ async fn limiters_in_memory_share_their_counts_as_in_one_database() {
     assert_eq!(upstash.ratelimit(window).limit("a").await.remaining, 0);
     assert_eq!(upstash.ratelimit(window).with_prefix("other").limit("a").await.remaining, 1);
 }
+
+#[tokio::test]
+async fn a_session_of_one_namespace_is_nothing_in_another() {
+    use crate::support::{cookie, text};
+    use axum_upstash::session::{Session, SessionError};
+    let local = LocalUpstash::start().await.unwrap();
+    let app = |namespace: &str| {
+        let upstash = Upstash::builder().redis(local.url(), local.token()).namespace(namespace).build().unwrap();
+        let login = |session: Session| async move { session.insert("user", "ferris").await };
+        let me = |session: Session| async move {
+            Ok::<_, SessionError>(session.get::<String>("user").await?.unwrap_or_else(|| "nobody".to_owned()))
+        };
+        Router::new().route("/", get(me).post(login)).layer(upstash.sessions())
+    };
+    let response = app("shop").oneshot(Request::post("/").body(Body::empty()).unwrap()).await.unwrap();
+    let cookie = cookie(&response).unwrap();
+    for (namespace, wanted) in [("shop", "ferris"), ("admin", "nobody")] {
+        let request = Request::get("/").header("cookie", &cookie).body(Body::empty()).unwrap();
+        assert_eq!(text(app(namespace).oneshot(request).await.unwrap()).await, wanted);
+    }
+}
