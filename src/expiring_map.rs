@@ -1,5 +1,6 @@
+use hashbrown::HashTable;
 use std::{
-    collections::{HashMap, hash_map::RandomState},
+    collections::hash_map::RandomState,
     fmt,
     hash::BuildHasher,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,19 +21,36 @@ pub(crate) struct ExpiringMap<V> {
 }
 
 struct Shard<V> {
-    slots: HashMap<Box<str>, Slot<V>>,
+    // Hashed once for shard and slot; a name is copied only when it is new.
+    slots: HashTable<Slot<V>>,
     sweep_at: usize,
 }
 
 struct Slot<V> {
+    hash: u64,
+    kind: u64,
+    name: Box<str>,
     expires_ms: u64,
     // Empty only while an update has it.
     value: Option<V>,
 }
 
+/// What an entry is found by: a text, and a number that keeps apart entries of several kinds for the same text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Name<'a> {
+    pub(crate) kind: u64,
+    pub(crate) text: &'a str,
+}
+
+impl<'a> From<&'a str> for Name<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { kind: 0, text }
+    }
+}
+
 impl<V> ExpiringMap<V> {
     pub(crate) fn new(capacity: usize) -> Self {
-        let shard = || Mutex::new(Shard { slots: HashMap::new(), sweep_at: SMALL });
+        let shard = || Mutex::new(Shard { slots: HashTable::new(), sweep_at: SMALL });
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             shard_capacity: capacity.div_ceil(SHARDS).max(1),
@@ -40,33 +58,37 @@ impl<V> ExpiringMap<V> {
         }
     }
 
-    /// Hands the live value of `key` to `change`, and keeps what it returns until the time it returns.
-    pub(crate) fn update<R>(
+    /// Hands the live value to `change`, and keeps what it returns until the time it returns.
+    pub(crate) fn update<'a, R>(
         &self,
-        key: &str,
+        name: impl Into<Name<'a>>,
         now_ms: u64,
         change: impl FnOnce(Option<V>) -> (Option<(V, u64)>, R),
     ) -> R {
-        let mut shard = self.shard(key);
-        if let Some(slot) = shard.slots.get_mut(key) {
+        let name = name.into();
+        let hash = self.hasher.hash_one(name);
+        let mut shard = self.shard(hash);
+        if let Ok(mut entry) = shard.slots.find_entry(hash, |slot| slot.is(name)) {
+            let slot = entry.get_mut();
             let live = slot.value.take().filter(|_| slot.expires_ms > now_ms);
             let (next, result) = change(live);
             match next {
-                Some((value, expires_ms)) => *slot = Slot { expires_ms, value: Some(value) },
-                None => drop(shard.slots.remove(key)),
+                Some((value, expires_ms)) => (slot.value, slot.expires_ms) = (Some(value), expires_ms),
+                None => drop(entry.remove()),
             }
             return result;
         }
         let (next, result) = change(None);
         if let Some((value, expires_ms)) = next {
             shard.make_room(now_ms, self.shard_capacity);
-            shard.slots.insert(key.into(), Slot { expires_ms, value: Some(value) });
+            let slot = Slot { hash, kind: name.kind, name: name.text.into(), expires_ms, value: Some(value) };
+            shard.slots.insert_unique(hash, slot, |slot| slot.hash);
         }
         result
     }
 
-    pub(crate) fn remove(&self, key: &str) {
-        self.shard(key).slots.remove(key);
+    pub(crate) fn remove<'a>(&self, name: impl Into<Name<'a>>) {
+        self.update(name, 0, |_| (None, ()));
     }
 
     #[cfg(test)]
@@ -74,17 +96,24 @@ impl<V> ExpiringMap<V> {
         self.shards.iter().map(|shard| shard.lock().unwrap().slots.len()).sum()
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "the low bits choose the shard")]
-    fn shard(&self, key: &str) -> MutexGuard<'_, Shard<V>> {
-        let index = self.hasher.hash_one(key) as usize % self.shards.len();
+    #[allow(clippy::cast_possible_truncation, reason = "any bits choose a shard")]
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard<V>> {
+        // The table goes by the lowest and the highest bits.
+        let index = (hash >> 32) as usize % self.shards.len();
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Neither keys nor values: they are the application's.
+/// Neither names nor values: they are the application's.
 impl<V> fmt::Debug for ExpiringMap<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExpiringMap").field("capacity", &(self.shard_capacity * SHARDS)).finish_non_exhaustive()
+    }
+}
+
+impl<V> Slot<V> {
+    fn is(&self, name: Name<'_>) -> bool {
+        self.kind == name.kind && *self.name == *name.text
     }
 }
 
@@ -93,12 +122,12 @@ impl<V> Shard<V> {
         if self.slots.len() < self.sweep_at.min(capacity) {
             return;
         }
-        self.slots.retain(|_, slot| slot.expires_ms > now_ms);
+        self.slots.retain(|slot| slot.expires_ms > now_ms);
         if self.slots.len() >= capacity {
-            let mut ends: Vec<u64> = self.slots.values().map(|slot| slot.expires_ms).collect();
+            let mut ends: Vec<u64> = self.slots.iter().map(|slot| slot.expires_ms).collect();
             let (_, &mut soon, _) = ends.select_nth_unstable(capacity / 8);
             let mut leave = capacity / 8 + 1;
-            self.slots.retain(|_, slot| {
+            self.slots.retain(|slot| {
                 let goes = slot.expires_ms <= soon && leave > 0;
                 leave -= usize::from(goes);
                 !goes
@@ -126,6 +155,14 @@ mod tests {
     }
 
     #[test]
+    fn kinds_of_one_name_are_apart() {
+        let map = ExpiringMap::new(100);
+        map.update(Name { kind: 1, text: "a" }, 0, |_| (Some((1, 10)), ()));
+        assert_eq!(map.update("a", 0, |value| (None, value)), None);
+        assert_eq!(map.update(Name { kind: 1, text: "a" }, 0, |value| (None, value)), Some(1));
+    }
+
+    #[test]
     fn never_holds_more_than_its_capacity_and_gives_up_what_would_go_first() {
         let map = ExpiringMap::new(1600);
         for index in 0..100_000u64 {
@@ -144,8 +181,9 @@ mod tests {
         for index in 0..1600 {
             put(&map, &format!("new{index}"), 20, 10);
         }
-        let live =
-            (0..1600).filter(|i| map.update(&format!("new{i}"), 21, |v| (v.map(|v| (v, 30)), v.is_some()))).count();
+        let live = (0..1600)
+            .filter(|i| map.update(format!("new{i}").as_str(), 21, |v| (v.map(|v| (v, 30)), v.is_some())))
+            .count();
         assert_eq!(live, 1600);
     }
 }

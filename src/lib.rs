@@ -92,6 +92,8 @@ pub mod env;
 mod error;
 #[cfg(any(feature = "ratelimit", feature = "session"))]
 mod expiring_map;
+#[cfg(feature = "redis")]
+mod hex;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;

@@ -8,6 +8,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tower_service::Service;
@@ -48,8 +49,8 @@ where
     S: Service<Request<ReqBody>>,
 {
     pub(super) fn deciding(inner: S, request: Request<ReqBody>, layer: RateLimitLayer, identifier: String) -> Self {
-        let limiter = layer.limiter.clone();
-        let decision = Box::pin(async move { limiter.limit(&identifier).await });
+        let config = Arc::clone(&layer.config);
+        let decision = Box::pin(async move { config.limiter.limit(&identifier).await });
         Self { state: State::Deciding { decision, call: Some((inner, request)), layer } }
     }
 

@@ -1,6 +1,7 @@
 use super::{Algorithm, Basis, Decision};
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -38,8 +39,10 @@ impl RateLimitHeaders {
             headers.append(RATE_LIMIT_POLICY, self.policy.clone());
         }
         if decision.is_counted() {
-            let value = format!("\"{}\";r={};t={}", self.name, decision.remaining, seconds(wait));
-            if let Ok(value) = HeaderValue::try_from(value) {
+            let mut value = BytesMut::with_capacity(self.name.len() + 48);
+            // Writing to a buffer that grows does not fail.
+            let _ = write!(value, "\"{}\";r={};t={}", self.name, decision.remaining, seconds(wait));
+            if let Ok(value) = HeaderValue::from_maybe_shared(value.freeze()) {
                 headers.append(RATE_LIMIT, value);
             }
         }

@@ -1,3 +1,4 @@
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
@@ -11,14 +12,7 @@ pub(super) fn bounded(identifier: &str) -> Cow<'_, str> {
 
 /// The first 128 bits of the SHA-256, in hexadecimal.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    let mut text = String::with_capacity(32);
-    for byte in &hash[..16] {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
-        }
-    }
-    text
+    hex(&Sha256::digest(bytes)[..16])
 }
 
 #[cfg(test)]

@@ -7,48 +7,50 @@ use tower_layer::Layer;
 #[derive(Clone)]
 #[must_use]
 pub struct RateLimitLayer {
+    // One count to raise for each request, whatever there is to know.
+    pub(super) config: Arc<Config>,
+}
+
+#[derive(Clone)]
+pub(super) struct Config {
     pub(super) limiter: Ratelimit,
     pub(super) key: Arc<dyn KeyExtractor>,
     pub(super) refuse: Arc<dyn Refuse>,
-    pub(super) headers: Arc<RateLimitHeaders>,
+    pub(super) headers: RateLimitHeaders,
     pub(super) send_headers: bool,
 }
 
 impl RateLimitLayer {
     /// Limits by the address of the peer.
     pub fn new(limiter: Ratelimit) -> Self {
-        let headers = Arc::new(RateLimitHeaders::new("default", limiter.algorithm()));
-        Self {
-            limiter,
-            key: Arc::new(ClientIpSource::peer()),
-            refuse: Arc::new(ProblemRefusal),
-            headers,
-            send_headers: true,
-        }
+        let headers = RateLimitHeaders::new("default", limiter.algorithm());
+        let (key, refuse) = (Arc::new(ClientIpSource::peer()), Arc::new(ProblemRefusal));
+        Self { config: Arc::new(Config { limiter, key, refuse, headers, send_headers: true }) }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
     }
 
     /// Limits by something else: another [`ClientIpSource`], the name of a header, a closure.
-    pub fn with_key(mut self, key: impl KeyExtractor) -> Self {
-        self.key = Arc::new(key);
-        self
+    pub fn with_key(self, key: impl KeyExtractor) -> Self {
+        self.with(|config| config.key = Arc::new(key))
     }
 
     /// The name of the policy in the `RateLimit` fields and in refusals (`default`).
-    pub fn with_name(mut self, name: &str) -> Self {
-        self.headers = Arc::new(RateLimitHeaders::new(name, self.limiter.algorithm()));
-        self
+    pub fn with_name(self, name: &str) -> Self {
+        self.with(|config| config.headers = RateLimitHeaders::new(name, config.limiter.algorithm()))
     }
 
     /// Answers refused requests in another way than with problem+json.
-    pub fn with_refusal(mut self, refuse: impl Refuse) -> Self {
-        self.refuse = Arc::new(refuse);
-        self
+    pub fn with_refusal(self, refuse: impl Refuse) -> Self {
+        self.with(|config| config.refuse = Arc::new(refuse))
     }
 
     /// Whether responses carry the `RateLimit` fields (they do).
-    pub fn with_headers(mut self, send: bool) -> Self {
-        self.send_headers = send;
-        self
+    pub fn with_headers(self, send: bool) -> Self {
+        self.with(|config| config.send_headers = send)
     }
 
     /// What the limiter's keys begin with (`@upstash/ratelimit`). Layers that must not share their counts need prefixes
@@ -58,10 +60,11 @@ impl RateLimitLayer {
     }
 
     /// Changes the limiter: its prefix, deadline, policy on outage.
-    pub fn map_limiter(mut self, change: impl FnOnce(Ratelimit) -> Ratelimit) -> Self {
-        self.limiter = change(self.limiter);
-        self.headers = Arc::new(RateLimitHeaders::new(self.headers.name(), self.limiter.algorithm()));
-        self
+    pub fn map_limiter(self, change: impl FnOnce(Ratelimit) -> Ratelimit) -> Self {
+        self.with(|config| {
+            config.limiter = change(config.limiter.clone());
+            config.headers = RateLimitHeaders::new(config.headers.name(), config.limiter.algorithm());
+        })
     }
 }
 
@@ -76,8 +79,8 @@ impl<S> Layer<S> for RateLimitLayer {
 impl fmt::Debug for RateLimitLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimitLayer")
-            .field("limiter", &self.limiter)
-            .field("headers", &self.headers)
+            .field("limiter", &self.config.limiter)
+            .field("headers", &self.config.headers)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,8 @@
 use super::{Algorithm, Check, Outcome, RateLimitStore, algorithms::Bucket};
-use crate::{Error, expiring_map::ExpiringMap};
+use crate::{
+    Error,
+    expiring_map::{ExpiringMap, Name},
+};
 use futures_core::future::BoxFuture;
 
 /// Counts in the memory of this process, bounded in size.
@@ -32,7 +35,7 @@ impl MemoryStore {
     fn decide(&self, check: Check<'_>) -> Outcome {
         let Check { algorithm, key, now_ms, .. } = check;
         let cost = u64::from(check.cost);
-        self.clients.update(&slot(algorithm, key), now_ms, |state| {
+        self.clients.update(slot(algorithm, key), now_ms, |state| {
             let (outcome, next, expires_ms) = match algorithm {
                 Algorithm::FixedWindow(window) => {
                     let (index, _, used) = counts(state, window.window_index(now_ms));
@@ -67,17 +70,13 @@ impl MemoryStore {
 }
 
 /// As in Redis, where each window is a key: limiters of another window, or with a bucket, count apart.
-fn slot(algorithm: &Algorithm, key: &str) -> String {
-    use std::fmt::Write;
-    let mut slot = String::with_capacity(key.len() + 16);
-    slot.push_str(key);
-    // Writing to a string does not fail.
-    let _ = match algorithm {
-        Algorithm::FixedWindow(window) => write!(slot, ":{}", window.window_ms()),
-        Algorithm::SlidingWindow(window) => write!(slot, ":{}", window.window_ms()),
-        Algorithm::TokenBucket(_) => Ok(()),
+fn slot<'a>(algorithm: &Algorithm, key: &'a str) -> Name<'a> {
+    let kind = match algorithm {
+        Algorithm::FixedWindow(window) => window.window_ms(),
+        Algorithm::SlidingWindow(window) => window.window_ms(),
+        Algorithm::TokenBucket(_) => 0,
     };
-    slot
+    Name { kind, text: key }
 }
 
 /// The window, and what was counted in the one before it and in itself.
@@ -106,7 +105,7 @@ impl RateLimitStore for MemoryStore {
     }
 
     fn reset<'a>(&'a self, check: Check<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        self.clients.remove(&slot(check.algorithm, check.key));
+        self.clients.remove(slot(check.algorithm, check.key));
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -57,12 +57,12 @@ where
         let fresh = self.inner.clone();
         let inner = mem::replace(&mut self.inner, fresh);
         let (parts, body) = request.into_parts();
-        let key = self.layer.key.key(&parts);
+        let key = self.layer.config.key.key(&parts);
         let request = Request::from_parts(parts, body);
         match key {
             Err(problem) => ResponseFuture::refused(problem.into_bytes_response()),
             Ok(Key::Skip) => ResponseFuture::skipped(inner, request),
-            Ok(Key::Limit(identifier)) => match self.layer.limiter.limit_now(&identifier, 1) {
+            Ok(Key::Limit(identifier)) => match self.layer.config.limiter.limit_now(&identifier, 1) {
                 Some(decision) => ResponseFuture::decided(inner, request, &self.layer, decision),
                 None => ResponseFuture::deciding(inner, request, self.layer.clone(), identifier),
             },
@@ -74,15 +74,15 @@ impl RateLimitLayer {
     /// Writes the decision on a response.
     pub(super) fn sign<B>(&self, response: &mut Response<B>, decision: Decision) {
         response.extensions_mut().insert(decision);
-        if self.send_headers {
-            self.headers.add(response.headers_mut(), &decision);
+        if self.config.send_headers {
+            self.config.headers.add(response.headers_mut(), &decision);
         }
     }
 
     /// The answer to a refused request.
     pub(super) fn refusal(&self, decision: &Decision) -> Response<Bytes> {
-        tracing::debug!(rate_limit.decision = "deny", policy = self.headers.name(), basis = ?decision.basis);
-        let mut response = self.refuse.refuse(decision, self.headers.name());
+        tracing::debug!(rate_limit.decision = "deny", policy = self.config.headers.name(), basis = ?decision.basis);
+        let mut response = self.config.refuse.refuse(decision, self.config.headers.name());
         self.sign(&mut response, *decision);
         response
     }

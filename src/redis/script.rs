@@ -1,5 +1,5 @@
 use super::{Cmd, FromReply, Redis, Reply, ToArg, client::convert};
-use crate::{Error, ErrorKind, http::Deadline};
+use crate::{Error, ErrorKind, hex::hex, http::Deadline};
 use sha1::{Digest, Sha1};
 use std::{fmt, sync::OnceLock, time::Duration};
 
@@ -50,7 +50,7 @@ impl Script {
 }
 
 fn hash(source: &str) -> String {
-    Sha1::digest(source.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha1::digest(source.as_bytes()))
 }
 
 impl fmt::Debug for Script {

@@ -1,10 +1,12 @@
-use super::{Action, Commit, Load, Loaded, OnOutage, Record, SessionError, config::SessionConfig, id::SessionId};
+use super::{
+    Action, Commit, Load, Loaded, OnOutage, Record, SessionError, SessionKey, config::SessionConfig, id::SessionId,
+};
 use crate::{Error, ErrorKind, Personal, http::timeout};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use tokio::sync::OnceCell;
 
@@ -23,6 +25,8 @@ struct Inner {
     config: Arc<SessionConfig>,
     /// The id in a cookie that we signed, and the place of the key that did.
     presented: Option<(SessionId, usize)>,
+    /// The store's name for it, made once.
+    key: OnceLock<SessionKey>,
     loaded: OnceCell<Loaded>,
     changes: Mutex<Changes>,
     personal: Personal,
@@ -49,12 +53,13 @@ pub(super) enum Plan {
     /// The session has another id, which this request does not know, so its changes have no place.
     Conflict,
     /// The store has work; `id` is the session's name after it.
-    Commit { key: super::SessionKey, commit: Commit, id: SessionId },
+    Commit { key: SessionKey, commit: Commit, id: SessionId },
 }
 
 impl Session {
     pub(super) fn new(config: Arc<SessionConfig>, presented: Option<(SessionId, usize)>, personal: Personal) -> Self {
-        let inner = Inner { config, presented, loaded: OnceCell::new(), changes: Mutex::default(), personal };
+        let (key, loaded, changes) = (OnceLock::new(), OnceCell::new(), Mutex::default());
+        let inner = Inner { config, presented, key, loaded, changes, personal };
         Self { inner: Arc::new(inner) }
     }
 
@@ -176,8 +181,7 @@ impl Session {
         }
         let config = &inner.config;
         let fetch = || async {
-            let key = id.key();
-            let load = config.store.load(Load::new(&key, config.lifetime, config.clock.now_ms()));
+            let load = config.store.load(Load::new(self.key(id), config.lifetime, config.clock.now_ms()));
             timeout(config.timeout, load).await.unwrap_or_else(|_| Err(late()))
         };
         match inner.loaded.get_or_try_init(fetch).await {
@@ -190,6 +194,10 @@ impl Session {
             }
             Err(error) => Err(SessionError::Unavailable(error)),
         }
+    }
+
+    fn key(&self, id: &SessionId) -> &SessionKey {
+        self.inner.key.get_or_init(|| id.key())
     }
 
     fn changes(&self) -> MutexGuard<'_, Changes> {
@@ -215,7 +223,9 @@ impl Session {
         if changes.destroy {
             // Where it moved the store will say so, and it ends there.
             return Ok(match existing.or(inner.presented.as_ref().filter(|_| moved)) {
-                Some((id, _)) => Plan::Commit { key: id.key(), commit: commit(Action::Destroy), id: id.clone() },
+                Some((id, _)) => {
+                    Plan::Commit { key: self.key(id).clone(), commit: commit(Action::Destroy), id: id.clone() }
+                }
                 None if inner.presented.is_some() => Plan::RemoveCookie,
                 None => Plan::Nothing,
             });
@@ -230,9 +240,9 @@ impl Session {
             Some((id, _)) if rotate => {
                 let next = SessionId::random()?;
                 let action = Action::Rotate { to: next.key() };
-                (next, id.key(), action)
+                (next, self.key(id).clone(), action)
             }
-            Some((id, _)) => (id.clone(), id.key(), Action::Update),
+            Some((id, _)) => (id.clone(), self.key(id).clone(), Action::Update),
             None if fields.values().all(Option::is_none) => {
                 // Where it moved, the client has its new cookie from another response, or will have.
                 let stale = inner.presented.is_some() && !moved;

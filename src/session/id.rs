@@ -1,4 +1,4 @@
-use crate::http::random_bytes;
+use crate::{hex::hex, http::random_bytes};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -29,7 +29,7 @@ impl SessionId {
 
     /// What the store knows it by: from a dump, a log or `MONITOR` nobody gets a cookie that works.
     pub(super) fn key(&self) -> SessionKey {
-        SessionKey(Sha256::digest(self.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+        SessionKey(hex(&Sha256::digest(self.0.as_bytes())))
     }
 }
 

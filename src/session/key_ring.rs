@@ -60,9 +60,11 @@ impl KeyRing {
     pub(super) fn verify(&self, cookie: &str, value: &str) -> Option<(SessionId, usize)> {
         let (id, tag) = value.split_at_checked(TEXT_LEN)?;
         let id = SessionId::parse(id)?;
-        let tag = URL_SAFE_NO_PAD.decode(tag.strip_prefix('.')?).ok()?;
+        let mut bytes = [0; 36];
+        let length = URL_SAFE_NO_PAD.decode_slice(tag.strip_prefix('.')?, &mut bytes).ok()?;
+        let tag = &bytes[..length];
         // Compared in constant time by the library.
-        let signer = self.keys.iter().position(|key| mac(key, cookie, &id).verify_slice(&tag).is_ok())?;
+        let signer = self.keys.iter().position(|key| mac(key, cookie, &id).verify_slice(tag).is_ok())?;
         Some((id, signer))
     }
 }
