@@ -82,12 +82,13 @@
 // Which modules there are to link to depends on the features; the documentation is built with all of them.
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 // So does which of the shared plumbing is used; dead code is found with all of them.
-#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports, unused_macros))]
 
+#[macro_use]
+mod macros;
 mod body;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
-#[cfg(any(feature = "redis", feature = "qstash"))]
 pub mod env;
 mod error;
 #[cfg(any(feature = "ratelimit", feature = "session"))]

@@ -1,10 +1,10 @@
 use super::{Destination, Message, error::from_response};
 use crate::{
     Clock, Error, ErrorKind,
-    http::{BaseUrl, Repeat, RestClient, RestConfig, RestRequest, RetryPolicy, Secret, Transport},
+    http::{BaseUrl, Repeat, RestClient, RestConfig, RestRequest, Secret},
 };
 use http::Method;
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
 
 /// Messages are kept in a region; this one is the default of the official SDKs.
 const DEFAULT_URL: &str = "https://qstash.upstash.io";
@@ -51,40 +51,8 @@ impl QStashClientBuilder {
         self
     }
 
-    /// Sends through another transport than the built-in one.
-    pub fn transport(mut self, transport: impl Transport) -> Self {
-        self.rest.transport = Some(Arc::new(transport));
-        self
-    }
-
-    pub(crate) fn rest(mut self, rest: RestConfig) -> Self {
-        self.rest = rest;
-        self
-    }
-
-    /// What the settings are called in errors.
-    pub(crate) fn names(mut self, url: &'static str, token: &'static str) -> Self {
-        self.names = (url, token);
-        self
-    }
-
-    /// How often and when a request is sent again.
-    pub fn retry(mut self, retry: RetryPolicy) -> Self {
-        self.rest.retry = retry;
-        self
-    }
-
-    /// The deadline of a call, retries included (10 s).
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.rest.timeout = timeout;
-        self
-    }
-
-    /// Whether requests carry the crate's name and version (they do).
-    pub fn telemetry(mut self, enabled: bool) -> Self {
-        self.rest.telemetry = enabled;
-        self
-    }
+    rest_setters!();
+    named_setters!();
 
     /// Checks the settings and sets up the client. Nothing is sent.
     ///

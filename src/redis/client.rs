@@ -7,9 +7,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{
-        BaseUrl, Deadline, Repeat, RestClient, RestConfig, RestRequest, RestResponse, RetryPolicy, Secret, Transport,
-    },
+    http::{BaseUrl, Deadline, Repeat, RestClient, RestConfig, RestRequest, RestResponse, Secret},
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -72,40 +70,8 @@ pub struct RedisBuilder {
 }
 
 impl RedisBuilder {
-    /// Sends through another transport than the built-in one.
-    pub fn transport(mut self, transport: impl Transport) -> Self {
-        self.rest.transport = Some(Arc::new(transport));
-        self
-    }
-
-    pub(crate) fn rest(mut self, rest: RestConfig) -> Self {
-        self.rest = rest;
-        self
-    }
-
-    /// What the settings are called in errors.
-    pub(crate) fn names(mut self, url: &'static str, token: &'static str) -> Self {
-        self.names = (url, token);
-        self
-    }
-
-    /// How often and when a request is sent again.
-    pub fn retry(mut self, retry: RetryPolicy) -> Self {
-        self.rest.retry = retry;
-        self
-    }
-
-    /// The deadline of a call, retries included (10 s).
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.rest.timeout = timeout;
-        self
-    }
-
-    /// Whether requests carry the crate's name and version (they do).
-    pub fn telemetry(mut self, enabled: bool) -> Self {
-        self.rest.telemetry = enabled;
-        self
-    }
+    rest_setters!();
+    named_setters!();
 
     /// Whether the sync token of each answer goes out with the next request (it does).
     pub fn read_your_writes(mut self, enabled: bool) -> Self {

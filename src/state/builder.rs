@@ -8,9 +8,9 @@ use crate::client_ip::ClientIpSource;
 use crate::{
     Error,
     env::{self, Variable},
-    http::{RestConfig, RetryPolicy, Transport},
+    http::RestConfig,
 };
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt};
 
 /// Sets up an [`Upstash`]. Setters never fail: [`build`](Self::build) names everything that is wrong, at once.
 #[derive(Clone)]
@@ -143,29 +143,7 @@ impl UpstashBuilder {
         self
     }
 
-    /// Sends through another transport than the built-in one.
-    pub fn transport(mut self, transport: impl Transport) -> Self {
-        self.rest.transport = Some(Arc::new(transport));
-        self
-    }
-
-    /// How often and when a request is sent again.
-    pub fn retry(mut self, retry: RetryPolicy) -> Self {
-        self.rest.retry = retry;
-        self
-    }
-
-    /// The deadline of a call, retries included (10 s).
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.rest.timeout = timeout;
-        self
-    }
-
-    /// Whether requests carry the crate's name and version.
-    pub fn telemetry(mut self, enabled: bool) -> Self {
-        self.rest.telemetry = enabled;
-        self
-    }
+    rest_setters!();
 
     /// Checks everything and sets up the clients. Nothing is sent.
     ///

@@ -22,6 +22,10 @@ fn keys(secrets: &[u8]) -> KeyRing {
 }
 
 fn app(layer: SessionLayer) -> Router {
+    routes().layer(layer)
+}
+
+fn routes() -> Router {
     Router::new()
         .route("/untouched", get(|| async { "hello" }))
         .route("/read", get(|session: Session| async move { read(&session).await }))
@@ -56,7 +60,12 @@ fn app(layer: SessionLayer) -> Router {
                 Ok::<_, SessionError>(StatusCode::INTERNAL_SERVER_ERROR)
             }),
         )
-        .layer(layer)
+        .route(
+            "/visits",
+            get(|session: Session| async move {
+                Ok::<_, SessionError>(session.get::<u32>("visits").await?.unwrap_or(0).to_string())
+            }),
+        )
 }
 
 async fn read(session: &Session) -> Result<String, SessionError> {
@@ -212,7 +221,7 @@ async fn interleaved(layer: SessionLayer, end_it: bool) {
     let color = |session: Session| async move {
         Ok::<_, SessionError>(session.get::<String>("color").await?.unwrap_or_else(|| "none".to_owned()))
     };
-    let app = app_routes().route("/slow", post(slow)).route("/color", get(color)).layer(layer);
+    let app = routes().route("/slow", post(slow)).route("/color", get(color)).layer(layer);
     let me = login(&app).await;
     let running = tokio::spawn({
         let (app, me) = (app.clone(), me.clone());
@@ -231,32 +240,6 @@ async fn interleaved(layer: SessionLayer, end_it: bool) {
         assert_eq!(text(call(&app, "GET", "/color", Some(&me)).await).await, "green");
         assert_eq!(text(call(&app, "GET", "/visits", Some(&me)).await).await, "1", "the other write survives");
     }
-}
-
-fn app_routes() -> Router {
-    Router::new()
-        .route("/read", get(|session: Session| async move { read(&session).await }))
-        .route(
-            "/login",
-            post(|session: Session| async move {
-                session.rotate()?;
-                session.insert("user", "ferris").await
-            }),
-        )
-        .route("/logout", post(|session: Session| async move { session.destroy() }))
-        .route(
-            "/read-write",
-            post(|session: Session| async move {
-                let visits: u32 = session.get("visits").await?.unwrap_or(0);
-                session.insert("visits", visits + 1).await
-            }),
-        )
-        .route(
-            "/visits",
-            get(|session: Session| async move {
-                Ok::<_, SessionError>(session.get::<u32>("visits").await?.unwrap_or(0).to_string())
-            }),
-        )
 }
 
 #[tokio::test]
@@ -458,7 +441,7 @@ async fn overtaken(layer: SessionLayer, slow_path: &str, other_path: &str) -> (R
             }
         })
     };
-    let app = app_routes()
+    let app = routes()
         .route("/slow-write", at(|session| Box::pin(session.insert("visits", 7))))
         .route("/slow-read", at(|_| Box::pin(async { Ok(()) })))
         .route("/slow-logout", at(|session| Box::pin(async { session.destroy() })))
