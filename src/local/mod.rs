@@ -36,6 +36,13 @@
 //! Not served: `/subscribe`, `/psubscribe`, `/monitor`, `Upstash-Response-Format: resp2`, and the commands that
 //! Upstash does not offer over REST. Each is answered by HTTP 400 and an error that says so.
 //!
+//! The server has one database, 0: commands that would leave it are refused. Scripts are not looked into: in a Redis
+//! that is shared with others, what a script may do is a matter of its user there. FLUSHALL sent to a Redis that was
+//! not started here empties the one database only.
+//!
+//! On a loopback address, which is the default, requests that a web page of another site may have sent are answered
+//! by HTTP 403, whatever their token: see `Sec-Fetch-Site`, `Origin` and `Host`.
+//!
 //! # Lifetime
 //!
 //! The server is a task of the runtime in which it was started: it ends with that runtime, with
@@ -45,6 +52,8 @@
 //!
 //! It is made for tests and development: one token, no TLS, and a Redis that keeps nothing on disk.
 
+// On purpose nothing here is shared with the clients of this crate, not even small types that look alike: a mistake
+// in common code would be on both sides of a test, and so hide itself.
 mod config;
 mod error;
 mod redis;

@@ -21,7 +21,10 @@ use super::{
 };
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long requests may go on after a shutdown began.
+const REQUEST_GRACE: Duration = Duration::from_secs(2);
+/// How long connections may then take to send what was answered.
+const CONNECTION_GRACE: Duration = Duration::from_millis(500);
 
 /// A running local Upstash. Dropping it stops it.
 ///
@@ -71,7 +74,12 @@ impl LocalUpstash {
             }
         };
         let pool = Arc::new(Pool::new(redis_address));
-        let rest = Arc::new(Rest::new(Executor::new(Arc::clone(&pool)), token.clone(), config.max_request_bytes()));
+        let rest = Arc::new(Rest::new(
+            Executor::new(Arc::clone(&pool), redis.is_none()),
+            token.clone(),
+            config.max_request_bytes(),
+            address.ip().to_canonical().is_loopback(),
+        ));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, Arc::clone(&rest), stopped));
         Ok(Self {
@@ -139,12 +147,20 @@ impl LocalUpstash {
         redis.restart().await
     }
 
-    /// Stops the server after the requests that it is answering, and then its Redis.
+    /// Stops the server, and then its Redis.
+    ///
+    /// No new connection is accepted. Requests that are being answered have two seconds to end. Afterwards nothing
+    /// reaches Redis any more: a client that is still sending a request then is answered by HTTP 503.
     pub async fn shutdown(mut self) {
         self.stop.take();
-        if timeout(SHUTDOWN_DEADLINE, &mut self.server).await.is_err() {
+        if timeout(REQUEST_GRACE, self.rest.idle()).await.is_err() {
             tracing::warn!("requests were still running at shutdown");
         }
+        if timeout(CONNECTION_GRACE, &mut self.server).await.is_err() {
+            tracing::debug!("a connection is still open at shutdown");
+        }
+        self.rest.close();
+        self.rest.idle().await;
         self.pool.clear();
         if let Some(redis) = &self.redis
             && let Err(error) = redis.lock().await.stop().await
@@ -155,6 +171,12 @@ impl LocalUpstash {
 
     fn owned_redis(&self) -> Result<&Mutex<RedisProcess>, LocalError> {
         self.redis.as_ref().ok_or(LocalError::RedisNotOwned)
+    }
+}
+
+impl Drop for LocalUpstash {
+    fn drop(&mut self) {
+        self.rest.close();
     }
 }
 

@@ -74,7 +74,7 @@ async fn a_client_that_goes_away_leaves_no_reply_behind() {
         let body = json!(["EVAL", script, 0]).to_string();
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!(
-            "POST / HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST / HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_client_that_goes_away_leaves_no_reply_behind() {
 async fn one_http_connection_serves_many_requests() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.upstash.address()).await.unwrap();
-    let request = format!("GET /ping?_token={} HTTP/1.1\r\nhost: x\r\n\r\n", server.upstash.token());
+    let request = format!("GET /ping?_token={} HTTP/1.1\r\nhost: localhost\r\n\r\n", server.upstash.token());
     for _ in 0..3 {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();

@@ -3,11 +3,14 @@
 
 #[cfg(all(feature = "cli", unix))]
 mod binary;
+mod browsers;
 mod commands;
 mod connections;
 mod foreign_redis;
 mod lifecycle;
+mod refusals;
 mod replies;
 mod requests;
 mod scripts;
+mod shutdown;
 mod support;

@@ -2,13 +2,31 @@ use super::command::Command;
 
 const NOT_OVER_REST: &str = "It is not part of the REST API.";
 const BLOCKS: &str = "Commands that block are not part of the REST API.";
+const ONE_DATABASE: &str = "There is only database 0.";
+const HAS_NUL: &str = "A keyword has a NUL byte.";
+const ACL_LATER: &str = "Users of the REST API are not supported by this server yet, \
+                         and it does not change those of the Redis behind it.";
 
 /// The error for a command that Upstash does not offer over REST, or that would change a shared connection or
 /// the Redis itself.
 pub(super) fn refusal(command: &Command) -> Option<String> {
-    let reason = reason(command)?;
+    let reason = if has_nul(command) { HAS_NUL } else { reason(command)? };
     let name = String::from_utf8_lossy(command.arguments.first()?);
     Some(format!("ERR Command is not available: '{name}'. {reason}"))
+}
+
+/// Whether a keyword that decides here has a NUL byte. Redis reads a keyword up to its first NUL, so it would see
+/// another one than this file.
+fn has_nul(command: &Command) -> bool {
+    let is_nul = |index: usize| command.arguments.get(index).is_some_and(|word| word.contains(&0));
+    is_nul(0)
+        || match command.word(0).as_str() {
+            "ACL" | "CLIENT" | "CLUSTER" | "COMMAND" | "CONFIG" | "DEBUG" | "FUNCTION" | "LATENCY" | "MEMORY"
+            | "MODULE" | "OBJECT" | "PUBSUB" | "SCRIPT" | "SLOWLOG" | "XGROUP" | "XINFO" => is_nul(1),
+            "XREAD" | "XREADGROUP" => read_options(command).any(is_nul),
+            "COPY" => (3..command.arguments.len()).any(is_nul),
+            _ => false,
+        }
 }
 
 fn reason(command: &Command) -> Option<&'static str> {
@@ -19,32 +37,33 @@ fn reason(command: &Command) -> Option<&'static str> {
         "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" => Some("Use the /multi-exec endpoint for transactions."),
         "BLPOP" | "BRPOP" | "BRPOPLPUSH" | "BLMOVE" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX" | "BZMPOP" | "WAIT"
         | "WAITAOF" => Some(BLOCKS),
-        "XREAD" | "XREADGROUP" => blocks(command).then_some(BLOCKS),
-        "SELECT" => {
-            (command.arguments.len() == 2 && command.arguments[1] != b"0").then_some("There is only database 0.")
-        }
+        "XREAD" | "XREADGROUP" => read_options(command).any(|index| command.word(index) == "BLOCK").then_some(BLOCKS),
+        "SELECT" => (command.arguments.len() == 2 && command.arguments[1] != b"0").then_some(ONE_DATABASE),
+        "MOVE" | "SWAPDB" => Some(ONE_DATABASE),
+        "COPY" => (3..command.arguments.len()).any(|index| command.word(index) == "DB").then_some(ONE_DATABASE),
+        "ACL" => matches!(command.word(1).as_str(), "SETUSER" | "DELUSER" | "LOAD" | "SAVE").then_some(ACL_LATER),
         "CONFIG" => (!is_keyspace_events(command)).then_some("Only notify-keyspace-events can be read and set."),
         "SCRIPT" => (command.word(1) == "DEBUG").then_some(NOT_OVER_REST),
         "AUTH" | "HELLO" | "QUIT" | "RESET" | "CLIENT" | "CLUSTER" | "ASKING" | "READONLY" | "READWRITE" | "DEBUG"
-        | "FAILOVER" | "MODULE" | "REPLICAOF" | "SLAVEOF" | "REPLCONF" | "SYNC" | "PSYNC" | "SAVE" | "BGSAVE"
-        | "BGREWRITEAOF" | "SHUTDOWN" => Some(NOT_OVER_REST),
+        | "FAILOVER" | "MIGRATE" | "MODULE" | "REPLICAOF" | "SLAVEOF" | "REPLCONF" | "SYNC" | "PSYNC" | "SAVE"
+        | "BGSAVE" | "BGREWRITEAOF" | "SHUTDOWN" => Some(NOT_OVER_REST),
         _ => None,
     }
 }
 
-/// Whether XREAD or XREADGROUP has the option BLOCK, which a group, a consumer or a key may also be called.
-fn blocks(command: &Command) -> bool {
-    let mut index = 1;
-    while index < command.arguments.len() {
-        index += match command.word(index).as_str() {
-            "BLOCK" => return true,
-            "STREAMS" => return false,
-            "GROUP" => 3,
-            "COUNT" => 2,
-            _ => 1,
-        };
-    }
-    false
+/// Where the options of XREAD or XREADGROUP are, up to STREAMS. A group, a consumer or a key may be called like one.
+fn read_options(command: &Command) -> impl Iterator<Item = usize> {
+    let following = |index: &usize| {
+        let next = index
+            + match command.word(*index).as_str() {
+                "STREAMS" => return None,
+                "GROUP" => 3,
+                "COUNT" => 2,
+                _ => 1,
+            };
+        Some(next)
+    };
+    std::iter::successors(Some(1), following).take_while(|index| *index < command.arguments.len())
 }
 
 fn is_keyspace_events(command: &Command) -> bool {
@@ -74,6 +93,19 @@ mod tests {
             "multi",
             "SELECT 1",
             "SELECT x",
+            "SWAPDB 0 1",
+            "move k 1",
+            "COPY a b REPLACE DB 1",
+            "MIGRATE h 1 k 0 1",
+            "acl setuser default",
+            "ACL DELUSER x",
+            "ACL LOAD",
+            "ACL SAVE",
+            "GET\0 k",
+            "SCRIPT EXISTS\0 x",
+            "XREAD BLOCK\0 0 STREAMS s $",
+            "XREADGROUP GROUP g c STREAMS\0 s >",
+            "COPY a b DB\0 1",
             "CONFIG GET maxmemory",
             "CONFIG SET notify-keyspace-events KEA maxmemory 1",
             "CONFIG REWRITE",
@@ -95,7 +127,12 @@ mod tests {
             "CONFIG GET notify-keyspace-events",
             "config set Notify-Keyspace-Events KEA",
             "SCRIPT LOAD x",
+            "ACL WHOAMI",
+            "COPY a DB REPLACE",
+            "GET k\0",
             "XREAD STREAMS BLOCK 0",
+            "XREAD COUNT 1 STREAMS s\0 0",
+            "XREADGROUP GROUP g\0 c\0 STREAMS s >",
             "XREADGROUP GROUP BLOCK BLOCK COUNT 1 STREAMS s >",
         ] {
             assert!(!is_refused(line), "{line}");

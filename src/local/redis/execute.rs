@@ -9,8 +9,9 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    pub(crate) fn new(pool: Arc<Pool>) -> Self {
-        let preparation = Preparation::new(pool.database());
+    /// `shared` says that other databases of this Redis belong to someone else.
+    pub(crate) fn new(pool: Arc<Pool>, shared: bool) -> Self {
+        let preparation = Preparation::new(pool.database(), shared);
         Self { pool, preparation }
     }
 

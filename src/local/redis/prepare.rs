@@ -7,6 +7,7 @@ use super::{availability::refusal, command::Command, resp::Value, script::Script
 pub(super) struct Preparation {
     scripts: Scripts,
     database: u32,
+    shared: bool,
 }
 
 /// How the reply to a prepared command is finished.
@@ -16,8 +17,8 @@ pub(super) struct Finish {
 }
 
 impl Preparation {
-    pub(super) fn new(database: u32) -> Self {
-        Self { scripts: Scripts::default(), database }
+    pub(super) fn new(database: u32, shared: bool) -> Self {
+        Self { scripts: Scripts::default(), database, shared }
     }
 
     /// Gives the error that answers the command where Redis must not see it.
@@ -33,6 +34,10 @@ impl Preparation {
         {
             // Database 0 of the client is the one that this server was given.
             *database = self.database.to_string().into_bytes();
+        }
+        if self.shared && command.word(0) == "FLUSHALL" {
+            // All that the client can see is its one database. The arguments of both commands are the same.
+            command.arguments[0] = b"FLUSHDB".to_vec();
         }
         let answer = self.scripts.rewrite(command);
         Ok(Finish { answer })

@@ -25,6 +25,16 @@ impl Refusal {
         Self::Text(StatusCode::UNAUTHORIZED, text.into())
     }
 
+    /// The request may come from a web page that has no business here.
+    pub(super) fn page(text: &'static str) -> Self {
+        Self::Text(StatusCode::FORBIDDEN, text.into())
+    }
+
+    /// The server was told to stop.
+    pub(super) fn stopped() -> Self {
+        Self::Text(StatusCode::SERVICE_UNAVAILABLE, "ERR this server is shutting down".into())
+    }
+
     pub(super) fn into_response(self) -> Response<Body> {
         match self {
             Self::Method => {

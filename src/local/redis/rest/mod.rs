@@ -3,6 +3,8 @@
 mod answer;
 mod auth;
 mod body;
+mod browser;
+mod gate;
 mod json;
 mod reply;
 mod service;

@@ -12,7 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
 
 use super::{
     answer::{self, Refusal},
-    auth, body, json,
+    auth, body, browser,
+    gate::Gate,
+    json,
     reply::Encoding,
     target::{self, Target},
 };
@@ -30,16 +32,21 @@ pub(crate) struct Rest {
     executor: Executor,
     token: Secret,
     max_request_bytes: usize,
+    loopback: bool,
+    gate: Gate,
     sync_prefix: u64,
     answered: AtomicU64,
 }
 
 impl Rest {
-    pub(crate) fn new(executor: Executor, token: Secret, max_request_bytes: usize) -> Self {
+    /// `loopback` says that the server is for this machine only, so that requests of web pages are refused.
+    pub(crate) fn new(executor: Executor, token: Secret, max_request_bytes: usize, loopback: bool) -> Self {
         Self {
             executor,
             token,
             max_request_bytes,
+            loopback,
+            gate: Gate::new(),
             // Tokens only have to differ from those of the server before.
             sync_prefix: getrandom::u64().unwrap_or_default(),
             answered: AtomicU64::new(0),
@@ -51,6 +58,16 @@ impl Rest {
         self.answered.load(Ordering::Relaxed)
     }
 
+    /// Gives up the requests that it is answering. They and all later ones are answered by HTTP 503.
+    pub(crate) fn close(&self) {
+        self.gate.close();
+    }
+
+    /// Waits until it is answering no request.
+    pub(crate) async fn idle(&self) {
+        self.gate.emptied().await;
+    }
+
     /// One handler for all paths: arguments are read from the request target as it was sent.
     pub(crate) fn into_router(self: Arc<Self>) -> Router {
         Router::new().fallback(handle).with_state(self)
@@ -58,6 +75,11 @@ impl Rest {
 
     async fn answer(&self, request: Request) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
+        if self.loopback
+            && let Some(text) = browser::foreign_page(&head.headers, &head.uri)
+        {
+            return Err(Refusal::page(text));
+        }
         if ![Method::HEAD, Method::GET, Method::POST, Method::PUT].contains(&head.method) {
             return Err(Refusal::Method);
         }
@@ -101,7 +123,7 @@ impl Rest {
 }
 
 async fn handle(State(rest): State<Arc<Rest>>, request: Request) -> Response<Body> {
-    let mut response = match rest.answer(request).await {
+    let mut response = match rest.gate.pass(rest.answer(request)).await.unwrap_or_else(|| Err(Refusal::stopped())) {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };

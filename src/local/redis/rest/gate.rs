@@ -1,0 +1,56 @@
+use tokio::sync::watch;
+
+/// Lets requests through until it is closed, and knows when none is left inside.
+#[derive(Debug)]
+pub(super) struct Gate {
+    // Each request inside holds a receiver.
+    closed: watch::Sender<bool>,
+}
+
+impl Gate {
+    pub(super) fn new() -> Self {
+        Self { closed: watch::Sender::new(false) }
+    }
+
+    /// Runs `inside`. It is dropped, or not even begun, once the gate is closed.
+    pub(super) async fn pass<T>(&self, inside: impl Future<Output = T>) -> Option<T> {
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => None,
+            output = inside => Some(output),
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// Waits until nobody is inside.
+    pub(super) async fn emptied(&self) {
+        self.closed.closed().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, sync::Arc};
+
+    use super::Gate;
+
+    #[tokio::test]
+    async fn closing_ends_what_is_inside_and_lets_nothing_in() {
+        let gate = Arc::new(Gate::new());
+        assert_eq!(gate.pass(async { 1 }).await, Some(1));
+        gate.emptied().await;
+        let inside = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.pass(pending::<()>()).await }
+        });
+        tokio::task::yield_now().await;
+        gate.close();
+        gate.emptied().await;
+        assert_eq!(inside.await.unwrap(), None);
+        assert_eq!(gate.pass(async { unreachable!() }).await, None::<()>);
+    }
+}
