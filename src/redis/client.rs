@@ -1,5 +1,5 @@
 use super::{
-    Cmd, FromReply, Pipeline, Reply, Script, ScriptCall, ToArg, encode,
+    Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, encode,
     error::from_text,
     readonly::is_read,
     reply::Item,
@@ -7,15 +7,12 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{BaseUrl, Deadline, Repeat, RestClient, RestConfig, RestRequest, RestResponse, Secret},
+    http::{Deadline, Repeat, RestClient, RestRequest, RestResponse},
 };
 use bytes::Bytes;
-use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use std::{
     fmt,
-    future::IntoFuture,
-    marker::PhantomData,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -57,45 +54,6 @@ pub enum KeyLocking {
     Off,
 }
 
-/// Sets up a [`Redis`] client.
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct RedisBuilder {
-    url: String,
-    token: Secret,
-    names: (&'static str, &'static str),
-    rest: RestConfig,
-    read_your_writes: bool,
-    key_locking: KeyLocking,
-}
-
-impl RedisBuilder {
-    rest_setters!();
-    named_setters!();
-
-    /// Whether the sync token of each answer goes out with the next request (it does).
-    pub fn read_your_writes(mut self, enabled: bool) -> Self {
-        self.read_your_writes = enabled;
-        self
-    }
-
-    /// How scripts ask for key locking.
-    pub fn key_locking(mut self, key_locking: KeyLocking) -> Self {
-        self.key_locking = key_locking;
-        self
-    }
-
-    /// Checks the settings and sets up the client. Nothing is sent.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`] where the URL or the token cannot be right.
-    pub fn build(self) -> Result<Redis, Error> {
-        let url = BaseUrl::parse(self.names.0, &self.url)?;
-        let rest = RestClient::new(url, self.names.1, &self.token, self.rest)?;
-        Ok(Redis::over(rest, self.read_your_writes, self.key_locking))
-    }
-}
-
 impl Redis {
     /// A client for the database at `url`, with its REST token.
     ///
@@ -107,14 +65,7 @@ impl Redis {
 
     /// Sets up a client with settings of its own.
     pub fn builder(url: impl Into<String>, token: impl Into<String>) -> RedisBuilder {
-        RedisBuilder {
-            url: url.into(),
-            token: Secret::new(token),
-            names: ("the Redis URL", "the Redis token"),
-            rest: RestConfig::default(),
-            read_your_writes: true,
-            key_locking: KeyLocking::default(),
-        }
+        RedisBuilder::new(url.into(), token.into())
     }
 
     /// A client whose every call fails with what has to be set.
@@ -122,7 +73,7 @@ impl Redis {
         Self::over(RestClient::not_configured(reason), false, KeyLocking::Off)
     }
 
-    fn over(rest: RestClient, read_your_writes: bool, key_locking: KeyLocking) -> Self {
+    pub(super) fn over(rest: RestClient, read_your_writes: bool, key_locking: KeyLocking) -> Self {
         let sync = read_your_writes.then(SyncToken::default);
         Self { inner: Arc::new(Inner { rest, sync, key_locking, refuses_key_locking: AtomicBool::new(false) }) }
     }
@@ -134,7 +85,7 @@ impl Redis {
 
     /// A prepared command.
     pub fn issue<T: FromReply>(&self, cmd: Cmd) -> Call<'_, T> {
-        Call { redis: self, cmd, timeout: None, repeatable: false, reply: PhantomData }
+        Call::new(self, cmd)
     }
 
     /// Commands that go out as one request. They are not atomic; see [`transaction`](Self::transaction).
@@ -273,80 +224,5 @@ fn unreadable(response: &RestResponse, source: Option<serde_json::Error>) -> Err
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis").field("rest", &self.inner.rest).field("key_locking", &self.inner.key_locking).finish()
-    }
-}
-
-/// A command on its way: awaiting it sends it, dropping it gives it up.
-#[must_use = "a command is sent when it is awaited"]
-pub struct Call<'a, T> {
-    redis: &'a Redis,
-    cmd: Cmd,
-    timeout: Option<Duration>,
-    repeatable: bool,
-    reply: PhantomData<fn() -> T>,
-}
-
-impl<'a, T> Call<'a, T> {
-    /// Adds one argument, or the two of a pair.
-    pub fn arg(mut self, arg: impl ToArg) -> Self {
-        self.cmd = self.cmd.arg(arg);
-        self
-    }
-
-    /// Adds an argument that is a key.
-    pub fn key(mut self, key: impl ToArg) -> Self {
-        self.cmd = self.cmd.key(key);
-        self
-    }
-
-    /// Adds each argument of an iterator.
-    pub fn args<I: IntoIterator<Item: ToArg>>(mut self, args: I) -> Self {
-        self.cmd = self.cmd.args(args);
-        self
-    }
-
-    /// A deadline of its own, instead of the client's.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Says that running this command twice does no harm, so that it may be sent again after a broken connection.
-    pub fn repeatable(mut self) -> Self {
-        self.repeatable = true;
-        self
-    }
-
-    /// Names the type of the reply.
-    pub fn query<U: FromReply>(self) -> Call<'a, U> {
-        let Self { redis, cmd, timeout, repeatable, .. } = self;
-        Call { redis, cmd, timeout, repeatable, reply: PhantomData }
-    }
-}
-
-impl<'a, T: FromReply> IntoFuture for Call<'a, T> {
-    type Output = Result<T, Error>;
-    type IntoFuture = BoxFuture<'a, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let reply = self.redis.run(&self.cmd, self.timeout, self.repeatable).await?;
-            convert(reply, &self.cmd)
-        })
-    }
-}
-
-/// The reply as the caller's type.
-pub(super) fn convert<T: FromReply>(reply: Reply, cmd: &Cmd) -> Result<T, Error> {
-    T::from_reply(reply).map_err(|error| {
-        Error::new(ErrorKind::Decode, error.to_string())
-            .with_operation(cmd.name().to_uppercase())
-            .with_key(cmd.first_key())
-    })
-}
-
-impl<T> fmt::Debug for Call<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Call").field(&self.cmd).finish()
     }
 }

@@ -42,6 +42,8 @@
 //! The `upstash-sync-token` of each answer goes out with the next request, so that a replica is not read before it
 //! has what this client wrote ([Read your writes](https://upstash.com/docs/redis/howto/readyourwrites)).
 
+mod builder;
+mod call;
 mod client;
 mod command;
 mod commands;
@@ -55,7 +57,9 @@ mod script;
 mod sync_token;
 
 pub use self::{
-    client::{Call, KeyLocking, Redis, RedisBuilder},
+    builder::RedisBuilder,
+    call::Call,
+    client::{KeyLocking, Redis},
     command::{Cmd, ToArg},
     commands::{ScoreBound, SetOptions, ZAddOptions, ZRange},
     from_reply::{FromReply, Json, Pairs, ReplyTypeError},

@@ -1,4 +1,4 @@
-use super::{Cmd, FromReply, Redis, Reply, client::convert};
+use super::{Cmd, FromReply, Redis, Reply, call::convert};
 use crate::{Error, ErrorKind};
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-use super::{Cmd, FromReply, Redis, Reply, ToArg, client::convert};
+use super::{Cmd, FromReply, Redis, Reply, ToArg, call::convert};
 use crate::{Error, ErrorKind, hex::hex, http::Deadline};
 use sha1::{Digest, Sha1};
 use std::{fmt, sync::OnceLock, time::Duration};

@@ -1,0 +1,83 @@
+use super::{Cmd, FromReply, Redis, Reply, ToArg};
+use crate::{Error, ErrorKind};
+use futures_core::future::BoxFuture;
+use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
+
+/// A command on its way: awaiting it sends it, dropping it gives it up.
+#[must_use = "a command is sent when it is awaited"]
+pub struct Call<'a, T> {
+    redis: &'a Redis,
+    cmd: Cmd,
+    timeout: Option<Duration>,
+    repeatable: bool,
+    reply: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Call<'a, T> {
+    pub(super) fn new(redis: &'a Redis, cmd: Cmd) -> Self {
+        Self { redis, cmd, timeout: None, repeatable: false, reply: PhantomData }
+    }
+
+    /// Adds one argument, or the two of a pair.
+    pub fn arg(mut self, arg: impl ToArg) -> Self {
+        self.cmd = self.cmd.arg(arg);
+        self
+    }
+
+    /// Adds an argument that is a key.
+    pub fn key(mut self, key: impl ToArg) -> Self {
+        self.cmd = self.cmd.key(key);
+        self
+    }
+
+    /// Adds each argument of an iterator.
+    pub fn args<I: IntoIterator<Item: ToArg>>(mut self, args: I) -> Self {
+        self.cmd = self.cmd.args(args);
+        self
+    }
+
+    /// A deadline of its own, instead of the client's.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Says that running this command twice does no harm, so that it may be sent again after a broken connection.
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// Names the type of the reply.
+    pub fn query<U: FromReply>(self) -> Call<'a, U> {
+        let Self { redis, cmd, timeout, repeatable, .. } = self;
+        Call { redis, cmd, timeout, repeatable, reply: PhantomData }
+    }
+}
+
+impl<'a, T: FromReply> IntoFuture for Call<'a, T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let reply = self.redis.run(&self.cmd, self.timeout, self.repeatable).await?;
+            convert(reply, &self.cmd)
+        })
+    }
+}
+
+/// The reply as the caller's type.
+pub(super) fn convert<T: FromReply>(reply: Reply, cmd: &Cmd) -> Result<T, Error> {
+    T::from_reply(reply).map_err(|error| {
+        Error::new(ErrorKind::Decode, error.to_string())
+            .with_operation(cmd.name().to_uppercase())
+            .with_key(cmd.first_key())
+    })
+}
+
+impl<T> fmt::Debug for Call<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Call").field(&self.cmd).finish()
+    }
+}
