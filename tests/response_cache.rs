@@ -37,6 +37,13 @@ use std::{
 use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn, util::BoxCloneService};
 
+#[path = "response_cache/admission.rs"]
+mod admission;
+#[path = "response_cache/invalidation.rs"]
+mod invalidation;
+#[path = "response_cache/layers.rs"]
+mod layers;
+
 const START: u64 = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT
 
 #[derive(Clone, Default)]

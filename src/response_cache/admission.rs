@@ -2,9 +2,10 @@
 
 use super::{
     conditional::{self, Conditions},
-    engine::Placement,
+    engine::{Placement, Written},
     entry::StoredResponse,
     exchange::{Exchange, Mode},
+    nesting::{Innermost, Making},
     policy::{self, Terms},
     single_flight::Landing,
     status::Status,
@@ -27,6 +28,7 @@ pub(super) struct Sent {
     epoch: u64,
     at_ms: u64,
     is_stripped: bool,
+    innermost: Innermost,
 }
 
 /// A response that may be stored once its body is complete.
@@ -35,6 +37,8 @@ pub(super) struct Candidate {
     lifetime_ms: u64,
     received_ms: u64,
     personal: Option<Personal>,
+    pub(super) body_limit: usize,
+    etag: bool,
 }
 
 /// A response on its way into the store.
@@ -42,6 +46,7 @@ pub(super) struct Candidate {
 pub(super) struct Writing {
     placement: Placement,
     ttl_ms: u64,
+    epoch: u64,
 }
 
 impl Exchange {
@@ -52,7 +57,7 @@ impl Exchange {
         }
         let headers = request.headers().clone();
         // Where nothing is likely to be stored, the handler may have conditions of its own to answer.
-        let is_stripped = !self.engine.is_unshared(&self.key);
+        let is_stripped = !self.engine.is_unshared(&self.key, self.is_authorized);
         if is_stripped {
             Conditions::strip(request.headers_mut());
         }
@@ -62,18 +67,16 @@ impl Exchange {
             epoch: self.engine.epoch(&self.key),
             at_ms: self.engine.now_ms(),
             is_stripped,
+            innermost: Making::begin(&self.engine, &self.key, request.extensions_mut()),
         });
-    }
-
-    pub(super) fn body_limit(&self) -> usize {
-        self.engine.settings.body_limit
     }
 
     /// Whether a response may be stored, by its head.
     pub(super) fn consider(&self, parts: &Parts, least_len: u64) -> Option<Candidate> {
         let sent = self.sent.as_ref()?;
         let received_ms = self.engine.now_ms();
-        let settings = &self.engine.settings;
+        let innermost = sent.innermost.engine();
+        let settings = innermost.as_ref().map_or(&self.engine.settings, |engine| &engine.settings);
         if sent.personal.get() || Personal::is_marked(&parts.extensions) {
             return None;
         }
@@ -83,7 +86,13 @@ impl Exchange {
         }
         let terms = Terms { ttl: settings.ttl, set_cookie: settings.set_cookie, authorized: self.is_authorized };
         let lifetime_ms = policy::storable(parts.status, &parts.headers, terms, received_ms)?;
-        Some(Candidate { lifetime_ms, received_ms, personal: parts.extensions.get().cloned() })
+        Some(Candidate {
+            lifetime_ms,
+            received_ms,
+            personal: parts.extensions.get().cloned(),
+            body_limit: settings.body_limit,
+            etag: settings.etag,
+        })
     }
 
     /// Whether it is stored, now that its body is there.
@@ -107,7 +116,7 @@ impl Exchange {
                 parts.headers.insert(header::DATE, date);
             }
         }
-        if self.engine.settings.etag && parts.status == StatusCode::OK && !parts.headers.contains_key(header::ETAG) {
+        if candidate.etag && parts.status == StatusCode::OK && !parts.headers.contains_key(header::ETAG) {
             parts.headers.extend(conditional::etag_of(body).map(|etag| (header::ETAG, etag)));
         }
         let stored = Arc::new(StoredResponse {
@@ -119,30 +128,41 @@ impl Exchange {
             lifetime_ms: candidate.lifetime_ms,
         });
         let placement = self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, stored, ttl_ms);
-        Some(Writing { placement, ttl_ms })
+        Some(Writing { placement, ttl_ms, epoch: sent.epoch })
     }
 
-    pub(super) fn write(&self, writing: &Writing) -> BoxFuture<'static, bool> {
-        self.engine.write(&self.key, &writing.placement, writing.ttl_ms)
+    pub(super) fn write(&self, writing: &Writing) -> BoxFuture<'static, Written> {
+        self.engine.write(&self.key, &writing.placement, writing.ttl_ms, writing.epoch)
     }
 
-    /// The response was offered to the store; those who wait have it either way.
-    pub(super) fn share(&mut self, writing: &Writing) {
-        self.engine.mark_shared(&self.key);
+    /// The response was offered to the store; those who wait have it whether it is there or not, unless it is out of
+    /// date.
+    pub(super) fn share(&mut self, writing: &Writing, written: Written) {
+        self.engine.mark_shared(&self.key, self.is_authorized);
         if let Some(leader) = self.leader.take() {
-            leader.land(Landing::Shared(writing.placement.landed.clone()));
+            leader.land(match written {
+                Written::Stored | Written::Failed => Landing::Shared(writing.placement.landed.clone()),
+                Written::Outdated => Landing::Unshared,
+            });
         }
     }
 
     /// The response is for this client alone, or there is none. Those who wait are let go at once, and after an answer
     /// that was meant so, those who come next need not wait.
     pub(super) fn keep(&mut self, status: Option<StatusCode>) {
-        if self.sent.is_some() && status.is_some_and(|status| !status.is_server_error()) {
-            self.engine.mark_unshared(&self.key);
+        if self.sent.is_some() && status.is_some_and(|status| self.is_telling(status)) {
+            self.engine.mark_unshared(&self.key, self.is_authorized);
         }
         if let Some(leader) = self.leader.take() {
             leader.land(Landing::Unshared);
         }
+    }
+
+    /// Whether a response that is not shared says that the next will not be either. It does not where the handler failed,
+    /// answered to a condition, or refused this one client's `Authorization`.
+    fn is_telling(&self, status: StatusCode) -> bool {
+        let is_refusal = self.is_authorized && status.is_client_error();
+        !status.is_server_error() && status != StatusCode::NOT_MODIFIED && !is_refusal
     }
 
     /// The invalidation that a response to an unsafe method asks for (RFC 9111 4.4).
@@ -152,14 +172,14 @@ impl Exchange {
     }
 
     /// Finishes the head of the handler's response; `true` where it became a 304 that has no body.
-    pub(super) fn finish(&self, parts: &mut Parts, is_stored: bool) -> bool {
+    pub(super) fn finish(&self, parts: &mut Parts, written: Written) -> bool {
         let is_stripped = self.sent.as_ref().is_some_and(|sent| sent.is_stripped);
         let is_unchanged = is_stripped && self.conditions.is_met_by(parts.status, &parts.headers);
         if is_unchanged {
             parts.status = StatusCode::NOT_MODIFIED;
             conditional::not_modified(&mut parts.headers);
         }
-        let status = Status::Forwarded { why: self.why, is_stored };
+        let status = Status::Forwarded { why: self.why, is_stored: written == Written::Stored };
         status.append(&mut parts.headers, &self.engine.settings.name);
         parts.extensions.insert(status.outcome());
         is_unchanged

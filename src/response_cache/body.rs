@@ -150,11 +150,26 @@ impl<B: Body<Data = Bytes>> Collect<B> {
     }
 
     fn concat(&mut self) -> Bytes {
-        if self.data.len() == 1 {
-            return self.data.pop_front().unwrap_or_default();
-        }
+        // Copied even where it is one piece: that may be a small part of a large buffer, which it would keep alive.
         let mut all = BytesMut::with_capacity(self.len);
         self.data.drain(..).for_each(|data| all.extend_from_slice(&data));
         all.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Full;
+
+    #[test]
+    fn what_is_collected_keeps_no_larger_buffer_alive() {
+        let buffer = Bytes::from(vec![b'a'; 1000]);
+        let mut collect = Collect::new(Full::new(buffer.slice(..10)), 100);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let Poll::Ready(Collected::Complete(body)) = collect.poll(&mut cx) else { panic!("not complete") };
+        drop(collect);
+        assert_eq!(body, "aaaaaaaaaa");
+        assert!(buffer.is_unique());
     }
 }

@@ -46,7 +46,8 @@ pub(super) struct Settings {
 pub(super) struct Local {
     pub(super) flights: Arc<Flights>,
     specs: Cache<Arc<str>, Arc<VarySpec>>,
-    unshared: Cache<Arc<str>, u64>,
+    /// Apart for requests with `Authorization`: what they get says nothing about what others get.
+    unshared: [Cache<Arc<str>, u64>; 2],
     epochs: [AtomicU64; 256],
 }
 
@@ -55,7 +56,7 @@ impl Local {
         Self {
             flights: Arc::default(),
             specs: Cache::new(REMEMBERED),
-            unshared: Cache::new(REMEMBERED),
+            unshared: [Cache::new(REMEMBERED), Cache::new(REMEMBERED)],
             epochs: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -82,6 +83,15 @@ pub(super) struct Placement {
     pointer: Option<Arc<VarySpec>>,
 }
 
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Stored,
+    Failed,
+    /// The resource was changed meanwhile; what was written is deleted.
+    Outdated,
+}
+
 impl Engine {
     pub(super) fn now_ms(&self) -> u64 {
         self.settings.clock.now_ms()
@@ -95,23 +105,38 @@ impl Engine {
         )
     }
 
-    /// Writes a response, and says whether it is stored now.
-    pub(super) fn write(self: &Arc<Self>, key: &Key, placement: &Placement, ttl_ms: u64) -> BoxFuture<'static, bool> {
-        let (engine, primary, placement) = (Arc::clone(self), key.shared(), placement.clone());
-        if let Some(spec) = &placement.pointer {
-            self.remember(key, spec);
-        }
+    /// Writes a response that was asked for in `epoch`.
+    pub(super) fn write(
+        self: &Arc<Self>,
+        key: &Key,
+        placement: &Placement,
+        ttl_ms: u64,
+        epoch: u64,
+    ) -> BoxFuture<'static, Written> {
+        let (engine, key, placement) = (Arc::clone(self), key.clone(), placement.clone());
         Box::pin(async move {
-            let Landed { response, key, .. } = placement.landed;
-            let ttl = Duration::from_millis(ttl_ms);
-            if engine.ask("store", engine.store.put(&key, Record::response(response), ttl)).await.is_none() {
-                return false;
+            let is_stored = engine.put(&key, placement, ttl_ms).await.is_some();
+            // The deletion of a change in the meantime may have come before the write. A write that failed may have
+            // come through all the same.
+            if engine.epoch(&key) != epoch {
+                engine.local.specs.remove(key.as_str());
+                engine.ask("invalidate", engine.store.delete(key.as_str())).await;
+                return Written::Outdated;
             }
-            // The variant first: a pointer never leads to what is not there yet.
-            let Some(spec) = placement.pointer else { return true };
-            let ttl = Duration::from_millis(spec.until_ms.saturating_sub(engine.now_ms()));
-            engine.ask("store", engine.store.put(&primary, Record::vary(spec), ttl)).await.is_some()
+            if is_stored { Written::Stored } else { Written::Failed }
         })
+    }
+
+    async fn put(&self, key: &Key, placement: Placement, ttl_ms: u64) -> Option<()> {
+        let Landed { response, key: place, .. } = placement.landed;
+        let ttl = Duration::from_millis(ttl_ms);
+        self.ask("store", self.store.put(&place, Record::response(response), ttl)).await?;
+        // The variant first, and what the process remembers last: nothing leads to what is not there yet.
+        let Some(spec) = placement.pointer else { return Some(()) };
+        let ttl = Duration::from_millis(spec.until_ms.saturating_sub(self.now_ms()));
+        self.ask("store", self.store.put(key.as_str(), Record::vary(Arc::clone(&spec)), ttl)).await?;
+        self.remember(key, &spec);
+        Some(())
     }
 
     /// Forgets a resource with all its variants. What a handler is making of it at this moment is not stored either.
@@ -148,16 +173,20 @@ impl Engine {
     }
 
     /// Whether a response of this resource was lately not for others, so that waiting for one is idle.
-    pub(super) fn is_unshared(&self, key: &Key) -> bool {
-        self.local.unshared.get(key.as_str()).is_some_and(|until_ms| until_ms > self.now_ms())
+    pub(super) fn is_unshared(&self, key: &Key, authorized: bool) -> bool {
+        self.unshared(authorized).get(key.as_str()).is_some_and(|until_ms| until_ms > self.now_ms())
     }
 
-    pub(super) fn mark_unshared(&self, key: &Key) {
-        self.local.unshared.insert(key.shared(), self.now_ms().saturating_add(UNSHARED_MS));
+    pub(super) fn mark_unshared(&self, key: &Key, authorized: bool) {
+        self.unshared(authorized).insert(key.shared(), self.now_ms().saturating_add(UNSHARED_MS));
     }
 
-    pub(super) fn mark_shared(&self, key: &Key) {
-        self.local.unshared.remove(key.as_str());
+    pub(super) fn mark_shared(&self, key: &Key, authorized: bool) {
+        self.unshared(authorized).remove(key.as_str());
+    }
+
+    fn unshared(&self, authorized: bool) -> &Cache<Arc<str>, u64> {
+        &self.local.unshared[usize::from(authorized)]
     }
 
     /// Chooses the key of a response that varies by `names`, for a request with these headers.

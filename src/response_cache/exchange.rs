@@ -9,6 +9,7 @@ use super::{
     engine::Engine,
     entry::{RecordKind, StoredResponse},
     key::Key,
+    nesting::{Making, Outer},
     single_flight::{Landing, Leader, Role},
     status::{Forward, Status},
     vary::VarySpec,
@@ -17,6 +18,7 @@ use crate::{Personal, Problem};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
 use std::sync::Arc;
 
 /// How often a request may find that what it waited or looked for belongs to another variant.
@@ -41,6 +43,8 @@ pub(super) struct Exchange {
     pub(super) spec: Option<Arc<VarySpec>>,
     guess: Option<(Arc<VarySpec>, Arc<str>)>,
     rounds: u8,
+    may_wait: bool,
+    is_reload: bool,
     pub(super) leader: Option<Leader>,
     pub(super) sent: Option<Sent>,
 }
@@ -55,15 +59,20 @@ pub(super) enum Mode {
 }
 
 impl Exchange {
-    pub(super) fn new<B>(engine: Arc<Engine>, request: &Request<B>) -> Self {
-        let (mode, why) = mode_of(request);
+    pub(super) fn new<B: Body>(engine: Arc<Engine>, request: &Request<B>) -> Self {
+        let key = Key::of(&engine.settings.prefix, request);
+        let outer = Making::look(&engine, &key, request.extensions());
+        let (mode, why) = match outer {
+            Outer::Same => (Mode::Pass, Forward::Bypass),
+            Outer::None | Outer::Other => mode_of(request),
+        };
         let directives = match engine.settings.request_directives {
             true => Directives::of_request(request.headers()),
             false => Directives::default(),
         };
         Self {
-            key: Key::of(&engine.settings.prefix, request),
             engine,
+            key,
             mode,
             directives,
             is_authorized: request.headers().contains_key(header::AUTHORIZATION),
@@ -72,6 +81,8 @@ impl Exchange {
             spec: None,
             guess: None,
             rounds: 0,
+            may_wait: outer == Outer::None,
+            is_reload: false,
             leader: None,
             sent: None,
         }
@@ -82,9 +93,10 @@ impl Exchange {
             return Next::Call;
         }
         if self.directives.no_cache || self.directives.max_age == Some(0) {
-            self.spec = self.engine.recall(&self.key);
-            self.why = Forward::Request;
-            return if self.directives.only_if_cached { self.refuse() } else { Next::Call };
+            if self.directives.only_if_cached {
+                return self.refuse();
+            }
+            self.is_reload = true;
         }
         self.look(self.engine.recall(&self.key), request)
     }
@@ -102,6 +114,9 @@ impl Exchange {
     }
 
     pub(super) fn found(&mut self, lookup: &Lookup, request: &HeaderMap) -> Next {
+        if self.is_reload {
+            return self.reload(lookup);
+        }
         let stored = match lookup.primary().map(|record| &record.0) {
             None => return self.miss(Forward::UriMiss, request),
             Some(RecordKind::Response(stored)) => stored,
@@ -121,6 +136,17 @@ impl Exchange {
             Ok(ttl) => Next::Answer(self.answer(stored, Status::Hit { ttl })),
             Err(why) => self.miss(why, request),
         }
+    }
+
+    /// The handler makes it anew. Only what the store has now says where it goes: what the process remembers may have
+    /// been forgotten by another, and a variant under a record that is gone is found by nobody.
+    fn reload(&mut self, lookup: &Lookup) -> Next {
+        if let Some(RecordKind::Vary(spec)) = lookup.primary().map(|record| &record.0) {
+            self.spec = Some(Arc::clone(spec));
+            self.engine.remember(&self.key, spec);
+        }
+        self.why = Forward::Request;
+        Next::Call
     }
 
     fn look_again(&mut self, spec: Arc<VarySpec>, request: &HeaderMap) -> Next {
@@ -152,7 +178,7 @@ impl Exchange {
         if self.mode != Mode::Get || self.directives.no_store || why == Forward::Request {
             return Next::Call;
         }
-        if self.engine.is_unshared(&self.key) {
+        if !self.may_wait || self.engine.is_unshared(&self.key, self.is_authorized) {
             return Next::Call;
         }
         let key = self.spec.as_ref().map_or_else(|| self.key.shared(), |spec| spec.variant(&self.key, request));
@@ -231,7 +257,7 @@ impl Exchange {
     }
 }
 
-fn mode_of<B>(request: &Request<B>) -> (Mode, Forward) {
+fn mode_of<B: Body>(request: &Request<B>) -> (Mode, Forward) {
     let mode = match *request.method() {
         Method::GET => Mode::Get,
         Method::HEAD => Mode::Head,
@@ -245,6 +271,8 @@ fn mode_of<B>(request: &Request<B>) -> (Mode, Forward) {
     let headers = request.headers();
     if FOR_THE_HANDLER.iter().any(|name| headers.contains_key(name))
         || headers.get(header::CONTENT_LENGTH).is_some_and(|len| len != "0")
+        // HTTP/2 needs no header for a body.
+        || !request.body().is_end_stream()
         || Personal::is_marked(request.extensions())
     {
         return (Mode::Pass, Forward::Bypass);

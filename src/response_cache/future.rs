@@ -2,6 +2,7 @@ use super::{
     CacheBody, Lookup,
     admission::{Candidate, Writing},
     body::{Collect, Collected},
+    engine::Written,
     exchange::{Exchange, Next},
     single_flight::Landing,
 };
@@ -28,6 +29,7 @@ pin_project! {
         exchange: Exchange,
         // Until the handler is called, if it is.
         unsent: Option<(S, Request<ReqBody>)>,
+        is_ready: bool,
         #[pin]
         state: State<S::Future, ResBody>,
     }
@@ -42,9 +44,10 @@ pin_project! {
         Start,
         Find { found: BoxFuture<'static, Lookup> },
         Follow { landing: BoxFuture<'static, Landing> },
+        Ready,
         Call { #[pin] response: F },
         Collect { head: Option<(Candidate, Parts)>, body: Collect<B> },
-        Write { written: BoxFuture<'static, bool>, answer: Option<(Writing, Parts, Bytes)> },
+        Write { written: BoxFuture<'static, Written>, answer: Option<(Writing, Parts, Bytes)> },
         Invalidate { done: BoxFuture<'static, ()>, response: Option<Response<CacheBody<B>>> },
         Done,
     }
@@ -56,13 +59,13 @@ where
     ResBody: Body,
 {
     pub(super) fn new(exchange: Exchange, service: S, request: Request<ReqBody>) -> Self {
-        Self { exchange, unsent: Some((service, request)), state: State::Start }
+        Self { exchange, unsent: Some((service, request)), is_ready: true, state: State::Start }
     }
 }
 
 impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody, ResBody>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     ResBody: Body<Data = Bytes>,
 {
     type Output = Result<Response<CacheBody<ResBody>>, S::Error>;
@@ -81,6 +84,7 @@ where
                     let landing = ready!(landing.as_mut().poll(cx));
                     this.exchange.landed(&landing, request)
                 }
+                (StateProj::Ready, _) => Next::Call,
                 (StateProj::Call { response }, _) => {
                     let response = match ready!(response.poll(cx)) {
                         Ok(response) => response,
@@ -92,7 +96,7 @@ where
                     };
                     let (parts, body) = response.into_parts();
                     if let Some(candidate) = this.exchange.consider(&parts, body.size_hint().lower()) {
-                        let body = Collect::new(body, this.exchange.body_limit());
+                        let body = Collect::new(body, candidate.body_limit);
                         this.state.set(State::Collect { head: Some((candidate, parts)), body });
                         continue;
                     }
@@ -127,10 +131,10 @@ where
                     continue;
                 }
                 (StateProj::Write { written, answer }, _) => {
-                    let is_stored = ready!(written.as_mut().poll(cx));
+                    let written = ready!(written.as_mut().poll(cx));
                     let Some((writing, mut parts, body)) = answer.take() else { return Poll::Pending };
-                    this.exchange.share(&writing);
-                    let body = if this.exchange.finish(&mut parts, is_stored) { Bytes::new() } else { body };
+                    this.exchange.share(&writing, written);
+                    let body = if this.exchange.finish(&mut parts, written) { Bytes::new() } else { body };
                     this.state.set(State::Done);
                     return Poll::Ready(Ok(Response::from_parts(parts, CacheBody::stored(body))));
                 }
@@ -145,13 +149,29 @@ where
             };
             match next {
                 Next::Find(found) => this.state.set(State::Find { found }),
-                Next::Follow(landing) => this.state.set(State::Follow { landing }),
+                Next::Follow(landing) => {
+                    // Who waits must not keep a place in the service that others could use; a clone holds none.
+                    if let Some((service, _)) = this.unsent {
+                        *service = service.clone();
+                        *this.is_ready = false;
+                    }
+                    this.state.set(State::Follow { landing });
+                }
                 Next::Answer(response) => {
                     *this.unsent = None;
                     this.state.set(State::Done);
                     return Poll::Ready(Ok(response.map(CacheBody::stored)));
                 }
                 Next::Call => {
+                    if let Some((service, _)) = this.unsent.as_mut().filter(|_| !*this.is_ready) {
+                        this.state.set(State::Ready);
+                        if let Err(error) = ready!(service.poll_ready(cx)) {
+                            this.exchange.keep(None);
+                            *this.unsent = None;
+                            this.state.set(State::Done);
+                            return Poll::Ready(Err(error));
+                        }
+                    }
                     let Some((mut service, mut request)) = this.unsent.take() else { return Poll::Pending };
                     this.exchange.send(&mut request);
                     this.state.set(State::Call { response: service.call(request) });
@@ -163,7 +183,7 @@ where
 
 /// A response that is not stored.
 fn pass<B: Body>(exchange: &Exchange, mut parts: Parts, body: CacheBody<B>) -> Response<CacheBody<B>> {
-    let body = if exchange.finish(&mut parts, false) { CacheBody::stored(Bytes::new()) } else { body };
+    let body = if exchange.finish(&mut parts, Written::Failed) { CacheBody::stored(Bytes::new()) } else { body };
     Response::from_parts(parts, body)
 }
 

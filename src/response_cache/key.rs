@@ -24,7 +24,7 @@ impl Key {
         hash.update(b"\n");
         hash.update(target(uri));
         // A URI that a middleware rewrote names another resource, although the client asked for the same.
-        if target(uri) != target(request.uri()) {
+        if target(uri) != target(request.uri()) && !is_nested(request, uri) {
             hash.update(b"\n");
             hash.update(target(request.uri()));
         }
@@ -55,6 +55,22 @@ fn original_uri<B>(request: &Request<B>) -> &Uri {
 #[cfg(not(feature = "axum"))]
 fn original_uri<B>(request: &Request<B>) -> &Uri {
     request.uri()
+}
+
+/// Whether the request's URI is what the nested routers left of the original, and nothing else was done to it.
+#[cfg(feature = "axum")]
+fn is_nested<B>(request: &Request<B>, original: &Uri) -> bool {
+    let Some(nest) = request.extensions().get::<axum::extract::NestedPath>() else { return false };
+    let segments = nest.as_str().trim_end_matches('/').matches('/').count();
+    let path = original.path();
+    // A path has one slash at the front of each segment; beyond the last, nothing is left.
+    let left = path.match_indices('/').nth(segments).map_or("/", |(at, _)| &path[at..]);
+    left == request.uri().path() && original.query() == request.uri().query()
+}
+
+#[cfg(not(feature = "axum"))]
+fn is_nested<B>(_: &Request<B>, _: &Uri) -> bool {
+    false
 }
 
 fn target(uri: &Uri) -> &str {
@@ -121,6 +137,9 @@ mod tests {
     #[cfg(feature = "axum")]
     #[test]
     fn a_nested_router_does_not_make_two_resources_one() {
+        use futures_util::FutureExt;
+        use http_body_util::BodyExt;
+
         let nested = |original: &'static str, seen: &str| {
             let mut request = Request::get(seen).body(()).unwrap();
             request.extensions_mut().insert(axum::extract::OriginalUri(Uri::from_static(original)));
@@ -128,6 +147,26 @@ mod tests {
         };
         assert_ne!(nested("/a/x", "/x"), nested("/b/x", "/x"));
         assert_ne!(nested("/x", "/a"), nested("/x", "/b"));
+        let in_nest = |nest: &'static str, original: &'static str, seen: &'static str| {
+            let app = axum::Router::new().fallback(move |mut request: Request<axum::body::Body>| async move {
+                *request.uri_mut() = Uri::from_static(seen);
+                Key::of("p", &request).as_str().to_owned()
+            });
+            let app = axum::Router::new().nest(nest, app);
+            let response =
+                tower::ServiceExt::oneshot(app, Request::get(original).body(axum::body::Body::empty()).unwrap());
+            let body = response.now_or_never().unwrap().unwrap().into_body().collect().now_or_never().unwrap();
+            String::from_utf8(body.unwrap().to_bytes().into()).unwrap()
+        };
+        let plain = |uri: &str| key(uri, None).as_str().to_owned();
+        for (nest, original, seen) in
+            [("/a", "/a/x", "/x"), ("/a/{b}", "/a/c/x?q", "/x?q"), ("/a", "/a", "/"), ("/a/", "/a/x", "/x")]
+        {
+            assert_eq!(in_nest(nest, original, seen), plain(original), "{nest}");
+        }
+        for (nest, original, seen) in [("/a", "/a/b/x", "/x"), ("/a", "/a/x", "/y"), ("/a", "/a/x?q", "/x")] {
+            assert_ne!(in_nest(nest, original, seen), plain(original), "{nest}");
+        }
         assert_eq!(nested("/x", "/x"), Key::of("p", &Request::get("/x").body(()).unwrap()));
     }
 }

@@ -9,7 +9,9 @@ use tower_layer::Layer;
 
 /// Caches the responses of the services inside it. See the [module](crate::response_cache).
 ///
-/// Clones share the store and what the process remembers beside it.
+/// Clones share the store and what the process remembers beside it: who waits for whom, what was changed meanwhile. So
+/// `layer.clone().with_ttl(ttl)` gives each route its own time and is one cache all the same. Layers made one by one on
+/// the same store share the store only, as two processes do. Keep one, and clone it.
 #[derive(Clone)]
 #[must_use]
 pub struct ResponseCacheLayer {
@@ -44,6 +46,11 @@ impl ResponseCacheLayer {
     ///
     /// It counts for 200, 203, 204, 300, 301, 308, 404, 405, 410, 414 and 501 only; what `Cache-Control` or `Expires`
     /// of a response say always wins.
+    ///
+    /// **This time applies to whatever the handler answers, also to requests with cookies of layers that this crate does
+    /// not know, `axum-login` and `tower-sessions` among them.** What it answers to one user then goes to all. Give a
+    /// time only to routes whose answer is the same for everybody, or have what is for one user marked
+    /// [`Personal`](crate::Personal) or `private`.
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.settings.ttl = Some(ttl);
         self
@@ -56,14 +63,20 @@ impl ResponseCacheLayer {
     }
 
     /// The largest body that is stored (1 MiB). A larger one goes to the client as it comes.
+    ///
+    /// The store has to hold it, with its headers: see [`MemoryStore::with_capacity`], and the largest request that the
+    /// plan of a Redis database allows.
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.settings.body_limit = bytes;
         self
     }
 
     /// Reads the time from `clock`.
+    ///
+    /// A clone with another clock shares the store, but not what the process remembers: times would not agree.
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.settings.clock = clock;
+        self.local = Arc::new(Local::new());
         self
     }
 
@@ -74,7 +87,8 @@ impl ResponseCacheLayer {
     }
 
     /// What keys in the store begin with (`axum-upstash:cache`). Applications that share a database and a host name
-    /// need different ones.
+    /// need different ones. A clone with another prefix is another cache: neither finds, waits for or forgets what is
+    /// the other's.
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.settings.prefix = prefix.into();
         self

@@ -1,11 +1,11 @@
 use super::{Lookup, Record, ResponseStore};
-use crate::{Clock, Error};
+use crate::{Clock, Error, ErrorKind};
 use futures_core::future::BoxFuture;
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 use std::{fmt, future::ready, sync::Arc, time::Duration};
 
 const DEFAULT_CAPACITY: u64 = 64 << 20;
-/// A shard holds nothing larger than itself, so shards must be few enough for the largest response.
+/// The least size of a shard. It holds nothing larger than itself.
 const SHARD: u64 = 8 << 20;
 const TYPICAL_RECORD: u64 = 16 << 10;
 
@@ -13,6 +13,7 @@ const TYPICAL_RECORD: u64 = 16 << 10;
 #[derive(Clone)]
 pub struct MemoryStore {
     records: Arc<Cache<Arc<str>, Kept, Bytes>>,
+    largest: u64,
     clock: Clock,
 }
 
@@ -39,17 +40,26 @@ impl MemoryStore {
     }
 
     /// A store of about so many bytes. What is used least makes room first.
+    ///
+    /// It holds no response, headers included, of more than about 7.5 MiB, nor of more than nine tenths of a capacity
+    /// below 16 MiB. A larger one is a warning in the log and is not stored.
     #[must_use]
     pub fn with_capacity(bytes: u64) -> Self {
         let items = usize::try_from(bytes / TYPICAL_RECORD).unwrap_or(usize::MAX).max(16);
-        let shards = usize::try_from(bytes / SHARD).unwrap_or(1).clamp(1, 64);
-        let options =
-            OptionsBuilder::new().shards(shards).estimated_items_capacity(items).weight_capacity(bytes).build();
+        let shards = (bytes / SHARD).clamp(1, 64);
+        // A power of two, as the cache makes it anyway: rounded down, for rounded up its shards would be too small.
+        let shards = 1_u64 << shards.ilog2();
+        let options = OptionsBuilder::new()
+            .shards(usize::try_from(shards).unwrap_or(1))
+            .estimated_items_capacity(items)
+            .weight_capacity(bytes)
+            .build();
         let records = match options {
             Ok(options) => Cache::with_options(options, Bytes, Default::default(), Default::default()),
             Err(_) => Cache::with_weighter(items, bytes, Bytes),
         };
-        Self { records: Arc::new(records), clock: Clock::system() }
+        // The cache takes nothing that fills more than 97 % of a shard.
+        Self { largest: bytes / shards / 100 * 95, records: Arc::new(records), clock: Clock::system() }
     }
 
     /// Reads the time from `clock`.
@@ -89,7 +99,14 @@ impl ResponseStore for MemoryStore {
     fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.clock.now_ms().saturating_add(ttl_ms);
-        self.records.insert(key.into(), Kept { record, until_ms });
+        let (key, kept) = (Arc::from(key), Kept { record, until_ms });
+        let (weight, largest) = (Bytes.weight(&key, &kept), self.largest);
+        if weight > largest {
+            self.records.remove(&key);
+            let message = format!("a response of {weight} bytes; the memory store holds none of more than {largest}");
+            return Box::pin(ready(Err(Error::new(ErrorKind::LimitExceeded, message))));
+        }
+        self.records.insert(key, kept);
         Box::pin(ready(Ok(())))
     }
 

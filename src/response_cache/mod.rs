@@ -32,8 +32,8 @@
 //! # What happens to a request
 //! 1. A method other than GET and HEAD goes to the handler. After a 2xx or 3xx to one that may change something, what
 //!    was stored for the URI is forgotten, with all its variants.
-//! 2. `Range`, `Upgrade`, `If-Match`, `If-Unmodified-Since`, a body, or a [`Personal`](crate::Personal) mark by an
-//!    outer layer: it goes to the handler, and nothing is stored.
+//! 2. `Range`, `Upgrade`, `If-Match`, `If-Unmodified-Since`, a body that is not known to be empty, or a
+//!    [`Personal`](crate::Personal) mark by an outer layer: it goes to the handler, and nothing is stored.
 //! 3. `Cache-Control: no-cache` or `max-age=0`, or `Pragma: no-cache`: it goes to the handler, and the answer is stored
 //!    ([`with_request_directives`](ResponseCacheLayer::with_request_directives) turns these and those below off).
 //! 4. A stored response that is fresh answers: of the same host, path and query, of the variant that `Vary` asks for,
@@ -41,7 +41,8 @@
 //!    says `public`, `s-maxage` or `must-revalidate`. `If-None-Match` and `If-Modified-Since` get 304.
 //! 5. `only-if-cached` gets 504.
 //! 6. Of several requests that miss the same at once, one goes to the handler and the others wait for its answer. Where
-//!    it may not be shared, each goes itself, and for 10 s nobody waits there again.
+//!    it may not be shared, each goes itself, and for 10 s nobody waits there again. Who waits holds no place in the
+//!    service inside (tower's `ConcurrencyLimit`); it gets ready anew, should it go itself.
 //!
 //! # What is stored
 //! The answer to a GET, when its body is complete and not larger than the limit, unless one of these holds:
@@ -67,13 +68,17 @@
 //!   [`Personal`](crate::Personal) mark. Layers that change a response for one client (CORS, compression, rate limits)
 //!   belong outside.
 //! - **Where it sits.** Outside nested routers or inside, a resource has one key: the URI as it came counts (feature
-//!   `axum`).
+//!   `axum`). What a middleware rewrote is a resource of its own.
+//! - **Layers inside layers.** Where clones of one layer lie around each other, the outermost stores, with the times and
+//!   limits of the innermost.
 //! - **Waiting for the body.** What will be stored is read to its end, or to the limit, before the client gets any of
 //!   it. Give `no-store` to what is streamed on purpose.
 //! - **Outages.** A store that fails or is slow ([`with_store_timeout`](ResponseCacheLayer::with_store_timeout)) is a
 //!   warning in the log, and the handler answers. The write is awaited as well, so that the next request is a hit.
 //! - **Invalidation** reaches all processes on one store, but not what a handler in another process is making at that
-//!   moment: that is stored, and lives for its time.
+//!   moment: that is stored, and lives for its time. The deletion is sent as soon as the handler has answered, and
+//!   awaited before the client hears of it. A client that leaves before its handler has answered takes the invalidation
+//!   with it; one that leaves after may stop a deletion in Redis on its way. Then what was stored lives for its time.
 
 mod admission;
 mod body;
@@ -88,6 +93,7 @@ mod future;
 mod key;
 mod layer;
 mod memory;
+mod nesting;
 mod policy;
 mod redis;
 mod service;

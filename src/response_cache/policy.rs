@@ -4,7 +4,7 @@ use super::{
     directives::{Directives, parse_seconds},
     vary,
 };
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::time::{Duration, SystemTime};
 
 /// Headers of one connection (RFC 9111 3.1), beside those that `Connection` names.
@@ -139,7 +139,14 @@ pub(super) fn stored_headers(headers: &HeaderMap) -> HeaderMap {
             && name != header::RETRY_AFTER
             && name != header::AGE
     };
-    headers.iter().filter(|(name, _)| is_kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    headers.iter().filter(|(name, _)| is_kept(name)).map(|(name, value)| (name.clone(), copied(value))).collect()
+}
+
+/// A value with memory of its own: it may be a part of the buffer that a whole response was read into.
+fn copied(value: &HeaderValue) -> HeaderValue {
+    let mut copy = HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
+    copy.set_sensitive(value.is_sensitive());
+    copy
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -161,6 +168,16 @@ mod tests {
 
     fn lifetime(pairs: &[(&'static str, &'static str)]) -> Option<u64> {
         storable(StatusCode::OK, &headers(pairs), Terms::default(), NOW).map(|ms| ms / 1000)
+    }
+
+    #[test]
+    fn stored_headers_keep_no_larger_buffer_alive() {
+        let buffer = bytes::Bytes::from(vec![b'a'; 1000]);
+        let mut value = HeaderValue::from_maybe_shared(buffer.slice(..10)).unwrap();
+        value.set_sensitive(true);
+        let stored = stored_headers(&HeaderMap::from_iter([(header::ETAG, value)]));
+        assert_eq!(stored[header::ETAG], "aaaaaaaaaa");
+        assert!(stored[header::ETAG].is_sensitive() && buffer.is_unique());
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl<S> ResponseCache<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ResponseCache<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ReqBody: Body,
     ResBody: Body<Data = Bytes>,
 {
     type Response = Response<CacheBody<ResBody>>;

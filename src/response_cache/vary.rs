@@ -26,20 +26,31 @@ impl VarySpec {
         let mut hash = Sha256::new();
         hash.update(self.generation.to_be_bytes());
         for name in &self.names {
-            hash.update(name.as_str());
-            for value in normalised(request, name) {
-                hash.update(b"\n");
+            // No value counts as long as the end.
+            let end = u64::MAX.to_be_bytes();
+            let mut add = |value: &[u8]| {
+                hash.update((value.len() as u64).to_be_bytes());
                 hash.update(value);
+            };
+            add(name.as_str().as_bytes());
+            let lines = request.get_all(name).iter().map(|line| line.as_bytes());
+            match LISTS.contains(name) {
+                true => lines.flat_map(members).for_each(add),
+                false => lines.for_each(add),
             }
-            hash.update(b"\n\n");
+            hash.update(end);
         }
         format!("{}:{}", primary.as_str(), hex(&hash.finalize()[..16])).into()
     }
 }
 
-/// The members of a list over all its lines, without the spaces around them; of an absent header, none.
-fn normalised<'a>(request: &'a HeaderMap, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    request.get_all(name).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
+/// The headers of which lines, commas and spaces around commas say nothing. Of others nobody knows: in a cookie, a comma
+/// is a part of the value.
+const LISTS: [HeaderName; 4] =
+    [header::ACCEPT, header::ACCEPT_CHARSET, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE];
+
+fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
 /// The request headers that `Vary` names, sorted; `None` for `*`, and for what cannot be a header's name.
@@ -102,6 +113,24 @@ mod tests {
         assert_eq!(base, variant(&spec, &headers(&[("accept", "a"), ("accept", "b")])));
         for other in [&[("accept", "b,a")][..], &[("accept", "a,b"), ("x-a", "")], &[], &[("x-a", "a,b")]] {
             assert_ne!(base, variant(&spec, &headers(other)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_counts_as_it_is() {
+        for name in ["cookie", "authorization", "x-a"] {
+            let spec = spec(&[name], 1);
+            let of = |values: &[&'static str]| {
+                let pairs: Vec<_> = values.iter().map(|value| (name, *value)).collect();
+                variant(&spec, &headers(&pairs))
+            };
+            let all = [&["a,b"][..], &["a, b"], &["a ,b"], &["a", "b"], &["b", "a"], &["a,", "b"], &["ab"], &[""], &[]];
+            for (index, one) in all.iter().enumerate() {
+                assert_eq!(of(one), of(one));
+                for other in &all[..index] {
+                    assert_ne!(of(one), of(other), "{name}: {one:?} {other:?}");
+                }
+            }
         }
     }
 
