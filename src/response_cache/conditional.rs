@@ -1,6 +1,7 @@
 //! The client's own conditions, answered from a complete response (RFC 9111 4.3.2, RFC 9110 13).
 
-use super::{key::hex, policy::http_date};
+use super::policy::http_date;
+use crate::hex::hex;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
 
@@ -35,11 +36,9 @@ impl Conditions {
             let etag = headers.get(header::ETAG).map(HeaderValue::as_bytes);
             return self.none_match.iter().any(|line| matches(line.as_bytes(), etag));
         }
+        let Some(since) = self.modified_since else { return false };
         let changed = headers.get(header::LAST_MODIFIED).or_else(|| headers.get(header::DATE));
-        match (self.modified_since, changed.and_then(|value| http_date(value.as_bytes()))) {
-            (Some(since), Some(changed)) => changed <= since,
-            _ => false,
-        }
+        changed.and_then(|value| http_date(value.as_bytes())).is_some_and(|changed| changed <= since)
     }
 }
 

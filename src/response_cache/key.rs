@@ -1,6 +1,7 @@
+use crate::hex::hex;
 use http::{Request, Uri, header};
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 /// The name under which a resource is stored, for GET and HEAD alike.
 ///
@@ -87,13 +88,6 @@ fn hosts<'a, B>(request: &'a Request<B>, uri: &'a Uri) -> Vec<&'a [u8]> {
         }
     }
     hosts
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-use super::key::{Key, hex};
+use super::key::Key;
+use crate::hex::hex;
 use http::{HeaderMap, HeaderName, header};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;

@@ -179,6 +179,8 @@ impl UpstashBuilder {
             namespace: self.namespace,
             #[cfg(feature = "redis")]
             memory: super::upstash::Memory::default(),
+            #[cfg(feature = "response-cache")]
+            cache: std::sync::OnceLock::new(),
         }))
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) namespace: String,
     #[cfg(feature = "redis")]
     pub(super) memory: Memory,
+    #[cfg(feature = "response-cache")]
+    pub(super) cache: std::sync::OnceLock<crate::response_cache::ResponseCacheLayer>,
 }
 
 /// What stands in for Redis: one store of each kind, as one database would be.
@@ -42,8 +44,6 @@ pub(super) struct Memory {
     limits: std::sync::OnceLock<Arc<crate::ratelimit::MemoryStore>>,
     #[cfg(feature = "session")]
     sessions: std::sync::OnceLock<Arc<crate::session::MemoryStore>>,
-    #[cfg(feature = "response-cache")]
-    responses: std::sync::OnceLock<Arc<crate::response_cache::MemoryStore>>,
 }
 
 impl Upstash {
@@ -133,11 +133,15 @@ impl Upstash {
     #[cfg(feature = "response-cache")]
     pub fn response_cache(&self, ttl: std::time::Duration) -> crate::response_cache::ResponseCacheLayer {
         use crate::response_cache::{RedisStore, ResponseCacheLayer};
-        let layer = match &self.inner.redis {
-            Some(redis) => ResponseCacheLayer::new(RedisStore::new(redis.clone())),
-            None => ResponseCacheLayer::new(Arc::clone(self.inner.memory.responses.get_or_init(Arc::default))),
-        };
-        layer.with_prefix(&format!("{}:cache", self.inner.namespace)).with_ttl(ttl)
+        // One layer and its clones: they know of each other's requests and changes.
+        let layer = self.inner.cache.get_or_init(|| {
+            let layer = match &self.inner.redis {
+                Some(redis) => ResponseCacheLayer::new(RedisStore::new(redis.clone())),
+                None => ResponseCacheLayer::memory(),
+            };
+            layer.with_prefix(&format!("{}:cache", self.inner.namespace))
+        });
+        layer.clone().with_ttl(ttl)
     }
 
     /// The QStash client. Where QStash is not configured, each of its calls fails with what has to be set.

@@ -126,6 +126,9 @@ mod tests {
     fn rounding_of_floats_does_not_make_a_client_wait_longer() {
         let outcome = SlidingWindow::new(43, Duration::from_millis(42)).decide(0, 0, 42, 17);
         assert_eq!(outcome.retry_after_ms, Some(57));
+        let sliding = SlidingWindow::new(31, Duration::from_millis(1287));
+        let wait = sliding.decide(0, 0, 39, 28).retry_after_ms.unwrap();
+        assert!(sliding.fits(wait, 39, 0, 28) && !sliding.fits(wait - 1, 39, 0, 28), "{wait}");
     }
 
     proptest! {
