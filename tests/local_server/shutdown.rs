@@ -59,8 +59,13 @@ async fn a_request_that_runs_is_still_answered() {
     let mut stream = TcpStream::connect(server.upstash.address()).await.unwrap();
     let (token, length) = (server.upstash.token(), body.len());
     let head = format!("POST / HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n");
-    stream.write_all(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let head = format!("{head}expect: 100-continue\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // It says this when it wants the body, so the request is in its hands.
+    let mut go_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    timeout(DEADLINE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 "), "{go_on:?}");
+    stream.write_all(body.as_bytes()).await.unwrap();
     server.upstash.shutdown().await;
     let answer = rest_of_answer(&mut stream).await;
     assert!(answer.ends_with(r#"{"result":"done"}"#), "{answer}");
