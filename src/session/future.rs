@@ -70,10 +70,10 @@ where
                         Ok(Plan::Resign(id)) => {
                             return Poll::Ready(Ok(finish(session, response, signed(session, &id))));
                         }
-                        Ok(Plan::Commit { key, commit, id }) => {
+                        Ok(Plan::Commit { key, commit, id, anew }) => {
                             let destroyed = commit.action == Action::Destroy;
                             let config = Arc::clone(session.config());
-                            let commit = Box::pin(commit_to(config, key, commit));
+                            let commit = Box::pin(commit_to(config, key, commit, anew));
                             this.state.set(State::Committing { commit, done: Some((response, id)), destroyed });
                         }
                         Err(error) => {
@@ -87,14 +87,10 @@ where
                     let outcome = ready!(commit.as_mut().poll(cx));
                     let Some((response, id)) = done.take() else { unreachable!("polled after completion") };
                     return Poll::Ready(Ok(match outcome {
-                        Ok(Outcome::Done | Outcome::DoneElsewhere) if *destroyed => {
-                            finish(session, response, session.config().cookie.removal())
-                        }
-                        Ok(Outcome::Done) if !session.is_presented(&id) => {
-                            finish(session, response, signed(session, &id))
-                        }
-                        // The client has the cookie, or has it from the response that rotated the session.
-                        Ok(Outcome::Done | Outcome::DoneElsewhere) => finish(session, response, None),
+                        Ok(Outcome::Done) if *destroyed => finish(session, response, session.config().cookie.removal()),
+                        Ok(Outcome::Done) if session.is_presented(&id) => finish(session, response, None),
+                        Ok(Outcome::Done) => finish(session, response, signed(session, &id)),
+                        Ok(Outcome::Moved) => failed(session, response, &SessionError::Moved),
                         Ok(Outcome::Gone) => {
                             tracing::debug!(session.action = "gone", "the session ended while the request ran");
                             finish(session, response, session.config().cookie.removal())
@@ -110,36 +106,44 @@ where
 /// How a commit ended.
 enum Outcome {
     Done,
-    /// Done, under an id that this request does not know.
-    DoneElsewhere,
     Gone,
+    /// Another request gave the session an id that this one does not know.
+    Moved,
 }
 
-/// Commits, and follows a session that another request rotated in the meantime: this one had it in hand before.
-async fn commit_to(config: Arc<SessionConfig>, key: SessionKey, mut commit: Commit) -> Result<Outcome, Error> {
-    let mut key = key;
-    let mut elsewhere = false;
+/// Commits. Where another request rotated the session in the meantime, only its end is followed there: whoever did it
+/// may hold the new id, and what this request writes is for its own client.
+async fn commit_to(
+    config: Arc<SessionConfig>,
+    mut key: SessionKey,
+    commit: Commit,
+    anew: Option<Box<Commit>>,
+) -> Result<Outcome, Error> {
     let work = async {
         for _ in 0..MAX_MOVES {
-            match config.store.commit(&key, &commit).await? {
-                Committed::Done if elsewhere => return Ok(Outcome::DoneElsewhere),
+            let to = match config.store.commit(&key, &commit).await? {
                 Committed::Done => return Ok(Outcome::Done),
                 Committed::Gone => return Ok(Outcome::Gone),
-                Committed::Moved { to } => {
-                    // The id was changed a moment ago; to change it again would strand the client with the other.
-                    if commit.action != Action::Destroy {
-                        commit.action = Action::Update;
-                    }
-                    (key, elsewhere) = (to, true);
+                Committed::Moved { to } => to,
+            };
+            match (&commit.action, &anew) {
+                (Action::Destroy, _) => key = to,
+                // A second login at once: it goes on by itself, under the id that it chose.
+                (Action::Rotate { to: own }, Some(anew)) => {
+                    return match config.store.commit(own, anew).await? {
+                        Committed::Done => Ok(Outcome::Done),
+                        _ => Ok(Outcome::Moved),
+                    };
                 }
+                _ => break,
             }
         }
-        Ok(Outcome::Gone)
+        Ok(Outcome::Moved)
     };
     timeout(config.timeout, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// How many rotations a request follows, all within seconds.
+/// How many rotations the end of a session follows, all within seconds.
 const MAX_MOVES: usize = 4;
 
 fn signed(session: &Session, id: &SessionId) -> Option<HeaderValue> {

@@ -52,8 +52,9 @@ pub(super) enum Plan {
     Resign(SessionId),
     /// The session has another id, which this request does not know, so its changes have no place.
     Conflict,
-    /// The store has work; `id` is the session's name after it.
-    Commit { key: SessionKey, commit: Commit, id: SessionId },
+    /// The store has work; `id` is the session's name after it. `anew` begins a session under that name with all that
+    /// this one knows, for a login that another one overtook.
+    Commit { key: SessionKey, commit: Commit, id: SessionId, anew: Option<Box<Commit>> },
 }
 
 impl Session {
@@ -223,9 +224,12 @@ impl Session {
         if changes.destroy {
             // Where it moved the store will say so, and it ends there.
             return Ok(match existing.or(inner.presented.as_ref().filter(|_| moved)) {
-                Some((id, _)) => {
-                    Plan::Commit { key: self.key(id).clone(), commit: commit(Action::Destroy), id: id.clone() }
-                }
+                Some((id, _)) => Plan::Commit {
+                    key: self.key(id).clone(),
+                    commit: commit(Action::Destroy),
+                    id: id.clone(),
+                    anew: None,
+                },
                 None if inner.presented.is_some() => Plan::RemoveCookie,
                 None => Plan::Nothing,
             });
@@ -256,6 +260,21 @@ impl Session {
                 (id, key, Action::Create)
             }
         };
+        let anew = match (&action, loaded) {
+            (Action::Rotate { .. }, Some(Loaded::Found(record))) => {
+                let mut all = record.fields.clone();
+                for (name, value) in &fields {
+                    match value {
+                        Some(text) => drop(all.insert(name.clone(), text.clone())),
+                        None => drop(all.remove(name)),
+                    }
+                }
+                let mut anew = commit(Action::Create);
+                anew.set = all.into_iter().collect();
+                Some(Box::new(anew))
+            }
+            _ => None,
+        };
         let mut commit = commit(action);
         for (name, value) in fields {
             match value {
@@ -263,7 +282,7 @@ impl Session {
                 None => commit.remove.push(name),
             }
         }
-        Ok(Plan::Commit { key, commit, id })
+        Ok(Plan::Commit { key, commit, id, anew })
     }
 
     /// Whether the client holds a cookie under the first key for this id.

@@ -1,7 +1,11 @@
 use super::{Action, Commit, Committed, Load, Loaded, Record, SessionKey, SessionStore, record::MOVED_MS};
 use crate::{Error, expiring_map::ExpiringMap};
 use futures_core::future::BoxFuture;
-use std::{collections::BTreeMap, future::ready};
+use std::{
+    collections::BTreeMap,
+    future::ready,
+    sync::{PoisonError, RwLock},
+};
 
 /// Sessions in the memory of this process, bounded in number. They end with the process.
 ///
@@ -9,11 +13,13 @@ use std::{collections::BTreeMap, future::ready};
 #[derive(Debug)]
 pub struct MemoryStore {
     sessions: ExpiringMap<Slot>,
+    /// A rotation writes two entries; nobody else writes between them.
+    rotation: RwLock<()>,
 }
 
 enum Slot {
     Session(Record),
-    Moved(SessionKey),
+    Moved { to: SessionKey, until_ms: u64 },
 }
 
 impl MemoryStore {
@@ -26,7 +32,7 @@ impl MemoryStore {
     /// A store for `sessions` sessions.
     #[must_use]
     pub fn with_capacity(sessions: usize) -> Self {
-        Self { sessions: ExpiringMap::new(sessions) }
+        Self { sessions: ExpiringMap::new(sessions), rotation: RwLock::new(()) }
     }
 
     fn read(&self, Load { key, lifetime, now_ms }: Load<'_>) -> Loaded {
@@ -35,7 +41,7 @@ impl MemoryStore {
                 Some(left) => (Some((Slot::Session(record.clone()), now_ms + left)), Loaded::Found(record)),
                 None => (None, Loaded::Absent),
             },
-            Some(moved) => (Some((moved, now_ms + MOVED_MS)), Loaded::Moved),
+            Some(Slot::Moved { to, until_ms }) => (Some((Slot::Moved { to, until_ms }, until_ms)), Loaded::Moved),
             None => (None, Loaded::Absent),
         })
     }
@@ -43,8 +49,9 @@ impl MemoryStore {
     fn write(&self, key: &SessionKey, commit: &Commit) -> Committed {
         let now_ms = commit.now_ms;
         let change = |slot: Option<Slot>| match (slot, &commit.action) {
-            (Some(Slot::Moved(to)), _) => {
-                (Some((Slot::Moved(to.clone()), now_ms + MOVED_MS)), Committed::Moved { to }, None)
+            (Some(Slot::Moved { to, until_ms }), _) => {
+                let committed = Committed::moved(to.clone());
+                (Some((Slot::Moved { to, until_ms }, until_ms)), committed, None)
             }
             (_, Action::Destroy) => (None, Committed::Done, None),
             (None, Action::Create) => apply(Record::new(now_ms, 0, BTreeMap::new()), commit),
@@ -54,6 +61,11 @@ impl MemoryStore {
             }
             (Some(Slot::Session(record)), Action::Update | Action::Rotate { .. }) => apply(record, commit),
             (None, Action::Update | Action::Rotate { .. }) => (None, Committed::Gone, None),
+        };
+        // Held, whichever it is, until all is written.
+        let (_alone, _shared) = match commit.action {
+            Action::Rotate { .. } => (Some(self.rotation.write().unwrap_or_else(PoisonError::into_inner)), None),
+            _ => (None, Some(self.rotation.read().unwrap_or_else(PoisonError::into_inner))),
         };
         let (committed, moved) = self.sessions.update(key.as_str(), now_ms, |slot| {
             let (kept, committed, moved) = change(slot);
@@ -82,8 +94,9 @@ fn apply(mut record: Record, commit: &Commit) -> (Kept, Committed, Moved<'_>) {
     let expires_ms = commit.now_ms + left;
     match &commit.action {
         Action::Rotate { to } => {
-            let moved = (Slot::Moved(to.clone()), commit.now_ms + MOVED_MS);
-            (Some(moved), Committed::Done, Some((to, record, expires_ms)))
+            let until_ms = commit.now_ms + MOVED_MS;
+            let moved = Slot::Moved { to: to.clone(), until_ms };
+            (Some((moved, until_ms)), Committed::Done, Some((to, record, expires_ms)))
         }
         _ => (Some((Slot::Session(record), expires_ms)), Committed::Done, None),
     }

@@ -9,9 +9,9 @@
 //! 4. `Set-Cookie` is sent only when the client has to learn something.
 //! 5. A response of a request that used its session gets `Vary: Cookie` and `Cache-Control: private`, and is never
 //!    stored by this crate's response cache, whichever layer is outside.
-//! 6. A rotated session's old id is worth nothing at once. Requests that had loaded the session under it still commit
-//!    to it; one that arrives with it within ten seconds is answered without a session, keeps its hands off the
-//!    client's cookie, and where it writes is refused with 409.
+//! 6. A rotated session's old id is worth nothing at once. A request with it that was on its way, or arrives within ten
+//!    seconds, sees nothing of the rotated session and leaves the client's new cookie alone; what it writes is refused
+//!    with 409, and it has to be sent again. A second login at once begins a session of its own.
 //! 7. A 5xx response keeps no changes: the session is as it was before, its id as well.
 //!
 //! | the handler | requests to Redis |
