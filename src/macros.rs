@@ -44,6 +44,23 @@ macro_rules! named_setters {
     };
 }
 
+/// The settings of one call, kept in fields `timeout` and `repeatable`.
+macro_rules! call_setters {
+    () => {
+        /// A deadline of its own, instead of the client's.
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.timeout = Some(timeout);
+            self
+        }
+
+        /// Says that running it twice does no harm, so that it may be sent again after a broken connection.
+        pub fn repeatable(mut self) -> Self {
+            self.repeatable = true;
+            self
+        }
+    };
+}
+
 /// The accessors of a middleware that has its inner service in a field `inner`.
 macro_rules! inner_service {
     () => {

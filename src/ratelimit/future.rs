@@ -48,9 +48,9 @@ impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn deciding(inner: S, request: Request<ReqBody>, layer: RateLimitLayer, identifier: String) -> Self {
+    pub(super) fn deciding(inner: S, request: Request<ReqBody>, layer: RateLimitLayer, key: String) -> Self {
         let config = Arc::clone(&layer.config);
-        let decision = Box::pin(async move { config.limiter.limit(&identifier).await });
+        let decision = Box::pin(async move { config.limiter.limit_later(&key, 1).await });
         Self { state: State::Deciding { decision, call: Some((inner, request)), layer } }
     }
 

@@ -96,18 +96,9 @@ impl Ratelimit {
 
     /// Counts a request that weighs as much as `cost` ordinary ones, if it may pass. What is refused counts nothing.
     pub async fn limit_cost(&self, identifier: &str, cost: u32) -> Decision {
-        let key = self.key(identifier);
-        let check = self.check(&key, cost);
-        if let Some(decision) = self.decide_now(check) {
-            return decision;
-        }
-        match timeout(self.timeout, self.store.take(check)).await {
-            Ok(Ok(outcome)) => Decision::new(&self.algorithm, outcome, check.now_ms, Basis::Counted),
-            Ok(Err(error)) => self.decide_without_store(check, &error),
-            Err(_) => {
-                let error = Error::new(crate::ErrorKind::Timeout, "the store did not answer in time");
-                self.decide_without_store(check, &error)
-            }
+        match self.limit_now(identifier, cost) {
+            Ok(decision) => decision,
+            Err(key) => self.limit_later(&key, cost).await,
         }
     }
 
@@ -127,10 +118,23 @@ impl Ratelimit {
         self.store.reset(check).await
     }
 
-    /// The decision of a store that need not wait.
-    pub(super) fn limit_now(&self, identifier: &str, cost: u32) -> Option<Decision> {
+    /// The decision where the store need not be waited for; else the key to ask it for.
+    pub(super) fn limit_now(&self, identifier: &str, cost: u32) -> Result<Decision, String> {
         let key = self.key(identifier);
-        self.decide_now(self.check(&key, cost))
+        self.decide_now(self.check(&key, cost)).ok_or(key)
+    }
+
+    /// The decision of a store that has to be waited for.
+    pub(super) async fn limit_later(&self, key: &str, cost: u32) -> Decision {
+        let check = self.check(key, cost);
+        match timeout(self.timeout, self.store.take(check)).await {
+            Ok(Ok(outcome)) => Decision::new(&self.algorithm, outcome, check.now_ms, Basis::Counted),
+            Ok(Err(error)) => self.decide_without_store(check, &error),
+            Err(_) => {
+                let error = Error::new(crate::ErrorKind::Timeout, "the store did not answer in time");
+                self.decide_without_store(check, &error)
+            }
+        }
     }
 
     fn decide_now(&self, check: Check<'_>) -> Option<Decision> {

@@ -48,8 +48,8 @@ where
             Err(problem) => ResponseFuture::refused(problem.into_bytes_response()),
             Ok(Key::Skip) => ResponseFuture::skipped(inner, request),
             Ok(Key::Limit(identifier)) => match self.layer.config.limiter.limit_now(&identifier, 1) {
-                Some(decision) => ResponseFuture::decided(inner, request, &self.layer, decision),
-                None => ResponseFuture::deciding(inner, request, self.layer.clone(), identifier),
+                Ok(decision) => ResponseFuture::decided(inner, request, &self.layer, decision),
+                Err(key) => ResponseFuture::deciding(inner, request, self.layer.clone(), key),
             },
         }
     }

@@ -36,17 +36,7 @@ impl<'a, T> Call<'a, T> {
         self
     }
 
-    /// A deadline of its own, instead of the client's.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Says that running this command twice does no harm, so that it may be sent again after a broken connection.
-    pub fn repeatable(mut self) -> Self {
-        self.repeatable = true;
-        self
-    }
+    call_setters!();
 
     /// Names the type of the reply.
     pub fn query<U: FromReply>(self) -> Call<'a, U> {

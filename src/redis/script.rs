@@ -87,17 +87,7 @@ impl<'a> ScriptCall<'a> {
         self
     }
 
-    /// A deadline of its own, instead of the client's.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Says that running the script twice does no harm, so that it may be sent again after a broken connection.
-    pub fn repeatable(mut self) -> Self {
-        self.repeatable = true;
-        self
-    }
+    call_setters!();
 
     /// Runs the script.
     ///
