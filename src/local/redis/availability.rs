@@ -38,7 +38,7 @@ fn reason(command: &Command) -> Option<&'static str> {
         "BLPOP" | "BRPOP" | "BRPOPLPUSH" | "BLMOVE" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX" | "BZMPOP" | "WAIT"
         | "WAITAOF" => Some(BLOCKS),
         "XREAD" | "XREADGROUP" => read_options(command).any(|index| command.word(index) == "BLOCK").then_some(BLOCKS),
-        "SELECT" => (command.arguments.len() == 2 && command.arguments[1] != b"0").then_some(ONE_DATABASE),
+        "SELECT" => (command.arguments.len() == 2 && &command.arguments[1][..] != b"0").then_some(ONE_DATABASE),
         "MOVE" | "SWAPDB" => Some(ONE_DATABASE),
         "COPY" => (3..command.arguments.len()).any(|index| command.word(index) == "DB").then_some(ONE_DATABASE),
         "ACL" => matches!(command.word(1).as_str(), "SETUSER" | "DELUSER" | "LOAD" | "SAVE").then_some(ACL_LATER),

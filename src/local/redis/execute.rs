@@ -1,37 +1,53 @@
 use std::sync::Arc;
 
-use super::{command::Command, outage::Outage, pool::Pool, prepare::Preparation, resp::Value};
+use tokio::sync::OnceCell;
+
+use super::{
+    command::Command,
+    emulate::Capabilities,
+    outage::Outage,
+    pool::Pool,
+    prepare::{Preparation, finish},
+    resp::Value,
+};
 
 /// Executes commands, each request on one connection of its own.
 pub(crate) struct Executor {
     pool: Arc<Pool>,
     preparation: Preparation,
+    capabilities: OnceCell<Capabilities>,
 }
 
 impl Executor {
     /// `shared` says that other databases of this Redis belong to someone else.
     pub(crate) fn new(pool: Arc<Pool>, shared: bool) -> Self {
         let preparation = Preparation::new(pool.database(), shared);
-        Self { pool, preparation }
+        Self { pool, preparation, capabilities: OnceCell::new() }
+    }
+
+    /// What Redis has of its own, asked once.
+    async fn capabilities(&self) -> Result<&Capabilities, Outage> {
+        self.capabilities.get_or_try_init(|| Capabilities::of(&self.pool)).await
     }
 
     /// Executes one command.
     pub(super) async fn single(&self, mut command: Command) -> Result<Value, Outage> {
-        let finish = match self.preparation.prepare(&mut command) {
-            Ok(finish) => finish,
+        let finishing = match self.preparation.prepare(&mut command, self.capabilities().await?) {
+            Ok(finishing) => finishing,
             Err(refusal) => return Ok(refusal),
         };
         let mut lease = self.pool.lease().await?;
         let mut replies = lease.exchange(&[command]).await?;
-        Ok(finish.finish(replies.pop().ok_or(Outage::Garbled)?))
+        Ok(finish(finishing, replies.pop().ok_or(Outage::Garbled)?))
     }
 
     /// Executes the commands one after another, whatever becomes of those before; other clients may come between.
     pub(super) async fn pipeline(&self, commands: Vec<Command>) -> Result<Vec<Value>, Outage> {
+        let capabilities = self.capabilities().await?;
         let mut accepted = Vec::with_capacity(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for mut command in commands {
-            outcomes.push(self.preparation.prepare(&mut command).inspect(|_| accepted.push(command)));
+            outcomes.push(self.preparation.prepare(&mut command, capabilities).inspect(|_| accepted.push(command)));
         }
         if accepted.is_empty() {
             return Ok(outcomes.into_iter().filter_map(Result::err).collect());
@@ -40,7 +56,7 @@ impl Executor {
         outcomes
             .into_iter()
             .map(|outcome| match outcome {
-                Ok(finish) => Ok(finish.finish(replies.next().ok_or(Outage::Garbled)?)),
+                Ok(finishing) => Ok(finish(finishing, replies.next().ok_or(Outage::Garbled)?)),
                 Err(refusal) => Ok(refusal),
             })
             .collect()
@@ -48,10 +64,11 @@ impl Executor {
 
     /// Executes the commands as a transaction. Gives an array of replies, or the error for which it was discarded.
     pub(super) async fn transaction(&self, mut commands: Vec<Command>) -> Result<Value, Outage> {
+        let capabilities = self.capabilities().await?;
         let mut finishes = Vec::with_capacity(commands.len());
         for command in &mut commands {
-            match self.preparation.prepare(command) {
-                Ok(finish) => finishes.push(finish),
+            match self.preparation.prepare(command, capabilities) {
+                Ok(finishing) => finishes.push(finishing),
                 Err(refusal) => return Ok(refusal),
             }
         }
@@ -68,7 +85,7 @@ impl Executor {
         commands.push(Command::of(&["EXEC"]));
         match lease.exchange(&commands).await?.pop() {
             Some(Value::Array(replies)) if replies.len() == finishes.len() => Ok(Value::Array(
-                finishes.into_iter().zip(replies).map(|(finish, reply)| finish.finish(reply)).collect(),
+                finishes.into_iter().zip(replies).map(|(finishing, reply)| finish(finishing, reply)).collect(),
             )),
             Some(error @ Value::Error(_)) => Ok(error),
             _ => {

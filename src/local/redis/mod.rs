@@ -4,6 +4,7 @@ mod address;
 mod availability;
 mod command;
 mod connection;
+mod emulate;
 mod execute;
 mod outage;
 mod pool;

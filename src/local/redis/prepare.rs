@@ -1,4 +1,12 @@
-use super::{availability::refusal, command::Command, resp::Value, script::Scripts};
+use bytes::Bytes;
+
+use super::{
+    availability::refusal,
+    command::Command,
+    emulate::{self, Capabilities, Finish},
+    resp::Value,
+    script::Scripts,
+};
 
 /// What makes a client's command one for this Redis, and the reply one for that client.
 ///
@@ -10,45 +18,47 @@ pub(super) struct Preparation {
     shared: bool,
 }
 
-/// How the reply to a prepared command is finished.
-#[derive(Debug)]
-pub(super) struct Finish {
-    answer: Option<String>,
-}
-
 impl Preparation {
     pub(super) fn new(database: u32, shared: bool) -> Self {
         Self { scripts: Scripts::default(), database, shared }
     }
 
-    /// Gives the error that answers the command where Redis must not see it.
-    pub(super) fn prepare(&self, command: &mut Command) -> Result<Finish, Value> {
+    /// Gives what finishes the reply, or the error that answers the command where Redis must not see it.
+    pub(super) fn prepare(&self, command: &mut Command, capabilities: &Capabilities) -> Result<Option<Finish>, Value> {
         if command.arguments.is_empty() {
             return Err(Value::error("ERR empty pipeline command"));
         }
         if let Some(text) = refusal(command) {
             return Err(Value::error(text));
         }
-        if command.word(0) == "SELECT"
+        if let Some(rewritten) = emulate::rewrite(command, capabilities)? {
+            *command = rewritten.command;
+            return Ok(rewritten.finish);
+        }
+        if command.is("SELECT")
             && let Some(database) = command.arguments.get_mut(1)
         {
             // Database 0 of the client is the one that this server was given.
-            *database = self.database.to_string().into_bytes();
+            *database = self.database.to_string().into();
         }
-        if self.shared && command.word(0) == "FLUSHALL" {
+        if self.shared && command.is("FLUSHALL") {
             // All that the client can see is its one database. The arguments of both commands are the same.
-            command.arguments[0] = b"FLUSHDB".to_vec();
+            command.arguments[0] = Bytes::from_static(b"FLUSHDB");
         }
         let answer = self.scripts.rewrite(command);
-        Ok(Finish { answer })
+        Ok(answer.map(|answer| -> Finish {
+            Box::new(|reply| match reply {
+                Value::Bulk(_) => Value::Bulk(answer.into()),
+                reply => reply,
+            })
+        }))
     }
 }
 
-impl Finish {
-    pub(super) fn finish(self, reply: Value) -> Value {
-        match (self.answer, reply) {
-            (Some(answer), Value::Bulk(_)) => Value::Bulk(answer.into()),
-            (_, reply) => reply,
-        }
+/// Does to a reply what its command wants done.
+pub(super) fn finish(finish: Option<Finish>, reply: Value) -> Value {
+    match finish {
+        Some(finish) => finish(reply),
+        None => reply,
     }
 }

@@ -3,6 +3,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use sha1::{Digest, Sha1};
 
 use super::command::Command;
@@ -46,18 +47,18 @@ impl Scripts {
         None
     }
 
-    fn strip(&self, script: &mut Vec<u8>) -> Option<String> {
+    fn strip(&self, script: &mut Bytes) -> Option<String> {
         let stripped = without_flag(script)?;
         let original = hash(script);
         self.aliases().insert(original.clone(), hash(&stripped));
-        *script = stripped;
+        *script = stripped.into();
         Some(original)
     }
 
-    fn resolve(&self, hash: &mut Vec<u8>) {
+    fn resolve(&self, hash: &mut Bytes) {
         let original = String::from_utf8_lossy(hash).to_ascii_lowercase();
         if let Some(stripped) = self.aliases().by_original.get(&original) {
-            *hash = stripped.clone().into_bytes();
+            *hash = stripped.clone().into();
         }
     }
 

@@ -20,12 +20,15 @@ fn header(kind: u8, length: usize, buffer: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
     fn writes_bytes_as_they_are() {
         let mut buffer = Vec::new();
-        encode(&Command::new(vec![b"SET".to_vec(), b"\r\n\xff".to_vec(), Vec::new()]), &mut buffer);
+        let arguments = [&b"SET"[..], b"\r\n\xff", b""].map(Bytes::from_static);
+        encode(&Command::new(arguments.into()), &mut buffer);
         assert_eq!(buffer, b"*3\r\n$3\r\nSET\r\n$3\r\n\r\n\xff\r\n$0\r\n\r\n");
     }
 }

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::answer::Refusal;
@@ -41,12 +42,12 @@ fn arguments(items: &[&RawValue]) -> Option<Command> {
     arguments.collect::<Option<_>>().map(Command::new)
 }
 
-fn argument(json: &str) -> Option<Vec<u8>> {
+fn argument(json: &str) -> Option<Bytes> {
     match json.as_bytes().first()? {
         b'"' => serde_json::from_str::<String>(json).ok().map(Into::into),
         b'[' | b'{' => None,
         // The text of a number, as it was sent: 64-bit integers and decimals stay what they were.
-        _ => Some(json.into()),
+        _ => Some(Bytes::copy_from_slice(json.as_bytes())),
     }
 }
 

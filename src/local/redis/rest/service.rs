@@ -8,6 +8,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
 
 use super::{
@@ -95,7 +96,7 @@ impl Rest {
         match target {
             Target::Body => self.single(json::command(&body)?, encoding).await,
             Target::Path(words) => {
-                let command = path_command(words, &body, &head.uri);
+                let command = path_command(words, body, &head.uri);
                 self.single(command, encoding).await
             }
             Target::Pipeline => {
@@ -146,9 +147,9 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
     }
 }
 
-fn path_command(mut words: Vec<Vec<u8>>, body: &[u8], uri: &Uri) -> Command {
+fn path_command(mut words: Vec<Bytes>, body: Bytes, uri: &Uri) -> Command {
     if !body.is_empty() {
-        words.push(body.to_vec());
+        words.push(body);
     }
     words.extend(target::query_arguments(uri));
     Command::new(words)

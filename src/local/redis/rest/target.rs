@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
@@ -9,7 +10,7 @@ pub(super) enum Target<'a> {
     /// A command in the body, as a JSON array.
     Body,
     /// A command in the path, one argument per segment, and in the rest of the request.
-    Path(Vec<Vec<u8>>),
+    Path(Vec<Bytes>),
     Pipeline,
     MultiExec,
     /// An endpoint that streams events.
@@ -39,17 +40,17 @@ impl<'a> Target<'a> {
 }
 
 /// The token in the query string.
-pub(super) fn token(uri: &Uri) -> Option<Vec<u8>> {
+pub(super) fn token(uri: &Uri) -> Option<Bytes> {
     let token = pairs(uri).find(|(name, _)| name == TOKEN);
     token.map(|(_, value)| value.unwrap_or_default())
 }
 
 /// The arguments in the query string: each name, and behind it the value where there is a `=`.
-pub(super) fn query_arguments(uri: &Uri) -> impl Iterator<Item = Vec<u8>> {
+pub(super) fn query_arguments(uri: &Uri) -> impl Iterator<Item = Bytes> {
     pairs(uri).filter(|(name, _)| name != TOKEN).flat_map(|(name, value)| [Some(name), value]).flatten()
 }
 
-fn pairs(uri: &Uri) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
+fn pairs(uri: &Uri) -> impl Iterator<Item = (Bytes, Option<Bytes>)> {
     let query = uri.query().unwrap_or_default();
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
         Some((name, value)) => (decode(name), Some(decode(value))),
@@ -58,7 +59,7 @@ fn pairs(uri: &Uri) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
 }
 
 /// Arguments are bytes: what is decoded need not be UTF-8, and a `+` is a plus sign.
-fn decode(text: &str) -> Vec<u8> {
+fn decode(text: &str) -> Bytes {
     percent_decode_str(text).collect()
 }
 
@@ -74,7 +75,7 @@ mod tests {
     fn decodes_each_segment_to_bytes() {
         let uri = uri("/set//a%2Fb%20c/%ff+/");
         let words: [&[u8]; 3] = [b"set", b"a/b c", b"\xff+"];
-        assert_eq!(Target::of(&uri), Target::Path(words.map(Vec::from).into()));
+        assert_eq!(Target::of(&uri), Target::Path(words.map(Bytes::copy_from_slice).into()));
     }
 
     #[test]
@@ -87,8 +88,8 @@ mod tests {
             ("/pipeline/x", Target::Unknown),
             ("/subscribe/a/b", Target::Stream("subscribe")),
             ("/monitor", Target::Stream("monitor")),
-            ("/PIPELINE", Target::Path(vec![b"PIPELINE".to_vec()])),
-            ("/%70ipeline", Target::Path(vec![b"pipeline".to_vec()])),
+            ("/PIPELINE", Target::Path(vec![Bytes::from_static(b"PIPELINE")])),
+            ("/%70ipeline", Target::Path(vec![Bytes::from_static(b"pipeline")])),
         ] {
             assert_eq!(Target::of(&uri(path)), expected, "{path}");
         }
@@ -100,6 +101,6 @@ mod tests {
         let words: Vec<_> = query_arguments(&uri).collect();
         let expected: [&[u8]; 7] = [b"EX", b"100", b"NX", b"GET", b"", b"x", b"1=2"];
         assert_eq!(words, expected);
-        assert_eq!(token(&uri).unwrap(), b"a b");
+        assert_eq!(token(&uri).unwrap(), "a b");
     }
 }
