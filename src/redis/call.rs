@@ -38,6 +38,11 @@ impl<'a, T> Call<'a, T> {
 
     call_setters!();
 
+    /// The command as it will be sent.
+    pub fn command(&self) -> &Cmd {
+        &self.cmd
+    }
+
     /// Names the type of the reply.
     pub fn query<U: FromReply>(self) -> Call<'a, U> {
         let Self { redis, cmd, timeout, repeatable, .. } = self;

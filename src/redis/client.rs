@@ -1,7 +1,6 @@
 use super::{
-    Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, encode,
+    Access, Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, encode,
     error::from_text,
-    readonly::is_read,
     reply::Item,
     sync_token::{SYNC_TOKEN, SyncToken},
 };
@@ -129,7 +128,7 @@ impl Redis {
         let name = cmd.name().to_uppercase();
         let describe = |error: Error| error.with_operation(name.clone()).with_key(cmd.first_key());
         let encoded = encode::single(cmd)?;
-        let repeat = if repeatable || is_read(&name) { Repeat::Safe } else { Repeat::IfNotSent };
+        let repeat = if repeatable || cmd.access() == Access::Read { Repeat::Safe } else { Repeat::IfNotSent };
         let response =
             self.send(encoded.path, encoded.body, encoded.is_json, repeat, timeout).await.map_err(describe)?;
         match serde_json::from_slice(&response.body) {
@@ -149,7 +148,7 @@ impl Redis {
         let (path, name) = if atomic { ("/multi-exec", "MULTI") } else { ("/pipeline", "pipeline") };
         let describe = |error: Error| error.with_operation(name);
         let body = encode::many(cmds)?;
-        let safe = cmds.iter().all(|cmd| is_read(&cmd.name()));
+        let safe = cmds.iter().all(|cmd| cmd.access() == Access::Read);
         let repeat = if safe { Repeat::Safe } else { Repeat::IfNotSent };
         let response = self.send(path.to_owned(), body, true, repeat, timeout).await.map_err(describe)?;
         if !response.status.is_success() {

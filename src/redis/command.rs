@@ -1,5 +1,13 @@
+use super::commands::table::{self, Access, Entry};
 use bytes::Bytes;
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt,
+    hash::BuildHasher,
+    time::Duration,
+};
+use web_time::{SystemTime, UNIX_EPOCH};
 
 /// A command and its arguments, as bytes.
 ///
@@ -11,23 +19,35 @@ pub struct Cmd {
     data: Vec<u8>,
     ends: Vec<usize>,
     key: Option<usize>,
+    access: Option<Access>,
+    refused: Option<&'static str>,
 }
 
 impl Cmd {
     /// A command without arguments.
     pub fn new(name: &str) -> Self {
-        let mut cmd = Self { data: Vec::with_capacity(64), ends: Vec::with_capacity(4), key: None };
+        let mut cmd =
+            Self { data: Vec::with_capacity(64), ends: Vec::with_capacity(4), key: None, access: None, refused: None };
         cmd.push(name.as_bytes());
         cmd
     }
 
-    /// Adds one argument, or the two of a pair.
+    /// A command of the table, without arguments.
+    pub(super) fn known(entry: Entry) -> Self {
+        let mut words = entry.name.split(' ');
+        let mut cmd = Self::new(words.next().unwrap_or_default());
+        cmd.access = Some(entry.access);
+        words.for_each(|word| cmd.push(word.as_bytes()));
+        cmd
+    }
+
+    /// Adds an argument, or all those of a pair or a list.
     pub fn arg(mut self, arg: impl ToArg) -> Self {
         arg.write(&mut self);
         self
     }
 
-    /// Adds an argument that is a key. Errors and traces name the first one.
+    /// Adds an argument that is a key, or a list of keys. Errors and traces name the first one.
     pub fn key(mut self, key: impl ToArg) -> Self {
         let at = self.ends.len();
         key.write(&mut self);
@@ -35,6 +55,18 @@ impl Cmd {
             self.key = Some(at);
         }
         self
+    }
+
+    /// Adds how many arguments these are, and then them: `numkeys key…`.
+    pub fn counted(self, args: impl ToArg) -> Self {
+        let counted = Self::new("").arg(args);
+        self.arg(counted.len() - 1).args(counted.iter().skip(1))
+    }
+
+    /// The same where the arguments are keys.
+    pub fn counted_keys(self, keys: impl ToArg) -> Self {
+        let counted = Self::new("").arg(keys);
+        counted.iter().skip(1).fold(self.arg(counted.len() - 1), Self::key)
     }
 
     /// Adds each argument of an iterator.
@@ -51,10 +83,33 @@ impl Cmd {
         self.ends.push(self.data.len());
     }
 
+    /// Says that an argument cannot be sent. The command then fails with
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) and this reason, which must not repeat the argument.
+    pub fn refuse(&mut self, reason: &'static str) {
+        self.refused.get_or_insert(reason);
+    }
+
+    pub(super) fn refused(&self) -> Option<&'static str> {
+        self.refused
+    }
+
     /// The name, as it was given.
     #[must_use]
     pub fn name(&self) -> Cow<'_, str> {
         self.iter().next().map_or(Cow::Borrowed(""), String::from_utf8_lossy)
+    }
+
+    /// Whether running it twice is the same as running it once.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.access.unwrap_or_else(|| table::access(&self.name(), self.iter().nth(1)))
+    }
+
+    /// How many words it has: the name and the arguments.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "it always has a name")]
+    pub fn len(&self) -> usize {
+        self.ends.len()
     }
 
     /// The name and the arguments.
@@ -82,10 +137,25 @@ impl fmt::Debug for Cmd {
     }
 }
 
-/// What can be an argument of a command.
+/// What can be an argument of a command: text, bytes, a number, a pair or a list of these.
+///
+/// `Vec<u8>`, `&[u8]` and `[u8; N]` are one argument of bytes; lists of anything else are as many arguments as they
+/// have items, and `None` is no argument.
+#[diagnostic::on_unimplemented(note = "a value that is stored as JSON goes in as `Json(value)`")]
 pub trait ToArg {
     /// Pushes the argument, or several, to `cmd`.
     fn write(&self, cmd: &mut Cmd);
+
+    /// Pushes each of `list`. It is there for lists of `u8`, which are one argument.
+    #[doc(hidden)]
+    fn write_list(list: &[Self], cmd: &mut Cmd)
+    where
+        Self: Sized,
+    {
+        for item in list {
+            item.write(cmd);
+        }
+    }
 }
 
 macro_rules! bytes_args {
@@ -97,10 +167,7 @@ macro_rules! bytes_args {
         }
     )*};
 }
-bytes_args!(
-    str: as_bytes, String: as_bytes, Box<str>: as_bytes, Cow<'_, str>: as_bytes,
-    [u8]: as_ref, Vec<u8>: as_ref, Bytes: as_ref
-);
+bytes_args!(str: as_bytes, String: as_bytes, Box<str>: as_bytes, Cow<'_, str>: as_bytes, Bytes: as_ref);
 
 macro_rules! number_args {
     ($($type:ty),*) => {$(
@@ -111,7 +178,7 @@ macro_rules! number_args {
         }
     )*};
 }
-number_args!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
+number_args!(u16, u32, u64, usize, i8, i16, i32, i64, isize);
 
 /// Written in full, infinities as Redis spells them.
 impl ToArg for f64 {
@@ -130,11 +197,65 @@ impl<T: ToArg + ?Sized> ToArg for &T {
     }
 }
 
-/// One argument of bytes, such as `b"text"` or a digest.
-impl<const N: usize> ToArg for [u8; N] {
+impl ToArg for u8 {
     fn write(&self, cmd: &mut Cmd) {
-        cmd.push(self);
+        u16::from(*self).write(cmd);
     }
+
+    fn write_list(list: &[Self], cmd: &mut Cmd) {
+        cmd.push(list);
+    }
+}
+
+impl ToArg for f32 {
+    fn write(&self, cmd: &mut Cmd) {
+        if self.is_finite() { cmd.push(self.to_string().as_bytes()) } else { f64::from(*self).write(cmd) }
+    }
+}
+
+impl<T: ToArg> ToArg for [T] {
+    fn write(&self, cmd: &mut Cmd) {
+        T::write_list(self, cmd);
+    }
+}
+
+impl<T: ToArg, const N: usize> ToArg for [T; N] {
+    fn write(&self, cmd: &mut Cmd) {
+        T::write_list(self, cmd);
+    }
+}
+
+impl<T: ToArg> ToArg for Vec<T> {
+    fn write(&self, cmd: &mut Cmd) {
+        T::write_list(self, cmd);
+    }
+}
+
+impl<T: ToArg> ToArg for Option<T> {
+    fn write(&self, cmd: &mut Cmd) {
+        if let Some(arg) = self {
+            arg.write(cmd);
+        }
+    }
+}
+
+macro_rules! collection_args {
+    ($([$($generics:tt)*] $type:ty,)*) => {$(
+        /// Each item, or each key and its value.
+        impl<$($generics)*> ToArg for $type {
+            fn write(&self, cmd: &mut Cmd) {
+                for item in self {
+                    item.write(cmd);
+                }
+            }
+        }
+    )*};
+}
+collection_args! {
+    [T: ToArg] BTreeSet<T>,
+    [T: ToArg, S: BuildHasher] HashSet<T, S>,
+    [K: ToArg, V: ToArg] BTreeMap<K, V>,
+    [K: ToArg, V: ToArg, S: BuildHasher] HashMap<K, V, S>,
 }
 
 impl<A: ToArg, B: ToArg> ToArg for (A, B) {
@@ -147,4 +268,9 @@ impl<A: ToArg, B: ToArg> ToArg for (A, B) {
 /// Whole milliseconds, rounded up: a time to live of half a millisecond is not none at all.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX as u64).min(i64::MAX as u64)
+}
+
+/// Whole milliseconds since the Unix epoch, rounded up; an earlier time is the epoch itself, which is long past.
+pub(crate) fn unix_millis(time: SystemTime) -> u64 {
+    millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }

@@ -17,6 +17,7 @@ pub(super) struct Encoded {
 
 /// The request of one command.
 pub(super) fn single(cmd: &Cmd) -> Result<Encoded, Error> {
+    check(cmd)?;
     let mut body = Vec::with_capacity(cmd.size() + 8);
     match array(cmd, &mut body) {
         Ok(()) => Ok(Encoded { path: "/".to_owned(), body: body.into(), is_json: true }),
@@ -32,6 +33,7 @@ pub(super) fn many(cmds: &[Cmd]) -> Result<Bytes, Error> {
         if index > 0 {
             body.push(b',');
         }
+        check(cmd)?;
         array(cmd, &mut body).map_err(|_| {
             refuse(cmd, format!("command {index} has an argument that is not UTF-8, which a pipeline cannot carry"))
         })?;
@@ -88,6 +90,11 @@ fn path_form(cmd: &Cmd, binary: usize) -> Result<Encoded, Error> {
         return Err(refuse(cmd, "the command's name is not UTF-8"));
     }
     Ok(Encoded { path, body, is_json: false })
+}
+
+/// Whether all its arguments could be written.
+fn check(cmd: &Cmd) -> Result<(), Error> {
+    cmd.refused().map_or(Ok(()), |reason| Err(refuse(cmd, reason)))
 }
 
 fn refuse(cmd: &Cmd, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {

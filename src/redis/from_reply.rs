@@ -1,6 +1,6 @@
-use super::Reply;
+use super::{Cmd, Reply, ToArg};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
@@ -235,7 +235,7 @@ tuples!(A, B, C, D);
 tuples!(A, B, C, D, E);
 tuples!(A, B, C, D, E, F);
 
-/// A value stored as JSON text.
+/// A value stored as JSON text, through serde: as an argument and as a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -243,6 +243,15 @@ impl<T: DeserializeOwned + Send + 'static> FromReply for Json<T> {
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
         let bytes = Bytes::from_reply(reply)?;
         serde_json::from_slice(&bytes).map(Self).map_err(|_| ReplyTypeError::content("JSON of the named type"))
+    }
+}
+
+impl<T: Serialize> ToArg for Json<T> {
+    fn write(&self, cmd: &mut Cmd) {
+        match serde_json::to_vec(&self.0) {
+            Ok(text) => cmd.push(&text),
+            Err(_) => cmd.refuse("a value cannot be written as JSON"),
+        }
     }
 }
 

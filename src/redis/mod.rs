@@ -51,7 +51,6 @@ mod encode;
 mod error;
 mod from_reply;
 mod pipeline;
-mod readonly;
 mod reply;
 mod script;
 mod sync_token;
@@ -61,7 +60,7 @@ pub use self::{
     call::Call,
     client::{KeyLocking, Redis},
     command::{Cmd, ToArg},
-    commands::{ScoreBound, SetOptions, ZAddOptions, ZRange},
+    commands::{Access, ScoreBound, SetOptions, ZAddOptions, ZRange},
     from_reply::{FromReply, Json, Pairs, ReplyTypeError},
     pipeline::{Pipeline, Results, Slot},
     reply::Reply,

@@ -1,7 +1,7 @@
 use crate::support::{Wire, upstash};
 use axum_upstash::{
     ErrorKind,
-    redis::{Cmd, Json, KeyLocking, Pairs, Redis, Reply, ScoreBound, Script, SetOptions, ZAddOptions, ZRange},
+    redis::{Cmd, Json, KeyLocking, Redis, Script, SetOptions},
 };
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
@@ -39,90 +39,6 @@ async fn bytes_go_in_and_out_unchanged() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let error = redis.cmd("SET").key("k").arg([0xff_u8].as_slice()).arg("").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-}
-
-#[tokio::test]
-async fn every_named_command_does_what_its_name_says() {
-    let (_local, redis) = upstash().await;
-    // strings
-    assert!(redis.set_with("s", "1", SetOptions::new().if_absent()).await.unwrap());
-    assert!(!redis.set_with("s", "2", SetOptions::new().if_absent()).await.unwrap());
-    assert_eq!(redis.set_get::<Option<String>>("s", "2", SetOptions::new().keep_ttl()).await.unwrap().unwrap(), "1");
-    redis.mset(&[("m1", "a"), ("m2", "b")]).await.unwrap();
-    assert_eq!(
-        redis.mget::<Option<String>>(&["m1", "no", "m2"]).await.unwrap(),
-        [Some("a".into()), None, Some("b".into())]
-    );
-    assert_eq!(redis.incr("n").await.unwrap(), 1);
-    assert_eq!(redis.decr("n").await.unwrap(), 0);
-    assert!((redis.incrbyfloat("f", 1.5).await.unwrap() - 1.5).abs() < f64::EPSILON);
-    assert_eq!(redis.append("s", "xyz").await.unwrap(), 4);
-    assert_eq!(redis.strlen("s").await.unwrap(), 4);
-    assert_eq!(redis.getrange::<String>("s", 1, -1).await.unwrap(), "xyz");
-    assert_eq!(redis.getdel::<Option<String>>("s").await.unwrap().unwrap(), "2xyz");
-    // keys
-    assert!(!redis.exists("s").await.unwrap());
-    assert!(redis.expire("m1", Duration::from_millis(100_000)).await.unwrap());
-    assert!(redis.persist("m1").await.unwrap());
-    assert_eq!(redis.pttl("m1").await.unwrap(), -1);
-    let later = u64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap() + 50_000;
-    assert!(redis.expire_at_ms("m1", later).await.unwrap());
-    assert_eq!(redis.key_type("m1").await.unwrap(), "string");
-    redis.rename("m1", "m3").await.unwrap();
-    let (mut cursor, mut found) = ("0".to_owned(), Vec::new());
-    for _ in 0..100 {
-        let (next, keys) = redis.scan(&cursor, "m*", 10).await.unwrap();
-        found.extend(keys);
-        cursor = next;
-        if cursor == "0" {
-            break;
-        }
-    }
-    found.sort();
-    assert_eq!(found, ["m2", "m3"]);
-    assert_eq!(redis.del("m2").await.unwrap() + redis.unlink("m3").await.unwrap(), 2);
-    // hashes
-    assert_eq!(redis.hset("h", &[("a", "1"), ("b", "2")]).await.unwrap(), 2);
-    assert_eq!(redis.hget::<Option<i64>>("h", "a").await.unwrap(), Some(1));
-    assert_eq!(redis.hmget::<Option<i64>>("h", &["b", "no"]).await.unwrap(), [Some(2), None]);
-    assert_eq!(redis.hgetall::<BTreeMap<String, i64>>("h").await.unwrap().len(), 2);
-    assert!(!redis.hsetnx("h", "a", "9").await.unwrap());
-    assert_eq!(redis.hincrby("h", "a", -3).await.unwrap(), -2);
-    assert!(redis.hexists("h", "a").await.unwrap());
-    assert_eq!(redis.hkeys::<Vec<String>>("h").await.unwrap().len(), 2);
-    assert_eq!(redis.hdel("h", &["a", "no"]).await.unwrap(), 1);
-    assert_eq!(redis.hlen("h").await.unwrap(), 1);
-    // sets
-    assert_eq!(redis.sadd("t", &["a", "b"]).await.unwrap(), 2);
-    assert_eq!(redis.smismember("t", &["a", "c"]).await.unwrap(), [true, false]);
-    assert!(redis.sismember("t", "b").await.unwrap());
-    assert_eq!(redis.srem("t", &["b"]).await.unwrap(), 1);
-    assert_eq!(redis.smembers::<Vec<String>>("t").await.unwrap(), ["a"]);
-    assert_eq!(redis.scard("t").await.unwrap(), 1);
-    assert_eq!(redis.spop::<Option<String>>("t").await.unwrap().unwrap(), "a");
-    // sorted sets
-    assert_eq!(redis.zadd("z", ZAddOptions::new(), &[(1.0, "a"), (2.0, "b"), (3.0, "c")]).await.unwrap(), 3);
-    assert_eq!(
-        redis.zadd("z", ZAddOptions::new().only_higher().changed(), &[(0.0, "a"), (5.0, "c")]).await.unwrap(),
-        1
-    );
-    assert_eq!(redis.zscore("z", "c").await.unwrap(), Some(5.0));
-    assert_eq!(redis.zincrby("z", 0.5, "a").await.unwrap(), 1.5);
-    assert_eq!(redis.zrank("z", "b").await.unwrap(), Some(1));
-    let all = || (ScoreBound::Included(f64::NEG_INFINITY), ScoreBound::Excluded(5.0));
-    assert_eq!(redis.zcount("z", all().0, all().1).await.unwrap(), 2);
-    assert_eq!(
-        redis.zrange::<String>("z", ZRange::by_score(all().0, all().1).reversed().limit(0, 1)).await.unwrap(),
-        ["b"]
-    );
-    let Pairs(pairs) = redis.zrange_with_scores::<String>("z", ZRange::by_rank(0, 0)).await.unwrap();
-    assert_eq!(pairs, [("a".to_owned(), 1.5)]);
-    assert_eq!(redis.zremrangebyscore("z", ScoreBound::Included(2.0), ScoreBound::Included(2.0)).await.unwrap(), 1);
-    assert_eq!(redis.zrem("z", &["a"]).await.unwrap(), 1);
-    assert_eq!(redis.zcard("z").await.unwrap(), 1);
-    // any other
-    assert_eq!(redis.cmd("LPUSH").key("l").args(["a", "b"]).query::<u64>().await.unwrap(), 2);
-    assert_eq!(redis.cmd("PING").await.unwrap(), Reply::Bulk("PONG".into()));
 }
 
 #[tokio::test]

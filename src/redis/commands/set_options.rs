@@ -1,5 +1,9 @@
-use crate::redis::{Cmd, command::millis};
+use crate::redis::{
+    Cmd,
+    command::{millis, unix_millis},
+};
 use std::time::Duration;
+use web_time::SystemTime;
 
 /// The options of `SET`.
 #[derive(Debug, Clone, Default)]
@@ -28,9 +32,9 @@ impl SetOptions {
         self
     }
 
-    /// `PXAT`: expires at a time in milliseconds since the Unix epoch.
-    pub fn expire_at_ms(mut self, unix_ms: u64) -> Self {
-        self.expiry = Some(Expiry::AtUnixMs(unix_ms));
+    /// `PXAT`: expires at a time, in whole milliseconds, rounded up.
+    pub fn expire_at(mut self, time: SystemTime) -> Self {
+        self.expiry = Some(Expiry::AtUnixMs(unix_millis(time)));
         self
     }
 

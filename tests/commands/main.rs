@@ -1,0 +1,91 @@
+//! Every command: what it sends, and what it does to a real Redis by each way of reaching one.
+#![cfg(feature = "full")]
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
+
+mod list;
+mod support;
+
+mod arrays;
+mod bitmaps;
+mod geo;
+mod hashes;
+mod hyperloglog;
+mod json;
+mod keys;
+mod lists;
+mod pubsub;
+mod scripts;
+mod search;
+mod server;
+mod sets;
+mod sorted_sets;
+mod streams;
+mod strings;
+mod vectors;
+
+use axum_upstash::redis::Redis;
+use support::{Form, Stage};
+
+/// One line for each group: its forms, and what it does.
+macro_rules! groups {
+    ($($group:ident),* $(,)?) => {
+        fn forms(redis: &Redis) -> Vec<(&'static str, Vec<Form>)> {
+            vec![$((stringify!($group), $group::forms(redis))),*]
+        }
+
+        mod runs {
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $group() {
+                    for stage in Stage::all().await {
+                        println!("over {}", stage.name);
+                        super::$group::run(&stage).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+groups!(
+    strings,
+    keys,
+    bitmaps,
+    hashes,
+    lists,
+    sets,
+    sorted_sets,
+    streams,
+    geo,
+    hyperloglog,
+    scripts,
+    pubsub,
+    server,
+    json,
+    search,
+    arrays,
+    vectors,
+);
+
+#[test]
+fn each_command_sends_what_the_documentation_says() {
+    let redis = Redis::new("http://127.0.0.1:1", "token").unwrap();
+    for (group, forms) in forms(&redis) {
+        for (sent, wanted) in forms {
+            assert_eq!(sent, wanted, "{group}");
+        }
+    }
+}
+
+#[test]
+fn no_command_is_left_out() {
+    let redis = Redis::new("http://127.0.0.1:1", "token").unwrap();
+    let sent = forms(&redis);
+    for (group, names) in list::GROUPS {
+        let (_, forms) = sent.iter().find(|(name, _)| name == group).unwrap();
+        for name in *names {
+            let found = forms.iter().any(|(words, _)| words == name || words.starts_with(&format!("{name} ")));
+            assert!(found, "{group}: {name} has no method");
+        }
+    }
+}

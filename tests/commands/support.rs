@@ -1,0 +1,51 @@
+use axum_upstash::{
+    local::LocalUpstash,
+    redis::{Call, Redis},
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a call sends, and what it is to send: words separated by one space, an empty one as `\"\"`.
+pub type Form = (String, &'static str);
+
+/// The wire form of `call`, beside the one that is wanted.
+pub fn form<T>(call: Call<'_, T>, wanted: &'static str) -> Form {
+    let words = call.command().iter().map(|word| match word {
+        [] => "\"\"".to_owned(),
+        word => String::from_utf8_lossy(word).into_owned(),
+    });
+    (words.collect::<Vec<_>>().join(" "), wanted)
+}
+
+/// A Redis by one way of reaching it.
+pub struct Stage {
+    pub redis: Redis,
+    /// What the way is called, for messages.
+    pub name: &'static str,
+    _local: LocalUpstash,
+}
+
+impl Stage {
+    /// Every way there is, each with an empty Redis of its own.
+    pub async fn all() -> Vec<Self> {
+        let local = LocalUpstash::start().await.unwrap();
+        let redis = Redis::new(local.url(), local.token()).unwrap();
+        vec![Self { redis, name: "REST", _local: local }]
+    }
+
+    /// A key that no other test has.
+    pub fn key(&self, name: &str) -> String {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        format!("{name}:{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether the Redis at hand, or what stands before it, knows a command that not every Redis has.
+    pub async fn knows(&self, name: &str) -> bool {
+        match self.redis.cmd(name).await {
+            Ok(_) => true,
+            Err(error) => {
+                let text = error.message().to_lowercase();
+                !text.contains("unknown command") && !text.contains("not available") && !text.contains("not supported")
+            }
+        }
+    }
+}
