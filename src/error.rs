@@ -1,4 +1,4 @@
-use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 /// The result of a call to Upstash.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -9,8 +9,10 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// It names the kind, the operation (`"GET"`, `"qstash publish"`), the first key and the HTTP status where
 /// there are any. It never holds a token, a signing key or a value that was sent.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     operation: Option<Cow<'static, str>>,
@@ -18,7 +20,8 @@ struct Inner {
     status: Option<u16>,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
-    source: Option<BoxError>,
+    // Shared, because one lost request is the error of every command in it.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -103,7 +106,7 @@ impl Error {
     /// Adds the error that caused this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

@@ -1,5 +1,6 @@
 use super::{
-    BaseUrl, Repeat, ReqwestTransport, RetryPolicy, Secret, Transport, TransportError, TransportErrorKind,
+    BaseUrl, Repeat, ReqwestTransport, RetryPolicy, Secret, Transport, TransportBody, TransportError,
+    TransportErrorKind,
     retry::{Failure, retry_after},
     telemetry,
     time::{Deadline, sleep, timeout},
@@ -64,7 +65,7 @@ struct Endpoint {
 pub(crate) struct RestRequest {
     pub(crate) method: Method,
     /// Appended to the base address as it is; empty, or beginning with a slash.
-    pub(crate) path: String,
+    pub(crate) path: std::borrow::Cow<'static, str>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) repeat: Repeat,
@@ -76,6 +77,24 @@ pub(crate) struct RestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+/// An answer that goes on: the end point of a stream of events.
+pub(crate) struct RestStream {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: TransportBody,
+}
+
+impl RestStream {
+    /// Reads an answer that turned out to be no stream, such as a refusal, within the client's deadline.
+    pub(crate) async fn into_response(self, deadline: Deadline) -> Result<RestResponse, Error> {
+        let Self { status, headers, body } = self;
+        match timeout(deadline.remaining(), collect(body)).await {
+            Ok(body) => Ok(RestResponse { status, headers, body: body.map_err(from_transport)? }),
+            Err(_) => Err(deadline.passed()),
+        }
+    }
 }
 
 impl RestResponse {
@@ -120,19 +139,26 @@ impl RestClient {
         Deadline::after(timeout.unwrap_or(self.inner.config.timeout))
     }
 
+    /// The wait before what failed with `error` is sent again by the caller, or `None` where it is not.
+    pub(crate) fn wait_after(&self, error: &Error) -> Option<Duration> {
+        self.inner.config.retry.wait_after(error)
+    }
+
     /// Sends, waits and sends again as the policy says. Any status is an answer; what it means is the caller's to say.
     pub(crate) async fn send(&self, request: RestRequest) -> Result<RestResponse, Error> {
-        let endpoint = match &self.inner.endpoint {
-            Ok(endpoint) => endpoint,
-            Err(reason) => return Err(Error::new(ErrorKind::Configuration, reason.clone())),
-        };
-        let limit = request.timeout.unwrap_or(self.inner.config.timeout);
+        self.send_counted(request, &mut 0).await
+    }
+
+    /// The same, and counts in `attempts` how often it was sent.
+    pub(crate) async fn send_counted(&self, request: RestRequest, attempts: &mut u32) -> Result<RestResponse, Error> {
+        let endpoint = self.endpoint()?;
         let deadline = self.deadline(request.timeout);
         let mut attempt = 0;
         loop {
+            *attempts += 1;
             let outcome = match timeout(deadline.remaining(), self.send_once(endpoint, &request, attempt)).await {
                 Ok(outcome) => outcome,
-                Err(_) => return Err(Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"))),
+                Err(_) => return Err(deadline.passed()),
             };
             let failure = match &outcome {
                 Ok(response) if response.status.is_success() => return outcome.map_err(from_transport),
@@ -147,12 +173,41 @@ impl RestClient {
         }
     }
 
+    /// Opens a stream. The deadline is for its beginning; it is not tried again.
+    pub(crate) async fn open(&self, request: RestRequest) -> Result<RestStream, Error> {
+        let endpoint = self.endpoint()?;
+        let deadline = self.deadline(request.timeout);
+        match timeout(deadline.remaining(), self.begin(endpoint, &request, 0)).await {
+            Ok(Ok(response)) => {
+                let (head, body) = response.into_parts();
+                Ok(RestStream { status: head.status, headers: head.headers, body })
+            }
+            Ok(Err(error)) => Err(from_transport(error)),
+            Err(_) => Err(deadline.passed()),
+        }
+    }
+
+    fn endpoint(&self) -> Result<&Endpoint, Error> {
+        self.inner.endpoint.as_ref().map_err(|reason| Error::new(ErrorKind::Configuration, reason.clone()))
+    }
+
     async fn send_once(
         &self,
         endpoint: &Endpoint,
         request: &RestRequest,
         attempt: u32,
     ) -> Result<RestResponse, TransportError> {
+        let (head, body) = self.begin(endpoint, request, attempt).await?.into_parts();
+        Ok(RestResponse { status: head.status, headers: head.headers, body: collect(body).await? })
+    }
+
+    /// Sends, and waits for the head of the answer.
+    async fn begin(
+        &self,
+        endpoint: &Endpoint,
+        request: &RestRequest,
+        attempt: u32,
+    ) -> Result<http::Response<TransportBody>, TransportError> {
         let mut message = http::Request::new(request.body.clone());
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = format!("{}{}", endpoint.base.as_str(), request.path)
@@ -164,18 +219,19 @@ impl RestClient {
         if attempt > 0 && self.inner.config.telemetry {
             headers.insert(telemetry::RETRY, HeaderValue::from(attempt));
         }
-        let (head, body) = endpoint.transport.send(message).await?.into_parts();
-        let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| {
-            match error.downcast::<TransportError>() {
-                Ok(error) => *error,
-                Err(error) if error.is::<LengthLimitError>() => {
-                    TransportError::new(TransportErrorKind::Oversized, error)
-                }
-                Err(error) => TransportError::new(TransportErrorKind::Interrupted, error),
-            }
-        })?;
-        Ok(RestResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
+        endpoint.transport.send(message).await
     }
+}
+
+/// Reads a body to its end.
+async fn collect(body: TransportBody) -> Result<Bytes, TransportError> {
+    let body =
+        Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| match error.downcast::<TransportError>() {
+            Ok(error) => *error,
+            Err(error) if error.is::<LengthLimitError>() => TransportError::new(TransportErrorKind::Oversized, error),
+            Err(error) => TransportError::new(TransportErrorKind::Interrupted, error),
+        })?;
+    Ok(body.to_bytes())
 }
 
 fn from_transport(error: TransportError) -> Error {
@@ -256,7 +312,7 @@ mod tests {
         let outcome = client
             .send(RestRequest {
                 method: Method::POST,
-                path: "/".to_owned(),
+                path: "/".into(),
                 headers: HeaderMap::new(),
                 body: Bytes::new(),
                 repeat,

@@ -33,6 +33,7 @@ mod random;
 mod reqwest;
 mod retry;
 mod secret;
+mod spawn;
 mod telemetry;
 mod time;
 mod transport;
@@ -46,10 +47,11 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    client::{RestClient, RestConfig, RestRequest, RestResponse},
+    client::{RestClient, RestConfig, RestRequest, RestResponse, RestStream},
     random::{random_bytes, random_u64},
     retry::Repeat,
     secret::Secret,
-    time::{Deadline, timeout},
+    spawn::spawn,
+    time::{Deadline, Stopwatch, sleep, timeout},
     url::BaseUrl,
 };

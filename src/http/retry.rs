@@ -1,4 +1,5 @@
 use super::{TransportErrorKind, random_u64};
+use crate::{Error, ErrorKind};
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use std::time::Duration;
 
@@ -57,6 +58,14 @@ impl RetryPolicy {
             }
             Failure::Status(..) => None,
         }
+    }
+}
+
+impl RetryPolicy {
+    /// The wait before the caller itself sends once more what failed with `error` and is safe to repeat.
+    pub(crate) fn wait_after(&self, error: &Error) -> Option<Duration> {
+        let transient = matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Server);
+        (transient && self.max_retries > 0).then(|| error.retry_after().unwrap_or_else(|| self.backoff(0)))
     }
 }
 

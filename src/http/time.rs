@@ -1,3 +1,4 @@
+use crate::{Error, ErrorKind};
 use std::{
     fmt,
     future::Future,
@@ -7,6 +8,10 @@ use std::{
     },
     time::Duration,
 };
+#[cfg(not(target_arch = "wasm32"))]
+use tokio::time::Instant;
+#[cfg(target_arch = "wasm32")]
+use web_time::Instant;
 
 /// Where "now" comes from: the system, or a test.
 ///
@@ -112,28 +117,46 @@ pub(crate) async fn timeout<F: Future>(duration: Duration, future: F) -> Result<
 /// Paused test time counts: on native targets this is tokio's clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
-    #[cfg(not(target_arch = "wasm32"))]
-    at: Option<tokio::time::Instant>,
-    #[cfg(target_arch = "wasm32")]
-    at: Option<web_time::Instant>,
+    at: Option<Instant>,
+    limit: Duration,
 }
 
 impl Deadline {
     pub(crate) fn after(duration: Duration) -> Self {
-        #[cfg(not(target_arch = "wasm32"))]
-        let now = tokio::time::Instant::now();
-        #[cfg(target_arch = "wasm32")]
-        let now = web_time::Instant::now();
-        Self { at: now.checked_add(duration) }
+        Self { at: Instant::now().checked_add(duration), limit: duration }
     }
 
     /// What is left; a deadline too far to be represented leaves a year.
     pub(crate) fn remaining(self) -> Duration {
         const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
-        #[cfg(not(target_arch = "wasm32"))]
-        let now = tokio::time::Instant::now();
-        #[cfg(target_arch = "wasm32")]
-        let now = web_time::Instant::now();
-        self.at.map_or(FAR, |at| at.saturating_duration_since(now)).min(FAR)
+        self.at.map_or(FAR, |at| at.saturating_duration_since(Instant::now())).min(FAR)
+    }
+
+    /// The later of two.
+    pub(crate) fn latest(self, other: Self) -> Self {
+        match (self.at, other.at) {
+            (Some(one), Some(two)) if one >= two => self,
+            (Some(_), _) => other,
+            (None, _) => self,
+        }
+    }
+
+    /// The error of what did not come in time.
+    pub(crate) fn passed(self) -> Error {
+        Error::new(ErrorKind::Timeout, format!("no answer within {:?}", self.limit))
+    }
+}
+
+/// Measures how long something took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 }

@@ -111,7 +111,7 @@ impl QStashClient {
         let message = message.checked().map_err(describe)?;
         let request = RestRequest {
             method: Method::POST,
-            path: message.path,
+            path: message.path.into(),
             headers: message.headers,
             body: message.body,
             repeat: if message.deduplicated { Repeat::Safe } else { Repeat::IfNotSent },

@@ -1,4 +1,4 @@
-use super::{KeyLocking, Redis};
+use super::{KeyLocking, Redis, RequestEvent, auto_pipeline::Limits, backend::Backend, observe::Observer, rest::Rest};
 use crate::{
     Error,
     http::{BaseUrl, RestClient, RestConfig, Secret},
@@ -14,6 +14,8 @@ pub struct RedisBuilder {
     rest: RestConfig,
     read_your_writes: bool,
     key_locking: KeyLocking,
+    auto_pipeline: Option<Limits>,
+    observer: Observer,
 }
 
 impl RedisBuilder {
@@ -25,6 +27,8 @@ impl RedisBuilder {
             rest: RestConfig::default(),
             read_your_writes: true,
             key_locking: KeyLocking::default(),
+            auto_pipeline: Some(Limits::default()),
+            observer: Observer::default(),
         }
     }
 
@@ -43,13 +47,39 @@ impl RedisBuilder {
         self
     }
 
+    /// Whether single commands share requests (they do).
+    ///
+    /// A command that is issued while nothing is in flight goes out at once, alone. Those that are issued while a
+    /// request is in flight go together into the next one, in their order, and each gets its own result: many tasks
+    /// then cost few requests, and a command waits for at most the rest of one. Without it each command is a request
+    /// of its own, and they run at the same time in no order.
+    pub fn auto_pipelining(mut self, enabled: bool) -> Self {
+        self.auto_pipeline = enabled.then(Limits::default);
+        self
+    }
+
+    /// How much goes into one request of automatic pipelining (1000 commands, 1 MiB). Larger commands go alone.
+    pub fn auto_pipelining_limits(mut self, commands: usize, bytes: usize) -> Self {
+        self.auto_pipeline = Some(Limits { commands, bytes });
+        self
+    }
+
+    /// Calls `observe` after each request with what it was, to count requests and commands.
+    ///
+    /// It is called where the answer is read, so it must be quick and must not panic.
+    pub fn on_request(mut self, observe: impl Fn(&RequestEvent) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
+        self
+    }
+
     /// Checks the settings and sets up the client. Nothing is sent.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the URL or the token cannot be right.
     pub fn build(self) -> Result<Redis, Error> {
         let url = BaseUrl::parse(self.names.0, &self.url)?;
-        let rest = RestClient::new(url, self.names.1, &self.token, self.rest)?;
-        Ok(Redis::over(rest, self.read_your_writes, self.key_locking))
+        let client = RestClient::new(url, self.names.1, &self.token, self.rest)?;
+        let rest = Rest::new(client, self.read_your_writes, self.observer);
+        Ok(Redis::over(Backend::rest(rest, self.auto_pipeline), self.key_locking))
     }
 }

@@ -1,15 +1,5 @@
-use super::{
-    Access, Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, encode,
-    error::from_text,
-    reply::Item,
-    sync_token::{SYNC_TOKEN, SyncToken},
-};
-use crate::{
-    Error, ErrorKind,
-    http::{Deadline, Repeat, RestClient, RestRequest, RestResponse},
-};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use super::{Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, backend::Backend};
+use crate::{Error, http::Deadline};
 use std::{
     fmt,
     sync::{
@@ -19,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
-
-/// A Redis database over REST. Cloning is cheap, and clones share everything.
+/// A Redis database. Cloning is cheap, and clones share everything.
 ///
 /// See the [module](crate::redis) for an example.
 #[derive(Clone)]
@@ -30,8 +18,7 @@ pub struct Redis {
 }
 
 struct Inner {
-    rest: RestClient,
-    sync: Option<SyncToken>,
+    backend: Backend,
     key_locking: KeyLocking,
     /// Learned in [`KeyLocking::Auto`]: this Redis does not know the flag.
     refuses_key_locking: AtomicBool,
@@ -57,7 +44,7 @@ impl Redis {
     /// A client for the database at `url`, with its REST token.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the URL or the token cannot be right.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the URL or the token cannot be right.
     pub fn new(url: impl Into<String>, token: impl Into<String>) -> Result<Self, Error> {
         Self::builder(url, token).build()
     }
@@ -69,12 +56,11 @@ impl Redis {
 
     /// A client whose every call fails with what has to be set.
     pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
-        Self::over(RestClient::not_configured(reason), false, KeyLocking::Off)
+        Self::over(Backend::not_configured(reason.into()), KeyLocking::Off)
     }
 
-    pub(super) fn over(rest: RestClient, read_your_writes: bool, key_locking: KeyLocking) -> Self {
-        let sync = read_your_writes.then(SyncToken::default);
-        Self { inner: Arc::new(Inner { rest, sync, key_locking, refuses_key_locking: AtomicBool::new(false) }) }
+    pub(super) fn over(backend: Backend, key_locking: KeyLocking) -> Self {
+        Self { inner: Arc::new(Inner { backend, key_locking, refuses_key_locking: AtomicBool::new(false) }) }
     }
 
     /// Any command: add arguments, name the type of the reply, and await it.
@@ -104,7 +90,7 @@ impl Redis {
 
     /// The time until a call with this deadline, or the client's, has to be answered.
     pub(super) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
-        self.inner.rest.deadline(timeout)
+        self.inner.backend.deadline(timeout)
     }
 
     pub(super) fn locks_keys(&self) -> bool {
@@ -125,103 +111,34 @@ impl Redis {
     }
 
     pub(super) async fn run(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
-        let name = cmd.name().to_uppercase();
-        let describe = |error: Error| error.with_operation(name.clone()).with_key(cmd.first_key());
-        let encoded = encode::single(cmd)?;
-        let repeat = if repeatable || cmd.access() == Access::Read { Repeat::Safe } else { Repeat::IfNotSent };
-        let response =
-            self.send(encoded.path, encoded.body, encoded.is_json, repeat, timeout).await.map_err(describe)?;
-        match serde_json::from_slice(&response.body) {
-            Ok(Item::Result(reply)) if response.status.is_success() => Ok(reply),
-            Ok(Item::Error(text)) => Err(describe(refused(&response, &text))),
-            outcome => Err(describe(unreadable(&response, outcome.err()))),
-        }
+        self.inner.backend.single(cmd, timeout, repeatable).await.map_err(|error| describe(error, cmd))
     }
 
-    /// Sends a body of several commands; the outer error is the whole request's, the inner ones each command's.
+    /// Sends several commands as one; the outer error is the whole request's, the inner ones each command's.
     pub(super) async fn run_many(
         &self,
         cmds: &[Cmd],
         atomic: bool,
         timeout: Option<Duration>,
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
-        let (path, name) = if atomic { ("/multi-exec", "MULTI") } else { ("/pipeline", "pipeline") };
-        let describe = |error: Error| error.with_operation(name);
-        let body = encode::many(cmds)?;
-        let safe = cmds.iter().all(|cmd| cmd.access() == Access::Read);
-        let repeat = if safe { Repeat::Safe } else { Repeat::IfNotSent };
-        let response = self.send(path.to_owned(), body, true, repeat, timeout).await.map_err(describe)?;
-        if !response.status.is_success() {
-            return Err(describe(match serde_json::from_slice(&response.body) {
-                Ok(Item::Error(text)) => refused(&response, &text),
-                outcome => unreadable(&response, outcome.err()),
-            }));
-        }
-        let items: Vec<Item> =
-            serde_json::from_slice(&response.body).map_err(|error| describe(unreadable(&response, Some(error))))?;
-        if items.len() != cmds.len() {
-            return Err(describe(Error::new(ErrorKind::Decode, "the answer has not one item for each command")));
-        }
-        Ok(items
-            .into_iter()
-            .zip(cmds)
-            .map(|(item, cmd)| match item {
-                Item::Result(reply) => Ok(reply),
-                Item::Error(text) => {
-                    Err(from_text(&text, None).with_operation(cmd.name().to_uppercase()).with_key(cmd.first_key()))
-                }
-            })
-            .collect())
-    }
-
-    async fn send(
-        &self,
-        path: String,
-        body: Bytes,
-        is_json: bool,
-        repeat: Repeat,
-        timeout: Option<Duration>,
-    ) -> Result<RestResponse, Error> {
-        let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(ENCODING, HeaderValue::from_static("base64"));
-        let content_type = if is_json { "application/json" } else { "application/octet-stream" };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        let order = self.inner.sync.as_ref().map(|sync| {
-            let (order, token) = sync.begin();
-            headers.insert(SYNC_TOKEN, token.unwrap_or_else(|| HeaderValue::from_static("")));
-            order
-        });
-        let request = RestRequest { method: Method::POST, path, headers, body, repeat, timeout };
-        let response = self.inner.rest.send(request).await?;
-        if let (Some(sync), Some(order), true) = (&self.inner.sync, order, response.status.is_success()) {
-            sync.finish(order, &response.headers);
-        }
-        Ok(response)
+        let name = if atomic { "MULTI" } else { "pipeline" };
+        let describe_all = |error: Error| if error.operation().is_some() { error } else { error.with_operation(name) };
+        let replies = self.inner.backend.several(cmds, atomic, timeout).await.map_err(describe_all)?;
+        let replies = replies.into_iter().zip(cmds);
+        Ok(replies.map(|(reply, cmd)| reply.map_err(|error| describe(error, cmd))).collect())
     }
 }
 
-/// An answer that says why not.
-fn refused(response: &RestResponse, text: &str) -> Error {
-    from_text(text, Some(response.status)).with_retry_after(response.retry_after())
-}
-
-/// An answer that is not of the REST protocol: a gateway's page, a broken proxy.
-fn unreadable(response: &RestResponse, source: Option<serde_json::Error>) -> Error {
-    let error = if response.status.is_success() {
-        Error::new(ErrorKind::Decode, "the answer is not of the Upstash REST protocol")
-    } else {
-        refused(response, "the service answered with an error and no reason")
-    };
-    let error = error.with_status(response.status);
-    // serde's own text repeats what it read.
-    match source {
-        Some(source) => error.with_source(format!("{:?} at byte {}", source.classify(), source.column())),
-        None => error,
-    }
+/// Says in which command it was, by its name and first key.
+fn describe(error: Error, cmd: &Cmd) -> Error {
+    error.with_operation(cmd.name().to_uppercase()).with_key(cmd.first_key())
 }
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("rest", &self.inner.rest).field("key_locking", &self.inner.key_locking).finish()
+        f.debug_struct("Redis")
+            .field("backend", &self.inner.backend)
+            .field("key_locking", &self.inner.key_locking)
+            .finish()
     }
 }

@@ -4,13 +4,14 @@ use super::Cmd;
 use crate::{Error, ErrorKind};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::borrow::Cow;
 
 /// Everything that could mean something in a path or query.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Encoded {
-    pub(super) path: String,
+    pub(super) path: Cow<'static, str>,
     pub(super) body: Bytes,
     pub(super) is_json: bool,
 }
@@ -20,7 +21,7 @@ pub(super) fn single(cmd: &Cmd) -> Result<Encoded, Error> {
     check(cmd)?;
     let mut body = Vec::with_capacity(cmd.size() + 8);
     match array(cmd, &mut body) {
-        Ok(()) => Ok(Encoded { path: "/".to_owned(), body: body.into(), is_json: true }),
+        Ok(()) => Ok(Encoded { path: "/".into(), body: body.into(), is_json: true }),
         Err(at) => path_form(cmd, at),
     }
 }
@@ -40,6 +41,17 @@ pub(super) fn many(cmds: &[Cmd]) -> Result<Bytes, Error> {
     }
     body.push(b']');
     Ok(body.into())
+}
+
+/// The body of a pipeline from commands that are written already.
+pub(super) fn join<'a>(commands: impl Iterator<Item = &'a [u8]> + Clone) -> Bytes {
+    let mut body = Vec::with_capacity(commands.clone().map(|command| command.len() + 1).sum::<usize>() + 1);
+    for command in commands {
+        body.push(if body.is_empty() { b'[' } else { b',' });
+        body.extend_from_slice(command);
+    }
+    body.push(b']');
+    body.into()
 }
 
 /// Appends `["NAME","arg",…]`, or says which argument is not text.
@@ -89,7 +101,7 @@ fn path_form(cmd: &Cmd, binary: usize) -> Result<Encoded, Error> {
     if body.is_empty() || binary == 0 {
         return Err(refuse(cmd, "the command's name is not UTF-8"));
     }
-    Ok(Encoded { path, body, is_json: false })
+    Ok(Encoded { path: path.into(), body, is_json: false })
 }
 
 /// Whether all its arguments could be written.
@@ -97,7 +109,7 @@ fn check(cmd: &Cmd) -> Result<(), Error> {
     cmd.refused().map_or(Ok(()), |reason| Err(refuse(cmd, reason)))
 }
 
-fn refuse(cmd: &Cmd, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn refuse(cmd: &Cmd, message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidInput, message).with_operation(cmd.name().to_uppercase()).with_key(cmd.first_key())
 }
 
@@ -123,9 +135,9 @@ mod tests {
     #[test]
     fn a_binary_key_before_a_binary_value_is_escaped_in_the_path() {
         let encoded = single(&Cmd::new("GET").key([0xff_u8].as_slice())).unwrap();
-        assert_eq!((encoded.path.as_str(), &encoded.body[..]), ("/GET", [0xff].as_slice()));
+        assert_eq!((&*encoded.path, &encoded.body[..]), ("/GET", [0xff].as_slice()));
         let encoded = single(&Cmd::new("SET").key([0xff_u8].as_slice()).arg([0xfe_u8].as_slice())).unwrap();
-        assert_eq!((encoded.path.as_str(), &encoded.body[..]), ("/SET?%FE", [0xff].as_slice()));
+        assert_eq!((&*encoded.path, &encoded.body[..]), ("/SET?%FE", [0xff].as_slice()));
     }
 
     #[test]

@@ -42,6 +42,8 @@
 //! The `upstash-sync-token` of each answer goes out with the next request, so that a replica is not read before it
 //! has what this client wrote ([Read your writes](https://upstash.com/docs/redis/howto/readyourwrites)).
 
+mod auto_pipeline;
+mod backend;
 mod builder;
 mod call;
 mod client;
@@ -50,8 +52,10 @@ mod commands;
 mod encode;
 mod error;
 mod from_reply;
+mod observe;
 mod pipeline;
 mod reply;
+mod rest;
 mod script;
 mod sync_token;
 
@@ -62,6 +66,7 @@ pub use self::{
     command::{Cmd, ToArg},
     commands::{Access, ScoreBound, SetOptions, ZAddOptions, ZRange},
     from_reply::{FromReply, Json, Pairs, ReplyTypeError},
+    observe::{RequestEvent, RequestKind},
     pipeline::{Pipeline, Results, Slot},
     reply::Reply,
     script::{Script, ScriptCall},

@@ -1,0 +1,72 @@
+use super::{
+    Access, Cmd, Reply,
+    auto_pipeline::{AutoPipeline, Limits},
+    encode,
+    observe::Observer,
+    rest::Rest,
+};
+use crate::{
+    Error,
+    http::{Deadline, Repeat, RestClient},
+};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// How commands reach a Redis. Their errors do not name the command yet.
+pub(super) enum Backend {
+    /// REST, with or without the lane that puts commands together.
+    Rest { rest: Arc<Rest>, lane: Option<Arc<AutoPipeline>> },
+}
+
+impl Backend {
+    pub(super) fn rest(rest: Rest, auto_pipeline: Option<Limits>) -> Self {
+        let rest = Arc::new(rest);
+        let lane = auto_pipeline.map(|limits| Arc::new(AutoPipeline::new(Arc::clone(&rest), limits)));
+        Self::Rest { rest, lane }
+    }
+
+    /// Fails with what has to be set.
+    pub(super) fn not_configured(reason: String) -> Self {
+        Self::rest(Rest::new(RestClient::not_configured(reason), false, Observer::default()), None)
+    }
+
+    /// The time until a call with this deadline, or the client's, has to be answered.
+    pub(super) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
+        match self {
+            Self::Rest { rest, .. } => rest.deadline(timeout),
+        }
+    }
+
+    pub(super) async fn single(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
+        let repeat = if repeatable || cmd.access() == Access::Read { Repeat::Safe } else { Repeat::IfNotSent };
+        match self {
+            Self::Rest { rest, lane } => {
+                let encoded = encode::single(cmd)?;
+                match lane {
+                    Some(lane) if encoded.is_json && lane.takes(&encoded.body) => {
+                        lane.run(encoded.body, repeat, rest.deadline(timeout)).await
+                    }
+                    _ => rest.single(encoded, repeat, timeout).await,
+                }
+            }
+        }
+    }
+
+    pub(super) async fn several(
+        &self,
+        cmds: &[Cmd],
+        atomic: bool,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Result<Reply, Error>>, Error> {
+        match self {
+            Self::Rest { rest, .. } => rest.several(cmds, atomic, timeout).await,
+        }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rest { rest, .. } => rest.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use crate::ErrorKind;
+use std::{fmt, sync::Arc, time::Duration};
+
+/// What one round trip was: how the clients' requests and commands are counted.
+///
+/// Set [`RedisBuilder::on_request`](super::RedisBuilder::on_request) to be told of each.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RequestEvent {
+    /// What was sent.
+    pub kind: RequestKind,
+    /// How many commands it carried. Upstash bills commands, not requests.
+    pub commands: usize,
+    /// How often it was sent: 1, and one more for each repetition.
+    pub attempts: u32,
+    /// From the first attempt to the whole answer.
+    pub elapsed: Duration,
+    /// The failure of the request as a whole. Errors of single commands of a pipeline are not among them.
+    pub error: Option<ErrorKind>,
+}
+
+/// What kind of request it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestKind {
+    /// One command.
+    Single,
+    /// Commands that were put together automatically.
+    AutoPipeline,
+    /// A pipeline of the application.
+    Pipeline,
+    /// A transaction.
+    Transaction,
+    /// The beginning of a stream: a subscription, or `MONITOR`.
+    Stream,
+}
+
+/// The application's function, if there is one.
+#[derive(Clone, Default)]
+pub(super) struct Observer(Option<Arc<dyn Fn(&RequestEvent) + Send + Sync>>);
+
+impl Observer {
+    pub(super) fn new(observe: impl Fn(&RequestEvent) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(observe)))
+    }
+
+    /// Tells the application, where it wants to know.
+    pub(super) fn tell(&self, event: impl FnOnce() -> RequestEvent) {
+        if let Some(observe) = &self.0 {
+            observe(&event());
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Observer" } else { "none" })
+    }
+}

@@ -1,0 +1,159 @@
+//! Commands over REST.
+
+use super::{
+    Access, Cmd, Reply, RequestEvent, RequestKind,
+    encode::{self, Encoded},
+    error::from_text,
+    observe::Observer,
+    reply::Item,
+    sync_token::{SYNC_TOKEN, SyncToken},
+};
+use crate::{
+    Error, ErrorKind,
+    http::{Deadline, Repeat, RestClient, RestRequest, RestResponse, Stopwatch},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use std::time::Duration;
+
+const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
+
+/// The REST end point of a database.
+pub(super) struct Rest {
+    client: RestClient,
+    sync: Option<SyncToken>,
+    observer: Observer,
+}
+
+/// What a request is: how it counts, and whether it may be sent twice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Purpose {
+    pub(super) kind: RequestKind,
+    pub(super) commands: usize,
+    pub(super) repeat: Repeat,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Rest {
+    pub(super) fn new(client: RestClient, read_your_writes: bool, observer: Observer) -> Self {
+        Self { client, sync: read_your_writes.then(SyncToken::default), observer }
+    }
+
+    pub(super) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
+        self.client.deadline(timeout)
+    }
+
+    /// The wait before something that failed so is sent once more.
+    pub(super) fn wait_after(&self, error: &Error) -> Option<Duration> {
+        self.client.wait_after(error)
+    }
+
+    /// One command. Its error does not name it yet.
+    pub(super) async fn single(
+        &self,
+        encoded: Encoded,
+        repeat: Repeat,
+        timeout: Option<Duration>,
+    ) -> Result<Reply, Error> {
+        let purpose = Purpose { kind: RequestKind::Single, commands: 1, repeat, timeout };
+        let response = self.send(encoded, purpose).await?;
+        match serde_json::from_slice(&response.body) {
+            Ok(Item::Result(reply)) if response.status.is_success() => Ok(reply),
+            Ok(Item::Error(text)) => Err(refused(&response, &text)),
+            outcome => Err(unreadable(&response, outcome.err())),
+        }
+    }
+
+    /// A pipeline or transaction; the outer error is the whole request's, the inner ones each command's.
+    pub(super) async fn several(
+        &self,
+        cmds: &[Cmd],
+        atomic: bool,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Result<Reply, Error>>, Error> {
+        let (path, kind) =
+            if atomic { ("/multi-exec", RequestKind::Transaction) } else { ("/pipeline", RequestKind::Pipeline) };
+        let reads = cmds.iter().all(|cmd| cmd.access() == Access::Read);
+        let repeat = if reads { Repeat::Safe } else { Repeat::IfNotSent };
+        let encoded = Encoded { path: path.into(), body: encode::many(cmds)?, is_json: true };
+        self.items(encoded, Purpose { kind, commands: cmds.len(), repeat, timeout }).await
+    }
+
+    /// Sends a body of several commands, and reads one item for each.
+    pub(super) async fn items(&self, encoded: Encoded, purpose: Purpose) -> Result<Vec<Result<Reply, Error>>, Error> {
+        let response = self.send(encoded, purpose).await?;
+        if !response.status.is_success() {
+            return Err(match serde_json::from_slice(&response.body) {
+                Ok(Item::Error(text)) => refused(&response, &text),
+                outcome => unreadable(&response, outcome.err()),
+            });
+        }
+        let items: Vec<Item> =
+            serde_json::from_slice(&response.body).map_err(|error| unreadable(&response, Some(error)))?;
+        if items.len() != purpose.commands {
+            return Err(Error::new(ErrorKind::Decode, "the answer has not one item for each command"));
+        }
+        Ok(items
+            .into_iter()
+            .map(|item| match item {
+                Item::Result(reply) => Ok(reply),
+                Item::Error(text) => Err(from_text(&text, None)),
+            })
+            .collect())
+    }
+
+    async fn send(&self, encoded: Encoded, purpose: Purpose) -> Result<RestResponse, Error> {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(ENCODING, HeaderValue::from_static("base64"));
+        let content_type = if encoded.is_json { "application/json" } else { "application/octet-stream" };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let order = self.sync.as_ref().map(|sync| {
+            let (order, token) = sync.begin();
+            headers.insert(SYNC_TOKEN, token.unwrap_or_else(|| HeaderValue::from_static("")));
+            order
+        });
+        let Purpose { kind, commands, repeat, timeout } = purpose;
+        let request =
+            RestRequest { method: Method::POST, path: encoded.path, headers, body: encoded.body, repeat, timeout };
+        let (watch, mut attempts) = (Stopwatch::start(), 0);
+        let outcome = self.client.send_counted(request, &mut attempts).await;
+        self.observer.tell(|| {
+            let error = match &outcome {
+                Ok(response) if response.status.is_success() => None,
+                Ok(response) => Some(from_text("", Some(response.status)).kind()),
+                Err(error) => Some(error.kind()),
+            };
+            RequestEvent { kind, commands, attempts, elapsed: watch.elapsed(), error }
+        });
+        let response = outcome?;
+        if let (Some(sync), Some(order), true) = (&self.sync, order, response.status.is_success()) {
+            sync.finish(order, &response.headers);
+        }
+        Ok(response)
+    }
+}
+
+/// An answer that says why not.
+fn refused(response: &RestResponse, text: &str) -> Error {
+    from_text(text, Some(response.status)).with_retry_after(response.retry_after())
+}
+
+/// An answer that is not of the REST protocol: a gateway's page, a broken proxy.
+fn unreadable(response: &RestResponse, source: Option<serde_json::Error>) -> Error {
+    let error = if response.status.is_success() {
+        Error::new(ErrorKind::Decode, "the answer is not of the Upstash REST protocol")
+    } else {
+        refused(response, "the service answered with an error and no reason")
+    };
+    let error = error.with_status(response.status);
+    // serde's own text repeats what it read.
+    match source {
+        Some(source) => error.with_source(format!("{:?} at byte {}", source.classify(), source.column())),
+        None => error,
+    }
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.client.fmt(f)
+    }
+}
