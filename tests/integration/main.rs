@@ -3,6 +3,7 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod architecture;
+mod auto_pipeline;
 mod environment;
 mod example;
 mod faults;
