@@ -51,7 +51,7 @@ pub(crate) use self::{
     random::{random_bytes, random_u64},
     retry::Repeat,
     secret::Secret,
-    spawn::spawn,
+    spawn::{spawn, yield_now},
     time::{Deadline, Stopwatch, sleep, timeout},
     url::BaseUrl,
 };

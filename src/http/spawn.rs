@@ -1,6 +1,22 @@
 //! Work that goes on when the future that began it is dropped.
 
-use std::future::Future;
+use std::{
+    future::{Future, poll_fn},
+    task::Poll,
+};
+
+/// Lets the other tasks of this thread run first.
+pub(crate) async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
 
 /// Runs `future` on the runtime that this is called from, or gives it back where there is none.
 #[cfg(not(target_arch = "wasm32"))]

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Repeat, sleep, spawn, timeout},
+    http::{Deadline, Repeat, sleep, spawn, timeout, yield_now},
 };
 use bytes::Bytes;
 use std::{
@@ -56,8 +56,8 @@ struct Waiting {
 
 enum Answer {
     Reply(Result<Reply, Error>),
-    /// Whoever worked the lane off went away before this was sent.
-    NotSent,
+    /// Whoever worked the lane off went away before this was sent. Here it is again.
+    NotSent(Bytes),
 }
 
 impl AutoPipeline {
@@ -73,7 +73,7 @@ impl AutoPipeline {
     /// Sends a command, given as a JSON array. Dropping the future gives up this command alone.
     pub(super) async fn run(
         self: &Arc<Self>,
-        command: Bytes,
+        mut command: Bytes,
         repeat: Repeat,
         deadline: Deadline,
     ) -> Result<Reply, Error> {
@@ -81,7 +81,7 @@ impl AutoPipeline {
             let (answer, reply) = oneshot::channel();
             let begin = {
                 let mut lane = self.lane();
-                lane.waiting.push_back(Waiting { command: command.clone(), repeat, deadline, answer });
+                lane.waiting.push_back(Waiting { command, repeat, deadline, answer });
                 !std::mem::replace(&mut lane.busy, true)
             };
             if begin && let Err(here) = spawn(Worker { lane: Arc::clone(self), finished: false }.work()) {
@@ -90,7 +90,7 @@ impl AutoPipeline {
             }
             match timeout(deadline.remaining(), reply).await {
                 Ok(Ok(Answer::Reply(reply))) => return reply,
-                Ok(Ok(Answer::NotSent)) => {}
+                Ok(Ok(Answer::NotSent(again))) => command = again,
                 Ok(Err(_)) => {
                     return Err(Error::new(ErrorKind::Interrupted, "the runtime stopped before the answer was read"));
                 }
@@ -144,9 +144,10 @@ impl AutoPipeline {
         let repeat = if batch.iter().all(|one| one.repeat == Repeat::Safe) { Repeat::Safe } else { Repeat::IfNotSent };
         let timeout = Some(deadline.remaining());
         if batch.len() == 1
-            && let Some(one) = batch.pop()
+            && let Some(mut one) = batch.pop()
         {
-            let encoded = Encoded { path: "/".into(), body: one.command.clone(), is_json: true };
+            let command = std::mem::take(&mut one.command);
+            let encoded = Encoded { path: "/".into(), body: command, is_json: true };
             let reply = self.rest.single(encoded, repeat, timeout).await;
             // One command's failure is its own, whatever it was.
             one.finish(reply);
@@ -190,6 +191,8 @@ impl Worker {
     async fn work(mut self) {
         while let Some(batch) = self.lane.next() {
             self.lane.send(batch).await;
+            // Those who were answered run first: what they issue now goes into one request, not into two.
+            yield_now().await;
         }
         self.finished = true;
     }
@@ -208,7 +211,7 @@ impl Drop for Worker {
             std::mem::take(&mut lane.waiting)
         };
         for one in waiting {
-            let _ = one.answer.send(Answer::NotSent);
+            let _ = one.answer.send(Answer::NotSent(one.command));
         }
     }
 }

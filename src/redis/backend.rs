@@ -3,7 +3,7 @@ use super::{
     auto_pipeline::{AutoPipeline, Limits},
     encode,
     observe::Observer,
-    rest::Rest,
+    rest::{ResponseFormat, Rest},
 };
 use crate::{
     Error,
@@ -26,7 +26,8 @@ impl Backend {
 
     /// Fails with what has to be set.
     pub(super) fn not_configured(reason: String) -> Self {
-        Self::rest(Rest::new(RestClient::not_configured(reason), false, Observer::default()), None)
+        let client = RestClient::not_configured(reason);
+        Self::rest(Rest::new(client, ResponseFormat::default(), false, Observer::default()), None)
     }
 
     /// The time until a call with this deadline, or the client's, has to be answered.

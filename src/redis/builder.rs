@@ -1,4 +1,7 @@
-use super::{KeyLocking, Redis, RequestEvent, auto_pipeline::Limits, backend::Backend, observe::Observer, rest::Rest};
+use super::{
+    KeyLocking, Redis, RequestEvent, ResponseFormat, auto_pipeline::Limits, backend::Backend, observe::Observer,
+    rest::Rest,
+};
 use crate::{
     Error,
     http::{BaseUrl, RestClient, RestConfig, Secret},
@@ -14,6 +17,7 @@ pub struct RedisBuilder {
     rest: RestConfig,
     read_your_writes: bool,
     key_locking: KeyLocking,
+    format: ResponseFormat,
     auto_pipeline: Option<Limits>,
     observer: Observer,
 }
@@ -27,6 +31,7 @@ impl RedisBuilder {
             rest: RestConfig::default(),
             read_your_writes: true,
             key_locking: KeyLocking::default(),
+            format: ResponseFormat::default(),
             auto_pipeline: Some(Limits::default()),
             observer: Observer::default(),
         }
@@ -44,6 +49,12 @@ impl RedisBuilder {
     /// How scripts ask for key locking.
     pub fn key_locking(mut self, key_locking: KeyLocking) -> Self {
         self.key_locking = key_locking;
+        self
+    }
+
+    /// How the server is asked to write its replies ([`ResponseFormat::Json`]).
+    pub fn response_format(mut self, format: ResponseFormat) -> Self {
+        self.format = format;
         self
     }
 
@@ -79,7 +90,7 @@ impl RedisBuilder {
     pub fn build(self) -> Result<Redis, Error> {
         let url = BaseUrl::parse(self.names.0, &self.url)?;
         let client = RestClient::new(url, self.names.1, &self.token, self.rest)?;
-        let rest = Rest::new(client, self.read_your_writes, self.observer);
+        let rest = Rest::new(client, self.format, self.read_your_writes, self.observer);
         Ok(Redis::over(Backend::rest(rest, self.auto_pipeline), self.key_locking))
     }
 }

@@ -55,6 +55,7 @@ mod from_reply;
 mod observe;
 mod pipeline;
 mod reply;
+mod resp2;
 mod rest;
 mod script;
 mod sync_token;
@@ -69,5 +70,6 @@ pub use self::{
     observe::{RequestEvent, RequestKind},
     pipeline::{Pipeline, Results, Slot},
     reply::Reply,
+    rest::ResponseFormat,
     script::{Script, ScriptCall},
 };

@@ -17,6 +17,9 @@ pub enum Reply {
     Bulk(Bytes),
     /// A list of replies.
     Array(Vec<Reply>),
+    /// An error inside a list, such as a script's table of an error. The error of a whole command is an
+    /// [`Error`](crate::Error); over REST in JSON such an inner error comes as its text.
+    Error(String),
 }
 
 impl Reply {
@@ -29,6 +32,7 @@ impl Reply {
             Self::Ok => "the status OK",
             Self::Bulk(_) => "a string",
             Self::Array(_) => "an array",
+            Self::Error(_) => "an error",
         }
     }
 }
@@ -168,6 +172,7 @@ mod tests {
             Reply::Ok => "OK".into(),
             Reply::Int(value) => (*value).into(),
             Reply::Bulk(bytes) => STANDARD.encode(bytes).into(),
+            Reply::Error(_) => unreachable!("JSON has none"),
             Reply::Array(items) => items.iter().map(to_json).collect(),
         }
     }

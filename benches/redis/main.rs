@@ -1,0 +1,72 @@
+//! What commands cost by each way of sending them.
+
+mod children;
+mod ours;
+mod sdk;
+mod tcp;
+mod wrk;
+
+use children::{LocalServer, RedisServer};
+use std::time::Duration;
+
+/// How long each row runs in each round.
+const SLICE: Duration = Duration::from_secs(2);
+/// Rounds go over all rows, so that a slow moment of the machine is no row's own.
+const ROUNDS: usize = 3;
+/// Tasks that issue single commands at the same time.
+const TASKS: usize = 64;
+/// Commands in an explicit pipeline.
+const BATCH: usize = 100;
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [mode, redis_url] = arguments.as_slice()
+        && mode == "serve"
+    {
+        return children::serve(redis_url).await;
+    }
+    // `redis-bench ours` runs the rows with that word in their names.
+    let only = arguments.first().cloned().unwrap_or_default();
+    let redis = RedisServer::start().await;
+    let local = LocalServer::start(&redis.url()).await;
+    let mut rows: Vec<(String, Vec<f64>)> = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut record = |name: String, rate: f64| {
+            eprintln!("{name}: {rate:.0}");
+            match rows.iter_mut().find(|(row, _)| *row == name) {
+                Some((_, rates)) => rates.push(rate),
+                None => rows.push((name, vec![rate])),
+            }
+        };
+        macro_rules! row {
+            ($name:expr, $run:expr) => {
+                let name = String::from($name);
+                if name.contains(&only) {
+                    record(name, $run);
+                }
+            };
+        }
+        let tcp = tcp::Tcp::connect(&redis.url()).await;
+        row!("redis crate over TCP, one after another", tcp.single().await);
+        row!(format!("redis crate over TCP, pipelines of {BATCH}"), tcp.pipelined().await);
+        row!(format!("redis crate over TCP, {TASKS} tasks"), tcp.tasks().await);
+        row!("ours, one after another", ours::single(&local).await);
+        row!(format!("ours, pipelines of {BATCH}"), ours::pipelined(&local).await);
+        row!(format!("ours, {TASKS} tasks, put together"), ours::tasks(&local, true).await);
+        row!(format!("ours, {TASKS} tasks, a request each"), ours::tasks(&local, false).await);
+        for runtime in ["node", "bun"].into_iter().filter(|runtime| runtime.contains(&only)) {
+            for (row, rate) in sdk::run(runtime, &local) {
+                record(row, rate);
+            }
+        }
+    }
+    println!("commands per second, median of {ROUNDS} rounds of {SLICE:?}; GET and SET in turn");
+    for (name, rates) in &mut rows {
+        rates.sort_by(f64::total_cmp);
+        println!("{:>10.0}  {name}", rates[rates.len() / 2]);
+    }
+    if "wrk".contains(&only) {
+        wrk::run(&local);
+    }
+}
