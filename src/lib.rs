@@ -93,6 +93,9 @@ pub mod env;
 mod error;
 #[cfg(any(feature = "ratelimit", feature = "session"))]
 mod expiring_map;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "redis")]
 mod hex;
 pub mod http;

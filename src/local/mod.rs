@@ -61,3 +61,6 @@ mod secret;
 mod server;
 
 pub use self::{config::LocalConfig, error::LocalError, server::LocalUpstash};
+
+#[cfg(fuzzing)]
+pub(crate) use self::redis::fuzzing;

@@ -52,6 +52,8 @@ mod commands;
 mod encode;
 mod error;
 mod from_reply;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod observe;
 mod pipeline;
 mod reply;

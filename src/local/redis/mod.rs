@@ -19,3 +19,6 @@ mod watchdog;
 pub(super) use self::{
     address::RedisAddress, connection::Connection, execute::Executor, pool::Pool, process::RedisProcess, rest::Rest,
 };
+
+#[cfg(fuzzing)]
+pub(crate) use self::rest::fuzzing;

@@ -4,6 +4,8 @@ mod answer;
 mod auth;
 mod body;
 mod browser;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod gate;
 mod json;
 mod reply;

@@ -1,0 +1,13 @@
+//! What the fuzz targets call. It is there under `cfg(fuzzing)` only.
+
+/// What a server answers: JSON, or RESP2.
+#[cfg(feature = "redis")]
+pub fn reply(bytes: &[u8]) {
+    crate::redis::fuzzing::reply(bytes);
+}
+
+/// What a client sends to the local server: a target up to the first line feed, and a body behind it.
+#[cfg(feature = "local")]
+pub fn request(bytes: &[u8]) {
+    crate::local::fuzzing::request(bytes);
+}
