@@ -191,6 +191,11 @@ impl ToArg for f64 {
     }
 }
 
+/// No argument, where a list of none is meant.
+impl ToArg for () {
+    fn write(&self, _: &mut Cmd) {}
+}
+
 impl<T: ToArg + ?Sized> ToArg for &T {
     fn write(&self, cmd: &mut Cmd) {
         (**self).write(cmd);

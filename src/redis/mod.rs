@@ -67,7 +67,7 @@ pub use self::{
     call::Call,
     client::{KeyLocking, Redis},
     command::{Cmd, ToArg},
-    commands::{Access, ScoreBound, SetOptions, ZAddOptions, ZRange},
+    commands::*,
     from_reply::{FromReply, Json, Pairs, ReplyTypeError},
     observe::{RequestEvent, RequestKind},
     pipeline::{Pipeline, Results, Slot},

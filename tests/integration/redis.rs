@@ -27,7 +27,7 @@ async fn bytes_go_in_and_out_unchanged() {
     let value: Vec<u8> = (0..=255).collect();
     redis.set_with("a/b?c&d=e %", value.as_slice(), SetOptions::new().expire(Duration::from_secs(60))).await.unwrap();
     assert_eq!(redis.get::<bytes::Bytes>("a/b?c&d=e %").await.unwrap(), value);
-    let left = redis.pttl("a/b?c&d=e %").await.unwrap();
+    let left = redis.cmd("PTTL").key("a/b?c&d=e %").query::<i64>().await.unwrap();
     assert!((1..=60_000).contains(&left), "{left}");
     let key = [0xff_u8, b'/', 0x00];
     redis.set(key, "found").await.unwrap();

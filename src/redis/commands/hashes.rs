@@ -1,5 +1,5 @@
-use super::commands;
-use crate::redis::ToArg;
+use super::{ScanOptions, commands};
+use crate::redis::{Pairs, ToArg};
 
 commands! {
     /// `HGET`: the value of a field, or nil.
@@ -19,6 +19,11 @@ commands! {
 
     /// `HSET`: returns how many fields are new.
     write "HSET" hset(key: impl ToArg, fields: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> u64 {
+        |cmd| cmd.key(key).args(fields)
+    }
+
+    /// `HMSET`: as `HSET`, with no count.
+    write "HMSET" hmset(key: impl ToArg, fields: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> () {
         |cmd| cmd.key(key).args(fields)
     }
 
@@ -42,13 +47,48 @@ commands! {
         |cmd| cmd.key(key)
     }
 
+    /// `HSTRLEN`: how many bytes a field's value has; 0 where there is none.
+    read "HSTRLEN" hstrlen(key: impl ToArg, field: impl ToArg) -> u64 {
+        |cmd| cmd.key(key).arg(field)
+    }
+
     /// `HKEYS`: the names of the fields.
     read "HKEYS" hkeys<T>(key: impl ToArg) -> T {
+        |cmd| cmd.key(key)
+    }
+
+    /// `HVALS`: the values of the fields.
+    read "HVALS" hvals<T>(key: impl ToArg) -> T {
         |cmd| cmd.key(key)
     }
 
     /// `HINCRBY`: adds `n` to a field and returns the sum.
     write "HINCRBY" hincrby(key: impl ToArg, field: impl ToArg, n: i64) -> i64 {
         |cmd| cmd.key(key).arg(field).arg(n)
+    }
+
+    /// `HINCRBYFLOAT`: adds `n` to a field and returns the sum.
+    write "HINCRBYFLOAT" hincrbyfloat(key: impl ToArg, field: impl ToArg, n: f64) -> f64 {
+        |cmd| cmd.key(key).arg(field).arg(n)
+    }
+
+    /// `HRANDFIELD`: the name of a random field, or nil.
+    read "HRANDFIELD" hrandfield<T>(key: impl ToArg) -> Option<T> {
+        |cmd| cmd.key(key)
+    }
+
+    /// `HRANDFIELD` with a count: that many different fields, or, negative, so many that may repeat.
+    read "HRANDFIELD" hrandfield_many<T>(key: impl ToArg, count: i64) -> Vec<T> {
+        |cmd| cmd.key(key).arg(count)
+    }
+
+    /// `HRANDFIELD … WITHVALUES`: the same, with their values.
+    read "HRANDFIELD" hrandfield_with_values<T>(key: impl ToArg, count: i64) -> Pairs<String, T> {
+        |cmd| cmd.key(key).arg(count).arg("WITHVALUES")
+    }
+
+    /// `HSCAN`: one step of a walk over the fields; it begins and ends at the cursor `"0"`.
+    read "HSCAN" hscan<T>(key: impl ToArg, cursor: impl ToArg, options: ScanOptions) -> (String, Pairs<String, T>) {
+        |cmd| options.write(cmd.key(key).arg(cursor))
     }
 }

@@ -4,30 +4,52 @@
 //! which a command that was given by its name is judged.
 
 mod arrays;
+mod bitfield;
 mod bitmaps;
 mod geo;
+mod geo_types;
+mod hash_expiry;
 mod hashes;
 mod hyperloglog;
 mod json;
 mod keys;
 mod lists;
 mod pubsub;
+mod scan_options;
 mod scripts;
 mod search;
 mod server;
 mod set_options;
 mod sets;
+mod sorted_set_algebra;
 mod sorted_set_options;
 mod sorted_sets;
+mod stream_group_types;
+mod stream_groups;
+mod stream_types;
 mod streams;
 mod strings;
 pub(super) mod table;
+mod ttl;
 mod vectors;
+mod words;
 
 pub use self::{
-    set_options::SetOptions,
-    sorted_set_options::{ScoreBound, ZAddOptions, ZRange},
+    bitfield::{BitField, BitOffset, BitType, Overflow},
+    bitmaps::{BitOp, BitRange},
+    geo_types::{GeoAddOptions, GeoHit, GeoPosition, GeoSearch, GeoUnit},
+    hash_expiry::{FieldExpiry, FieldPersist, FieldsCondition},
+    lists::{LPosOptions, Side},
+    scan_options::ScanOptions,
+    scripts::{Function, FunctionLibrary, FunctionStats},
+    server::{ClientInfo, FlushMode, ServerTime},
+    set_options::{Compare, Expiry, SetExpiry, SetOptions},
+    sorted_set_options::{Aggregate, Extreme, LexBound, ScoreBound, ZAddOptions, ZCombine, ZRange},
+    stream_group_types::{AutoClaimed, ConsumerInfo, GroupInfo, StreamInfo, XClaimOptions, XGroupCreate, XPending},
+    stream_groups::{EntryDeletion, References},
+    stream_types::{PendingEntry, PendingSummary, StreamEntry, StreamReads, TrimOptions, XAddOptions},
     table::Access,
+    ttl::{ExpireCondition, ExpireTime, Ttl},
 };
 
 /// Gives [`Redis`](super::Redis) and [`Pipeline`](super::Pipeline) the same methods from one definition.

@@ -1,5 +1,5 @@
 use crate::redis::{
-    Cmd,
+    Cmd, ToArg,
     command::{millis, unix_millis},
 };
 use std::time::Duration;
@@ -9,15 +9,84 @@ use web_time::SystemTime;
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct SetOptions {
-    expiry: Option<Expiry>,
-    condition: Option<&'static str>,
+    expiry: Option<SetExpiry>,
+    condition: Option<Condition>,
 }
 
 #[derive(Debug, Clone)]
-enum Expiry {
+enum Condition {
+    Absent,
+    Present,
+    Compare(Compare),
+}
+
+/// The time to live of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetExpiry {
+    /// `PX`: after so long, in whole milliseconds, rounded up.
     After(Duration),
-    AtUnixMs(u64),
+    /// `PXAT`: at a time, in whole milliseconds, rounded up.
+    At(SystemTime),
+    /// `KEEPTTL`: as it is already.
     Keep,
+}
+
+impl ToArg for SetExpiry {
+    fn write(&self, cmd: &mut Cmd) {
+        match self {
+            Self::After(ttl) => ("PX", millis(*ttl)).write(cmd),
+            Self::At(time) => ("PXAT", unix_millis(*time)).write(cmd),
+            Self::Keep => "KEEPTTL".write(cmd),
+        }
+    }
+}
+
+/// What becomes of the time to live of what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expiry {
+    /// `PX`: it ends after so long, in whole milliseconds, rounded up.
+    After(Duration),
+    /// `PXAT`: it ends at a time, in whole milliseconds, rounded up.
+    At(SystemTime),
+    /// `PERSIST`: there is none any more.
+    Persist,
+}
+
+impl ToArg for Expiry {
+    fn write(&self, cmd: &mut Cmd) {
+        match self {
+            Self::After(ttl) => SetExpiry::After(*ttl).write(cmd),
+            Self::At(time) => SetExpiry::At(*time).write(cmd),
+            Self::Persist => "PERSIST".write(cmd),
+        }
+    }
+}
+
+/// A comparison with the value that is there. Upstash, and Redis 8.4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compare {
+    /// `IFEQ`: it is this.
+    Equal(Vec<u8>),
+    /// `IFNE`: it is not this.
+    NotEqual(Vec<u8>),
+    /// `IFDEQ`: its digest is this.
+    DigestEqual(String),
+    /// `IFDNE`: its digest is not this.
+    DigestNotEqual(String),
+}
+
+impl ToArg for Compare {
+    fn write(&self, cmd: &mut Cmd) {
+        match self {
+            Self::Equal(value) => ("IFEQ", value).write(cmd),
+            Self::NotEqual(value) => ("IFNE", value).write(cmd),
+            Self::DigestEqual(digest) => ("IFDEQ", digest).write(cmd),
+            Self::DigestNotEqual(digest) => ("IFDNE", digest).write(cmd),
+        }
+    }
 }
 
 impl SetOptions {
@@ -28,44 +97,48 @@ impl SetOptions {
 
     /// `PX`: expires after `ttl`, in whole milliseconds, rounded up.
     pub fn expire(mut self, ttl: Duration) -> Self {
-        self.expiry = Some(Expiry::After(ttl));
+        self.expiry = Some(SetExpiry::After(ttl));
         self
     }
 
     /// `PXAT`: expires at a time, in whole milliseconds, rounded up.
     pub fn expire_at(mut self, time: SystemTime) -> Self {
-        self.expiry = Some(Expiry::AtUnixMs(unix_millis(time)));
+        self.expiry = Some(SetExpiry::At(time));
         self
     }
 
     /// `KEEPTTL`: keeps the time to live that the key has.
     pub fn keep_ttl(mut self) -> Self {
-        self.expiry = Some(Expiry::Keep);
+        self.expiry = Some(SetExpiry::Keep);
         self
     }
 
     /// `NX`: only where there is no such key.
     pub fn if_absent(mut self) -> Self {
-        self.condition = Some("NX");
+        self.condition = Some(Condition::Absent);
         self
     }
 
     /// `XX`: only where there is such a key.
     pub fn if_present(mut self) -> Self {
-        self.condition = Some("XX");
+        self.condition = Some(Condition::Present);
+        self
+    }
+
+    /// `IFEQ`, `IFNE`, `IFDEQ`, `IFDNE`: only where what is there compares so.
+    pub fn only_if(mut self, compare: Compare) -> Self {
+        self.condition = Some(Condition::Compare(compare));
         self
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "called with the caller's own")]
-    pub(super) fn write(self, mut cmd: Cmd) -> Cmd {
-        if let Some(condition) = self.condition {
-            cmd = cmd.arg(condition);
-        }
-        match self.expiry {
-            Some(Expiry::After(ttl)) => cmd.arg("PX").arg(millis(ttl)),
-            Some(Expiry::AtUnixMs(at)) => cmd.arg("PXAT").arg(at),
-            Some(Expiry::Keep) => cmd.arg("KEEPTTL"),
+    pub(super) fn write(self, cmd: Cmd) -> Cmd {
+        let cmd = match self.condition {
+            Some(Condition::Absent) => cmd.arg("NX"),
+            Some(Condition::Present) => cmd.arg("XX"),
+            Some(Condition::Compare(compare)) => cmd.arg(compare),
             None => cmd,
-        }
+        };
+        cmd.arg(self.expiry)
     }
 }

@@ -1,3 +1,4 @@
+use super::words::words;
 use crate::redis::{Cmd, ToArg};
 
 /// The options of `ZADD`.
@@ -71,6 +72,86 @@ impl ToArg for ScoreBound {
     }
 }
 
+/// One end of a range of members, by their bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LexBound {
+    /// Before all members.
+    Min,
+    /// Behind all members.
+    Max,
+    /// This member and beyond.
+    Included(Vec<u8>),
+    /// Beyond this member.
+    Excluded(Vec<u8>),
+}
+
+impl ToArg for LexBound {
+    fn write(&self, cmd: &mut Cmd) {
+        match self {
+            Self::Min => cmd.push(b"-"),
+            Self::Max => cmd.push(b"+"),
+            Self::Included(member) => cmd.push(&[b"[", &member[..]].concat()),
+            Self::Excluded(member) => cmd.push(&[b"(", &member[..]].concat()),
+        }
+    }
+}
+
+words! {
+    /// An end of a sorted set.
+    pub enum Extreme {
+        /// The lowest scores.
+        Min = "MIN",
+        /// The highest scores.
+        Max = "MAX",
+    }
+}
+
+words! {
+    /// What becomes of the scores of a member that is in several sets.
+    pub enum Aggregate {
+        /// Their sum.
+        Sum = "SUM",
+        /// The lowest.
+        Min = "MIN",
+        /// The highest.
+        Max = "MAX",
+    }
+}
+
+/// How sorted sets are put together.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct ZCombine {
+    weights: Vec<f64>,
+    aggregate: Option<Aggregate>,
+}
+
+impl ZCombine {
+    /// Scores are added.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `WEIGHTS`: what the scores of each set are multiplied by, one number for each set.
+    pub fn weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.weights = weights.into();
+        self
+    }
+
+    /// `AGGREGATE`: what becomes of several scores.
+    pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
+        self.aggregate = Some(aggregate);
+        self
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "called with the caller's own")]
+    pub(super) fn write(self, cmd: Cmd) -> Cmd {
+        let weights = (!self.weights.is_empty()).then_some(("WEIGHTS", self.weights));
+        cmd.arg(weights).arg(self.aggregate.map(|aggregate| ("AGGREGATE", aggregate)))
+    }
+}
+
 /// A range of a sorted set.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -84,6 +165,7 @@ pub struct ZRange {
 enum Bounds {
     Rank(i64, i64),
     Score(ScoreBound, ScoreBound),
+    Lex(LexBound, LexBound),
 }
 
 impl ZRange {
@@ -97,13 +179,19 @@ impl ZRange {
         Self { bounds: Bounds::Score(min, max), reverse: false, limit: None }
     }
 
+    /// By member, from the lower bound to the higher, where all scores are the same.
+    pub fn by_lex(min: LexBound, max: LexBound) -> Self {
+        Self { bounds: Bounds::Lex(min, max), reverse: false, limit: None }
+    }
+
     /// From the highest score down. Bounds stay as they are: lower first.
     pub fn reversed(mut self) -> Self {
         self.reverse = true;
         self
     }
 
-    /// Only `count` members after the first `offset`. Redis knows this for ranges by score alone.
+    /// Only `count` members after the first `offset`. Upstash knows this for every range,
+    /// Redis for those by score and by member.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.limit = Some((offset, count));
         self
@@ -116,6 +204,8 @@ impl ZRange {
             // With REV Redis wants the higher bound first.
             (Bounds::Score(min, max), true) => cmd.arg(max).arg(min).arg("BYSCORE"),
             (Bounds::Score(min, max), false) => cmd.arg(min).arg(max).arg("BYSCORE"),
+            (Bounds::Lex(min, max), true) => cmd.arg(max).arg(min).arg("BYLEX"),
+            (Bounds::Lex(min, max), false) => cmd.arg(min).arg(max).arg("BYLEX"),
         };
         if self.reverse {
             cmd = cmd.arg("REV");

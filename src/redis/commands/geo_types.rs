@@ -1,0 +1,169 @@
+use super::words::words;
+use crate::redis::{Cmd, FromReply, Reply, ReplyTypeError};
+
+words! {
+    /// A unit of length.
+    pub enum GeoUnit {
+        /// Metres.
+        Metres = "M",
+        /// Kilometres.
+        Kilometres = "KM",
+        /// Feet.
+        Feet = "FT",
+        /// Miles.
+        Miles = "MI",
+    }
+}
+
+/// A place on the earth, in degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GeoPosition {
+    /// East of Greenwich.
+    pub longitude: f64,
+    /// North of the equator.
+    pub latitude: f64,
+}
+
+impl FromReply for GeoPosition {
+    fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
+        let (longitude, latitude) = FromReply::from_reply(reply)?;
+        Ok(Self { longitude, latitude })
+    }
+}
+
+/// A place that a search found.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct GeoHit<T> {
+    /// The place.
+    pub member: T,
+    /// How far it is from the centre, in the unit of the search.
+    pub distance: f64,
+    /// Its score.
+    pub hash: i64,
+    /// Where it is.
+    pub position: GeoPosition,
+}
+
+impl<T: FromReply> FromReply for GeoHit<T> {
+    fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
+        let (member, distance, hash, position) = FromReply::from_reply(reply)?;
+        Ok(Self { member, distance, hash, position })
+    }
+}
+
+/// The options of `GEOADD`.
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct GeoAddOptions {
+    condition: Option<&'static str>,
+    changed: bool,
+}
+
+impl GeoAddOptions {
+    /// No options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `NX`: only new places.
+    pub fn if_absent(mut self) -> Self {
+        self.condition = Some("NX");
+        self
+    }
+
+    /// `XX`: only places that are there.
+    pub fn if_present(mut self) -> Self {
+        self.condition = Some("XX");
+        self
+    }
+
+    /// `CH`: counts changed places as well as new ones.
+    pub fn changed(mut self) -> Self {
+        self.changed = true;
+        self
+    }
+
+    pub(super) fn write(self, cmd: Cmd) -> Cmd {
+        cmd.arg(self.condition).arg(self.changed.then_some("CH"))
+    }
+}
+
+/// An area, and which of the places in it are wanted.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct GeoSearch {
+    centre: Centre,
+    shape: Shape,
+    order: Option<&'static str>,
+    count: Option<(u64, bool)>,
+}
+
+#[derive(Debug, Clone)]
+enum Centre {
+    Member(Vec<u8>),
+    Position(f64, f64),
+}
+
+#[derive(Debug, Clone)]
+enum Shape {
+    Radius(f64, GeoUnit),
+    Box(f64, f64, GeoUnit),
+}
+
+impl GeoSearch {
+    /// `FROMMEMBER … BYRADIUS`: around a place.
+    pub fn around_member(member: impl Into<Vec<u8>>, radius: f64, unit: GeoUnit) -> Self {
+        Self { centre: Centre::Member(member.into()), shape: Shape::Radius(radius, unit), order: None, count: None }
+    }
+
+    /// `FROMLONLAT … BYRADIUS`: around a position in degrees.
+    pub fn around(longitude: f64, latitude: f64, radius: f64, unit: GeoUnit) -> Self {
+        let centre = Centre::Position(longitude, latitude);
+        Self { centre, shape: Shape::Radius(radius, unit), order: None, count: None }
+    }
+
+    /// `BYBOX`: in a box around the centre, and not in a circle.
+    pub fn in_box(mut self, width: f64, height: f64, unit: GeoUnit) -> Self {
+        self.shape = Shape::Box(width, height, unit);
+        self
+    }
+
+    /// `ASC`: the nearest first.
+    pub fn nearest_first(mut self) -> Self {
+        self.order = Some("ASC");
+        self
+    }
+
+    /// `DESC`: the farthest first.
+    pub fn farthest_first(mut self) -> Self {
+        self.order = Some("DESC");
+        self
+    }
+
+    /// `COUNT`: at most so many, the nearest ones.
+    pub fn count(mut self, count: u64) -> Self {
+        self.count = Some((count, false));
+        self
+    }
+
+    /// `COUNT … ANY`: at most so many, whichever are found first.
+    pub fn count_any(mut self, count: u64) -> Self {
+        self.count = Some((count, true));
+        self
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "called with the caller's own")]
+    pub(super) fn write(self, cmd: Cmd) -> Cmd {
+        let cmd = match self.centre {
+            Centre::Member(member) => cmd.arg("FROMMEMBER").arg(member),
+            Centre::Position(longitude, latitude) => cmd.arg("FROMLONLAT").arg(longitude).arg(latitude),
+        };
+        let cmd = match self.shape {
+            Shape::Radius(radius, unit) => cmd.arg("BYRADIUS").arg(radius).arg(unit),
+            Shape::Box(width, height, unit) => cmd.arg("BYBOX").arg(width).arg(height).arg(unit),
+        };
+        let count = self.count.map(|(count, any)| (("COUNT", count), any.then_some("ANY")));
+        cmd.arg(self.order).arg(count)
+    }
+}

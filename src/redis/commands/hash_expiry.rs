@@ -1,0 +1,153 @@
+//! Fields with a time to live. Upstash, and Redis 7.4 or 8.0.
+
+use super::{ExpireCondition, ExpireTime, Expiry, SetExpiry, Ttl, commands, words::codes};
+use crate::redis::{
+    Cmd, ToArg,
+    command::{millis, unix_millis},
+};
+use std::time::Duration;
+use web_time::SystemTime;
+
+codes! {
+    /// What became of a field's time to live.
+    pub enum FieldExpiry {
+        /// There is no such field.
+        NoField = -2,
+        /// The condition is not met.
+        NotMet = 0,
+        /// It was set.
+        Set = 1,
+        /// The time is past, and the field is deleted.
+        Deleted = 2,
+    }
+}
+
+codes! {
+    /// What became of a field that is to live on.
+    pub enum FieldPersist {
+        /// There is no such field.
+        NoField = -2,
+        /// It had no time to live.
+        NoExpiry = -1,
+        /// It does not expire any more.
+        Persisted = 1,
+    }
+}
+
+/// The condition of [`hsetex_if`](crate::redis::Redis::hsetex_if).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldsCondition {
+    /// `FNX`: only where none of the fields is there.
+    NoneExist,
+    /// `FXX`: only where all of them are.
+    AllExist,
+}
+
+impl ToArg for FieldsCondition {
+    fn write(&self, cmd: &mut Cmd) {
+        match self {
+            Self::NoneExist => "FNX".write(cmd),
+            Self::AllExist => "FXX".write(cmd),
+        }
+    }
+}
+
+fn fields(cmd: Cmd, fields: impl ToArg) -> Cmd {
+    cmd.arg("FIELDS").counted(fields)
+}
+
+/// `FIELDS n field value…`, where `n` counts fields.
+fn pairs(cmd: Cmd, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Cmd {
+    let pairs: Vec<_> = pairs.into_iter().collect();
+    cmd.arg("FIELDS").arg(pairs.len()).args(pairs)
+}
+
+commands! {
+    /// `HPEXPIRE`: fields expire after `ttl`, in whole milliseconds, rounded up. One answer for each.
+    write "HPEXPIRE" hexpire(key: impl ToArg, ttl: Duration, names: impl ToArg) -> Vec<FieldExpiry> {
+        |cmd| fields(cmd.key(key).arg(millis(ttl)), names)
+    }
+
+    /// `HPEXPIRE` under a condition.
+    write "HPEXPIRE" hexpire_if(
+        key: impl ToArg, ttl: Duration, condition: ExpireCondition, names: impl ToArg,
+    ) -> Vec<FieldExpiry> {
+        |cmd| fields(cmd.key(key).arg(millis(ttl)).arg(condition), names)
+    }
+
+    /// `HEXPIRE`: fields expire after so many seconds.
+    write "HEXPIRE" hexpire_secs(key: impl ToArg, seconds: u64, names: impl ToArg) -> Vec<FieldExpiry> {
+        |cmd| fields(cmd.key(key).arg(seconds), names)
+    }
+
+    /// `HPEXPIREAT`: fields expire at a time, in whole milliseconds, rounded up.
+    write "HPEXPIREAT" hexpire_at(key: impl ToArg, time: SystemTime, names: impl ToArg) -> Vec<FieldExpiry> {
+        |cmd| fields(cmd.key(key).arg(unix_millis(time)), names)
+    }
+
+    /// `HPEXPIREAT` under a condition.
+    write "HPEXPIREAT" hexpire_at_if(
+        key: impl ToArg, time: SystemTime, condition: ExpireCondition, names: impl ToArg,
+    ) -> Vec<FieldExpiry> {
+        |cmd| fields(cmd.key(key).arg(unix_millis(time)).arg(condition), names)
+    }
+
+    /// `HEXPIREAT`: fields expire at a time in seconds since the Unix epoch.
+    write "HEXPIREAT" hexpire_at_secs(key: impl ToArg, unix_seconds: u64, names: impl ToArg) -> Vec<FieldExpiry> {
+        |cmd| fields(cmd.key(key).arg(unix_seconds), names)
+    }
+
+    /// `HPTTL`: how long each field still lives, to the millisecond.
+    read "HPTTL" httl(key: impl ToArg, names: impl ToArg) -> Vec<Ttl> {
+        |cmd| fields(cmd.key(key), names)
+    }
+
+    /// `HTTL`: how many seconds each field still lives, -1 where it does not expire, -2 where there is none.
+    read "HTTL" httl_secs(key: impl ToArg, names: impl ToArg) -> Vec<i64> {
+        |cmd| fields(cmd.key(key), names)
+    }
+
+    /// `HPEXPIRETIME`: when each field expires, to the millisecond.
+    read "HPEXPIRETIME" hexpire_time(key: impl ToArg, names: impl ToArg) -> Vec<ExpireTime> {
+        |cmd| fields(cmd.key(key), names)
+    }
+
+    /// `HEXPIRETIME`: when each field expires in seconds since the Unix epoch, -1 where it does not, -2 where there is
+    /// none.
+    read "HEXPIRETIME" hexpire_time_secs(key: impl ToArg, names: impl ToArg) -> Vec<i64> {
+        |cmd| fields(cmd.key(key), names)
+    }
+
+    /// `HPERSIST`: takes the time to live of fields away.
+    write "HPERSIST" hpersist(key: impl ToArg, names: impl ToArg) -> Vec<FieldPersist> {
+        |cmd| fields(cmd.key(key), names)
+    }
+
+    /// `HGETDEL`: the values of fields, which are deleted.
+    write "HGETDEL" hgetdel<T>(key: impl ToArg, names: impl ToArg) -> Vec<T> {
+        |cmd| fields(cmd.key(key), names)
+    }
+
+    /// `HGETEX`: the values of fields, whose time to live is changed.
+    write "HGETEX" hgetex<T>(key: impl ToArg, expiry: Expiry, names: impl ToArg) -> Vec<T> {
+        |cmd| fields(cmd.key(key).arg(expiry), names)
+    }
+
+    /// `HSETEX`: sets fields and their time to live.
+    write "HSETEX" hsetex(
+        key: impl ToArg, expiry: SetExpiry, values: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+    ) -> bool {
+        |cmd| pairs(cmd.key(key).arg(expiry), values)
+    }
+
+    /// `HSETEX` under a condition; says whether it was met.
+    write "HSETEX" hsetex_if(
+        key: impl ToArg,
+        condition: FieldsCondition,
+        expiry: SetExpiry,
+        values: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+    ) -> bool {
+        |cmd| pairs(cmd.key(key).arg(condition).arg(expiry), values)
+    }
+}

@@ -1,0 +1,52 @@
+/// An enum whose values are keywords of a command.
+macro_rules! words {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$value_meta:meta])* $value:ident = $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$value_meta])* #[doc = concat!("(`", $word, "`)")] $value,)*
+        }
+
+        impl $name {
+            /// The keyword.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value => $word,)*
+                }
+            }
+        }
+
+        impl crate::redis::ToArg for $name {
+            fn write(&self, cmd: &mut crate::redis::Cmd) {
+                cmd.push(self.as_str().as_bytes());
+            }
+        }
+    };
+}
+
+/// An enum whose values are the integers of a reply.
+macro_rules! codes {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$value_meta:meta])* $value:ident = $code:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$value_meta])* $value,)*
+        }
+
+        impl crate::redis::FromReply for $name {
+            fn from_reply(reply: crate::redis::Reply) -> Result<Self, crate::redis::ReplyTypeError> {
+                match reply {
+                    $(crate::redis::Reply::Int($code) => Ok(Self::$value),)*
+                    other => Err(crate::redis::ReplyTypeError::new(
+                        concat!("one of", $(" ", stringify!($code)),*), &other,
+                    )),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use {codes, words};
