@@ -60,6 +60,7 @@ mod reply;
 mod resp2;
 mod rest;
 mod script;
+pub mod search;
 mod sync_token;
 
 pub use self::{

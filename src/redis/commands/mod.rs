@@ -3,6 +3,7 @@
 //! From that one definition come the method of the client, that of the pipeline, and the entry in the [`table`] by
 //! which a command that was given by its name is judged.
 
+mod array_types;
 mod arrays;
 mod bitfield;
 mod bitmaps;
@@ -12,6 +13,7 @@ mod hash_expiry;
 mod hashes;
 mod hyperloglog;
 mod json;
+mod json_arrays;
 mod keys;
 mod lists;
 mod pubsub;
@@ -35,10 +37,12 @@ mod vectors;
 mod words;
 
 pub use self::{
+    array_types::{ArGrep, ArInfo, ArMatch, ArOp, ArrayIndex},
     bitfield::{BitField, BitOffset, BitType, Overflow},
     bitmaps::{BitOp, BitRange},
     geo_types::{GeoAddOptions, GeoHit, GeoPosition, GeoSearch, GeoUnit},
     hash_expiry::{FieldExpiry, FieldPersist, FieldsCondition},
+    json_arrays::JsonFormat,
     lists::{LPosOptions, Side},
     scan_options::ScanOptions,
     scripts::{Function, FunctionLibrary, FunctionStats},
@@ -50,6 +54,7 @@ pub use self::{
     stream_types::{PendingEntry, PendingSummary, StreamEntry, StreamReads, TrimOptions, XAddOptions},
     table::Access,
     ttl::{ExpireCondition, ExpireTime, Ttl},
+    vectors::{VectorHit, VectorHits, VectorInfo, VectorMetric, VectorProfile},
 };
 
 /// Gives [`Redis`](super::Redis) and [`Pipeline`](super::Pipeline) the same methods from one definition.

@@ -45,6 +45,7 @@ const FILES: &[&[Entry]] = &[
     super::hashes::COMMANDS,
     super::hyperloglog::COMMANDS,
     super::json::COMMANDS,
+    super::json_arrays::COMMANDS,
     super::keys::COMMANDS,
     super::lists::COMMANDS,
     super::pubsub::COMMANDS,

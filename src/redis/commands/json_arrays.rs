@@ -1,0 +1,89 @@
+//! Arrays in documents, and how a document is laid out.
+
+use super::commands;
+use crate::redis::{Cmd, Json, ToArg};
+use serde::Serialize;
+
+/// How JSON text is laid out.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct JsonFormat {
+    indent: Option<String>,
+    newline: Option<String>,
+    space: Option<String>,
+}
+
+impl JsonFormat {
+    /// On one line, without spaces.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `INDENT`: what each level is indented by.
+    pub fn indent(mut self, indent: impl Into<String>) -> Self {
+        self.indent = Some(indent.into());
+        self
+    }
+
+    /// `NEWLINE`: what is at the end of each line.
+    pub fn newline(mut self, newline: impl Into<String>) -> Self {
+        self.newline = Some(newline.into());
+        self
+    }
+
+    /// `SPACE`: what is between a name and its value.
+    pub fn space(mut self, space: impl Into<String>) -> Self {
+        self.space = Some(space.into());
+        self
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "called with the caller's own")]
+    pub(super) fn write(self, cmd: Cmd) -> Cmd {
+        cmd.arg(self.indent.map(|indent| ("INDENT", indent)))
+            .arg(self.newline.map(|newline| ("NEWLINE", newline)))
+            .arg(self.space.map(|space| ("SPACE", space)))
+    }
+}
+
+commands! {
+    /// `JSON.ARRAPPEND`: appends values to each match that is an array, and returns the lengths.
+    write "JSON.ARRAPPEND" json_arrappend(
+        key: impl ToArg, path: impl ToArg, values: impl IntoIterator<Item = impl Serialize>,
+    ) -> Vec<Option<u64>> {
+        |cmd| cmd.key(key).arg(path).args(values.into_iter().map(Json))
+    }
+
+    /// `JSON.ARRINSERT`: inserts values before an index, negative from the end, and returns the lengths.
+    write "JSON.ARRINSERT" json_arrinsert(
+        key: impl ToArg, path: impl ToArg, index: i64, values: impl IntoIterator<Item = impl Serialize>,
+    ) -> Vec<Option<u64>> {
+        |cmd| cmd.key(key).arg(path).arg(index).args(values.into_iter().map(Json))
+    }
+
+    /// `JSON.ARRINDEX`: where a value is in each match that is an array, or -1.
+    read "JSON.ARRINDEX" json_arrindex(key: impl ToArg, path: impl ToArg, value: impl Serialize) -> Vec<Option<i64>> {
+        |cmd| cmd.key(key).arg(path).arg(Json(value))
+    }
+
+    /// `JSON.ARRINDEX` between two indexes, the second not included, 0 for the end.
+    read "JSON.ARRINDEX" json_arrindex_between(
+        key: impl ToArg, path: impl ToArg, value: impl Serialize, start: i64, stop: i64,
+    ) -> Vec<Option<i64>> {
+        |cmd| cmd.key(key).arg(path).arg(Json(value)).arg(start).arg(stop)
+    }
+
+    /// `JSON.ARRLEN`: the length of each match that is an array.
+    read "JSON.ARRLEN" json_arrlen(key: impl ToArg, path: impl ToArg) -> Option<Vec<Option<u64>>> {
+        |cmd| cmd.key(key).arg(path)
+    }
+
+    /// `JSON.ARRPOP`: takes the value at an index, negative from the end, out of each match that is an array.
+    write "JSON.ARRPOP" json_arrpop<T>(key: impl ToArg, path: impl ToArg, index: i64) -> Vec<T> {
+        |cmd| cmd.key(key).arg(path).arg(index)
+    }
+
+    /// `JSON.ARRTRIM`: keeps the values from `start` to `stop`, both included, and returns the lengths.
+    write "JSON.ARRTRIM" json_arrtrim(key: impl ToArg, path: impl ToArg, start: i64, stop: i64) -> Vec<Option<u64>> {
+        |cmd| cmd.key(key).arg(path).arg(start).arg(stop)
+    }
+}

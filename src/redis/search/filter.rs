@@ -1,0 +1,201 @@
+use crate::redis::{Cmd, ToArg};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Which documents are wanted.
+///
+/// Conditions on several fields have all to be met. Values are written as JSON; one that cannot be is an
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) error of the query.
+///
+/// ```
+/// use axum_upstash::redis::search::Filter;
+///
+/// let filter = Filter::new().smart("title", "rust").must_not([Filter::new().eq("author", "anonymous")]);
+/// assert_eq!(
+///     filter.to_string(),
+///     r#"{"$mustNot":[{"author":{"$eq":"anonymous"}}],"title":{"$smart":"rust"}}"#
+/// );
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+#[must_use]
+pub struct Filter {
+    fields: Map<String, Value>,
+    invalid: bool,
+}
+
+/// One operator for each line.
+macro_rules! operators {
+    ($($(#[$meta:meta])* $method:ident = $operator:literal,)*) => {$(
+        $(#[$meta])*
+        pub fn $method(self, field: impl Into<String>, value: impl Serialize) -> Self {
+            self.operator(field.into(), $operator, value)
+        }
+    )*};
+}
+
+/// One way to put filters together for each line.
+macro_rules! groups {
+    ($($(#[$meta:meta])* $method:ident = $operator:literal,)*) => {$(
+        $(#[$meta])*
+        pub fn $method(mut self, filters: impl IntoIterator<Item = Self>) -> Self {
+            let mut list = Vec::new();
+            for filter in filters {
+                self.invalid |= filter.invalid;
+                list.push(Value::Object(filter.fields));
+            }
+            self.fields.insert($operator.to_owned(), Value::Array(list));
+            self
+        }
+    )*};
+}
+
+impl Filter {
+    /// Every document.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A filter that is JSON already, for what the methods here lack. It has to be an object.
+    pub fn raw(json: Value) -> Self {
+        match json {
+            Value::Object(fields) => Self { fields, invalid: false },
+            _ => Self { fields: Map::new(), invalid: true },
+        }
+    }
+
+    operators! {
+        /// `$eq`: is this.
+        eq = "$eq",
+        /// `$in`: is one of a list.
+        is_in = "$in",
+        /// `$gt`: is more.
+        gt = "$gt",
+        /// `$gte`: is this or more.
+        gte = "$gte",
+        /// `$lt`: is less.
+        lt = "$lt",
+        /// `$lte`: is this or less.
+        lte = "$lte",
+        /// `$smart`: matches as people search, with all that the field's type allows.
+        smart = "$smart",
+        /// `$phrase`: has these words in a row.
+        phrase = "$phrase",
+        /// `$fuzzy`: has a word that is like this one.
+        fuzzy = "$fuzzy",
+        /// `$regex`: has a word that matches a regular expression.
+        regex = "$regex",
+    }
+
+    /// `$phrase` where `slop` other words may be in between.
+    pub fn phrase_with_slop(self, field: impl Into<String>, words: &str, slop: u32) -> Self {
+        self.phrase(field, json!({ "value": words, "slop": slop }))
+    }
+
+    /// `$phrase` whose last word may be longer.
+    pub fn phrase_prefix(self, field: impl Into<String>, words: &str) -> Self {
+        self.phrase(field, json!({ "value": words, "prefix": true }))
+    }
+
+    /// `$fuzzy` with at most `distance` (1 or 2) letters that differ.
+    pub fn fuzzy_within(self, field: impl Into<String>, word: &str, distance: u8) -> Self {
+        self.fuzzy(field, json!({ "value": word, "distance": distance }))
+    }
+
+    /// `$boost`: what the score of a field's conditions is multiplied by.
+    pub fn boost_field(self, field: impl Into<String>, boost: f64) -> Self {
+        self.operator(field.into(), "$boost", boost)
+    }
+
+    /// `$boost`: what the score of this filter is multiplied by; a negative number lowers it.
+    pub fn boost(mut self, boost: f64) -> Self {
+        self.invalid |= !boost.is_finite();
+        self.fields.insert("$boost".to_owned(), json!(boost));
+        self
+    }
+
+    groups! {
+        /// `$and`: all of them.
+        and = "$and",
+        /// `$or`: any of them. It does not go together with fields beside it.
+        or = "$or",
+        /// `$must`: all of them.
+        must = "$must",
+        /// `$should`: those that match raise the score.
+        should = "$should",
+        /// `$mustNot`: none of them.
+        must_not = "$mustNot",
+    }
+
+    fn operator(mut self, field: String, operator: &str, value: impl Serialize) -> Self {
+        let Ok(value) = serde_json::to_value(value) else {
+            self.invalid = true;
+            return self;
+        };
+        let conditions = self.fields.entry(field).or_insert_with(|| Value::Object(Map::new()));
+        match conditions {
+            Value::Object(conditions) => {
+                conditions.insert(operator.to_owned(), value);
+            }
+            // Only a raw filter has a value in short: `{"field": "value"}` is `$smart`.
+            short => *short = json!({ "$smart": short.take(), operator: value }),
+        }
+        self
+    }
+}
+
+/// The JSON.
+impl std::fmt::Display for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&serde_json::to_string(&self.fields).unwrap_or_default())
+    }
+}
+
+impl ToArg for Filter {
+    fn write(&self, cmd: &mut Cmd) {
+        if self.invalid {
+            cmd.refuse("a value of the filter cannot be written as JSON");
+        }
+        self.to_string().write(cmd);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(filter: &Filter) -> Value {
+        serde_json::from_str(&filter.to_string()).unwrap()
+    }
+
+    #[test]
+    fn conditions_of_a_field_are_kept_together() {
+        let filter = Filter::new().gte("price", 1.5).lt("price", 10).boost_field("price", -2.0);
+        assert_eq!(parsed(&filter), json!({"price": {"$gte": 1.5, "$lt": 10, "$boost": -2.0}}));
+        let filter = Filter::raw(json!({"title": "rust"})).fuzzy_within("title", "rsut", 2);
+        let fuzzy = json!({"value": "rsut", "distance": 2});
+        assert_eq!(parsed(&filter), json!({"title": {"$smart": "rust", "$fuzzy": fuzzy}}));
+        let filter = Filter::new().phrase_with_slop("a", "b c", 1).phrase_prefix("d", "e");
+        let (slop, prefix) = (json!({"value": "b c", "slop": 1}), json!({"value": "e", "prefix": true}));
+        assert_eq!(parsed(&filter), json!({"a": {"$phrase": slop}, "d": {"$phrase": prefix}}));
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        for filter in [
+            Filter::raw(json!([1])),
+            Filter::new().boost(f64::NAN),
+            Filter::new().and([Filter::new().eq("a", std::collections::BTreeMap::from([((1, 2), 3)]))]),
+        ] {
+            assert!(Cmd::new("SEARCH.QUERY").arg(&filter).refused().is_some(), "{filter:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_always_json_and_keeps_the_text(field in "\\PC*", text in "\\PC*", more in "\\PC*") {
+            let filter = Filter::new().or([Filter::new().eq(&*field, &text), Filter::new().regex(&*more, &field)]);
+            prop_assert_eq!(&parsed(&filter)["$or"][0][&field]["$eq"], &json!(text));
+        }
+    }
+}

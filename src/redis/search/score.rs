@@ -1,0 +1,107 @@
+use crate::redis::{Cmd, ToArg};
+
+/// How numbers are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Combine {
+    /// They are multiplied.
+    Multiply,
+    /// They are added.
+    Sum,
+    /// The new one takes the place of the old. For [`Score::with_text`] alone.
+    Replace,
+}
+
+impl Combine {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Multiply => "multiply",
+            Self::Sum => "sum",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+/// What is done to a field's number first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "they are the names of functions")]
+pub enum Modifier {
+    None,
+    Log,
+    Log1p,
+    Log2p,
+    Ln,
+    Ln1p,
+    Ln2p,
+    Square,
+    Sqrt,
+    Reciprocal,
+}
+
+/// `SCOREFUNC`: scores that come from numbers of the documents.
+///
+/// Both modes are always sent, since what they are by default is described in two ways.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Score {
+    fields: Combine,
+    text: Combine,
+    values: Vec<String>,
+}
+
+impl Score {
+    /// The number of a field.
+    pub fn field(name: impl Into<String>) -> Self {
+        Self { fields: Combine::Multiply, text: Combine::Multiply, values: Vec::new() }.and_field(name)
+    }
+
+    /// `FIELDVALUE`: the number of another field.
+    pub fn and_field(mut self, name: impl Into<String>) -> Self {
+        self.values.extend(["FIELDVALUE".to_owned(), name.into()]);
+        self
+    }
+
+    /// `MODIFIER`: what is done to the last field's number.
+    pub fn modifier(mut self, modifier: Modifier) -> Self {
+        // The name is the value's own, in small letters.
+        self.values.extend(["MODIFIER".to_owned(), format!("{modifier:?}").to_lowercase()]);
+        self
+    }
+
+    /// `FACTOR`: what the last field's number is multiplied by (1).
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.values.extend(["FACTOR".to_owned(), factor.to_string()]);
+        self
+    }
+
+    /// `MISSING`: the number where the last field is not there (0).
+    pub fn missing(mut self, missing: f64) -> Self {
+        self.values.extend(["MISSING".to_owned(), missing.to_string()]);
+        self
+    }
+
+    /// `COMBINEMODE`: how several fields are put together (multiplied).
+    pub fn combine(mut self, combine: Combine) -> Self {
+        self.fields = combine;
+        self
+    }
+
+    /// `SCOREMODE`: how the result is put together with how well the text matches (multiplied).
+    pub fn with_text(mut self, combine: Combine) -> Self {
+        self.text = combine;
+        self
+    }
+}
+
+impl ToArg for Score {
+    fn write(&self, cmd: &mut Cmd) {
+        if self.fields == Combine::Replace {
+            cmd.refuse("the numbers of several fields cannot replace each other");
+        }
+        "SCOREFUNC".write(cmd);
+        ("COMBINEMODE", self.fields.word()).write(cmd);
+        ("SCOREMODE", self.text.word()).write(cmd);
+        self.values.write(cmd);
+    }
+}
