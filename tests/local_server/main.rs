@@ -7,6 +7,7 @@ mod browsers;
 mod commands;
 mod connections;
 mod foreign_redis;
+mod hash_expiry;
 mod lifecycle;
 mod refusals;
 mod replies;

@@ -5,8 +5,10 @@
 //! needs to see. Scripts are sent whole, with `EVAL`: a client's `SCRIPT FLUSH` must not break them.
 
 mod capabilities;
+mod hash;
+mod words;
 
-pub(super) use self::capabilities::Capabilities;
+pub(super) use self::{capabilities::Capabilities, hash::Hashes};
 
 use bytes::Bytes;
 
