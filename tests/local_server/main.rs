@@ -6,6 +6,7 @@ mod binary;
 mod browsers;
 mod commands;
 mod connections;
+mod emulations;
 mod foreign_redis;
 mod hash_expiry;
 mod lifecycle;

@@ -1,8 +1,8 @@
-//! What the rooms share: reading arguments as Redis reads them.
+//! What the rooms share: reading arguments as Redis reads them, and commands that answer without one.
 
 use bytes::Bytes;
 
-use super::{Command, Value};
+use super::{Command, Rewritten, Value};
 
 /// An integer as Redis writes it: no sign `+`, no spaces, no zeros in front.
 pub(super) fn integer(bytes: &Bytes) -> Option<i64> {
@@ -16,7 +16,22 @@ pub(super) fn wrong_arity(command: &Command) -> Value {
     Value::error(format!("ERR wrong number of arguments for '{}' command", command.word(0).to_ascii_lowercase()))
 }
 
+/// The error of Redis for options that it cannot make sense of.
+pub(super) const SYNTAX: &str = "ERR syntax error";
 pub(super) const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
+
+impl Rewritten {
+    /// A command that fails when its turn comes, as one does that Redis refuses: the others of a transaction are
+    /// executed.
+    pub(super) fn failing(error: impl Into<Bytes>) -> Self {
+        Self::script("return { err = ARGV[1] }", [], [error.into()])
+    }
+
+    /// A command that changes nothing and replies 0.
+    pub(super) fn zero() -> Self {
+        Self::script("return 0", [], [])
+    }
+}
 
 #[cfg(test)]
 mod tests {
