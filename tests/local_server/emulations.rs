@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::{foreign_redis::ForeignRedis, support::Server};
 
 fn words(line: &str) -> Value {
     json!(line.split(' ').collect::<Vec<_>>())
@@ -214,4 +214,51 @@ async fn functions_may_lock_keys() {
         flags={'allow-key-locking', 'nosuch'}}";
     let error = server.error(json!(["FUNCTION", "LOAD", bad])).await;
     assert!(error.ends_with("unknown flag given"), "{error}");
+}
+
+#[tokio::test]
+async fn a_function_may_be_called_read_only_until_it_writes() {
+    let server = Server::start().await;
+    let code = "#!lua name=plain\n\
+        redis.register_function('get', function(keys) return redis.call('GET', keys[1]) end)\n\
+        redis.register_function('set', function(keys, args) return redis.call('SET', keys[1], args[1]) end)\n\
+        redis.register_function('tell', function(keys, args) return redis.call('PUBLISH', keys[1], args[1]) end)\n";
+    let writes = "ERR Write commands are not allowed from read-only scripts.";
+    for _ in 0..2 {
+        server.result(json!(["FUNCTION", "LOAD", code])).await;
+        run(&server, "SET k 1").await;
+        assert_eq!(run(&server, "FCALL_RO get 1 k").await, "1");
+        for command in ["FCALL_RO set 1 k 2", "fcall_ro tell 1 k 2"] {
+            let error = server.error(words(command)).await;
+            assert!(error.starts_with(writes), "{error}");
+        }
+        let pipeline = json!([
+            ["FCALL_RO", "get", 1, "k"],
+            ["SET", "k", 2],
+            ["FCALL_RO", "get", 1, "k"],
+            ["FCALL_RO", "set", 1, "k", 3],
+            ["SET", "k", 4],
+            ["GET", "k"],
+        ]);
+        let answer = server.pipeline(pipeline).await;
+        assert_eq!(answer[0], json!({"result": "1"}));
+        assert_eq!(answer[2], json!({"result": "2"}));
+        assert!(answer[3]["error"].as_str().unwrap().starts_with(writes));
+        assert_eq!(answer[5], json!({"result": "4"}));
+        assert!(server.error(words("FCALL_RO nosuch 0")).await.contains("Function not found"));
+        // The user for it goes with its Redis.
+        server.upstash.restart_redis().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_user_is_made_in_a_redis_of_somebody_else() {
+    let redis = ForeignRedis::start().await;
+    let server = Server::start_with(redis.config(":p%40ss@", 0)).await;
+    let code = "#!lua name=plain\nredis.register_function('get', function(keys) return redis.call('GET', keys[1]) end)";
+    server.result(json!(["FUNCTION", "LOAD", code])).await;
+    let error = server.error(words("FCALL_RO get 1 k")).await;
+    assert!(error.contains("only in a Redis that it started itself"), "{error}");
+    assert_eq!(run(&server, "FCALL get 1 k").await, Value::Null);
+    assert_eq!(run(&server, "ACL USERS").await, json!(["default"]));
 }
