@@ -120,6 +120,8 @@ async fn entries_are_deleted_with_their_references() {
 
     assert_eq!(run(&server, "XACK s g2 3 4").await, 2);
     assert_eq!(run(&server, "XDELEX s ACKED IDS 3 3 4 5").await, json!([2, 2, 2]));
+    // Also where it is yet to come: a group has not read it.
+    assert_eq!(run(&server, "XDELEX s ACKED IDS 2 2 9").await, json!([-1, 2]));
     assert_eq!(run(&server, "XACKDEL s g1 acked IDS 2 3 4").await, json!([1, -1]));
     assert_eq!(ids(&server, "s").await, ["4-0", "5-0"]);
     assert_eq!(run(&server, "XACKDEL s g2 DELREF IDS 2 5 9").await, json!([1, -1]));
@@ -129,6 +131,7 @@ async fn entries_are_deleted_with_their_references() {
     assert_eq!(ids(&server, "s").await, [""; 0]);
 
     assert_eq!(run(&server, "XACKDEL s none IDS 1 4").await, json!([-1]));
+    assert_eq!(run(&server, "XACKDEL s none IDS 1 x").await, json!([-1]));
     assert_eq!(run(&server, "XDELEX none IDS 2 4 5").await, json!([-1, -1]));
     run(&server, "SET string 1").await;
     for (command, error) in [
@@ -136,6 +139,8 @@ async fn entries_are_deleted_with_their_references() {
         ("XDELEX s IDS 1", "ERR wrong number of arguments for 'xdelex' command"),
         ("XACKDEL s g IDS 1", "ERR wrong number of arguments for 'xackdel' command"),
         ("XDELEX s IDS 2 1", "ERR The `numids` parameter must match the number of arguments"),
+        ("XDELEX s IDS 1 1 2", "ERR syntax error"),
+        ("XACKDEL s g1 IDS 2 1 x", "ERR Invalid stream ID specified as stream command argument"),
         ("XDELEX s IDS 1 x", "ERR Invalid stream ID specified as stream command argument"),
     ] {
         assert_eq!(server.error(words(command)).await, error, "{command}");

@@ -45,6 +45,9 @@ pub(super) fn get_and_expire(command: &Command, native: bool) -> Result<Change, 
         None if word == "PERSIST" => (without_time("PERSIST"), 3),
         None => (without_time("KEEP"), 2),
     };
+    if command.word(next) == "FIELDS" && command.arguments.len() == next + 1 {
+        return Err(fixed("ERR wrong number of arguments for 'hgetex' command"));
+    }
     let arguments = time.into_iter().chain(fields(command, next, NOT_POSITIVE)?.iter().cloned());
     Ok((Rewritten::script(script!(native, "getex.lua"), [key(command)], arguments), clock.is_some()))
 }

@@ -1,4 +1,5 @@
--- ARGV: what becomes of references, whether a group acknowledges, that group, IDs.
+-- ARGV: what becomes of references, whether a group acknowledges, that group, the error for an ID that is none, IDs.
+-- An ID that is none is empty.
 local key, policy, acknowledges, group = KEYS[1], ARGV[1], ARGV[2] == '1', ARGV[3]
 local length = redis.pcall('XLEN', key)
 if type(length) == 'table' then return length end
@@ -41,15 +42,22 @@ local function remove(id)
   return redis.call('XDEL', key, id)
 end
 
+-- Redis looks at IDs only where there may be such entries.
+local has_entries = redis.call('EXISTS', key) == 1 and (groups[group] or not acknowledges)
+for i = 5, #ARGV do
+  if has_entries and ARGV[i] == '' then return { err = ARGV[4] } end
+end
+
 local replies = {}
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   local id, reply = ARGV[i], -1
-  if acknowledges then
-    if groups[group] and redis.call('XACK', key, group, id) == 1 then reply = math.max(remove(id), 1) end
-  elseif #redis.call('XRANGE', key, id, id) == 1 then
+  if not has_entries then
+    reply = -1
+  elseif acknowledges then
+    if redis.call('XACK', key, group, id) == 1 then reply = math.max(remove(id), 1) end
+  else
     reply = remove(id)
-  elseif policy == 'DELREF' then
-    remove(id)
+    if reply == 0 then reply = -1 end
   end
   replies[#replies + 1] = reply
 end
