@@ -136,7 +136,8 @@ async fn a_hash_of_which_everything_expired_is_gone() {
         run(&server, &format!("HPEXPIREAT h {soon} FIELDS 1 a")).await;
         eventually(|| async { unix_ms() > soon + 1 }).await;
         let expected = i32::from(command.starts_with("RENAMENX"));
-        assert_eq!(run(&server, command).await, expected, "{command}");
+        // Where Redis does this itself, it takes its time.
+        eventually(|| async { run(&server, command).await == expected }).await;
         run(&server, "DEL h").await;
     }
     assert_eq!(run(&server, "TYPE h").await, "none");
