@@ -218,10 +218,10 @@ async fn bad_arguments_get_the_errors_of_redis() {
         ("HEXPIRE h x FIELDS 1 a", "ERR value is not an integer or out of range"),
         ("HEXPIRE h -1 FIELDS 1 a", "ERR invalid expire time, must be >= 0"),
         ("HEXPIRE h 9223372036854775807 FIELDS 1 a", "ERR invalid expire time in 'hexpire' command"),
-        ("HPEXPIRE h 70368744177000 FIELDS 1 a", "ERR invalid expire time in 'hpexpire' command"),
+        ("HPEXPIRE h 9007199254740991 FIELDS 1 a", "ERR invalid expire time in 'hpexpire' command"),
         ("HGETEX h EX 5 FIELDS", "ERR wrong number of arguments for 'hgetex' command"),
         ("HGETEX h EX 5 FIELDS 1", mismatch),
-        ("HSETEX h EX 70368744177 FIELDS 1 a 1", "ERR invalid expire time in 'hsetex' command"),
+        ("HSETEX h EX 9007199254741 FIELDS 1 a 1", "ERR invalid expire time in 'hsetex' command"),
         (
             "HSETEX h EX 1 KEEPTTL FIELDS 1 a 1",
             "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",

@@ -17,8 +17,8 @@ const PERSIST: &str = concat!(include_str!("moment.lua"), include_str!("hidden.l
 
 const NOT_POSITIVE_HERE: &str = "ERR Parameter `numFields` should be greater than 0";
 const NEGATIVE: &str = "ERR invalid expire time, must be >= 0";
-/// The last millisecond of Unix time at which Redis lets a field expire.
-const MAX: i64 = 70_368_744_177_663;
+/// The last millisecond of Unix time at which a field may expire, as in the scripts.
+const MAX: i64 = 9_007_199_254_740_991;
 
 /// How a command gives a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,4 +92,27 @@ pub(super) fn key(command: &Command) -> Bytes {
 pub(super) fn argument(command: &Command, index: usize) -> &Bytes {
     static NONE: Bytes = Bytes::new();
     command.arguments.get(index).unwrap_or(&NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_times_that_redis_finds_too_late() {
+        let read = |clock: Clock, amount: &'static str| {
+            let command = Command::of(&["HEXPIREAT", "h", amount]);
+            clock.read(&command, argument(&command, 2)).map(|[_, milliseconds, _]| milliseconds)
+        };
+        assert_eq!(read(Clock::SECONDS, "5").unwrap(), "5000");
+        assert_eq!(read(Clock::UNIX_SECONDS, "1790000000000").unwrap(), "1790000000000000");
+        assert_eq!(read(Clock::UNIX_MILLISECONDS, "9007199254740991").unwrap(), "9007199254740991");
+        for (amount, error) in [
+            ("9007199254740992", "ERR invalid expire time in 'hexpireat' command"),
+            ("-1", NEGATIVE),
+            ("1.5", NOT_AN_INTEGER),
+        ] {
+            assert_eq!(read(Clock::UNIX_MILLISECONDS, amount).unwrap_err(), error);
+        }
+    }
 }
