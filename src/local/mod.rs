@@ -32,6 +32,17 @@
 //! - `Authorization: Bearer` or the query parameter `_token`; `Upstash-Encoding: base64`; `upstash-sync-token`.
 //! - Scripts with the flag `allow-key-locking`, which plain Redis does not know: the flag is taken out before
 //!   Redis sees the script, and the script keeps the SHA-1 of its original text.
+//! - Libraries of functions with that flag. Clients that list them get the code that they sent.
+//!
+//! Where the Redis behind is older than what Upstash speaks, scripts stand in for hash fields that expire, `HGETDEL`,
+//! `HGETEX`, `HSETEX`, `XDELEX`, `XACKDEL` and the newer operations of `BITOP`. In these Upstash differs from every
+//! Redis, and so does this server: `SCAN … WITHTYPE`, `ZRANGE … LIMIT` by rank, exact trimming with `~`, `COPY` of a
+//! key onto itself, `UNLINK` of nothing, no consumer from `XREADGROUP … NOACK`, an empty `COMMAND`, and `FCALL_RO` of
+//! functions that do not declare `no-writes` (not in a transaction, and only in a Redis that was started here).
+//!
+//! A field that has expired is deleted when its hash is next named by a command, so that until then `KEYS`, `SCAN` and
+//! `DBSIZE` may count a hash with nothing left. Scripts of clients see such fields, and one more field in which the
+//! deadlines are kept.
 //!
 //! Not served: `/subscribe`, `/psubscribe`, `/monitor`, `Upstash-Response-Format: resp2`, and the commands that
 //! Upstash does not offer over REST. Each is answered by HTTP 400 and an error that says so.

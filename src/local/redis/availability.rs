@@ -44,7 +44,8 @@ fn reason(command: &Command) -> Option<&'static str> {
         "ACL" => matches!(command.word(1).as_str(), "SETUSER" | "DELUSER" | "LOAD" | "SAVE").then_some(ACL_LATER),
         "CONFIG" => (!is_keyspace_events(command)).then_some("Only notify-keyspace-events can be read and set."),
         "SCRIPT" => (command.word(1) == "DEBUG").then_some(NOT_OVER_REST),
-        "AUTH" | "HELLO" | "QUIT" | "RESET" | "CLIENT" | "CLUSTER" | "ASKING" | "READONLY" | "READWRITE" | "DEBUG"
+        "CLIENT" => (!is_library_info(command)).then_some(NOT_OVER_REST),
+        "AUTH" | "HELLO" | "QUIT" | "RESET" | "CLUSTER" | "ASKING" | "READONLY" | "READWRITE" | "DEBUG"
         | "FAILOVER" | "MIGRATE" | "MODULE" | "REPLICAOF" | "SLAVEOF" | "REPLCONF" | "SYNC" | "PSYNC" | "SAVE"
         | "BGSAVE" | "BGREWRITEAOF" | "SHUTDOWN" => Some(NOT_OVER_REST),
         _ => None,
@@ -64,6 +65,13 @@ fn read_options(command: &Command) -> impl Iterator<Item = usize> {
         Some(next)
     };
     std::iter::successors(Some(1), following).take_while(|index| *index < command.arguments.len())
+}
+
+/// `CLIENT SETINFO LIB-NAME | LIB-VER value`, which clients send without being asked.
+fn is_library_info(command: &Command) -> bool {
+    command.arguments.len() == 4
+        && command.word(1) == "SETINFO"
+        && ["LIB-NAME", "LIB-VER"].contains(&command.word(2).as_str())
 }
 
 fn is_keyspace_events(command: &Command) -> bool {
@@ -106,6 +114,10 @@ mod tests {
             "XREAD BLOCK\0 0 STREAMS s $",
             "XREADGROUP GROUP g c STREAMS\0 s >",
             "COPY a b DB\0 1",
+            "CLIENT",
+            "CLIENT SETINFO LIB-NAME",
+            "CLIENT SETINFO name x",
+            "CLIENT SETNAME x",
             "CONFIG GET maxmemory",
             "CONFIG SET notify-keyspace-events KEA maxmemory 1",
             "CONFIG REWRITE",
@@ -127,6 +139,7 @@ mod tests {
             "CONFIG GET notify-keyspace-events",
             "config set Notify-Keyspace-Events KEA",
             "SCRIPT LOAD x",
+            "client setinfo lib-ver 1",
             "ACL WHOAMI",
             "COPY a DB REPLACE",
             "GET k\0",

@@ -8,6 +8,7 @@ use super::{
     outage::Outage,
     pool::Pool,
     prepare::{Preparation, finish},
+    read_only::ReadOnlyCalls,
     resp::Value,
 };
 
@@ -15,6 +16,7 @@ use super::{
 pub(crate) struct Executor {
     pool: Arc<Pool>,
     preparation: Preparation,
+    read_only: ReadOnlyCalls,
     capabilities: OnceCell<Capabilities>,
 }
 
@@ -22,7 +24,8 @@ impl Executor {
     /// `shared` says that other databases of this Redis belong to someone else.
     pub(crate) fn new(pool: Arc<Pool>, shared: bool) -> Self {
         let preparation = Preparation::new(pool.database(), shared);
-        Self { pool, preparation, capabilities: OnceCell::new() }
+        let read_only = ReadOnlyCalls::new(pool.address().clone(), shared);
+        Self { pool, preparation, read_only, capabilities: OnceCell::new() }
     }
 
     /// What Redis has of its own, asked once.
@@ -36,8 +39,7 @@ impl Executor {
             Ok(finishing) => finishing,
             Err(refusal) => return Ok(refusal),
         };
-        let mut lease = self.pool.lease().await?;
-        let mut replies = lease.exchange(&[command]).await?;
+        let mut replies = self.exchange(&[command]).await?;
         Ok(finish(finishing, replies.pop().ok_or(Outage::Garbled)?))
     }
 
@@ -52,7 +54,7 @@ impl Executor {
         if accepted.is_empty() {
             return Ok(outcomes.into_iter().filter_map(Result::err).collect());
         }
-        let mut replies = self.pool.lease().await?.exchange(&accepted).await?.into_iter();
+        let mut replies = self.exchange(&accepted).await?.into_iter();
         outcomes
             .into_iter()
             .map(|outcome| match outcome {
@@ -60,6 +62,19 @@ impl Executor {
                 Err(refusal) => Ok(refusal),
             })
             .collect()
+    }
+
+    /// Executes the commands on one connection. A function that is called twice delays those behind it.
+    async fn exchange(&self, commands: &[Command]) -> Result<Vec<Value>, Outage> {
+        let mut lease = self.pool.lease().await?;
+        let mut replies = Vec::with_capacity(commands.len());
+        for part in commands.split_inclusive(|command| command.is("FCALL_RO")) {
+            replies.extend(lease.exchange(part).await?);
+            if let (Some(command), Some(reply)) = (part.last(), replies.pop()) {
+                replies.push(self.read_only.finish(&mut lease, command, reply).await?);
+            }
+        }
+        Ok(replies)
     }
 
     /// Executes the commands as a transaction. Gives an array of replies, or the error for which it was discarded.

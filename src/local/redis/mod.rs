@@ -10,6 +10,7 @@ mod outage;
 mod pool;
 mod prepare;
 mod process;
+mod read_only;
 mod resp;
 mod rest;
 mod script;

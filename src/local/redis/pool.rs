@@ -30,6 +30,10 @@ impl Pool {
         self.address.database
     }
 
+    pub(super) fn address(&self) -> &RedisAddress {
+        &self.address
+    }
+
     /// Waits for a connection, with a deadline.
     pub(super) async fn lease(&self) -> Result<Lease<'_>, Outage> {
         let deadline = Instant::now() + ACQUIRE_DEADLINE;

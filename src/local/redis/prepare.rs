@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::{
     availability::refusal,
     command::Command,
-    emulate::{self, Capabilities, Finish},
+    emulate::{self, Capabilities, Finish, Hashes},
     resp::Value,
     script::Scripts,
 };
@@ -14,13 +14,14 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Preparation {
     scripts: Scripts,
+    hashes: Hashes,
     database: u32,
     shared: bool,
 }
 
 impl Preparation {
     pub(super) fn new(database: u32, shared: bool) -> Self {
-        Self { scripts: Scripts::default(), database, shared }
+        Self { scripts: Scripts::default(), hashes: Hashes::new(shared), database, shared }
     }
 
     /// Gives what finishes the reply, or the error that answers the command where Redis must not see it.
@@ -31,7 +32,11 @@ impl Preparation {
         if let Some(text) = refusal(command) {
             return Err(Value::error(text));
         }
-        if let Some(rewritten) = emulate::rewrite(command, capabilities)? {
+        let rewritten = match emulate::rewrite(command, capabilities)? {
+            None => self.hashes.rewrite(command, capabilities)?,
+            rewritten => rewritten,
+        };
+        if let Some(rewritten) = rewritten {
             *command = rewritten.command;
             return Ok(rewritten.finish);
         }

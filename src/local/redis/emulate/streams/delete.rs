@@ -1,0 +1,119 @@
+use bytes::Bytes;
+
+use crate::local::redis::{
+    command::Command,
+    emulate::{
+        Rewritten,
+        words::{SYNTAX, integer, wrong_arity},
+    },
+    resp::Value,
+};
+
+const DELETE: &str = include_str!("delete.lua");
+const NOT_POSITIVE: &str = "ERR Number of IDs must be a positive integer";
+const MISMATCH: &str = "ERR The `numids` parameter must match the number of arguments";
+const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
+
+/// `XDELEX key [KEEPREF | DELREF | ACKED] IDS count id…`.
+pub(in super::super) fn delete(command: &Command) -> Result<Rewritten, Value> {
+    if command.arguments.len() < 5 {
+        return Err(wrong_arity(command));
+    }
+    Ok(script(command, 2, [Bytes::from_static(b"0"), Bytes::new()]))
+}
+
+/// `XACKDEL key group [KEEPREF | DELREF | ACKED] IDS count id…`.
+pub(in super::super) fn ack_and_delete(command: &Command) -> Result<Rewritten, Value> {
+    match command.arguments.get(2) {
+        Some(group) if command.arguments.len() >= 6 => {
+            Ok(script(command, 3, [Bytes::from_static(b"1"), group.clone()]))
+        }
+        _ => Err(wrong_arity(command)),
+    }
+}
+
+fn script(command: &Command, options: usize, group: [Bytes; 2]) -> Rewritten {
+    match parse(command, options) {
+        Ok((policy, ids)) => {
+            let key = command.arguments.get(1).cloned();
+            let invalid_id = Bytes::from_static(INVALID_ID.as_bytes());
+            let arguments = std::iter::once(policy).chain(group).chain([invalid_id]).chain(ids);
+            Rewritten::script(DELETE, key, arguments)
+        }
+        Err(error) => Rewritten::failing(error),
+    }
+}
+
+fn parse(command: &Command, mut index: usize) -> Result<(Bytes, Vec<Bytes>), &'static str> {
+    let (mut policy, mut ids) = (None, None);
+    while index < command.arguments.len() {
+        let word = command.word(index);
+        match word.as_str() {
+            "KEEPREF" | "DELREF" | "ACKED" if policy.is_none() => {
+                policy = Some(Bytes::from(word));
+                index += 1;
+            }
+            "IDS" if ids.is_none() => {
+                let count = command.arguments.get(index + 1).ok_or(SYNTAX)?;
+                let count = integer(count).filter(|count| *count > 0).ok_or(NOT_POSITIVE)?;
+                let end = usize::try_from(count).ok().and_then(|count| count.checked_add(index + 2)).ok_or(MISMATCH)?;
+                let given = command.arguments.get(index + 2..end).ok_or(MISMATCH)?;
+                ids = Some(given.iter().map(|id| whole_id(id).unwrap_or_default()).collect());
+                index = end;
+            }
+            _ => return Err(SYNTAX),
+        }
+    }
+    Ok((policy.unwrap_or(Bytes::from_static(b"KEEPREF")), ids.ok_or(SYNTAX)?))
+}
+
+/// The ID in the form in which Redis gives it: with both of its numbers.
+fn whole_id(id: &Bytes) -> Option<Bytes> {
+    let text = std::str::from_utf8(id).ok()?;
+    let (time, number) = text.split_once('-').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(time) || !is_number(number) {
+        return None;
+    }
+    let (time, number): (u64, u64) = (time.parse().ok()?, number.parse().ok()?);
+    Some(format!("{time}-{number}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_options_in_any_order() {
+        for (line, policy, ids) in [
+            ("XDELEX s IDS 1 5-1", "KEEPREF", "5-1"),
+            ("XDELEX s delref IDS 2 5 06-7", "DELREF", "5-0 6-7"),
+            ("XDELEX IDS ids 1 5 Acked", "ACKED", "5-0"),
+            // IDs that are none.
+            ("XDELEX s IDS 4 - 5-* +5-1 18446744073709551616-1", "KEEPREF", "   "),
+        ] {
+            let words: Vec<_> = line.split(' ').collect();
+            let (found, found_ids) = parse(&Command::of(&words), 2).unwrap();
+            assert_eq!(found, policy);
+            assert_eq!(found_ids.iter().map(|id| String::from_utf8_lossy(id)).collect::<Vec<_>>().join(" "), ids);
+        }
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        for (line, error) in [
+            ("XDELEX s KEEPREF", SYNTAX),
+            ("XDELEX s IDS", SYNTAX),
+            ("XDELEX s NOREF IDS 1 5", SYNTAX),
+            ("XDELEX s ACKED DELREF IDS 1 5", SYNTAX),
+            ("XDELEX s IDS 0 5", NOT_POSITIVE),
+            ("XDELEX s IDS x 5", NOT_POSITIVE),
+            ("XDELEX s IDS 2 5", MISMATCH),
+            ("XDELEX s IDS 9223372036854775807 5", MISMATCH),
+            ("XDELEX s IDS 1 5 6", SYNTAX),
+        ] {
+            let words: Vec<_> = line.split(' ').collect();
+            assert_eq!(parse(&Command::of(&words), 2).unwrap_err(), error, "{line}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Where Upstash differs from the Redis behind.
+
+use serde_json::{Value, json};
+
+use crate::{foreign_redis::ForeignRedis, support::Server};
+
+fn words(line: &str) -> Value {
+    json!(line.split(' ').collect::<Vec<_>>())
+}
+
+async fn run(server: &Server, line: &str) -> Value {
+    server.result(words(line)).await
+}
+
+/// The IDs in a stream.
+async fn ids(server: &Server, key: &str) -> Vec<String> {
+    let entries = server.result(json!(["XRANGE", key, "-", "+"])).await;
+    entries.as_array().unwrap().iter().map(|entry| entry[0].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn scan_tells_types() {
+    let server = Server::start().await;
+    run(&server, "SET s 1").await;
+    run(&server, "HSET h a 1").await;
+    run(&server, "XADD x 1 a 1").await;
+    let reply = run(&server, "SCAN 0 COUNT 100 WITHTYPE").await;
+    assert_eq!(reply[0], "0");
+    let mut found: Vec<_> = reply[1].as_array().unwrap().chunks(2).map(|pair| json!(pair)).collect();
+    found.sort_by_key(Value::to_string);
+    assert_eq!(found, [json!(["h", "hash"]), json!(["s", "string"]), json!(["x", "stream"])]);
+    assert_eq!(run(&server, "SCAN 0 withtype MATCH h").await, json!(["0", ["h", "hash"]]));
+    assert_eq!(server.error(words("SCAN 0 TYPE hash WITHTYPE")).await, "ERR syntax error");
+    assert_eq!(server.error(words("SCAN x WITHTYPE")).await, "ERR invalid cursor");
+}
+
+#[tokio::test]
+async fn copying_onto_itself_and_unlinking_nothing_do_nothing() {
+    let server = Server::start().await;
+    run(&server, "SET k 1").await;
+    for command in ["COPY k k", "COPY k k REPLACE", "COPY none none", "UNLINK"] {
+        assert_eq!(run(&server, command).await, 0, "{command}");
+    }
+    assert_eq!(server.error(words("COPY k k NONSENSE")).await, "ERR syntax error");
+    assert_eq!(run(&server, "COPY k l").await, 1);
+    assert_eq!(run(&server, "UNLINK k l").await, 2);
+}
+
+#[tokio::test]
+async fn reading_without_ack_leaves_no_consumer() {
+    let server = Server::start().await;
+    run(&server, "XADD s 1-1 a 1").await;
+    run(&server, "XGROUP CREATE s g 0").await;
+    let read = run(&server, "XREADGROUP GROUP g new NOACK STREAMS s >").await;
+    assert_eq!(read, json!([["s", [["1-1", ["a", "1"]]]]]));
+    assert_eq!(run(&server, "XINFO CONSUMERS s g").await, json!([]));
+    assert_eq!(run(&server, "XREADGROUP GROUP g new NOACK STREAMS s >").await, Value::Null);
+
+    run(&server, "XADD s 1-2 a 1").await;
+    run(&server, "XREADGROUP GROUP g old STREAMS s >").await;
+    run(&server, "XADD s 1-3 a 1").await;
+    run(&server, "XREADGROUP GROUP g old NOACK STREAMS s >").await;
+    assert_eq!(run(&server, "XPENDING s g").await[0], 1);
+    let error = server.error(words("XREADGROUP GROUP none c NOACK STREAMS s >")).await;
+    assert!(error.starts_with("NOGROUP No such key 's' or consumer group 'none'"), "{error}");
+    assert!(!error.contains("script"), "{error}");
+}
+
+#[tokio::test]
+async fn approximate_trimming_is_exact() {
+    let server = Server::start().await;
+    for id in 1..=120 {
+        run(&server, &format!("XADD ~ {id} a 1")).await;
+    }
+    assert_eq!(run(&server, "XTRIM ~ MAXLEN ~ 30").await, 90);
+    assert_eq!(run(&server, "XADD ~ MAXLEN ~ 5 121 a 1").await, "121-0");
+    assert_eq!(run(&server, "XADD ~ NOMKSTREAM MINID ~ 121 122 a 1").await, "122-0");
+    assert_eq!(ids(&server, "~").await, ["121-0", "122-0"]);
+    assert_eq!(run(&server, "XTRIM ~ MAXLEN ~ 1 LIMIT 10").await, 0);
+}
+
+#[tokio::test]
+async fn ranks_are_limited() {
+    let server = Server::start().await;
+    run(&server, "ZADD z 1 a 2 b 3 c 4 d").await;
+    assert_eq!(run(&server, "ZRANGE z 0 -1 LIMIT 1 2").await, json!(["b", "c"]));
+    assert_eq!(run(&server, "ZRANGE z 0 -1 REV LIMIT 0 1 WITHSCORES").await, json!(["d", "4"]));
+    assert_eq!(run(&server, "ZRANGE z 1 4 BYSCORE LIMIT 1 1").await, json!(["b"]));
+    let error = server.error(words("ZRANGE z 0 -1 LIMIT x 1")).await;
+    assert_eq!(error, "ERR value is not an integer or out of range");
+}
+
+#[tokio::test]
+async fn what_connections_are_told_is_answered_here() {
+    let server = Server::start().await;
+    assert_eq!(run(&server, "COMMAND").await, json!([]));
+    assert_eq!(run(&server, "CLIENT SETINFO LIB-NAME x").await, "OK");
+    let answer = server.base64("/multi-exec", &json!([["CLIENT", "SETINFO", "LIB-VER", "1"]])).await;
+    assert_eq!(answer, json!([{"result": "OK"}]));
+    assert!(server.error(words("CLIENT SETNAME x")).await.starts_with("ERR Command is not available: 'CLIENT'."));
+}
+
+#[tokio::test]
+async fn entries_are_deleted_with_their_references() {
+    let server = Server::start().await;
+    for id in 1..=5 {
+        run(&server, &format!("XADD s {id} a 1")).await;
+    }
+    for group in ["g1", "g2"] {
+        run(&server, &format!("XGROUP CREATE s {group} 0")).await;
+    }
+    // The first group has yet to read 4 and 5, the second to acknowledge all five.
+    run(&server, "XREADGROUP GROUP g1 c COUNT 3 STREAMS s >").await;
+    run(&server, "XREADGROUP GROUP g2 c STREAMS s >").await;
+    assert_eq!(run(&server, "XDELEX s IDS 2 9 1").await, json!([-1, 1]));
+    assert_eq!(run(&server, "XPENDING s g1").await[0], 3);
+    assert_eq!(run(&server, "XDELEX s DELREF IDS 2 1 2").await, json!([-1, 1]));
+    assert_eq!(run(&server, "XPENDING s g1").await[0], 1);
+    assert_eq!(run(&server, "XPENDING s g2").await[0], 3);
+
+    assert_eq!(run(&server, "XACK s g2 3 4").await, 2);
+    assert_eq!(run(&server, "XDELEX s ACKED IDS 3 3 4 5").await, json!([2, 2, 2]));
+    // Also where it is yet to come: a group has not read it.
+    assert_eq!(run(&server, "XDELEX s ACKED IDS 2 2 9").await, json!([-1, 2]));
+    assert_eq!(run(&server, "XACKDEL s g1 acked IDS 2 3 4").await, json!([1, -1]));
+    assert_eq!(ids(&server, "s").await, ["4-0", "5-0"]);
+    assert_eq!(run(&server, "XACKDEL s g2 DELREF IDS 2 5 9").await, json!([1, -1]));
+    assert_eq!(ids(&server, "s").await, ["4-0"]);
+    run(&server, "XREADGROUP GROUP g1 c STREAMS s >").await;
+    assert_eq!(run(&server, "XACKDEL s g1 KEEPREF IDS 1 4-0").await, json!([1]));
+    assert_eq!(ids(&server, "s").await, [""; 0]);
+
+    assert_eq!(run(&server, "XACKDEL s none IDS 1 4").await, json!([-1]));
+    assert_eq!(run(&server, "XACKDEL s none IDS 1 x").await, json!([-1]));
+    assert_eq!(run(&server, "XDELEX none IDS 2 4 5").await, json!([-1, -1]));
+    run(&server, "SET string 1").await;
+    for (command, error) in [
+        ("XDELEX string IDS 1 1", "WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("XDELEX s IDS 1", "ERR wrong number of arguments for 'xdelex' command"),
+        ("XACKDEL s g IDS 1", "ERR wrong number of arguments for 'xackdel' command"),
+        ("XDELEX s IDS 2 1", "ERR The `numids` parameter must match the number of arguments"),
+        ("XDELEX s IDS 1 1 2", "ERR syntax error"),
+        ("XACKDEL s g1 IDS 2 1 x", "ERR Invalid stream ID specified as stream command argument"),
+        ("XDELEX s IDS 1 x", "ERR Invalid stream ID specified as stream command argument"),
+    ] {
+        assert_eq!(server.error(words(command)).await, error, "{command}");
+    }
+}
+
+#[tokio::test]
+async fn ids_beyond_what_lua_counts_are_compared() {
+    let server = Server::start().await;
+    run(&server, "XADD s 9007199254740993-9007199254740992 a 1").await;
+    run(&server, "XADD s 9007199254740993-9007199254740993 a 1").await;
+    run(&server, "XGROUP CREATE s g 9007199254740993-9007199254740992").await;
+    let command = "XDELEX s ACKED IDS 2 9007199254740993-9007199254740993 9007199254740993-9007199254740992";
+    assert_eq!(run(&server, command).await, json!([2, 1]));
+}
+
+#[tokio::test]
+async fn bits_are_combined() {
+    let server = Server::start().await;
+    let bytes = |text: &'static str| json!({ "result": text });
+    // 01101100, 01101010 01111010, 01000001.
+    for (key, value) in [("x", "l"), ("y", "jz"), ("z", "A")] {
+        server.result(json!(["SET", key, value])).await;
+    }
+    for (command, length, result) in [
+        ("BITOP DIFF d x y", 2, "BAA="),
+        ("BITOP diff1 d x y", 2, "Ano="),
+        ("BITOP ANDOR d x y none", 2, "aAA="),
+        ("BITOP ONE d x y z", 2, "B3o="),
+        ("BITOP ONE d x", 1, "bA=="),
+    ] {
+        assert_eq!(run(&server, command).await, length, "{command}");
+        assert_eq!(server.base64("/", &json!(["GET", "d"])).await, bytes(result), "{command}");
+    }
+    assert_eq!(run(&server, "BITOP DIFF d none1 none2").await, 0);
+    assert_eq!(run(&server, "EXISTS d").await, 0);
+    assert_eq!(run(&server, "BITOP OR d x y").await, 2);
+    let long = "a".repeat(100_000);
+    server.result(json!(["SET", "long", long])).await;
+    assert_eq!(run(&server, "BITOP ONE d long x").await, 100_000);
+    assert_eq!(run(&server, "GETRANGE d 99990 -1").await, "a".repeat(10));
+    for (command, error) in [
+        ("BITOP DIFF d x", "ERR BITOP DIFF must be called with at least two source keys."),
+        ("BITOP ONE d", "ERR wrong number of arguments for 'bitop' command"),
+        ("BITOP NONE d x", "ERR syntax error"),
+    ] {
+        assert_eq!(server.error(words(command)).await, error, "{command}");
+    }
+    run(&server, "LPUSH list 1").await;
+    let error = server.error(words("BITOP ONE d x list")).await;
+    assert_eq!(error, "WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
+#[tokio::test]
+async fn functions_may_lock_keys() {
+    let server = Server::start().await;
+    let code = "#!lua name=locks\n\
+        local FLAGS = { 'no-writes', 'allow-key-locking' }\n\
+        redis.register_function{function_name='get', callback=function(keys) return redis.call('GET', keys[1]) end, \
+        flags=FLAGS}\n\
+        redis.register_function('broken', function() return redis.call('SET') .. nosuch end)\n\
+        redis.register_function{function_name='set', callback=function(keys, args) return redis.call('SET', keys[1], \
+        args[1]) end, flags={'allow-key-locking'}, description='sets'}\n";
+    for _ in 0..2 {
+        assert_eq!(server.result(json!(["FUNCTION", "LOAD", "REPLACE", code])).await, "locks");
+    }
+    assert_eq!(run(&server, "FCALL set 1 k v").await, "OK");
+    assert_eq!(run(&server, "FCALL get 1 k").await, "v");
+    assert_eq!(run(&server, "FCALL_RO get 1 k").await, "v");
+    let list = server.result(json!(["FUNCTION", "LIST", "WITHCODE"])).await.to_string();
+    assert!(list.contains(&json!(code).to_string()), "{list}");
+    assert!(list.contains(r#"["name","set","description","sets","flags",[]]"#), "{list}");
+    let error = server.error(words("FCALL broken 0")).await;
+    assert!(error.contains(":4:") || error.contains("@user_function:4"), "{error}");
+    let bad = "#!lua name=bad\nredis.register_function{function_name='f', callback=function() end, \
+        flags={'allow-key-locking', 'nosuch'}}";
+    let error = server.error(json!(["FUNCTION", "LOAD", bad])).await;
+    assert!(error.ends_with("unknown flag given"), "{error}");
+}
+
+#[tokio::test]
+async fn a_function_may_be_called_read_only_until_it_writes() {
+    let server = Server::start().await;
+    let code = "#!lua name=plain\n\
+        redis.register_function('get', function(keys) return redis.call('GET', keys[1]) end)\n\
+        redis.register_function('set', function(keys, args) return redis.call('SET', keys[1], args[1]) end)\n\
+        redis.register_function('tell', function(keys, args) return redis.call('PUBLISH', keys[1], args[1]) end)\n";
+    let writes = "ERR Write commands are not allowed from read-only scripts.";
+    for _ in 0..2 {
+        server.result(json!(["FUNCTION", "LOAD", code])).await;
+        run(&server, "SET k 1").await;
+        assert_eq!(run(&server, "FCALL_RO get 1 k").await, "1");
+        for command in ["FCALL_RO set 1 k 2", "fcall_ro tell 1 k 2"] {
+            let error = server.error(words(command)).await;
+            assert!(error.starts_with(writes), "{error}");
+        }
+        let pipeline = json!([
+            ["FCALL_RO", "get", 1, "k"],
+            ["SET", "k", 2],
+            ["FCALL_RO", "get", 1, "k"],
+            ["FCALL_RO", "set", 1, "k", 3],
+            ["SET", "k", 4],
+            ["GET", "k"],
+        ]);
+        let answer = server.pipeline(pipeline).await;
+        assert_eq!(answer[0], json!({"result": "1"}));
+        assert_eq!(answer[2], json!({"result": "2"}));
+        assert!(answer[3]["error"].as_str().unwrap().starts_with(writes));
+        assert_eq!(answer[5], json!({"result": "4"}));
+        assert!(server.error(words("FCALL_RO nosuch 0")).await.contains("Function not found"));
+        // The user for it goes with its Redis.
+        server.upstash.restart_redis().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_user_is_made_in_a_redis_of_somebody_else() {
+    let redis = ForeignRedis::start().await;
+    let server = Server::start_with(redis.config(":p%40ss@", 0)).await;
+    let code = "#!lua name=plain\nredis.register_function('get', function(keys) return redis.call('GET', keys[1]) end)";
+    server.result(json!(["FUNCTION", "LOAD", code])).await;
+    let error = server.error(words("FCALL_RO get 1 k")).await;
+    assert!(error.contains("only in a Redis that it started itself"), "{error}");
+    assert_eq!(run(&server, "FCALL get 1 k").await, Value::Null);
+    assert_eq!(run(&server, "ACL USERS").await, json!(["default"]));
+}
