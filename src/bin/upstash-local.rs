@@ -30,6 +30,47 @@ struct Options {
     /// A running Redis: `redis://user:password@host:port/database` or `unix:///path`.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// A second token, for clients that may only read.
+    #[arg(long, env = "UPSTASH_LOCAL_READ_ONLY_TOKEN", hide_env_values = true)]
+    read_only_token: Option<String>,
+    /// The size in bytes beyond which requests are refused.
+    #[arg(long)]
+    max_request_bytes: Option<usize>,
+    /// The number of commands beyond which pipelines are refused.
+    #[arg(long)]
+    max_pipeline_commands: Option<usize>,
+    /// The number of subscriptions beyond which more are refused.
+    #[arg(long)]
+    max_streams: Option<usize>,
+    /// How many connections to Redis requests share.
+    #[arg(long)]
+    max_connections: Option<usize>,
+    /// The number of commands after which all are refused, as when a plan's daily limit is reached.
+    #[arg(long)]
+    daily_commands: Option<u64>,
+}
+
+impl Options {
+    fn config(&self) -> LocalConfig {
+        let config =
+            LocalConfig::default().with_address(SocketAddr::new(self.host, self.port)).with_token(self.token.as_str());
+        // A variable that is set to nothing is not set.
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let config = optional(config, given(&self.redis_url), LocalConfig::with_redis_url);
+        let config = optional(config, given(&self.read_only_token), LocalConfig::with_read_only_token);
+        let config = optional(config, self.max_request_bytes, LocalConfig::with_max_request_bytes);
+        let config = optional(config, self.max_pipeline_commands, LocalConfig::with_max_pipeline_commands);
+        let config = optional(config, self.max_streams, LocalConfig::with_max_streams);
+        let config = optional(config, self.max_connections, LocalConfig::with_max_connections);
+        optional(config, self.daily_commands, LocalConfig::with_daily_commands)
+    }
+}
+
+fn optional<T>(config: LocalConfig, value: Option<T>, set: impl FnOnce(LocalConfig, T) -> LocalConfig) -> LocalConfig {
+    match value {
+        Some(value) => set(config, value),
+        None => config,
+    }
 }
 
 #[tokio::main]
@@ -51,11 +92,7 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     // Before the start: a signal that comes during it must not leave a Redis behind.
     let stop = stop_signal()?;
-    let mut config =
-        LocalConfig::default().with_address(SocketAddr::new(options.host, options.port)).with_token(options.token);
-    if let Some(url) = options.redis_url.filter(|url| !url.is_empty()) {
-        config = config.with_redis_url(url);
-    }
+    let config = options.config();
     tokio::pin!(stop);
     let upstash = tokio::select! {
         () = &mut stop => return Ok(()),

@@ -1,8 +1,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::secret::Secret;
+use super::{
+    redis::{Limits, RestConfig},
+    secret::Secret,
+};
 
 const DEFAULT_MAX_REQUEST_BYTES: usize = 10 * 1024 * 1024;
+const DEFAULT_MAX_PIPELINE_COMMANDS: usize = 10_000;
+const DEFAULT_MAX_STREAMS: usize = 256;
+const DEFAULT_MAX_CONNECTIONS: usize = 16;
 
 /// How a [`LocalUpstash`](super::LocalUpstash) is started.
 ///
@@ -13,7 +19,12 @@ pub struct LocalConfig {
     address: Option<SocketAddr>,
     token: Option<Secret>,
     redis_url: Option<Secret>,
+    read_only_token: Option<Secret>,
     max_request_bytes: Option<usize>,
+    max_pipeline_commands: Option<usize>,
+    max_streams: Option<usize>,
+    max_connections: Option<usize>,
+    daily_commands: Option<u64>,
 }
 
 impl LocalConfig {
@@ -35,7 +46,39 @@ impl LocalConfig {
         self
     }
 
-    /// Refuses request bodies that are larger. The default is 10 MiB, as on the smaller plans of Upstash.
+    /// A second token, which allows reads alone. The default is a random one per server.
+    pub fn with_read_only_token(mut self, token: impl Into<String>) -> Self {
+        self.read_only_token = Some(Secret::new(token));
+        self
+    }
+
+    /// Refuses pipelines and transactions of more commands. The default is 10 000; Upstash knows no limit but that of
+    /// the request's size.
+    pub fn with_max_pipeline_commands(mut self, commands: usize) -> Self {
+        self.max_pipeline_commands = Some(commands);
+        self
+    }
+
+    /// Refuses more subscriptions and monitors at the same time. The default is 256.
+    pub fn with_max_streams(mut self, streams: usize) -> Self {
+        self.max_streams = Some(streams);
+        self
+    }
+
+    /// How many connections to Redis requests share, one at least. Streams have their own. The default is 16.
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
+    /// Refuses every command after so many, as Upstash does when the daily limit of a plan is reached. The default is
+    /// none. It is counted from the server's start, whatever the day.
+    pub fn with_daily_commands(mut self, commands: u64) -> Self {
+        self.daily_commands = Some(commands);
+        self
+    }
+
+    /// Refuses requests, and answers to a single command, that are larger. The default is 10 MiB, as on the smaller plans of Upstash.
     pub fn with_max_request_bytes(mut self, bytes: usize) -> Self {
         self.max_request_bytes = Some(bytes);
         self
@@ -53,7 +96,28 @@ impl LocalConfig {
         self.redis_url.as_ref()
     }
 
-    pub(super) fn max_request_bytes(&self) -> usize {
+    pub(super) fn read_only_token(&self) -> Option<&Secret> {
+        self.read_only_token.as_ref()
+    }
+
+    pub(super) fn max_connections(&self) -> usize {
+        self.max_connections.unwrap_or(DEFAULT_MAX_CONNECTIONS).max(1)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { daily_commands: self.daily_commands }
+    }
+
+    pub(super) fn rest(&self, loopback: bool) -> RestConfig {
+        RestConfig {
+            max_request_bytes: self.max_request_bytes(),
+            max_pipeline_commands: self.max_pipeline_commands.unwrap_or(DEFAULT_MAX_PIPELINE_COMMANDS),
+            max_streams: self.max_streams.unwrap_or(DEFAULT_MAX_STREAMS),
+            loopback,
+        }
+    }
+
+    fn max_request_bytes(&self) -> usize {
         self.max_request_bytes.unwrap_or(DEFAULT_MAX_REQUEST_BYTES)
     }
 }

@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     config::LocalConfig,
     error::LocalError,
-    redis::{Connection, Executor, Pool, RedisAddress, RedisProcess, Rest},
+    redis::{Connection, Executor, Pool, RedisAddress, RedisProcess, Rest, Tokens},
     secret::Secret,
 };
 
@@ -33,6 +33,7 @@ pub struct LocalUpstash {
     address: SocketAddr,
     url: String,
     token: Secret,
+    read_only_token: Secret,
     rest: Arc<Rest>,
     pool: Arc<Pool>,
     redis: Option<Mutex<RedisProcess>>,
@@ -56,10 +57,8 @@ impl LocalUpstash {
     ///
     /// When Redis cannot be started or reached, the address is in use, or a setting cannot be used.
     pub async fn start_with(config: LocalConfig) -> Result<Self, LocalError> {
-        let token = match config.token() {
-            Some(token) => usable(token)?,
-            None => Secret::random().map_err(|_| LocalError::Random)?,
-        };
+        let token = usable_or_random(config.token())?;
+        let read_only_token = usable_or_random(config.read_only_token())?;
         // The address first: it is the cheaper thing to find out about.
         let listen_error = |source| LocalError::Listen { address: config.address(), source };
         let listener = TcpListener::bind(config.address()).await.map_err(listen_error)?;
@@ -73,12 +72,11 @@ impl LocalUpstash {
                 (Some(Mutex::new(process)), redis_address)
             }
         };
-        let pool = Arc::new(Pool::new(redis_address));
+        let pool = Arc::new(Pool::new(redis_address, config.max_connections()));
         let rest = Arc::new(Rest::new(
-            Executor::new(Arc::clone(&pool), redis.is_none()),
-            token.clone(),
-            config.max_request_bytes(),
-            address.ip().to_canonical().is_loopback(),
+            Executor::new(Arc::clone(&pool), redis.is_none(), config.limits()),
+            Tokens { standard: token.clone(), read_only: read_only_token.clone() },
+            config.rest(address.ip().to_canonical().is_loopback()),
         ));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, Arc::clone(&rest), stopped));
@@ -86,6 +84,7 @@ impl LocalUpstash {
             address,
             url: format!("http://{}", connectable(address)),
             token,
+            read_only_token,
             rest,
             pool,
             redis,
@@ -104,6 +103,12 @@ impl LocalUpstash {
     #[must_use]
     pub fn token(&self) -> &str {
         self.token.expose()
+    }
+
+    /// The token for clients that may only read. Neither `SCAN` nor `KEYS` is a read here, as at Upstash.
+    #[must_use]
+    pub fn read_only_token(&self) -> &str {
+        self.read_only_token.expose()
     }
 
     /// The address that the server listens on.
@@ -149,10 +154,11 @@ impl LocalUpstash {
 
     /// Stops the server, and then its Redis.
     ///
-    /// No new connection is accepted. Requests that are being answered have two seconds to end. Afterwards nothing
+    /// No new connection is accepted, and subscriptions end. Requests that are being answered have two seconds to end. Afterwards nothing
     /// reaches Redis any more: a client that is still sending a request then is answered by HTTP 503.
     pub async fn shutdown(mut self) {
         self.stop.take();
+        self.rest.drain();
         if timeout(REQUEST_GRACE, self.rest.idle()).await.is_err() {
             tracing::warn!("requests were still running at shutdown");
         }
@@ -210,6 +216,13 @@ async fn reachable(address: RedisAddress) -> Result<RedisAddress, LocalError> {
     match connected {
         Ok(_) => Ok(address),
         Err(source) => Err(LocalError::RedisUnreachable { address: address.to_string(), source }),
+    }
+}
+
+fn usable_or_random(token: Option<&Secret>) -> Result<Secret, LocalError> {
+    match token {
+        Some(token) => usable(token),
+        None => Secret::random().map_err(|_| LocalError::Random),
     }
 }
 

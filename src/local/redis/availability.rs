@@ -20,7 +20,7 @@ pub(super) fn refusal(command: &Command) -> Option<String> {
 fn has_nul(command: &Command) -> bool {
     let is_nul = |index: usize| command.arguments.get(index).is_some_and(|word| word.contains(&0));
     is_nul(0)
-        || match command.word(0).as_str() {
+        || match command.name() {
             "ACL" | "CLIENT" | "CLUSTER" | "COMMAND" | "CONFIG" | "DEBUG" | "FUNCTION" | "LATENCY" | "MEMORY"
             | "MODULE" | "OBJECT" | "PUBSUB" | "SCRIPT" | "SLOWLOG" | "XGROUP" | "XINFO" => is_nul(1),
             "XREAD" | "XREADGROUP" => read_options(command).any(is_nul),
@@ -30,7 +30,7 @@ fn has_nul(command: &Command) -> bool {
 }
 
 fn reason(command: &Command) -> Option<&'static str> {
-    match command.word(0).as_str() {
+    match command.name() {
         "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" | "MONITOR" => {
             Some("It is a stream, not a command, over REST.")
         }

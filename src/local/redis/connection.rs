@@ -99,6 +99,27 @@ impl Connection {
         Ok(replies)
     }
 
+    /// Sends one command whose replies are [`received`](Self::receive) one by one.
+    pub(super) async fn send(&mut self, command: &Command) -> io::Result<()> {
+        let mut request = Vec::new();
+        encode(command, &mut request);
+        self.stream.write_all(&request).await?;
+        self.stream.flush().await
+    }
+
+    /// Waits for the next reply. Dropping the future loses nothing.
+    pub(super) async fn receive(&mut self) -> io::Result<Value> {
+        loop {
+            if let Some(reply) = self.decoder.decode(&mut self.buffer)? {
+                return Ok(reply);
+            }
+            self.buffer.reserve(READ_AHEAD);
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
     /// Whether it is still open, with nothing to read: fit for another exchange.
     pub(super) fn is_fresh(&self) -> bool {
         self.stream.is_quiet()

@@ -1,10 +1,15 @@
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use tokio::sync::OnceCell;
 
 use super::{
+    access::{CommandTable, Rights},
+    address::RedisAddress,
     command::Command,
-    emulate::Capabilities,
+    emulate::{Capabilities, Finish},
     outage::Outage,
     pool::Pool,
     prepare::{Preparation, finish},
@@ -17,25 +22,66 @@ pub(crate) struct Executor {
     pool: Arc<Pool>,
     preparation: Preparation,
     read_only: ReadOnlyCalls,
-    capabilities: OnceCell<Capabilities>,
+    known: OnceCell<Known>,
+    limits: Limits,
+    executed: AtomicU64,
+}
+
+/// What is known of the Redis behind.
+struct Known {
+    table: CommandTable,
+    capabilities: Capabilities,
+}
+
+/// What the plan allows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// Commands until the daily limit is reached.
+    pub(crate) daily_commands: Option<u64>,
 }
 
 impl Executor {
     /// `shared` says that other databases of this Redis belong to someone else.
-    pub(crate) fn new(pool: Arc<Pool>, shared: bool) -> Self {
+    pub(crate) fn new(pool: Arc<Pool>, shared: bool, limits: Limits) -> Self {
         let preparation = Preparation::new(pool.database(), shared);
         let read_only = ReadOnlyCalls::new(pool.address().clone(), shared);
-        Self { pool, preparation, read_only, capabilities: OnceCell::new() }
+        Self { pool, preparation, read_only, known: OnceCell::new(), limits, executed: AtomicU64::new(0) }
+    }
+
+    /// Where the Redis behind is, for connections that are not lent.
+    pub(super) fn address(&self) -> &RedisAddress {
+        self.pool.address()
     }
 
     /// What Redis has of its own, asked once.
-    async fn capabilities(&self) -> Result<&Capabilities, Outage> {
-        self.capabilities.get_or_try_init(|| Capabilities::of(&self.pool)).await
+    async fn known(&self) -> Result<&Known, Outage> {
+        self.known
+            .get_or_try_init(|| async {
+                let table = CommandTable::of(&self.pool).await?;
+                let capabilities = Capabilities::of(&table);
+                Ok(Known { table, capabilities })
+            })
+            .await
+    }
+
+    /// Gives what finishes the reply, or the error for a command that is not executed.
+    fn admit(&self, command: &mut Command, rights: Rights, known: &Known) -> Result<Option<Finish>, Value> {
+        if let Some(refusal) = known.table.refusal(command, rights) {
+            return Err(refusal);
+        }
+        let finishing = self.preparation.prepare(command, &known.capabilities)?;
+        let executed = self.executed.fetch_add(1, Ordering::Relaxed);
+        match self.limits.daily_commands {
+            Some(limit) if executed >= limit => {
+                Err(Value::error(format!("ERR max daily request limit exceeded. Limit: {limit}, Usage: {limit}")))
+            }
+            _ => Ok(finishing),
+        }
     }
 
     /// Executes one command.
-    pub(super) async fn single(&self, mut command: Command) -> Result<Value, Outage> {
-        let finishing = match self.preparation.prepare(&mut command, self.capabilities().await?) {
+    pub(super) async fn single(&self, mut command: Command, rights: Rights) -> Result<Value, Outage> {
+        let finishing = match self.admit(&mut command, rights, self.known().await?) {
             Ok(finishing) => finishing,
             Err(refusal) => return Ok(refusal),
         };
@@ -44,12 +90,12 @@ impl Executor {
     }
 
     /// Executes the commands one after another, whatever becomes of those before; other clients may come between.
-    pub(super) async fn pipeline(&self, commands: Vec<Command>) -> Result<Vec<Value>, Outage> {
-        let capabilities = self.capabilities().await?;
+    pub(super) async fn pipeline(&self, commands: Vec<Command>, rights: Rights) -> Result<Vec<Value>, Outage> {
+        let known = self.known().await?;
         let mut accepted = Vec::with_capacity(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for mut command in commands {
-            outcomes.push(self.preparation.prepare(&mut command, capabilities).inspect(|_| accepted.push(command)));
+            outcomes.push(self.admit(&mut command, rights, known).inspect(|_| accepted.push(command)));
         }
         if accepted.is_empty() {
             return Ok(outcomes.into_iter().filter_map(Result::err).collect());
@@ -78,11 +124,11 @@ impl Executor {
     }
 
     /// Executes the commands as a transaction. Gives an array of replies, or the error for which it was discarded.
-    pub(super) async fn transaction(&self, mut commands: Vec<Command>) -> Result<Value, Outage> {
-        let capabilities = self.capabilities().await?;
+    pub(super) async fn transaction(&self, mut commands: Vec<Command>, rights: Rights) -> Result<Value, Outage> {
+        let known = self.known().await?;
         let mut finishes = Vec::with_capacity(commands.len());
         for command in &mut commands {
-            match self.preparation.prepare(command, capabilities) {
+            match self.admit(command, rights, known) {
                 Ok(finishing) => finishes.push(finishing),
                 Err(refusal) => return Ok(refusal),
             }

@@ -1,5 +1,6 @@
 //! Upstash Redis: the REST protocol over HTTP on one side ([`rest`]), RESP2 to a real Redis on the other.
 
+mod access;
 mod address;
 mod availability;
 mod command;
@@ -18,7 +19,12 @@ mod script;
 mod watchdog;
 
 pub(super) use self::{
-    address::RedisAddress, connection::Connection, execute::Executor, pool::Pool, process::RedisProcess, rest::Rest,
+    address::RedisAddress,
+    connection::Connection,
+    execute::{Executor, Limits},
+    pool::Pool,
+    process::RedisProcess,
+    rest::{Rest, RestConfig, Tokens},
 };
 
 #[cfg(fuzzing)]

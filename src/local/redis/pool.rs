@@ -10,7 +10,6 @@ use tokio::{
 
 use super::{address::RedisAddress, command::Command, connection::Connection, outage::Outage, resp::Value};
 
-const MAX_CONNECTIONS: usize = 16;
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 const EXCHANGE_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -22,8 +21,9 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(address: RedisAddress) -> Self {
-        Self { address, permits: Semaphore::new(MAX_CONNECTIONS), idle: Mutex::default() }
+    /// At most `connections` of them.
+    pub(crate) fn new(address: RedisAddress, connections: usize) -> Self {
+        Self { address, permits: Semaphore::new(connections), idle: Mutex::default() }
     }
 
     pub(super) fn database(&self) -> u32 {

@@ -10,6 +10,8 @@ use super::{
 };
 use crate::local::secret::Secret;
 
+/// Calls of such functions are few.
+const CONNECTIONS: usize = 4;
 const USER: &str = "upstash-local-read-only";
 /// Everything that Redis lets a read-only script do.
 const RULES: [&str; 8] = ["on", "~*", "&*", "+@all", "-@write", "-publish", "-spublish", "-pfcount"];
@@ -72,7 +74,7 @@ impl ReadOnlyCalls {
         let password = Secret::random()?;
         let address =
             RedisAddress { username: Some(USER.to_owned()), password: Some(password.clone()), ..self.address.clone() };
-        Ok((password, Pool::new(address)))
+        Ok((password, Pool::new(address, CONNECTIONS)))
     }
 }
 

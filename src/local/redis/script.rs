@@ -29,7 +29,7 @@ struct Aliases {
 impl Scripts {
     /// Rewrites the script or the SHA-1 in `command`. Gives what SCRIPT LOAD must answer, where that is changed.
     pub(super) fn rewrite(&self, command: &mut Command) -> Option<String> {
-        match command.word(0).as_str() {
+        match command.name() {
             "EVAL" | "EVAL_RO" => {
                 self.strip(command.arguments.get_mut(1)?);
             }

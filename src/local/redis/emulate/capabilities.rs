@@ -1,4 +1,4 @@
-use crate::local::redis::{command::Command, outage::Outage, pool::Pool, resp::Value};
+use crate::local::redis::access::CommandTable;
 
 /// What the Redis behind this server has of its own. What it lacks is emulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,24 +16,16 @@ pub(in crate::local::redis) struct Capabilities {
     pub(in crate::local::redis) bitop_differences: bool,
 }
 
-/// The commands that are asked for, each for one capability. `BITOP`'s new words came with `XDELEX`.
-const PROBES: [&str; 4] = ["json.set", "hexpire", "hgetdel", "xdelex"];
-
 impl Capabilities {
-    /// Asks Redis. One that does not say has everything: its own errors are then what clients see.
-    pub(in crate::local::redis) async fn of(pool: &Pool) -> Result<Self, Outage> {
-        let probes = PROBES.map(|name| Command::of(&["COMMAND", "INFO", name]));
-        let replies = pool.lease().await?.exchange(&probes).await?;
-        let has = |index: usize| match replies.get(index) {
-            Some(Value::Array(found)) => found.iter().any(|entry| *entry != Value::Null),
-            _ => true,
-        };
-        Ok(Self {
-            json: has(0),
-            hash_field_expiry: has(1),
-            hash_get_and_change: has(2),
-            stream_delete_options: has(3),
-            bitop_differences: has(3),
-        })
+    /// By the commands that Redis names. One that names none has everything: its own errors are then what clients see.
+    pub(in crate::local::redis) fn of(table: &CommandTable) -> Self {
+        Self {
+            json: table.knows("JSON.SET"),
+            hash_field_expiry: table.knows("HEXPIRE"),
+            hash_get_and_change: table.knows("HGETDEL"),
+            stream_delete_options: table.knows("XDELEX"),
+            // The new words came with that command.
+            bitop_differences: table.knows("XDELEX"),
+        }
     }
 }

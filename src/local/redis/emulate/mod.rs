@@ -51,7 +51,7 @@ impl Rewritten {
 
 /// The command that stands for `command` here, if it needs one: `None` where Redis understands it as it is.
 pub(super) fn rewrite(command: &Command, capabilities: &Capabilities) -> Result<Option<Rewritten>, Value> {
-    Ok(match command.word(0).as_str() {
+    Ok(match command.name() {
         "BITOP" if !capabilities.bitop_differences => bitop::bitop(command),
         "XDELEX" if !capabilities.stream_delete_options => Some(streams::delete(command)?),
         "XACKDEL" if !capabilities.stream_delete_options => Some(streams::ack_and_delete(command)?),

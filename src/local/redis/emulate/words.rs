@@ -13,7 +13,7 @@ pub(super) fn integer(bytes: &Bytes) -> Option<i64> {
 
 /// The error of Redis for a command with too many or too few arguments.
 pub(super) fn wrong_arity(command: &Command) -> Value {
-    Value::error(format!("ERR wrong number of arguments for '{}' command", command.word(0).to_ascii_lowercase()))
+    Value::error(format!("ERR wrong number of arguments for '{}' command", command.name().to_ascii_lowercase()))
 }
 
 /// The error of Redis for options that it cannot make sense of.

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod reply;
 mod value;
 
-pub(super) use self::{decode::Decoder, encode::encode, value::Value};
+pub(super) use self::{decode::Decoder, encode::encode, reply::encode_reply, value::Value};

@@ -2,10 +2,15 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use serde::Serialize;
 
-use super::reply::{Encoding, Outcome};
-use crate::local::redis::{outage::Outage, resp::Value};
+use super::reply::{self, Encoding};
+use crate::local::redis::{
+    outage::Outage,
+    resp::{Value, encode_reply},
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const RESP2: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// A request that is answered without a reply of Redis.
 #[derive(Debug)]
@@ -42,7 +47,11 @@ impl Refusal {
                 *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
                 response
             }
-            Self::Text(status, text) => json(status, &Outcome::Error(text)),
+            Self::Text(status, text) => {
+                let mut body = Vec::with_capacity(text.len() + 16);
+                reply::error(&text, &mut body);
+                response(status, JSON, body)
+            }
         }
     }
 }
@@ -58,35 +67,41 @@ impl From<Outage> for Refusal {
 }
 
 /// The answer to one command.
-pub(super) fn single(reply: &Value, encoding: Encoding) -> Response<Body> {
-    let status = match reply {
+pub(super) fn single(value: &Value, encoding: Encoding) -> Response<Body> {
+    let status = match value {
         Value::Error(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    json(status, &Outcome::new(reply, encoding))
+    let mut body = Vec::with_capacity(64);
+    if encoding == Encoding::Resp2 {
+        encode_reply(value, &mut body);
+        return response(status, RESP2, body);
+    }
+    reply::write(value, encoding, &mut body);
+    response(status, JSON, body)
 }
 
 /// The answer to several commands, which is a success whatever became of each.
-pub(super) fn several(replies: &[Value], encoding: Encoding) -> Response<Body> {
-    let outcomes = replies.iter().map(|reply| Outcome::new(reply, encoding));
-    json(StatusCode::OK, &outcomes.collect::<Vec<_>>())
+pub(super) fn several(values: &[Value], encoding: Encoding) -> Response<Body> {
+    let mut body = Vec::with_capacity(values.len() * 32);
+    if encoding == Encoding::Resp2 {
+        values.iter().for_each(|value| encode_reply(value, &mut body));
+        return response(StatusCode::OK, RESP2, body);
+    }
+    body.push(b'[');
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        reply::write(value, encoding, &mut body);
+    }
+    body.push(b']');
+    response(StatusCode::OK, JSON, body)
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    let mut response = match serde_json::to_vec(body) {
-        Ok(bytes) => {
-            let mut response = Response::new(bytes.into());
-            *response.status_mut() = status;
-            response
-        }
-        Err(error) => {
-            tracing::error!(%error, "a reply cannot be written as JSON");
-            let mut response = Response::new(r#"{"error":"ERR the reply cannot be written"}"#.into());
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        }
-    };
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
+fn response(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }

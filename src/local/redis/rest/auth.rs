@@ -1,15 +1,32 @@
 use http::{HeaderMap, Uri, header::AUTHORIZATION};
 
 use super::target;
-use crate::local::secret::Secret;
+use crate::local::{redis::access::Rights, secret::Secret};
 
 const SCHEME: &[u8] = b"Bearer ";
 
-/// Whether a request carries the token, in its header or else in its query string.
-pub(super) fn is_authorized(headers: &HeaderMap, uri: &Uri, token: &Secret) -> bool {
-    match headers.get(AUTHORIZATION) {
-        Some(header) => bearer(header.as_bytes()).is_some_and(|given| token.matches(given)),
-        None => target::token(uri).is_some_and(|given| token.matches(&given)),
+/// The tokens of a database.
+pub(crate) struct Tokens {
+    pub(crate) standard: Secret,
+    pub(crate) read_only: Secret,
+}
+
+impl Tokens {
+    /// What the token of a request allows, which is in its header or else in its query string.
+    pub(super) fn rights(&self, headers: &HeaderMap, uri: &Uri) -> Option<Rights> {
+        match headers.get(AUTHORIZATION) {
+            Some(header) => bearer(header.as_bytes()).and_then(|given| self.rights_of(given)),
+            None => target::token(uri).and_then(|given| self.rights_of(&given)),
+        }
+    }
+
+    fn rights_of(&self, given: &[u8]) -> Option<Rights> {
+        // Both are compared in any case, so that the time does not tell which one it is.
+        match (self.standard.matches(given), self.read_only.matches(given)) {
+            (true, _) => Some(Rights::All),
+            (_, true) => Some(Rights::ReadOnly),
+            _ => None,
+        }
     }
 }
 

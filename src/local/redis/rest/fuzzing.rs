@@ -13,5 +13,5 @@ pub(crate) fn request(bytes: &[u8]) {
         assert!(target::query_arguments(&uri).map(|argument: Bytes| argument.len()).sum::<usize>() <= target.len());
     }
     let _ = json::command(body);
-    let _ = json::commands(body);
+    let _ = json::commands(body, 100);
 }

@@ -5,11 +5,27 @@ use tokio::sync::watch;
 pub(super) struct Gate {
     // Each request inside holds a receiver.
     closed: watch::Sender<bool>,
+    // Told earlier: what has no end of its own ends now.
+    draining: watch::Sender<bool>,
+}
+
+/// Keeps the gate from being empty, and says when it is time to leave.
+#[derive(Debug)]
+pub(super) struct Guest {
+    draining: watch::Receiver<bool>,
+    _inside: watch::Receiver<bool>,
+}
+
+impl Guest {
+    /// Waits until it is time to leave.
+    pub(super) async fn leave(&mut self) {
+        let _ = self.draining.wait_for(|draining| *draining).await;
+    }
 }
 
 impl Gate {
     pub(super) fn new() -> Self {
-        Self { closed: watch::Sender::new(false) }
+        Self { closed: watch::Sender::new(false), draining: watch::Sender::new(false) }
     }
 
     /// Runs `inside`. It is dropped, or not even begun, once the gate is closed.
@@ -22,7 +38,18 @@ impl Gate {
         }
     }
 
+    /// Lets something in that has no end of its own.
+    pub(super) fn guest(&self) -> Guest {
+        Guest { draining: self.draining.subscribe(), _inside: self.closed.subscribe() }
+    }
+
+    /// Tells the guests to leave.
+    pub(super) fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
     pub(super) fn close(&self) {
+        self.drain();
         self.closed.send_replace(true);
     }
 

@@ -4,7 +4,6 @@ use serde_json::value::RawValue;
 use super::answer::Refusal;
 use crate::local::redis::command::Command;
 
-const MAX_COMMANDS: usize = 10_000;
 const ARGUMENTS: &str = "arguments must be strings, numbers, booleans or null";
 
 /// Reads a command: a JSON array of its name and arguments.
@@ -20,14 +19,14 @@ pub(super) fn command(body: &[u8]) -> Result<Command, Refusal> {
     arguments(&items).ok_or_else(|| Refusal::request(format!("{FAILED}: {ARGUMENTS}")))
 }
 
-/// Reads commands: a JSON array of arrays, any of which may be empty.
-pub(super) fn commands(body: &[u8]) -> Result<Vec<Command>, Refusal> {
+/// Reads commands: a JSON array of arrays, any of which may be empty, and at most `limit`.
+pub(super) fn commands(body: &[u8], limit: usize) -> Result<Vec<Command>, Refusal> {
     const FAILED: &str = "ERR failed to parse pipeline request";
     let items: Vec<Vec<&RawValue>> = serde_json::from_slice(body).map_err(|_| Refusal::request(FAILED))?;
     match items.len() {
         0 => Err(Refusal::request("ERR empty pipeline request")),
-        length if length > MAX_COMMANDS => Err(Refusal::request(format!(
-            "ERR max pipeline length exceeded. Limit: {MAX_COMMANDS} commands, Actual: {length} commands"
+        length if length > limit => Err(Refusal::request(format!(
+            "ERR max pipeline length exceeded. Limit: {limit} commands, Actual: {length} commands"
         ))),
         _ => items
             .iter()
@@ -64,15 +63,15 @@ mod tests {
 
     #[test]
     fn an_empty_command_is_left_to_the_pipeline() {
-        let found = commands(br#"[["PING"], []]"#).unwrap();
+        let found = commands(br#"[["PING"], []]"#, 9).unwrap();
         assert_eq!(found, [Command::of(&["PING"]), Command::new(vec![])]);
     }
 
     #[test]
     fn bounds_the_pipeline() {
         let body = |length| format!("[{}]", vec![r#"["PING"]"#; length].join(","));
-        assert!(commands(body(MAX_COMMANDS).as_bytes()).is_ok());
-        assert!(commands(body(MAX_COMMANDS + 1).as_bytes()).is_err());
+        assert!(commands(body(9).as_bytes(), 9).is_ok());
+        assert!(commands(body(10).as_bytes(), 9).is_err());
     }
 
     #[test]
@@ -96,7 +95,7 @@ mod tests {
         assert!(command(b"[\"\xff\"]").is_err());
         assert!(command("[".repeat(1_000_000).as_bytes()).is_err());
         for body in ["", "{}", "[]", "[\"PING\"]", "[[[\"PING\"]]]", "[[{}]]", "[null]"] {
-            assert!(commands(body.as_bytes()).is_err(), "{body}");
+            assert!(commands(body.as_bytes(), 9).is_err(), "{body}");
         }
     }
 }

@@ -4,12 +4,17 @@ mod answer;
 mod auth;
 mod body;
 mod browser;
+mod event;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod gate;
 mod json;
 mod reply;
 mod service;
+mod stream;
 mod target;
 
-pub(crate) use self::service::Rest;
+pub(crate) use self::{
+    auth::Tokens,
+    service::{Rest, RestConfig},
+};

@@ -1,7 +1,6 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Write};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::local::redis::resp::Value;
 
@@ -12,52 +11,70 @@ pub(super) enum Encoding {
     Plain,
     /// In base64, except an `OK` that is the whole result.
     Base64,
+    /// Not as JSON at all, but as RESP2.
+    Resp2,
 }
 
-/// The outcome of one command: `{"result": …}` or `{"error": …}`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Outcome<'a> {
-    Result(Reply<'a>),
-    Error(Cow<'a, str>),
-}
-
-impl<'a> Outcome<'a> {
-    pub(super) fn new(value: &'a Value, encoding: Encoding) -> Self {
-        match value {
-            Value::Error(text) => Self::Error(text_of(text)),
-            Value::Status(text) if text == "OK" => Self::Result(Reply(value, Encoding::Plain)),
-            _ => Self::Result(Reply(value, encoding)),
-        }
+/// Appends the outcome of one command: `{"result": …}` or `{"error": "…"}`.
+///
+/// It is written by hand, since it is most of what a server of this protocol does.
+pub(super) fn write(value: &Value, encoding: Encoding, out: &mut Vec<u8>) {
+    if let Value::Error(text) = value {
+        error(&text_of(text), out);
+        return;
     }
+    let lone_ok = matches!(value, Value::Status(text) if text == "OK");
+    out.extend_from_slice(b"{\"result\":");
+    result(value, if lone_ok { Encoding::Plain } else { encoding }, out);
+    out.push(b'}');
 }
 
-/// A reply as JSON: null, an integer, a string, or an array of these.
-#[derive(Debug)]
-pub(super) struct Reply<'a>(&'a Value, Encoding);
+/// Appends `{"error": "…"}`.
+pub(super) fn error(message: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"error\":");
+    text(message, out);
+    out.push(b'}');
+}
 
-impl Serialize for Reply<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::Null => serializer.serialize_unit(),
-            Value::Integer(number) => serializer.serialize_i64(*number),
-            Value::Status(bytes) | Value::Bulk(bytes) | Value::Error(bytes) => match self.1 {
-                Encoding::Plain => serializer.serialize_str(&text_of(bytes)),
-                Encoding::Base64 => serializer.serialize_str(&STANDARD.encode(bytes)),
-            },
-            Value::Array(items) => {
-                let mut sequence = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    sequence.serialize_element(&Reply(item, self.1))?;
+/// Appends null, an integer, a string, or an array of these.
+fn result(value: &Value, encoding: Encoding, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        // Writing to a `Vec` does not fail.
+        Value::Integer(number) => drop(write!(out, "{number}")),
+        Value::Status(bytes) | Value::Bulk(bytes) | Value::Error(bytes) => match encoding {
+            Encoding::Base64 => base64(bytes, out),
+            Encoding::Plain | Encoding::Resp2 => text(&text_of(bytes), out),
+        },
+        Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
                 }
-                sequence.end()
+                result(item, encoding, out);
             }
+            out.push(b']');
         }
     }
+}
+
+fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let begin = out.len();
+    out.resize(begin + bytes.len().div_ceil(3) * 4, 0);
+    // The length is what padded base64 takes, so it fits.
+    let _ = STANDARD.encode_slice(bytes, &mut out[begin..]);
+    out.push(b'"');
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    // A string can always be written, and to a `Vec` as well.
+    let _ = serde_json::to_writer(out, text);
 }
 
 /// Text with U+FFFD for each byte that is not UTF-8, as Upstash has it, rather than one for several.
-fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.into();
     }
@@ -72,9 +89,12 @@ fn text_of(bytes: &[u8]) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn json(value: &Value, encoding: Encoding) -> String {
-        serde_json::to_string(&Outcome::new(value, encoding)).unwrap()
+        let mut out = Vec::new();
+        write(value, encoding, &mut out);
+        String::from_utf8(out).unwrap()
     }
 
     fn ok() -> Value {
@@ -112,5 +132,21 @@ mod tests {
     fn errors_are_never_encoded() {
         let error = Value::error("WRONGTYPE x");
         assert_eq!(json(&error, Encoding::Base64), r#"{"error":"WRONGTYPE x"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_json(bytes in prop::collection::vec(any::<u8>(), 0..40), number in any::<i64>()) {
+            let value = Value::Array(vec![Value::Bulk(bytes.clone().into()), Value::Integer(number)]);
+            for encoding in [Encoding::Plain, Encoding::Base64] {
+                let read: serde_json::Value = serde_json::from_str(&json(&value, encoding)).unwrap();
+                prop_assert_eq!(&read["result"][1], &serde_json::json!(number));
+                let text = read["result"][0].as_str().unwrap();
+                match encoding {
+                    Encoding::Base64 => prop_assert_eq!(STANDARD.decode(text).unwrap(), bytes.clone()),
+                    _ => prop_assert_eq!(text, text_of(&bytes)),
+                }
+            }
+        }
     }
 }

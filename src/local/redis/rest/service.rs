@@ -10,19 +10,19 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
+use tokio::sync::Semaphore;
 
 use super::{
     answer::{self, Refusal},
-    auth, body, browser,
+    auth::Tokens,
+    body, browser,
     gate::Gate,
     json,
     reply::Encoding,
-    target::{self, Target},
+    stream,
+    target::{self, StreamKind, Target},
 };
-use crate::local::{
-    redis::{command::Command, execute::Executor, resp::Value},
-    secret::Secret,
-};
+use crate::local::redis::{access::Rights, command::Command, execute::Executor, resp::Value};
 
 const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
 const RESPONSE_FORMAT: HeaderName = HeaderName::from_static("upstash-response-format");
@@ -31,22 +31,34 @@ const SYNC_TOKEN: HeaderName = HeaderName::from_static("upstash-sync-token");
 /// Answers the requests of Redis REST clients.
 pub(crate) struct Rest {
     executor: Executor,
-    token: Secret,
-    max_request_bytes: usize,
-    loopback: bool,
+    tokens: Tokens,
+    config: RestConfig,
+    streams: Arc<Semaphore>,
     gate: Gate,
     sync_prefix: u64,
     answered: AtomicU64,
 }
 
+/// What requests may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RestConfig {
+    /// The size of a request, and of the answer to one command.
+    pub(crate) max_request_bytes: usize,
+    /// The commands in one request.
+    pub(crate) max_pipeline_commands: usize,
+    /// Subscriptions and monitors at the same time.
+    pub(crate) max_streams: usize,
+    /// The server is for this machine only, so that requests of web pages are refused.
+    pub(crate) loopback: bool,
+}
+
 impl Rest {
-    /// `loopback` says that the server is for this machine only, so that requests of web pages are refused.
-    pub(crate) fn new(executor: Executor, token: Secret, max_request_bytes: usize, loopback: bool) -> Self {
+    pub(crate) fn new(executor: Executor, tokens: Tokens, config: RestConfig) -> Self {
         Self {
             executor,
-            token,
-            max_request_bytes,
-            loopback,
+            tokens,
+            config,
+            streams: Arc::new(Semaphore::new(config.max_streams)),
             gate: Gate::new(),
             // Tokens only have to differ from those of the server before.
             sync_prefix: getrandom::u64().unwrap_or_default(),
@@ -64,6 +76,11 @@ impl Rest {
         self.gate.close();
     }
 
+    /// Ends what has no end of its own: subscriptions and monitors.
+    pub(crate) fn drain(&self) {
+        self.gate.drain();
+    }
+
     /// Waits until it is answering no request.
     pub(crate) async fn idle(&self) {
         self.gate.emptied().await;
@@ -76,7 +93,7 @@ impl Rest {
 
     async fn answer(&self, request: Request) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
-        if self.loopback
+        if self.config.loopback
             && let Some(text) = browser::foreign_page(&head.headers, &head.uri)
         {
             return Err(Refusal::page(text));
@@ -84,36 +101,59 @@ impl Rest {
         if ![Method::HEAD, Method::GET, Method::POST, Method::PUT].contains(&head.method) {
             return Err(Refusal::Method);
         }
-        if !auth::is_authorized(&head.headers, &head.uri, &self.token) {
-            return Err(Refusal::unauthorized());
-        }
+        let rights = self.tokens.rights(&head.headers, &head.uri).ok_or_else(Refusal::unauthorized)?;
         let encoding = encoding(&head.headers)?;
         let target = Target::of(&head.uri);
-        if let Target::Stream(name) = target {
-            return Err(Refusal::request(format!("ERR the endpoint /{name} is not supported by this server yet")));
+        if let Target::Stream(kind, names) = target {
+            return self.stream(kind, names, rights).await;
         }
-        let body = body::read(body, self.max_request_bytes).await?;
+        let body = body::read(body, self.config.max_request_bytes).await?;
+        let commands = |body: &[u8]| json::commands(body, self.config.max_pipeline_commands);
         match target {
-            Target::Body => self.single(json::command(&body)?, encoding).await,
+            Target::Body => self.single(json::command(&body)?, rights, encoding).await,
             Target::Path(words) => {
                 let command = path_command(words, body, &head.uri);
-                self.single(command, encoding).await
+                self.single(command, rights, encoding).await
             }
             Target::Pipeline => {
-                let replies = self.executor.pipeline(json::commands(&body)?).await?;
+                let replies = self.executor.pipeline(commands(&body)?, rights).await?;
                 Ok(answer::several(&replies, encoding))
             }
-            Target::MultiExec => match self.executor.transaction(json::commands(&body)?).await? {
+            Target::MultiExec if encoding == Encoding::Resp2 => {
+                Err(Refusal::request("ERR Upstash-Response-Format: resp2 is not supported for transactions"))
+            }
+            Target::MultiExec => match self.executor.transaction(commands(&body)?, rights).await? {
                 Value::Array(replies) => Ok(answer::several(&replies, encoding)),
                 discarded => Ok(answer::single(&discarded, encoding)),
             },
-            Target::Stream(_) | Target::Unknown => Err(Refusal::request("ERR there is no such endpoint")),
+            Target::Stream(..) | Target::Unknown => Err(Refusal::request("ERR there is no such endpoint")),
         }
     }
 
-    async fn single(&self, command: Command, encoding: Encoding) -> Result<Response<Body>, Refusal> {
-        let reply = self.executor.single(command).await?;
+    async fn single(&self, command: Command, rights: Rights, encoding: Encoding) -> Result<Response<Body>, Refusal> {
+        let reply = self.executor.single(command, rights).await?;
+        let (limit, actual) = (self.config.max_request_bytes, reply.size());
+        // A reply counts as a request does.
+        if actual > limit {
+            return Err(Refusal::request(format!(
+                "ERR max request size exceeded. Limit: {limit} bytes, Actual: {actual} bytes"
+            )));
+        }
         Ok(answer::single(&reply, encoding))
+    }
+
+    async fn stream(&self, kind: StreamKind, names: Vec<Bytes>, rights: Rights) -> Result<Response<Body>, Refusal> {
+        if kind == StreamKind::Monitor && rights == Rights::ReadOnly {
+            return Err(Refusal::request("NOPERM this user has no permissions to run the 'monitor' command"));
+        }
+        if kind != StreamKind::Monitor && names.is_empty() {
+            let name = kind.command().to_ascii_lowercase();
+            return Err(Refusal::request(format!("ERR wrong number of arguments for '{name}' command")));
+        }
+        let permit = Arc::clone(&self.streams)
+            .try_acquire_owned()
+            .map_err(|_| Refusal::request("ERR max concurrent connections exceeded"))?;
+        stream::open(self.executor.address(), kind, names, self.gate.guest(), permit).await
     }
 
     /// A token that no other response has.
@@ -135,15 +175,16 @@ async fn handle(State(rest): State<Arc<Rest>>, request: Request) -> Response<Bod
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
-    let format = headers.get(RESPONSE_FORMAT);
-    if format.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"json")) {
-        return Err(Refusal::request(
-            "ERR Upstash-Response-Format must be json, the only one that this server supports",
-        ));
-    }
-    match headers.get(ENCODING) {
-        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"base64") => Ok(Encoding::Base64),
-        _ => Ok(Encoding::Plain),
+    let is =
+        |name: HeaderName, wanted: &[u8]| headers.get(name).map(|value| value.as_bytes().eq_ignore_ascii_case(wanted));
+    let base64 = is(ENCODING, b"base64") == Some(true);
+    match (is(RESPONSE_FORMAT, b"resp2"), is(RESPONSE_FORMAT, b"json")) {
+        (Some(true), _) if base64 => Err(Refusal::request(
+            "ERR Upstash-Encoding: base64 does not go together with Upstash-Response-Format: resp2",
+        )),
+        (Some(true), _) => Ok(Encoding::Resp2),
+        (_, Some(false)) => Err(Refusal::request("ERR Upstash-Response-Format must be json or resp2")),
+        _ => Ok(if base64 { Encoding::Base64 } else { Encoding::Plain }),
     }
 }
 

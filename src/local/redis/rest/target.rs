@@ -4,29 +4,49 @@ use percent_encoding::percent_decode_str;
 
 const TOKEN: &[u8] = b"_token";
 
+/// What is streamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamKind {
+    Subscribe,
+    PSubscribe,
+    Monitor,
+}
+
+impl StreamKind {
+    pub(super) fn command(self) -> &'static str {
+        match self {
+            Self::Subscribe => "SUBSCRIBE",
+            Self::PSubscribe => "PSUBSCRIBE",
+            Self::Monitor => "MONITOR",
+        }
+    }
+}
+
 /// What a request is for, by the path as it was sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target<'a> {
+pub(super) enum Target {
     /// A command in the body, as a JSON array.
     Body,
     /// A command in the path, one argument per segment, and in the rest of the request.
     Path(Vec<Bytes>),
     Pipeline,
     MultiExec,
-    /// An endpoint that streams events.
-    Stream(&'a str),
+    /// An endpoint that streams events, and the channels or patterns behind it.
+    Stream(StreamKind, Vec<Bytes>),
     /// An endpoint with something behind its name.
     Unknown,
 }
 
-impl<'a> Target<'a> {
-    pub(super) fn of(uri: &'a Uri) -> Self {
+impl Target {
+    pub(super) fn of(uri: &Uri) -> Self {
         let mut segments = uri.path().split('/').filter(|segment| !segment.is_empty());
         let endpoint = match segments.next() {
             None => return Self::Body,
             Some("pipeline") => Self::Pipeline,
             Some("multi-exec") => Self::MultiExec,
-            Some(name @ ("subscribe" | "psubscribe" | "monitor")) => return Self::Stream(name),
+            Some("subscribe") => return Self::Stream(StreamKind::Subscribe, segments.map(decode).collect()),
+            Some("psubscribe") => return Self::Stream(StreamKind::PSubscribe, segments.map(decode).collect()),
+            Some("monitor") => Self::Stream(StreamKind::Monitor, Vec::new()),
             Some(name) => {
                 let words = std::iter::once(name).chain(segments);
                 return Self::Path(words.map(decode).collect());
@@ -86,8 +106,10 @@ mod tests {
             ("/pipeline", Target::Pipeline),
             ("/multi-exec/", Target::MultiExec),
             ("/pipeline/x", Target::Unknown),
-            ("/subscribe/a/b", Target::Stream("subscribe")),
-            ("/monitor", Target::Stream("monitor")),
+            ("/subscribe/a/b%2Fc", Target::Stream(StreamKind::Subscribe, vec!["a".into(), "b/c".into()])),
+            ("/psubscribe/a*", Target::Stream(StreamKind::PSubscribe, vec!["a*".into()])),
+            ("/monitor", Target::Stream(StreamKind::Monitor, vec![])),
+            ("/monitor/x", Target::Unknown),
             ("/PIPELINE", Target::Path(vec![Bytes::from_static(b"PIPELINE")])),
             ("/%70ipeline", Target::Path(vec![Bytes::from_static(b"pipeline")])),
         ] {

@@ -56,7 +56,7 @@ impl Clock {
 }
 
 fn too_far(command: &Command) -> Bytes {
-    format!("ERR invalid expire time in '{}' command", command.word(0).to_ascii_lowercase()).into()
+    format!("ERR invalid expire time in '{}' command", command.name().to_ascii_lowercase()).into()
 }
 
 /// `HEXPIRE key time [NX | XX | GT | LT] FIELDS count field…`, and the like of it. Gives the script and its arguments.

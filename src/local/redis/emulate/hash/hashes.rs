@@ -35,9 +35,9 @@ impl Hashes {
         capabilities: &Capabilities,
     ) -> Result<Option<Rewritten>, Value> {
         let native = capabilities.hash_field_expiry;
-        let name = command.word(0);
+        let name = command.name();
         let length = command.arguments.len();
-        let (outcome, min_length) = match name.as_str() {
+        let (outcome, min_length) = match name {
             "HGETDEL" | "HGETEX" | "HSETEX" if capabilities.hash_get_and_change => return Ok(None),
             "HGETDEL" => (change::get_and_delete(command, native), 5),
             "HGETEX" => (change::get_and_expire(command, native), 5),

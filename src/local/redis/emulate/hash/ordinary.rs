@@ -10,7 +10,7 @@ const MAX_ARGUMENTS: usize = 4000;
 /// The script for a command on a hash, or on keys that may be hashes. `None` for every other command, and for one
 /// whose arguments Redis will refuse: its own error is the best.
 pub(super) fn ordinary(command: &Command) -> Option<Rewritten> {
-    let name = command.word(0);
+    let name = command.name().to_owned();
     let length = command.arguments.len();
     let fits = match name.as_str() {
         "HGETALL" | "HKEYS" | "HVALS" | "HLEN" => length == 2,

@@ -1,0 +1,71 @@
+//! What tokens allow, and what the plan does.
+
+use crate::support::{Server, read};
+use axum_upstash::local::LocalConfig;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn as_reader(server: &Server, target: &str, body: Value) -> (u16, Value) {
+    let request = server.anonymous(Method::POST, target).bearer_auth(server.upstash.read_only_token());
+    let (status, answer) = read(request.json(&body)).await;
+    (status.as_u16(), answer)
+}
+
+#[tokio::test]
+async fn the_read_only_token_reads_and_does_no_more() {
+    let server = Server::start().await;
+    server.result(json!(["HSET", "h", "f", "v"])).await;
+    for command in [
+        json!(["hget", "h", "f"]),
+        json!(["HTTL", "h", "FIELDS", 1, "f"]),
+        json!(["PING"]),
+        json!(["EVAL_RO", "return 1", 0]),
+        json!(["EXISTS", "h"]),
+    ] {
+        assert_eq!(as_reader(&server, "/", command.clone()).await.0, 200, "{command}");
+    }
+    for name in ["SET", "del", "SCAN", "KEYS", "EVAL", "FLUSHALL", "PUBLISH", "NONE", "HEXPIRE", "JSON.SET"] {
+        let (status, answer) = as_reader(&server, "/", json!([name, "h"])).await;
+        let wanted = format!("NOPERM this user has no permissions to run the '{}' command", name.to_lowercase());
+        assert_eq!((status, &answer["error"]), (400, &json!(wanted)));
+    }
+    let (status, answer) = as_reader(&server, "/pipeline", json!([["DEL", "h"], ["HLEN", "h"]])).await;
+    assert_eq!((status, &answer[1]), (200, &json!({"result": 1})));
+    assert!(answer[0]["error"].as_str().unwrap().starts_with("NOPERM"));
+    let (status, _) = as_reader(&server, "/multi-exec", json!([["HLEN", "h"], ["DEL", "h"]])).await;
+    assert_eq!(status, 400);
+    assert_eq!(as_reader(&server, "/monitor", json!([])).await.0, 400);
+    assert_eq!(server.result(json!(["HLEN", "h"])).await, 1);
+}
+
+#[tokio::test]
+async fn long_keys_are_refused_and_long_values_are_not() {
+    let server = Server::start().await;
+    let long = "k".repeat(32 * 1024 + 1);
+    let error = server.error(json!(["SET", long, "v"])).await;
+    assert_eq!(error, "ERR max key size exceeded. Limit: 32768 bytes, Actual: 32769 bytes");
+    assert_eq!(server.result(json!(["SET", &long[1..], long])).await, "OK");
+}
+
+#[tokio::test]
+async fn a_reply_counts_as_a_request_does() {
+    let server = Server::start_with(LocalConfig::default().with_max_request_bytes(1000)).await;
+    for _ in 0..3 {
+        server.result(json!(["APPEND", "k", "x".repeat(500)])).await;
+    }
+    let error = server.error(json!(["GET", "k"])).await;
+    assert_eq!(error, "ERR max request size exceeded. Limit: 1000 bytes, Actual: 1500 bytes");
+    assert_eq!(server.result(json!(["STRLEN", "k"])).await, 1500);
+}
+
+#[tokio::test]
+async fn pipelines_and_days_have_limits_where_they_are_set() {
+    let config = LocalConfig::default().with_max_pipeline_commands(2).with_daily_commands(3);
+    let server = Server::start_with(config).await;
+    let three = json!([["PING"], ["PING"], ["PING"]]);
+    assert_eq!(server.post("/pipeline", three.to_string()).await.0, 400);
+    server.pipeline(json!([["PING"], ["PING"]])).await;
+    server.result(json!(["PING"])).await;
+    let error = server.error(json!(["PING"])).await;
+    assert!(error.starts_with("ERR max daily request limit exceeded"), "{error}");
+}
