@@ -7,6 +7,7 @@
 mod bitop;
 mod capabilities;
 mod hash;
+mod json;
 mod keys;
 mod library;
 mod streams;
@@ -62,6 +63,8 @@ pub(super) fn rewrite(command: &Command, capabilities: &Capabilities) -> Result<
         "COPY" => keys::copy_onto_itself(command),
         "UNLINK" => keys::unlink_nothing(command),
         "FUNCTION" => library::function(command),
+        "TYPE" if !capabilities.json => json::type_of(command),
+        name if !capabilities.json && name.starts_with("JSON.") => json::rewrite(command)?,
         // Upstash does not say what it has.
         "COMMAND" if command.arguments.len() == 1 => Some(Rewritten::script("return {}", [], [])),
         // What a library tells about itself is of no use behind one connection for all.
