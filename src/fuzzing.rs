@@ -6,6 +6,12 @@ pub fn reply(bytes: &[u8]) {
     crate::redis::fuzzing::reply(bytes);
 }
 
+/// A stream of server-sent events, in pieces as long as the first byte says.
+#[cfg(feature = "redis")]
+pub fn events(bytes: &[u8]) {
+    crate::redis::fuzzing::events(bytes);
+}
+
 /// What a client sends to the local server: a target up to the first line feed, and a body behind it.
 #[cfg(feature = "local")]
 pub fn request(bytes: &[u8]) {

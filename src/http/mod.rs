@@ -47,7 +47,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    client::{RestClient, RestConfig, RestRequest, RestResponse, RestStream},
+    client::{RestClient, RestConfig, RestRequest, RestResponse},
     random::{random_bytes, random_u64},
     retry::Repeat,
     secret::Secret,

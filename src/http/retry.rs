@@ -34,7 +34,8 @@ impl RetryPolicy {
         self
     }
 
-    fn backoff(&self, attempt: u32) -> Duration {
+    /// The wait before another attempt, which counts from 0.
+    pub(crate) fn backoff(&self, attempt: u32) -> Duration {
         let bound = self.base.saturating_mul(1u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.max);
         let bound_us = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(random_u64() % bound_us.saturating_add(1).max(1))

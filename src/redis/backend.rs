@@ -2,6 +2,7 @@ use super::{
     Access, Cmd, Reply,
     auto_pipeline::{AutoPipeline, Limits},
     encode,
+    event_source::{EventSource, over_rest},
     observe::Observer,
     rest::{ResponseFormat, Rest},
 };
@@ -48,6 +49,19 @@ impl Backend {
                     }
                     _ => rest.single(encoded, repeat, timeout).await,
                 }
+            }
+        }
+    }
+
+    /// Events of a streaming end point, with the channels or patterns in its path.
+    pub(super) fn events(&self, endpoint: &'static str, names: &[String]) -> EventSource {
+        match self {
+            Self::Rest { rest, .. } => {
+                let (rest, path) = (Arc::clone(rest), encode::stream_path(endpoint, names));
+                EventSource::new(move || {
+                    let (rest, path) = (Arc::clone(&rest), path.clone());
+                    Box::pin(async move { over_rest(rest, path?).await })
+                })
             }
         }
     }

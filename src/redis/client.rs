@@ -1,4 +1,7 @@
-use super::{Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, backend::Backend};
+use super::{
+    Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, backend::Backend,
+    event_source::EventSource,
+};
 use crate::{Error, http::Deadline};
 use std::{
     fmt,
@@ -86,6 +89,11 @@ impl Redis {
     /// A Lua script: add keys and arguments, name the type of the reply, and await it.
     pub fn script<'a>(&'a self, script: &'a Script) -> ScriptCall<'a> {
         ScriptCall::new(self, script)
+    }
+
+    /// Events of a streaming end point, with the channels or patterns in its path.
+    pub(super) fn events(&self, endpoint: &'static str, names: &[String]) -> EventSource {
+        self.inner.backend.events(endpoint, names)
     }
 
     /// The time until a call with this deadline, or the client's, has to be answered.

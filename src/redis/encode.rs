@@ -54,6 +54,24 @@ pub(super) fn join<'a>(commands: impl Iterator<Item = &'a [u8]> + Clone) -> Byte
     body.into()
 }
 
+/// The path of a streaming end point, with one segment for each name.
+pub(super) fn stream_path(endpoint: &str, names: &[String]) -> Result<String, Error> {
+    let mut path = format!("/{endpoint}");
+    for name in names {
+        // URL parsers take these out of a path, percent-encoded or not.
+        if name.is_empty() || name == "." || name == ".." {
+            let message = "a channel called \"\", \".\" or \"..\" cannot be subscribed to over REST";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        path.push('/');
+        path.extend(percent_encode(name.as_bytes(), SEGMENT));
+    }
+    if names.is_empty() && endpoint != "monitor" {
+        return Err(Error::new(ErrorKind::InvalidInput, "there is no channel to subscribe to"));
+    }
+    Ok(path)
+}
+
 /// Appends `["NAME","arg",…]`, or says which argument is not text.
 fn array(cmd: &Cmd, out: &mut Vec<u8>) -> Result<(), usize> {
     out.push(b'[');

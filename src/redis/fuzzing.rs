@@ -1,4 +1,4 @@
-use super::{Reply, reply::Item, resp2};
+use super::{Reply, reply::Item, resp2, sse::EventParser};
 use bytes::Bytes;
 
 /// Reads a body as each of the formats, and what is read once more from what it says.
@@ -23,4 +23,18 @@ fn convert(reply: &Reply) {
     let _ = Vec::<Option<Vec<u8>>>::from_reply(reply.clone());
     let _ = Pairs::<String, f64>::from_reply(reply.clone());
     let _ = <(String, Vec<(String, Reply)>)>::from_reply(reply.clone());
+}
+
+/// Reads a stream whole and in pieces: the events have to be the same.
+pub(crate) fn events(bytes: &[u8]) {
+    let Some((length, stream)) = bytes.split_first() else { return };
+    let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let (mut parser, mut found) = (EventParser::default(), Vec::new());
+        for piece in pieces {
+            let _ = parser.push(piece, |event| found.push(event));
+        }
+        found
+    };
+    let whole = read(&mut std::iter::once(stream));
+    assert_eq!(read(&mut stream.chunks(usize::from(*length).max(1))), whole);
 }

@@ -51,16 +51,20 @@ mod command;
 mod commands;
 mod encode;
 mod error;
+mod event_source;
 mod from_reply;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod observe;
 mod pipeline;
+mod pubsub;
 mod reply;
 mod resp2;
 mod rest;
+mod scan;
 mod script;
 pub mod search;
+mod sse;
 mod sync_token;
 
 pub use self::{
@@ -72,7 +76,9 @@ pub use self::{
     from_reply::{FromReply, Json, Pairs, ReplyTypeError},
     observe::{RequestEvent, RequestKind},
     pipeline::{Pipeline, Results, Slot},
+    pubsub::{Message, Monitor, MonitorEvent, PubSubEvent, Subscription},
     reply::Reply,
     rest::ResponseFormat,
+    scan::Scan,
     script::{Script, ScriptCall},
 };

@@ -11,9 +11,12 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Repeat, RestClient, RestRequest, RestResponse, Stopwatch},
+    http::{Deadline, Repeat, RestClient, RestRequest, RestResponse, Stopwatch, TransportBody},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE},
+};
 use std::time::Duration;
 
 const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
@@ -126,6 +129,41 @@ impl Rest {
                 Item::Error(text) => Err(from_text(&text, None)),
             })
             .collect())
+    }
+
+    /// Opens a stream of events.
+    pub(super) async fn stream(&self, path: String) -> Result<TransportBody, Error> {
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let request = RestRequest {
+            method: Method::POST,
+            path: path.into(),
+            headers,
+            body: bytes::Bytes::new(),
+            repeat: Repeat::IfNotSent,
+            timeout: None,
+        };
+        let (watch, deadline) = (Stopwatch::start(), self.client.deadline(None));
+        let outcome = match self.client.open(request).await {
+            Ok(stream) if stream.status.is_success() => Ok(stream.body),
+            Ok(refusal) => match refusal.into_response(deadline).await {
+                Ok(response) => Err(match serde_json::from_slice(&response.body) {
+                    Ok(Item::Error(text)) => refused(&response, &text),
+                    outcome => unreadable(&response, outcome.err()),
+                }),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        self.observer.tell(|| RequestEvent {
+            kind: RequestKind::Stream,
+            commands: 1,
+            attempts: 1,
+            elapsed: watch.elapsed(),
+            error: outcome.as_ref().err().map(Error::kind),
+        });
+        outcome
     }
 
     async fn send(&self, encoded: Encoded, purpose: Purpose) -> Result<RestResponse, Error> {

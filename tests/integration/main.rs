@@ -7,6 +7,7 @@ mod auto_pipeline;
 mod environment;
 mod example;
 mod faults;
+mod pubsub;
 mod ratelimit;
 mod redis;
 mod response_cache;
