@@ -63,6 +63,11 @@ impl RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// The wait before the attempt after `attempt`, which counts from 0, or `None` where it was the last.
+    pub(crate) fn next_wait(&self, attempt: u32) -> Option<Duration> {
+        (attempt < self.max_retries).then(|| self.backoff(attempt))
+    }
+
     /// The wait before the caller itself sends once more what failed with `error` and is safe to repeat.
     pub(crate) fn wait_after(&self, error: &Error) -> Option<Duration> {
         let transient = matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Server);

@@ -1,3 +1,5 @@
+#[cfg(feature = "redis-tcp")]
+use super::tcp::Tcp;
 use super::{
     Access, Cmd, Reply,
     auto_pipeline::{AutoPipeline, Limits},
@@ -16,6 +18,9 @@ use std::{fmt, sync::Arc, time::Duration};
 pub(super) enum Backend {
     /// REST, with or without the lane that puts commands together.
     Rest { rest: Arc<Rest>, lane: Option<Arc<AutoPipeline>> },
+    /// TCP, where one connection puts together what comes together.
+    #[cfg(feature = "redis-tcp")]
+    Tcp(Arc<Tcp>),
 }
 
 impl Backend {
@@ -23,6 +28,11 @@ impl Backend {
         let rest = Arc::new(rest);
         let lane = auto_pipeline.map(|limits| Arc::new(AutoPipeline::new(Arc::clone(&rest), limits)));
         Self::Rest { rest, lane }
+    }
+
+    #[cfg(feature = "redis-tcp")]
+    pub(super) fn tcp(tcp: Tcp) -> Self {
+        Self::Tcp(Arc::new(tcp))
     }
 
     /// Fails with what has to be set.
@@ -35,6 +45,8 @@ impl Backend {
     pub(super) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
         match self {
             Self::Rest { rest, .. } => rest.deadline(timeout),
+            #[cfg(feature = "redis-tcp")]
+            Self::Tcp(tcp) => tcp.deadline(timeout),
         }
     }
 
@@ -50,6 +62,8 @@ impl Backend {
                     _ => rest.single(encoded, repeat, timeout).await,
                 }
             }
+            #[cfg(feature = "redis-tcp")]
+            Self::Tcp(tcp) => tcp.single(cmd, repeat, timeout).await,
         }
     }
 
@@ -63,6 +77,8 @@ impl Backend {
                     Box::pin(async move { over_rest(rest, path?).await })
                 })
             }
+            #[cfg(feature = "redis-tcp")]
+            Self::Tcp(tcp) => super::tcp::source(tcp, endpoint, names),
         }
     }
 
@@ -74,6 +90,8 @@ impl Backend {
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
         match self {
             Self::Rest { rest, .. } => rest.several(cmds, atomic, timeout).await,
+            #[cfg(feature = "redis-tcp")]
+            Self::Tcp(tcp) => tcp.several(cmds, atomic, timeout).await,
         }
     }
 }
@@ -82,6 +100,8 @@ impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rest { rest, .. } => rest.fmt(f),
+            #[cfg(feature = "redis-tcp")]
+            Self::Tcp(tcp) => tcp.fmt(f),
         }
     }
 }

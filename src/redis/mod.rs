@@ -66,6 +66,8 @@ mod script;
 pub mod search;
 mod sse;
 mod sync_token;
+#[cfg(feature = "redis-tcp")]
+mod tcp;
 
 pub use self::{
     builder::RedisBuilder,
@@ -82,3 +84,6 @@ pub use self::{
     scan::Scan,
     script::{Script, ScriptCall},
 };
+
+#[cfg(feature = "redis-tcp")]
+pub use self::tcp::RedisTcpBuilder;

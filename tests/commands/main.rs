@@ -3,6 +3,9 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod list;
+#[path = "../shared/redis_server.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod redis_server;
 mod support;
 
 mod arrays;
@@ -23,7 +26,7 @@ mod streams;
 mod strings;
 mod vectors;
 
-use axum_upstash::redis::Redis;
+use axum_upstash::redis::{Access, Cmd, FromReply, Redis, Reply};
 use support::{Form, Stage};
 
 /// One line for each group: its forms, and what it does.
@@ -88,4 +91,28 @@ fn no_command_is_left_out() {
             assert!(found, "{group}: {name} has no method");
         }
     }
+}
+
+/// A command that is sent again after a lost answer must not be one that Redis calls a write.
+#[tokio::test]
+async fn what_may_be_repeated_is_what_redis_calls_no_write() {
+    let server = redis_server::RedisServer::start();
+    let redis = Redis::tcp(server.url()).build().unwrap();
+    let mut known = 0;
+    for name in list::GROUPS.iter().flat_map(|(_, names)| *names) {
+        let mut words = name.split(' ');
+        let first = words.next().unwrap();
+        let info: Vec<Option<Vec<Reply>>> = redis.cmd("COMMAND").arg("INFO").arg(first).query().await.unwrap();
+        let Some(Some(info)) = info.into_iter().next() else { continue };
+        let flags = Vec::<String>::from_reply(info[2].clone()).unwrap();
+        let access = Cmd::new(first).args(words).access();
+        if flags.iter().any(|flag| flag == "write") {
+            assert_eq!(access, Access::Write, "{name}");
+        }
+        if flags.iter().any(|flag| flag == "readonly") && first != "XINFO" && first != "MEMORY" && first != "OBJECT" {
+            assert_eq!(access, Access::Read, "{name}");
+        }
+        known += 1;
+    }
+    assert!(known > 150, "only {known} commands were known to Redis");
 }

@@ -1,3 +1,4 @@
+use crate::redis_server::RedisServer;
 use axum_upstash::{
     local::LocalUpstash,
     redis::{Call, Redis},
@@ -21,7 +22,14 @@ pub struct Stage {
     pub redis: Redis,
     /// What the way is called, for messages.
     pub name: &'static str,
-    _local: LocalUpstash,
+    _behind: Behind,
+}
+
+/// What has to live as long as the stage.
+#[allow(dead_code, reason = "it is only held")]
+enum Behind {
+    Local(LocalUpstash),
+    Server(RedisServer),
 }
 
 impl Stage {
@@ -29,7 +37,12 @@ impl Stage {
     pub async fn all() -> Vec<Self> {
         let local = LocalUpstash::start().await.unwrap();
         let redis = Redis::new(local.url(), local.token()).unwrap();
-        vec![Self { redis, name: "REST", _local: local }]
+        let server = RedisServer::start();
+        let tcp = Redis::tcp(server.url()).build().unwrap();
+        vec![
+            Self { redis, name: "REST", _behind: Behind::Local(local) },
+            Self { redis: tcp, name: "TCP", _behind: Behind::Server(server) },
+        ]
     }
 
     /// A key that no other test has.

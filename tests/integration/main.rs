@@ -10,6 +10,9 @@ mod faults;
 mod pubsub;
 mod ratelimit;
 mod redis;
+#[path = "../shared/redis_server.rs"]
+mod redis_server;
+mod redis_tcp;
 mod response_cache;
 mod session;
 mod state;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use axum_upstash::{
     local::LocalUpstash,
-    redis::{Json, Redis},
+    redis::{Json, PubSubEvent, Redis},
 };
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::node;
+use crate::node::{self, Conversation};
 
 async fn upstash() -> (LocalUpstash, Redis) {
     let local = LocalUpstash::start().await.unwrap();
@@ -90,6 +91,46 @@ async fn many_commands_at_once_travel_as_pipelines() {
     assert_eq!(local.requests(), 3);
     let last: Json<Value> = redis.get("auto:299").await.unwrap();
     assert_eq!(last.0, json!({"number": 299, "crab": "🦀"}));
+}
+
+#[tokio::test]
+async fn documents_go_both_ways() {
+    let (local, redis) = upstash().await;
+    let document = r#"{"name":"Zoë 🦀","visits":3,"id":9223372036854775807}"#;
+    redis.cmd("JSON.SET").key("json:rust").arg("$").arg(document).await.unwrap();
+    let read = node::run("redis-json", &local, &Value::Null).await;
+    let Json(own): Json<Value> = redis.cmd("JSON.GET").key("json:js").query().await.unwrap();
+    assert_eq!(own, read);
+    let text: String = redis.cmd("JSON.GET").key("json:rust").query().await.unwrap();
+    assert_eq!(text, r#"{"name":"Zoë 🦀","visits":5,"id":9223372036854775807}"#);
+}
+
+#[tokio::test]
+async fn messages_go_both_ways() {
+    let (local, redis) = upstash().await;
+    let mut javascript = Conversation::start("redis-pubsub", &local, "NONE", &Value::Null);
+    assert_eq!(javascript.ask(&json!({"subscribe": "news"})).await, json!(1));
+    assert_eq!(javascript.ask(&json!({"psubscribe": "room:*"})).await, json!(1));
+    assert_eq!(redis.publish("news", "plain, with a comma").await.unwrap(), 1);
+    assert_eq!(redis.publish("news", r#"{"crab":"🦀"}"#).await.unwrap(), 1);
+    assert_eq!(redis.publish("room:1", "[1]").await.unwrap(), 1);
+    let mut messages = javascript.ask(&json!({"messages": 3})).await;
+    // The two subscriptions are two connections, so only the order on each is given.
+    messages.as_array_mut().unwrap().sort_by_key(|message| message.get("pattern").is_some());
+    assert_eq!(
+        messages,
+        json!([
+            {"channel": "news", "message": "plain, with a comma"},
+            {"channel": "news", "message": {"crab": "🦀"}},
+            {"pattern": "room:*", "channel": "room:1", "message": [1]},
+        ])
+    );
+
+    let mut ours = redis.subscribe(["from, js"]);
+    assert!(matches!(ours.next().await.unwrap().unwrap(), PubSubEvent::Subscribed { .. }));
+    assert_eq!(javascript.ask(&json!({"publish": ["from, js", "a,b"]})).await, json!(1));
+    let PubSubEvent::Message(message) = ours.next().await.unwrap().unwrap() else { panic!("no message") };
+    assert_eq!((&*message.channel, &message.payload[..]), ("from, js", &b"a,b"[..]));
 }
 
 #[tokio::test]

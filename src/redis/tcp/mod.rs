@@ -1,0 +1,10 @@
+//! Commands over TCP, in RESP.
+
+mod builder;
+mod connection;
+mod convert;
+mod events;
+mod refused;
+
+pub use self::builder::RedisTcpBuilder;
+pub(super) use self::{connection::Tcp, events::source};
