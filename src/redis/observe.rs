@@ -37,7 +37,9 @@ pub enum RequestKind {
 
 /// The application's function, if there is one.
 #[derive(Clone, Default)]
-pub(super) struct Observer(Option<Arc<dyn Fn(&RequestEvent) + Send + Sync>>);
+pub(super) struct Observer(Option<Arc<Observe>>);
+
+type Observe = dyn Fn(&RequestEvent) + Send + Sync;
 
 impl Observer {
     pub(super) fn new(observe: impl Fn(&RequestEvent) + Send + Sync + 'static) -> Self {

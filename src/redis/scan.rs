@@ -8,6 +8,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+/// The cursor behind a page, and its items.
+type Page<T> = BoxFuture<'static, Result<(String, Vec<T>), Error>>;
+
 /// All items of a walk (`SCAN`, `HSCAN`, `SSCAN`, `ZSCAN`), one page after the other.
 ///
 /// A page is asked for when the one before is used up: one request for each. What is there from beginning to end comes
@@ -34,7 +37,7 @@ pub struct Scan<T> {
     read: fn(Reply, &Cmd) -> Result<Vec<T>, Error>,
     /// Where to go on; `None` at the end.
     cursor: Option<String>,
-    asked: Option<BoxFuture<'static, Result<(String, Vec<T>), Error>>>,
+    asked: Option<Page<T>>,
     items: VecDeque<T>,
 }
 
@@ -81,7 +84,7 @@ impl Redis {
 }
 
 impl<T: Send + 'static> Scan<T> {
-    fn ask(&self, cursor: &str) -> BoxFuture<'static, Result<(String, Vec<T>), Error>> {
+    fn ask(&self, cursor: &str) -> Page<T> {
         let (redis, cmd, read) = (self.redis.clone(), (self.page)(cursor), self.read);
         Box::pin(async move {
             let (cursor, items): (String, Reply) = convert(redis.run(&cmd, None, false).await?, &cmd)?;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub type Form = (String, &'static str);
 
 /// The wire form of `call`, beside the one that is wanted.
+#[allow(clippy::needless_pass_by_value, reason = "a call is made for it")]
 pub fn form<T>(call: Call<'_, T>, wanted: &'static str) -> Form {
     let words = call.command().iter().map(|word| match word {
         [] => "\"\"".to_owned(),
@@ -28,7 +29,7 @@ pub struct Stage {
 /// What has to live as long as the stage.
 #[allow(dead_code, reason = "it is only held")]
 enum Behind {
-    Local(LocalUpstash),
+    Local(Box<LocalUpstash>),
     Server(RedisServer),
 }
 
@@ -40,7 +41,7 @@ impl Stage {
         let server = RedisServer::start();
         let tcp = Redis::tcp(server.url()).build().unwrap();
         vec![
-            Self { redis, name: "REST", _behind: Behind::Local(local) },
+            Self { redis, name: "REST", _behind: Behind::Local(Box::new(local)) },
             Self { redis: tcp, name: "TCP", _behind: Behind::Server(server) },
         ]
     }

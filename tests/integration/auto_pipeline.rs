@@ -254,15 +254,14 @@ fn a_client_outlives_the_runtime_that_its_commands_were_sent_on() {
     let held = Held::new();
     let redis = Redis::builder(local.url(), local.token()).transport(held.clone()).build().unwrap();
     let first = runtime();
-    let mut waiting = first.block_on(async {
+    let mut waiting = Box::pin(redis.incr("waiting").into_future());
+    first.block_on(async {
         tokio::spawn({
             let redis = redis.clone();
             async move { redis.incr("lost").await }
         });
         held.has_sent(1).await;
-        let mut waiting = Box::pin(redis.incr("waiting").into_future());
         assert!((&mut waiting).now_or_never().is_none());
-        waiting
     });
     drop(first);
     held.permits.add_permits(10);

@@ -86,7 +86,7 @@ async fn a_transaction_runs_as_one_or_not_at_all() {
 #[tokio::test]
 async fn errors_have_kinds_and_show_no_secrets() {
     let (local, redis) = upstash().await;
-    redis.sadd("set", &["a"]).await.unwrap();
+    redis.sadd("set", ["a"]).await.unwrap();
     assert_eq!(redis.get::<String>("set").await.unwrap_err().kind(), ErrorKind::WrongType);
     let stranger = Redis::new(local.url(), "not-the-token-xyz").unwrap();
     let error = stranger.get::<String>("k").await.unwrap_err();

@@ -183,7 +183,7 @@ impl FromReply for AggregateValue {
 
 /// Names and values in turn, or a list.
 fn list(items: Vec<Reply>) -> Result<AggregateValue, ReplyTypeError> {
-    let named = items.len() % 2 == 0 && items.iter().step_by(2).all(|name| matches!(name, Reply::Bulk(_)));
+    let named = items.len().is_multiple_of(2) && items.iter().step_by(2).all(|name| matches!(name, Reply::Bulk(_)));
     if !named || items.is_empty() {
         return items.into_iter().map(AggregateValue::from_reply).collect::<Result<_, _>>().map(AggregateValue::List);
     }

@@ -96,9 +96,10 @@ impl RedisTcpBuilder {
             infos.push(url.expose().into_connection_info().map_err(|_| wrong())?);
         }
         let target = if self.cluster {
-            Target::Cluster(ClusterClient::new(infos).map_err(|_| wrong())?)
+            Target::Cluster(Box::new(ClusterClient::new(infos).map_err(|_| wrong())?))
         } else {
-            Target::Single(Client::open(infos.pop().ok_or_else(wrong)?).map_err(|_| wrong())?)
+            let info = infos.pop().ok_or_else(wrong)?;
+            Target::Single(Box::new(Client::open(info).map_err(|_| wrong())?))
         };
         let tcp = Tcp::new(target, self.timeout, self.retry, self.observer);
         Ok(Redis::over(Backend::tcp(tcp), self.key_locking))

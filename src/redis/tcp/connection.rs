@@ -15,8 +15,8 @@ use tokio::sync::Mutex;
 
 /// Where connections are made to.
 pub(in crate::redis) enum Target {
-    Single(Client),
-    Cluster(ClusterClient),
+    Single(Box<Client>),
+    Cluster(Box<ClusterClient>),
 }
 
 #[derive(Clone)]

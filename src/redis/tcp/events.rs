@@ -66,6 +66,7 @@ fn connecting(error: redis_rs::RedisError) -> Error {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is what the stream gives")]
 fn message(message: Msg) -> Bytes {
     let channel = message.get_channel_name().to_owned();
     let begin = match message.get_pattern::<Option<String>>() {
