@@ -29,13 +29,19 @@
 //! - One command: a JSON array (`POST /`) or a path (`GET /set/key/value`), where a body and then the query
 //!   string add arguments.
 //! - `/pipeline` and `/multi-exec`.
-//! - `Authorization: Bearer` or the query parameter `_token`; `Upstash-Encoding: base64`; `upstash-sync-token`.
+//! - `/subscribe/{channel}`, `/psubscribe/{pattern}` and `/monitor` as server-sent events, each on a connection of its
+//!   own. A line end in a message begins another `data:` line, as the specification of such events has it.
+//! - `Authorization: Bearer` or the query parameter `_token`, with the token for everything or the one for reads
+//!   alone; `Upstash-Encoding: base64`; `Upstash-Response-Format: resp2`; `upstash-sync-token`.
+//! - The limits of Upstash, with its words: the size of requests and of replies, keys of 32 KiB, and, where it is set,
+//!   the number of commands in a day. The number of commands in a pipeline and of streams is bounded as well.
 //! - Scripts with the flag `allow-key-locking`, which plain Redis does not know: the flag is taken out before
 //!   Redis sees the script, and the script keeps the SHA-1 of its original text.
 //! - Libraries of functions with that flag. Clients that list them get the code that they sent.
 //!
 //! Where the Redis behind is older than what Upstash speaks, scripts stand in for hash fields that expire, `HGETDEL`,
-//! `HGETEX`, `HSETEX`, `XDELEX`, `XACKDEL` and the newer operations of `BITOP`. In these Upstash differs from every
+//! `HGETEX`, `HSETEX`, `XDELEX`, `XACKDEL`, the newer operations of `BITOP`, and `JSON.*`: a document is text in a hash, of
+//! which nothing is lost, and paths have everything but regular expressions. In these Upstash differs from every
 //! Redis, and so does this server: `SCAN … WITHTYPE`, `ZRANGE … LIMIT` by rank, exact trimming with `~`, `COPY` of a
 //! key onto itself, `UNLINK` of nothing, no consumer from `XREADGROUP … NOACK`, an empty `COMMAND`, and `FCALL_RO` of
 //! functions that do not declare `no-writes` (not in a transaction, and only in a Redis that was started here).
@@ -44,8 +50,8 @@
 //! `DBSIZE` may count a hash with nothing left. Scripts of clients see such fields, and one more field in which the
 //! deadlines are kept.
 //!
-//! Not served: `/subscribe`, `/psubscribe`, `/monitor`, `Upstash-Response-Format: resp2`, and the commands that
-//! Upstash does not offer over REST. Each is answered by HTTP 400 and an error that says so.
+//! Not served: `SEARCH.*`, `AR*` and `VECTOR.*`, which no Redis here has; users and their tokens (`ACL`); and the
+//! commands that Upstash does not offer over REST. Each is answered by HTTP 400 and an error.
 //!
 //! The server has one database, 0: commands that would leave it are refused. Scripts are not looked into: in a Redis
 //! that is shared with others, what a script may do is a matter of its user there. FLUSHALL sent to a Redis that was

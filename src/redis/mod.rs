@@ -1,8 +1,9 @@
-//! A client for Redis over REST.
+//! A client for Redis over REST, and over TCP.
 //!
-//! Any command goes through [`Redis::cmd`]; those used most have a method of their own, on the client and,
-//! with the same name, on a [`Pipeline`]. The caller names the type of the reply ([`FromReply`]) and nothing is
-//! guessed: integers are exact `i64`, a missing value is `None`, bytes stay bytes.
+//! Every command of Upstash Redis has a method, on the client and, with the same name, on a [`Pipeline`]; any other goes
+//! through [`Redis::cmd`]. The caller names the type of the reply ([`FromReply`]) and nothing is guessed: integers are
+//! exact `i64`, a missing value is `None`, bytes stay bytes, and JSON is read where [`Json`] says so. Keys, members and
+//! values are text, bytes, numbers, or lists of these ([`ToArg`]).
 //!
 //! ```no_run
 //! use axum_upstash::redis::{Redis, SetOptions};
@@ -15,8 +16,12 @@
 //! let greeting: Option<String> = redis.get("greeting").await?;
 //! assert_eq!(greeting.as_deref(), Some("hello"));
 //!
+//! // Lists and maps are arguments, and options are builders.
+//! redis.hset("user:1", [("name", "Zoë"), ("city", "Gdańsk")]).await?;
+//! redis.expire("user:1", Duration::from_secs(3600)).await?;
+//!
 //! // Any command, any reply.
-//! let encoding: Option<String> = redis.cmd("OBJECT").arg("ENCODING").key("greeting").query().await?;
+//! let idle: Option<u64> = redis.cmd("OBJECT").arg("IDLETIME").key("greeting").query().await?;
 //!
 //! // One request, typed results; an error reaches only its own command.
 //! let mut pipe = redis.pipeline();
@@ -34,8 +39,20 @@
 //! neither form can carry a command the error says so
 //! ([REST API](https://upstash.com/docs/redis/features/restapi)).
 //!
+//! # How many requests
+//! Single commands share requests: what is issued while a request is in flight goes into the next one, in its order,
+//! and each command gets its own result ([`RedisBuilder::auto_pipelining`]). A lone command goes at once and alone. An
+//! explicit [`Pipeline`] is one request, and so is each page of a [`Scan`]. [`RedisBuilder::on_request`] counts them.
+//!
+//! # Messages
+//! [`Redis::subscribe`], [`Redis::psubscribe`] and [`Redis::monitor`] are streams, opened again when they are lost.
+//!
+//! # Over TCP
+//! With the feature `redis-tcp`, `Redis::tcp` and `Redis::cluster` reach a server of the Redis protocol with the same
+//! commands, deadlines, errors and rules of repeating.
+//!
 //! # Repeating a command
-//! Redis over REST is `POST` for everything, so the command decides: a read is sent again after a broken connection
+//! Redis over REST is `POST` for everything, so the command decides ([`Access`]): a read is sent again after a broken connection
 //! or a 5xx, anything else only where it provably never left ([`RetryPolicy`](crate::http::RetryPolicy)).
 //!
 //! # Read your writes
