@@ -6,6 +6,7 @@ mod sdk;
 mod tcp;
 mod wrk;
 
+use axum_upstash::redis::ResponseFormat::{Json, Resp2};
 use children::{LocalServer, RedisServer};
 use std::time::Duration;
 
@@ -52,9 +53,11 @@ async fn main() {
         row!(format!("redis crate over TCP, pipelines of {BATCH}"), tcp.pipelined().await);
         row!(format!("redis crate over TCP, {TASKS} tasks"), tcp.tasks().await);
         row!("ours, one after another", ours::single(&local).await);
-        row!(format!("ours, pipelines of {BATCH}"), ours::pipelined(&local).await);
-        row!(format!("ours, {TASKS} tasks, put together"), ours::tasks(&local, true).await);
-        row!(format!("ours, {TASKS} tasks, a request each"), ours::tasks(&local, false).await);
+        row!(format!("ours, pipelines of {BATCH}"), ours::pipelined(&local, Json).await);
+        row!(format!("ours, {TASKS} tasks, put together"), ours::tasks(&local, true, Json).await);
+        row!(format!("ours, pipelines of {BATCH}, RESP2"), ours::pipelined(&local, Resp2).await);
+        row!(format!("ours, {TASKS} tasks, put together, RESP2"), ours::tasks(&local, true, Resp2).await);
+        row!(format!("ours, {TASKS} tasks, a request each"), ours::tasks(&local, false, Json).await);
         for runtime in ["node", "bun"].into_iter().filter(|runtime| runtime.contains(&only)) {
             for (row, rate) in sdk::run(runtime, &local) {
                 record(row, rate);

@@ -1,13 +1,14 @@
 use crate::{BATCH, SLICE, TASKS, children::LocalServer};
-use axum_upstash::redis::Redis;
+use axum_upstash::redis::{Redis, ResponseFormat};
 use std::time::Instant;
 
-fn client(local: &LocalServer, together: bool) -> Redis {
-    Redis::builder(&*local.url, &*local.token).auto_pipelining(together).build().unwrap()
+fn client(local: &LocalServer, together: bool, format: ResponseFormat) -> Redis {
+    let builder = Redis::builder(&*local.url, &*local.token).response_format(format);
+    builder.auto_pipelining(together).build().unwrap()
 }
 
 pub async fn single(local: &LocalServer) -> f64 {
-    let redis = client(local, true);
+    let redis = client(local, true, ResponseFormat::Json);
     let (begun, mut commands) = (Instant::now(), 0_u32);
     while begun.elapsed() < SLICE {
         redis.set("ours", "0123456789").await.unwrap();
@@ -17,8 +18,8 @@ pub async fn single(local: &LocalServer) -> f64 {
     f64::from(commands) / begun.elapsed().as_secs_f64()
 }
 
-pub async fn pipelined(local: &LocalServer) -> f64 {
-    let redis = client(local, true);
+pub async fn pipelined(local: &LocalServer, format: ResponseFormat) -> f64 {
+    let redis = client(local, true, format);
     let (begun, mut commands) = (Instant::now(), 0);
     while begun.elapsed() < SLICE {
         let mut pipe = redis.pipeline();
@@ -36,8 +37,8 @@ pub async fn pipelined(local: &LocalServer) -> f64 {
     commands as f64 / begun.elapsed().as_secs_f64()
 }
 
-pub async fn tasks(local: &LocalServer, together: bool) -> f64 {
-    let redis = client(local, together);
+pub async fn tasks(local: &LocalServer, together: bool, format: ResponseFormat) -> f64 {
+    let redis = client(local, together, format);
     let begun = Instant::now();
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {

@@ -1,7 +1,7 @@
 use crate::redis_server::RedisServer;
 use axum_upstash::{
     local::LocalUpstash,
-    redis::{Call, Redis},
+    redis::{Call, Redis, ResponseFormat},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,7 +40,11 @@ impl Stage {
         let redis = Redis::new(local.url(), local.token()).unwrap();
         let server = RedisServer::start();
         let tcp = Redis::tcp(server.url()).build().unwrap();
+        let other = LocalUpstash::start().await.unwrap();
+        let builder = Redis::builder(other.url(), other.token()).response_format(ResponseFormat::Resp2);
+        let resp2 = builder.build().unwrap();
         vec![
+            Self { redis: resp2, name: "REST with RESP2", _behind: Behind::Local(Box::new(other)) },
             Self { redis, name: "REST", _behind: Behind::Local(Box::new(local)) },
             Self { redis: tcp, name: "TCP", _behind: Behind::Server(server) },
         ]

@@ -43,6 +43,10 @@ impl Redis {
     }
 
     /// A client for a cluster, of which some nodes are given.
+    ///
+    /// The commands of a pipeline go to the nodes of their keys at the same time, in no order between nodes; the keys
+    /// of a transaction have to be on one node. The library behind it follows redirections and mends connections
+    /// itself, and in doing so may send a command again whose answer was lost, also one that writes.
     pub fn cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> RedisTcpBuilder {
         RedisTcpBuilder::new(urls.into_iter().map(Into::into).collect(), true)
     }

@@ -10,9 +10,10 @@ pub(super) fn reason(cmd: &Cmd) -> Option<&'static str> {
         "BLPOP" | "BRPOP" | "BRPOPLPUSH" | "BLMOVE" | "BLMPOP" | "BZPOPMIN" | "BZPOPMAX" | "BZMPOP" | "WAIT"
         | "WAITAOF" => Some(BLOCKS),
         "XREAD" | "XREADGROUP" => {
-            let options = cmd.iter().map(<[u8]>::to_ascii_uppercase).take_while(|word| word != b"STREAMS");
+            // A group and a consumer may be called like an option.
             let skipped = if name == "XREADGROUP" { 4 } else { 1 };
-            options.skip(skipped).any(|word| word == b"BLOCK").then_some(BLOCKS)
+            let options = cmd.iter().skip(skipped).map(<[u8]>::to_ascii_uppercase);
+            options.take_while(|word| word != b"STREAMS").any(|word| word == b"BLOCK").then_some(BLOCKS)
         }
         "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" | "SELECT" | "AUTH" | "HELLO" | "QUIT" | "RESET"
         | "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" | "MONITOR"
@@ -41,6 +42,7 @@ mod tests {
             "Multi",
             "SELECT 1",
             "CLIENT REPLY OFF",
+            "XREADGROUP GROUP STREAMS c BLOCK 0 STREAMS s >",
         ] {
             assert!(refused(line), "{line}");
         }
