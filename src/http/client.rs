@@ -134,6 +134,11 @@ impl RestClient {
         Self { inner: Arc::new(Inner { endpoint: Err(reason.into()), config: RestConfig::default() }) }
     }
 
+    /// How long a call may take that does not say it.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.inner.config.timeout
+    }
+
     /// The deadline of a call that begins now.
     pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
         Deadline::after(timeout.unwrap_or(self.inner.config.timeout))

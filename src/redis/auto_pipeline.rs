@@ -13,6 +13,7 @@ use bytes::Bytes;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
@@ -65,9 +66,10 @@ impl AutoPipeline {
         Self { rest, limits, lane: Mutex::default() }
     }
 
-    /// Whether a command of this size may share a request.
-    pub(super) fn takes(&self, command: &Bytes) -> bool {
-        command.len() < self.limits.bytes
+    /// Whether a command may share requests: neither one that is too large, nor one that may take longer than others,
+    /// which would have to wait for it.
+    pub(super) fn takes(&self, command: &Bytes, timeout: Option<Duration>) -> bool {
+        command.len() < self.limits.bytes && timeout.is_none_or(|timeout| timeout <= self.rest.timeout())
     }
 
     /// Sends a command, given as a JSON array. Dropping the future gives up this command alone.
@@ -123,19 +125,21 @@ impl AutoPipeline {
     async fn send(&self, batch: Vec<Waiting>) {
         let mixed = batch.iter().any(|one| one.repeat != batch[0].repeat);
         let Err((error, mut batch)) = self.attempt(batch).await else { return };
-        // Reads among writes: the request was not repeated for the sake of the writes, but they can be.
+        // Reads among writes: the request was not repeated for the sake of the writes, but they can be, in their time.
         if let (true, Some(wait)) = (mixed, self.rest.wait_after(&error)) {
-            let reads;
-            (reads, batch) = batch.into_iter().partition(|one| one.repeat == Repeat::Safe);
-            fail(batch, &error);
-            sleep(wait).await;
-            match self.attempt(reads).await {
-                Ok(()) => {}
-                Err((error, reads)) => fail(reads, &error),
+            let can_wait = |one: &Waiting| one.repeat == Repeat::Safe && one.deadline.remaining() > wait;
+            let (reads, others) = std::mem::take(&mut batch).into_iter().partition(can_wait);
+            fail(others, &error);
+            batch = reads;
+            if !batch.is_empty() {
+                sleep(wait).await;
+                match self.attempt(batch).await {
+                    Ok(()) => return,
+                    Err((_, reads)) => batch = reads,
+                }
             }
-        } else {
-            fail(batch, &error);
         }
+        fail(batch, &error);
     }
 
     /// Gives the commands back where the request as a whole failed.

@@ -56,7 +56,7 @@ impl Backend {
             Self::Rest { rest, lane } => {
                 let encoded = encode::single(cmd)?;
                 match lane {
-                    Some(lane) if encoded.is_json && lane.takes(&encoded.body) => {
+                    Some(lane) if encoded.is_json && lane.takes(&encoded.body, timeout) => {
                         lane.run(encoded.body, repeat, rest.deadline(timeout)).await
                     }
                     _ => rest.single(encoded, repeat, timeout).await,

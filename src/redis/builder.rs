@@ -62,7 +62,8 @@ impl RedisBuilder {
     ///
     /// A command that is issued while nothing is in flight goes out at once, alone. Those that are issued while a
     /// request is in flight go together into the next one, in their order, and each gets its own result: many tasks
-    /// then cost few requests, and a command waits for at most the rest of one. Without it each command is a request
+    /// then cost few requests, and a command waits for at most the rest of one. A call with a longer deadline than the
+    /// client's goes beside them, so that nobody waits for it. Without it each command is a request
     /// of its own, and they run at the same time in no order.
     pub fn auto_pipelining(mut self, enabled: bool) -> Self {
         self.auto_pipeline = enabled.then(Limits::default);

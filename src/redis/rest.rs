@@ -57,6 +57,11 @@ impl Rest {
         Self { client, format, sync: read_your_writes.then(SyncToken::default), observer }
     }
 
+    /// The deadline of a call that has none of its own.
+    pub(super) fn timeout(&self) -> Duration {
+        self.client.timeout()
+    }
+
     pub(super) fn deadline(&self, timeout: Option<Duration>) -> Deadline {
         self.client.deadline(timeout)
     }

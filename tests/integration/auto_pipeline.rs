@@ -9,8 +9,13 @@ use axum_upstash::{
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{join, join_all},
+    stream::FuturesUnordered,
+};
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use std::{
     pin::pin,
     sync::{Arc, Mutex, atomic::Ordering},
@@ -189,6 +194,55 @@ impl Transport for Chain {
             this.wire.send(request).await
         })
     }
+}
+
+/// Answers every pipeline by a 503 that asks for an hour.
+#[derive(Clone)]
+struct Overloaded(Held);
+
+impl Transport for Overloaded {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Response<TransportBody>, TransportError>> {
+        if request.uri().path() != "/pipeline" {
+            return self.0.send(request);
+        }
+        Box::pin(async {
+            let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
+            Ok(Response::builder().status(503).header("retry-after", "3600").body(body).unwrap())
+        })
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_there_is_time() {
+    let (local, _) = upstash().await;
+    let held = Held::new();
+    let redis = Redis::builder(local.url(), local.token()).transport(Overloaded(held.clone())).build().unwrap();
+    let first = redis.incr("n").into_future();
+    let both = async {
+        held.has_sent(1).await;
+        let both = join(redis.incr("n").into_future(), redis.get::<i64>("n").into_future());
+        held.permits.add_permits(2);
+        both.await
+    };
+    let (first, (written, read)) = tokio::join!(first, both);
+    first.unwrap();
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(read.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(redis.get::<i64>("n").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_may_take_long_goes_beside_the_others() {
+    let (local, _) = upstash().await;
+    let held = Held::new();
+    let redis = Redis::builder(local.url(), local.token()).transport(held.clone()).build().unwrap();
+    let mut long = Box::pin(redis.incr("long").timeout(Duration::from_secs(3600)).into_future());
+    assert!((&mut long).now_or_never().is_none());
+    let mut short = Box::pin(redis.incr("short").into_future());
+    assert!((&mut short).now_or_never().is_none());
+    held.has_sent(2).await;
+    held.permits.add_permits(2);
+    assert_eq!((long.await.unwrap(), short.await.unwrap()), (1, 1));
 }
 
 #[tokio::test]

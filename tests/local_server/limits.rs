@@ -21,6 +21,7 @@ async fn the_read_only_token_reads_and_does_no_more() {
         json!(["PING"]),
         json!(["EVAL_RO", "return 1", 0]),
         json!(["EXISTS", "h"]),
+        json!(["OBJECT", "ENCODING", "h"]),
     ] {
         assert_eq!(as_reader(&server, "/", command.clone()).await.0, 200, "{command}");
     }

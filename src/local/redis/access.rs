@@ -47,8 +47,11 @@ const READS: &[&str] = &[
     "JSON.RESP",
     "JSON.STRLEN",
     "JSON.TYPE",
+    // Redis has no flags for those that have subcommands.
+    "OBJECT",
     "PING",
     "TIME",
+    "XINFO",
 ];
 
 impl CommandTable {
