@@ -14,6 +14,11 @@ pub(crate) fn encode(command: &Command, buffer: &mut Vec<u8>) {
 
 fn header(kind: u8, length: usize, buffer: &mut Vec<u8>) {
     buffer.push(kind);
+    if let Ok(digit @ 0..10) = u8::try_from(length) {
+        // Most are this short, and formatting costs more than the rest.
+        buffer.extend_from_slice(&[b'0' + digit, b'\r', b'\n']);
+        return;
+    }
     // Writing to a `Vec` does not fail.
     let _ = write!(buffer, "{length}\r\n");
 }

@@ -12,6 +12,7 @@ pub(crate) fn request(bytes: &[u8]) {
         let _ = target::token(&uri);
         assert!(target::query_arguments(&uri).map(|argument: Bytes| argument.len()).sum::<usize>() <= target.len());
     }
+    let body = &Bytes::copy_from_slice(body);
     let _ = json::command(body);
     let _ = json::commands(body, 100);
 }

@@ -7,7 +7,7 @@ use crate::local::redis::command::Command;
 const ARGUMENTS: &str = "arguments must be strings, numbers, booleans or null";
 
 /// Reads a command: a JSON array of its name and arguments.
-pub(super) fn command(body: &[u8]) -> Result<Command, Refusal> {
+pub(super) fn command(body: &Bytes) -> Result<Command, Refusal> {
     const FAILED: &str = "ERR failed to parse command";
     if body.is_empty() {
         return Err(Refusal::request("ERR empty command"));
@@ -16,11 +16,11 @@ pub(super) fn command(body: &[u8]) -> Result<Command, Refusal> {
     if items.is_empty() {
         return Err(Refusal::request("ERR empty command"));
     }
-    arguments(&items).ok_or_else(|| Refusal::request(format!("{FAILED}: {ARGUMENTS}")))
+    arguments(body, &items).ok_or_else(|| Refusal::request(format!("{FAILED}: {ARGUMENTS}")))
 }
 
 /// Reads commands: a JSON array of arrays, any of which may be empty, and at most `limit`.
-pub(super) fn commands(body: &[u8], limit: usize) -> Result<Vec<Command>, Refusal> {
+pub(super) fn commands(body: &Bytes, limit: usize) -> Result<Vec<Command>, Refusal> {
     const FAILED: &str = "ERR failed to parse pipeline request";
     let items: Vec<Vec<&RawValue>> = serde_json::from_slice(body).map_err(|_| Refusal::request(FAILED))?;
     match items.len() {
@@ -30,23 +30,25 @@ pub(super) fn commands(body: &[u8], limit: usize) -> Result<Vec<Command>, Refusa
         ))),
         _ => items
             .iter()
-            .map(|items| arguments(items))
+            .map(|items| arguments(body, items))
             .collect::<Option<_>>()
             .ok_or_else(|| Refusal::request(format!("{FAILED}: {ARGUMENTS}"))),
     }
 }
 
-fn arguments(items: &[&RawValue]) -> Option<Command> {
-    let arguments = items.iter().map(|item| argument(item.get()));
+fn arguments(body: &Bytes, items: &[&RawValue]) -> Option<Command> {
+    let arguments = items.iter().map(|item| argument(body, item.get()));
     arguments.collect::<Option<_>>().map(Command::new)
 }
 
-fn argument(json: &str) -> Option<Bytes> {
-    match json.as_bytes().first()? {
-        b'"' => serde_json::from_str::<String>(json).ok().map(Into::into),
-        b'[' | b'{' => None,
+/// A part of the body, wherever its text is the argument's own: nothing is copied.
+fn argument(body: &Bytes, json: &str) -> Option<Bytes> {
+    match json.as_bytes() {
+        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => Some(body.slice_ref(text)),
+        [b'"', ..] => serde_json::from_str::<String>(json).ok().map(Into::into),
+        [] | [b'[' | b'{', ..] => None,
         // The text of a number, as it was sent: 64-bit integers and decimals stay what they were.
-        _ => Some(Bytes::copy_from_slice(json.as_bytes())),
+        text => Some(body.slice_ref(text)),
     }
 }
 
@@ -58,20 +60,20 @@ mod tests {
     fn scalars_become_their_text() {
         let body = r#" ["SET", "a\"\u00e9\n", 1.50, 1e+21, -0, 9223372036854775807, true, false, null, ""] "#;
         let expected = ["SET", "a\"é\n", "1.50", "1e+21", "-0", "9223372036854775807", "true", "false", "null", ""];
-        assert_eq!(command(body.as_bytes()).unwrap(), Command::of(&expected));
+        assert_eq!(command(&body.into()).unwrap(), Command::of(&expected));
     }
 
     #[test]
     fn an_empty_command_is_left_to_the_pipeline() {
-        let found = commands(br#"[["PING"], []]"#, 9).unwrap();
+        let found = commands(&Bytes::from_static(br#"[["PING"], []]"#), 9).unwrap();
         assert_eq!(found, [Command::of(&["PING"]), Command::new(vec![])]);
     }
 
     #[test]
     fn bounds_the_pipeline() {
         let body = |length| format!("[{}]", vec![r#"["PING"]"#; length].join(","));
-        assert!(commands(body(9).as_bytes(), 9).is_ok());
-        assert!(commands(body(10).as_bytes(), 9).is_err());
+        assert!(commands(&body(9).into(), 9).is_ok());
+        assert!(commands(&body(10).into(), 9).is_err());
     }
 
     #[test]
@@ -90,12 +92,12 @@ mod tests {
             "[\"\\ud800\"]",
             "[NaN]",
         ] {
-            assert!(command(body.as_bytes()).is_err(), "{body}");
+            assert!(command(&body.into()).is_err(), "{body}");
         }
-        assert!(command(b"[\"\xff\"]").is_err());
-        assert!(command("[".repeat(1_000_000).as_bytes()).is_err());
+        assert!(command(&Bytes::from_static(b"[\"\xff\"]")).is_err());
+        assert!(command(&"[".repeat(1_000_000).into()).is_err());
         for body in ["", "{}", "[]", "[\"PING\"]", "[[[\"PING\"]]]", "[[{}]]", "[null]"] {
-            assert!(commands(body.as_bytes(), 9).is_err(), "{body}");
+            assert!(commands(&body.into(), 9).is_err(), "{body}");
         }
     }
 }

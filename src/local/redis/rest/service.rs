@@ -108,7 +108,7 @@ impl Rest {
             return self.stream(kind, names, rights).await;
         }
         let body = body::read(body, self.config.max_request_bytes).await?;
-        let commands = |body: &[u8]| json::commands(body, self.config.max_pipeline_commands);
+        let commands = |body: &Bytes| json::commands(body, self.config.max_pipeline_commands);
         match target {
             Target::Body => self.single(json::command(&body)?, rights, encoding).await,
             Target::Path(words) => {
