@@ -92,6 +92,10 @@ pub async fn run(stage: &Stage) {
     assert_eq!(redis.exists(&other).await.unwrap(), 0);
     redis.set(&other, "text").await.unwrap();
     assert_eq!(redis.json_get::<Option<String>>(&other).await.unwrap_err().kind(), ErrorKind::WrongType);
+    // A path whose reply could not be read is refused, and nothing is changed.
+    let older = redis.json_incrby(&k, ".n", 1).await.unwrap_err();
+    assert_eq!(older.kind(), ErrorKind::InvalidInput);
+    assert_eq!(redis.json_get_paths::<Json<Vec<i64>>>(&k, "$.n").await.unwrap().0, [1]);
     // What serde cannot write is not sent.
     let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
     assert_eq!(redis.json_set(&k, "$", unwritable).await.unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -45,8 +45,8 @@ commands! {
         |cmd| search.write(cmd.key(key), true)
     }
 
-    /// `AROP`: one number from all the values between two indexes, or nil.
-    read "AROP" arop(key: impl ToArg, start: u64, end: u64, operation: ArOp) -> Option<f64> {
+    /// `AROP`: one number from all the values between two indexes, or nil; `Option<i64>` where it has to be exact.
+    read "AROP" arop<T>(key: impl ToArg, start: u64, end: u64, operation: ArOp) -> T {
         |cmd| cmd.key(key).arg(start).arg(end).arg(operation)
     }
 

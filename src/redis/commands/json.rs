@@ -1,4 +1,4 @@
-use super::{JsonFormat, commands};
+use super::{JsonFormat, commands, json_arrays::Rooted};
 use crate::redis::{Json, ToArg};
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ commands! {
 
     /// `JSON.TYPE`: `string`, `integer`, `number`, `boolean`, `object`, `array` or `null` for each match.
     read "JSON.TYPE" json_type(key: impl ToArg, path: impl ToArg) -> Option<Vec<String>> {
-        |cmd| cmd.key(key).arg(path)
+        |cmd| cmd.key(key).arg(Rooted(path))
     }
 
     /// `JSON.RESP`: the matches as Redis replies instead of JSON.
@@ -83,41 +83,41 @@ commands! {
 
     /// `JSON.NUMINCRBY`: adds to each match that is a number, and returns the sums, nil for what is no number.
     write "JSON.NUMINCRBY" json_numincrby(key: impl ToArg, path: impl ToArg, n: f64) -> Json<Vec<Option<f64>>> {
-        |cmd| cmd.key(key).arg(path).arg(n)
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(n)
     }
 
     /// `JSON.NUMINCRBY` with an integer: sums are exact, where all of the matches are integers.
     write "JSON.NUMINCRBY" json_incrby(key: impl ToArg, path: impl ToArg, n: i64) -> Json<Vec<Option<i64>>> {
-        |cmd| cmd.key(key).arg(path).arg(n)
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(n)
     }
 
     /// `JSON.NUMMULTBY`: multiplies each match that is a number, and returns the products.
     write "JSON.NUMMULTBY" json_nummultby(key: impl ToArg, path: impl ToArg, n: f64) -> Json<Vec<Option<f64>>> {
-        |cmd| cmd.key(key).arg(path).arg(n)
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(n)
     }
 
     /// `JSON.TOGGLE`: inverts each match that is a boolean, and returns what it is now.
     write "JSON.TOGGLE" json_toggle(key: impl ToArg, path: impl ToArg) -> Vec<Option<bool>> {
-        |cmd| cmd.key(key).arg(path)
+        |cmd| cmd.key(key).arg(Rooted(path))
     }
 
     /// `JSON.OBJKEYS`: the names of the members of each match that is an object.
     read "JSON.OBJKEYS" json_objkeys(key: impl ToArg, path: impl ToArg) -> Option<Vec<Option<Vec<String>>>> {
-        |cmd| cmd.key(key).arg(path)
+        |cmd| cmd.key(key).arg(Rooted(path))
     }
 
     /// `JSON.OBJLEN`: how many members each match that is an object has.
     read "JSON.OBJLEN" json_objlen(key: impl ToArg, path: impl ToArg) -> Option<Vec<Option<u64>>> {
-        |cmd| cmd.key(key).arg(path)
+        |cmd| cmd.key(key).arg(Rooted(path))
     }
 
     /// `JSON.STRAPPEND`: appends text to each match that is a string, and returns the lengths.
     write "JSON.STRAPPEND" json_strappend(key: impl ToArg, path: impl ToArg, text: &str) -> Vec<Option<u64>> {
-        |cmd| cmd.key(key).arg(path).arg(Json(text))
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(Json(text))
     }
 
     /// `JSON.STRLEN`: the length of each match that is a string.
     read "JSON.STRLEN" json_strlen(key: impl ToArg, path: impl ToArg) -> Option<Vec<Option<u64>>> {
-        |cmd| cmd.key(key).arg(path)
+        |cmd| cmd.key(key).arg(Rooted(path))
     }
 }

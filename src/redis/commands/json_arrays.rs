@@ -45,45 +45,58 @@ impl JsonFormat {
     }
 }
 
+/// A path that begins with `$`. One of the older kind has another reply, which would fail to be read when the command
+/// has been executed.
+pub(super) struct Rooted<P>(pub(super) P);
+
+impl<P: ToArg> ToArg for Rooted<P> {
+    fn write(&self, cmd: &mut Cmd) {
+        self.0.write(cmd);
+        if !cmd.iter().last().is_some_and(|path| path.starts_with(b"$")) {
+            cmd.refuse("the path has to begin with $; send the command by its name for one of the older kind");
+        }
+    }
+}
+
 commands! {
     /// `JSON.ARRAPPEND`: appends values to each match that is an array, and returns the lengths.
     write "JSON.ARRAPPEND" json_arrappend(
         key: impl ToArg, path: impl ToArg, values: impl IntoIterator<Item = impl Serialize>,
     ) -> Vec<Option<u64>> {
-        |cmd| cmd.key(key).arg(path).args(values.into_iter().map(Json))
+        |cmd| cmd.key(key).arg(Rooted(path)).args(values.into_iter().map(Json))
     }
 
     /// `JSON.ARRINSERT`: inserts values before an index, negative from the end, and returns the lengths.
     write "JSON.ARRINSERT" json_arrinsert(
         key: impl ToArg, path: impl ToArg, index: i64, values: impl IntoIterator<Item = impl Serialize>,
     ) -> Vec<Option<u64>> {
-        |cmd| cmd.key(key).arg(path).arg(index).args(values.into_iter().map(Json))
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(index).args(values.into_iter().map(Json))
     }
 
     /// `JSON.ARRINDEX`: where a value is in each match that is an array, or -1.
     read "JSON.ARRINDEX" json_arrindex(key: impl ToArg, path: impl ToArg, value: impl Serialize) -> Vec<Option<i64>> {
-        |cmd| cmd.key(key).arg(path).arg(Json(value))
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(Json(value))
     }
 
     /// `JSON.ARRINDEX` between two indexes, the second not included, 0 for the end.
     read "JSON.ARRINDEX" json_arrindex_between(
         key: impl ToArg, path: impl ToArg, value: impl Serialize, start: i64, stop: i64,
     ) -> Vec<Option<i64>> {
-        |cmd| cmd.key(key).arg(path).arg(Json(value)).arg(start).arg(stop)
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(Json(value)).arg(start).arg(stop)
     }
 
     /// `JSON.ARRLEN`: the length of each match that is an array.
     read "JSON.ARRLEN" json_arrlen(key: impl ToArg, path: impl ToArg) -> Option<Vec<Option<u64>>> {
-        |cmd| cmd.key(key).arg(path)
+        |cmd| cmd.key(key).arg(Rooted(path))
     }
 
     /// `JSON.ARRPOP`: takes the value at an index, negative from the end, out of each match that is an array.
     write "JSON.ARRPOP" json_arrpop<T>(key: impl ToArg, path: impl ToArg, index: i64) -> Vec<T> {
-        |cmd| cmd.key(key).arg(path).arg(index)
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(index)
     }
 
     /// `JSON.ARRTRIM`: keeps the values from `start` to `stop`, both included, and returns the lengths.
     write "JSON.ARRTRIM" json_arrtrim(key: impl ToArg, path: impl ToArg, start: i64, stop: i64) -> Vec<Option<u64>> {
-        |cmd| cmd.key(key).arg(path).arg(start).arg(stop)
+        |cmd| cmd.key(key).arg(Rooted(path)).arg(start).arg(stop)
     }
 }

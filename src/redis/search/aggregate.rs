@@ -1,3 +1,4 @@
+use super::filter::has_null;
 use crate::redis::{Cmd, ToArg};
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use]
-pub struct Aggregation(Map<String, Value>);
+pub struct Aggregation(Map<String, Value>, bool);
 
 /// A number about a field, which has to be `FAST`.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,11 +58,11 @@ impl Aggregation {
         Self::default()
     }
 
-    /// An aggregation that is JSON already; what is no object is taken as none.
+    /// An aggregation that is JSON already. It has to be an object.
     pub fn raw(json: Value) -> Self {
         match json {
-            Value::Object(fields) => Self(fields),
-            _ => Self::default(),
+            Value::Object(fields) => Self(fields, false),
+            _ => Self(Map::new(), true),
         }
     }
 
@@ -103,7 +104,8 @@ impl Aggregation {
     /// The documents in parts.
     pub fn bucket(mut self, name: impl Into<String>, bucket: Bucket) -> Self {
         let mut body = Map::from_iter([(bucket.operator.to_owned(), Value::Object(bucket.options))]);
-        if let Some(Self(inner)) = bucket.inner {
+        if let Some(Self(inner, invalid)) = bucket.inner {
+            self.1 |= invalid;
             body.insert("$aggs".to_owned(), Value::Object(inner));
         }
         self.0.insert(name.into(), Value::Object(body));
@@ -179,6 +181,29 @@ impl std::fmt::Display for Aggregation {
 
 impl ToArg for Aggregation {
     fn write(&self, cmd: &mut Cmd) {
+        // serde_json writes null for a number that is none.
+        if self.1 || self.0.values().any(has_null) {
+            cmd.refuse("a value of the aggregation cannot be written as JSON");
+        }
         self.to_string().write(cmd);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        let inner = Aggregation::raw(json!(1));
+        for aggregation in [
+            Aggregation::raw(json!([])),
+            Aggregation::new().metric_or("m", Metric::Avg, "f", Some(f64::NAN)),
+            Aggregation::new().metric("m", Metric::Percentiles(vec![f64::NAN]), "f"),
+            Aggregation::new().bucket("b", Bucket::histogram("f", f64::INFINITY)),
+            Aggregation::new().bucket("b", Bucket::terms("f").with(inner)),
+        ] {
+            assert!(Cmd::new("SEARCH.AGGREGATE").arg(&aggregation).refused().is_some(), "{aggregation:?}");
+        }
     }
 }

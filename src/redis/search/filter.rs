@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 /// Which documents are wanted.
 ///
-/// Conditions on several fields have all to be met. Values are written as JSON; one that cannot be is an
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) error of the query.
+/// Conditions on several fields have all to be met, and no condition takes the place of another: what would, such as the
+/// same operator twice for one field, is an [`InvalidInput`](crate::ErrorKind::InvalidInput) error of the query, as is a
+/// value that JSON does not have. [`and`](Self::and) takes filters that could not be one.
 ///
 /// ```
 /// use axum_upstash::redis::search::Filter;
@@ -20,7 +21,8 @@ use serde_json::{Map, Value, json};
 #[must_use]
 pub struct Filter {
     fields: Map<String, Value>,
-    invalid: bool,
+    /// Why it cannot be sent.
+    invalid: Option<&'static str>,
 }
 
 /// One operator for each line.
@@ -38,9 +40,15 @@ macro_rules! groups {
     ($($(#[$meta:meta])* $method:ident = $operator:literal,)*) => {$(
         $(#[$meta])*
         pub fn $method(mut self, filters: impl IntoIterator<Item = Self>) -> Self {
-            let mut list = Vec::new();
+            let mut list = match self.fields.remove($operator) {
+                None => Vec::new(),
+                // Any of these and any of those is not any of all.
+                Some(_) if $operator == "$or" => return self.refuse("a filter can have $or once: put others into $and"),
+                Some(Value::Array(list)) => list,
+                Some(one) => vec![one],
+            };
             for filter in filters {
-                self.invalid |= filter.invalid;
+                self.invalid = self.invalid.or(filter.invalid);
                 list.push(Value::Object(filter.fields));
             }
             self.fields.insert($operator.to_owned(), Value::Array(list));
@@ -58,8 +66,8 @@ impl Filter {
     /// A filter that is JSON already, for what the methods here lack. It has to be an object.
     pub fn raw(json: Value) -> Self {
         match json {
-            Value::Object(fields) => Self { fields, invalid: false },
-            _ => Self { fields: Map::new(), invalid: true },
+            Value::Object(fields) => Self { fields, invalid: None },
+            _ => Self { fields: Map::new(), invalid: Some("a filter has to be a JSON object") },
         }
     }
 
@@ -108,7 +116,9 @@ impl Filter {
 
     /// `$boost`: what the score of this filter is multiplied by; a negative number lowers it.
     pub fn boost(mut self, boost: f64) -> Self {
-        self.invalid |= !boost.is_finite();
+        if !boost.is_finite() {
+            return self.refuse(NO_JSON);
+        }
         self.fields.insert("$boost".to_owned(), json!(boost));
         self
     }
@@ -127,19 +137,39 @@ impl Filter {
     }
 
     fn operator(mut self, field: String, operator: &str, value: impl Serialize) -> Self {
-        let Ok(value) = serde_json::to_value(value) else {
-            self.invalid = true;
-            return self;
+        // serde_json writes null for a number that is none.
+        let Some(value) = serde_json::to_value(value).ok().filter(|value| !has_null(value)) else {
+            return self.refuse(NO_JSON);
         };
+        const TWICE: &str = "an operator is there twice for one field: put the filters into $and";
         let conditions = self.fields.entry(field).or_insert_with(|| Value::Object(Map::new()));
         match conditions {
+            Value::Object(conditions) if conditions.contains_key(operator) => return self.refuse(TWICE),
             Value::Object(conditions) => {
                 conditions.insert(operator.to_owned(), value);
             }
+            _ if operator == "$smart" => return self.refuse(TWICE),
             // Only a raw filter has a value in short: `{"field": "value"}` is `$smart`.
             short => *short = json!({ "$smart": short.take(), operator: value }),
         }
         self
+    }
+
+    fn refuse(mut self, reason: &'static str) -> Self {
+        self.invalid.get_or_insert(reason);
+        self
+    }
+}
+
+const NO_JSON: &str = "a value of the filter cannot be written as JSON";
+
+/// Whether there is a null anywhere, which nothing can be compared with.
+pub(super) fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(fields) => fields.values().any(has_null),
+        _ => false,
     }
 }
 
@@ -152,8 +182,8 @@ impl std::fmt::Display for Filter {
 
 impl ToArg for Filter {
     fn write(&self, cmd: &mut Cmd) {
-        if self.invalid {
-            cmd.refuse("a value of the filter cannot be written as JSON");
+        if let Some(reason) = self.invalid {
+            cmd.refuse(reason);
         }
         self.to_string().write(cmd);
     }
@@ -181,8 +211,35 @@ mod tests {
     }
 
     #[test]
+    fn no_condition_takes_the_place_of_another() {
+        let (a, b) = (|| Filter::new().eq("a", 1), || Filter::new().eq("b", 2));
+        let list = json!([{"a": {"$eq": 1}}, {"b": {"$eq": 2}}]);
+        for (filter, group) in [
+            (Filter::new().must([a()]).must([b()]), "$must"),
+            (Filter::new().and([a()]).and([b()]), "$and"),
+            (Filter::new().should([a()]).should([b()]), "$should"),
+            (Filter::new().must_not([a()]).must_not([b()]), "$mustNot"),
+            (Filter::raw(json!({"$must": {"a": {"$eq": 1}}})).must([b()]), "$must"),
+        ] {
+            assert_eq!(parsed(&filter), json!({ group: list }));
+        }
+        for filter in [
+            Filter::new().or([a()]).or([b()]),
+            a().eq("a", 2),
+            Filter::raw(json!({"a": "x"})).smart("a", "y"),
+            Filter::new().must([a().eq("a", 2)]),
+        ] {
+            assert!(Cmd::new("SEARCH.QUERY").arg(&filter).refused().is_some(), "{filter:?}");
+        }
+    }
+
+    #[test]
     fn what_is_no_json_is_refused() {
         for filter in [
+            Filter::new().eq("a", f64::NAN),
+            Filter::new().is_in("a", [1.0, f64::INFINITY]),
+            Filter::new().boost_field("a", f64::NAN),
+            Filter::new().eq("a", None::<u8>),
             Filter::raw(json!([1])),
             Filter::new().boost(f64::NAN),
             Filter::new().and([Filter::new().eq("a", std::collections::BTreeMap::from([((1, 2), 3)]))]),

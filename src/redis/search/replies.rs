@@ -164,7 +164,12 @@ impl AggregateResult {
 
 impl FromReply for AggregateResult {
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
-        Pairs::<String, AggregateValue>::from_reply(reply).map(|Pairs(values)| Self(values))
+        let Pairs(values) = Pairs::<String, Reply>::from_reply(reply)?;
+        values
+            .into_iter()
+            .map(|(name, value)| Ok((name.clone(), named(&name, value)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
@@ -175,26 +180,33 @@ impl FromReply for AggregateValue {
             Reply::Array(items) => list(items)?,
             reply => {
                 let text = String::from_reply(reply)?;
-                text.parse().map_or(Self::Text(text), Self::Number)
+                // Only what JSON calls a number: "007" and "nan" are text.
+                serde_json::from_str(&text).map_or(Self::Text(text), Self::Number)
             }
         })
     }
 }
 
+/// A value by its name: parts are a list, and the key of a part is what it is, however much it looks like a number.
+fn named(name: &str, value: Reply) -> Result<AggregateValue, ReplyTypeError> {
+    match value {
+        Reply::Array(parts) if name == "buckets" => {
+            parts.into_iter().map(AggregateResult::from_reply).collect::<Result<_, _>>().map(AggregateValue::Buckets)
+        }
+        Reply::Bulk(_) if name == "key" => String::from_reply(value).map(AggregateValue::Text),
+        value => AggregateValue::from_reply(value),
+    }
+}
+
 /// Names and values in turn, or a list.
 fn list(items: Vec<Reply>) -> Result<AggregateValue, ReplyTypeError> {
-    let named = items.len().is_multiple_of(2) && items.iter().step_by(2).all(|name| matches!(name, Reply::Bulk(_)));
-    if !named || items.is_empty() {
+    let in_turn = items.len().is_multiple_of(2) && items.iter().step_by(2).all(|name| matches!(name, Reply::Bulk(_)));
+    if !in_turn || items.is_empty() {
         return items.into_iter().map(AggregateValue::from_reply).collect::<Result<_, _>>().map(AggregateValue::List);
     }
     let mut values = Vec::new();
     for (name, value) in Pairs::<String, Reply>::from_reply(Reply::Array(items))?.0 {
-        let value = match value {
-            Reply::Array(parts) if name == "buckets" => {
-                AggregateValue::Buckets(parts.into_iter().map(AggregateResult::from_reply).collect::<Result<_, _>>()?)
-            }
-            value => AggregateValue::from_reply(value)?,
-        };
+        let value = named(&name, value)?;
         values.push((name, value));
     }
     Ok(AggregateValue::Values(AggregateResult(values)))
@@ -241,6 +253,15 @@ mod tests {
         .unwrap();
         assert_eq!(description.of, "json");
         assert_eq!(description.schema, [("price".to_owned(), vec!["F64".to_owned(), "FAST".to_owned()])]);
+    }
+
+    #[test]
+    fn keys_of_parts_and_what_is_no_number_stay_text() {
+        let part = array([bulk("key"), bulk("007"), bulk("other"), bulk("nan"), bulk("count"), bulk("1.5")]);
+        let result = AggregateResult::from_reply(part).unwrap();
+        assert_eq!(result.get("key"), Some(&AggregateValue::Text("007".into())));
+        assert_eq!(result.get("other"), Some(&AggregateValue::Text("nan".into())));
+        assert_eq!(result.number("count"), Some(1.5));
     }
 
     #[test]
