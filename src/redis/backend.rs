@@ -1,7 +1,7 @@
 #[cfg(feature = "redis-tcp")]
 use super::tcp::Tcp;
 use super::{
-    Access, Cmd, Reply,
+    Cmd, Reply,
     auto_pipeline::{AutoPipeline, Limits},
     encode,
     event_source::{EventSource, over_rest},
@@ -51,7 +51,7 @@ impl Backend {
     }
 
     pub(super) async fn single(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
-        let repeat = if repeatable || cmd.access() == Access::Read { Repeat::Safe } else { Repeat::IfNotSent };
+        let repeat = if repeatable { Repeat::Safe } else { cmd.repeat() };
         match self {
             Self::Rest { rest, lane } => {
                 let encoded = encode::single(cmd)?;

@@ -64,11 +64,7 @@ impl<'a, T: FromReply> IntoFuture for Call<'a, T> {
 
 /// The reply as the caller's type.
 pub(super) fn convert<T: FromReply>(reply: Reply, cmd: &Cmd) -> Result<T, Error> {
-    T::from_reply(reply).map_err(|error| {
-        Error::new(ErrorKind::Decode, error.to_string())
-            .with_operation(cmd.name().to_uppercase())
-            .with_key(cmd.first_key())
-    })
+    T::from_reply(reply).map_err(|error| cmd.describe(Error::new(ErrorKind::Decode, error.to_string())))
 }
 
 impl<T> fmt::Debug for Call<'_, T> {

@@ -119,7 +119,7 @@ impl Redis {
     }
 
     pub(super) async fn run(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
-        self.inner.backend.single(cmd, timeout, repeatable).await.map_err(|error| describe(error, cmd))
+        self.inner.backend.single(cmd, timeout, repeatable).await.map_err(|error| cmd.describe(error))
     }
 
     /// Sends several commands as one; the outer error is the whole request's, the inner ones each command's.
@@ -133,13 +133,8 @@ impl Redis {
         let describe_all = |error: Error| if error.operation().is_some() { error } else { error.with_operation(name) };
         let replies = self.inner.backend.several(cmds, atomic, timeout).await.map_err(describe_all)?;
         let replies = replies.into_iter().zip(cmds);
-        Ok(replies.map(|(reply, cmd)| reply.map_err(|error| describe(error, cmd))).collect())
+        Ok(replies.map(|(reply, cmd)| reply.map_err(|error| cmd.describe(error))).collect())
     }
-}
-
-/// Says in which command it was, by its name and first key.
-fn describe(error: Error, cmd: &Cmd) -> Error {
-    error.with_operation(cmd.name().to_uppercase()).with_key(cmd.first_key())
 }
 
 impl fmt::Debug for Redis {

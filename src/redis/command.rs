@@ -1,4 +1,5 @@
 use super::commands::table::{self, Access, Entry};
+use crate::{Error, http::Repeat};
 use bytes::Bytes;
 use std::{
     borrow::Cow,
@@ -103,6 +104,25 @@ impl Cmd {
     #[must_use]
     pub fn access(&self) -> Access {
         self.access.unwrap_or_else(|| table::access(&self.name(), self.iter().nth(1)))
+    }
+
+    /// Whether it may be sent again when its answer was lost.
+    pub(super) fn repeat(&self) -> Repeat {
+        match self.access() {
+            Access::Read => Repeat::Safe,
+            Access::Write => Repeat::IfNotSent,
+        }
+    }
+
+    /// The same for commands that go together: one that may not is enough.
+    pub(super) fn repeat_all(cmds: &[Self]) -> Repeat {
+        let reads = cmds.iter().all(|cmd| cmd.repeat() == Repeat::Safe);
+        if reads { Repeat::Safe } else { Repeat::IfNotSent }
+    }
+
+    /// Says in an error which command it was, by its name and first key.
+    pub(super) fn describe(&self, error: Error) -> Error {
+        error.with_operation(self.name().to_uppercase()).with_key(self.first_key())
     }
 
     /// How many words it has: the name and the arguments.

@@ -128,7 +128,7 @@ fn check(cmd: &Cmd) -> Result<(), Error> {
 }
 
 fn refuse(cmd: &Cmd, message: impl Into<Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidInput, message).with_operation(cmd.name().to_uppercase()).with_key(cmd.first_key())
+    cmd.describe(Error::new(ErrorKind::InvalidInput, message))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Commands over REST.
 
 use super::{
-    Access, Cmd, Reply, RequestEvent, RequestKind,
+    Cmd, Reply, RequestEvent, RequestKind,
     encode::{self, Encoded},
     error::from_text,
     observe::Observer,
@@ -104,8 +104,7 @@ impl Rest {
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
         let (path, kind) =
             if atomic { ("/multi-exec", RequestKind::Transaction) } else { ("/pipeline", RequestKind::Pipeline) };
-        let reads = cmds.iter().all(|cmd| cmd.access() == Access::Read);
-        let repeat = if reads { Repeat::Safe } else { Repeat::IfNotSent };
+        let repeat = Cmd::repeat_all(cmds);
         let encoded = Encoded { path: path.into(), body: encode::many(cmds)?, is_json: true };
         self.items(encoded, Purpose { kind, commands: cmds.len(), repeat, timeout }).await
     }

@@ -35,7 +35,7 @@ async fn an_outage_ends_when_redis_is_back() {
 
 #[tokio::test]
 async fn connections_that_redis_closed_are_not_used_again() {
-    let redis = ForeignRedis::start().await;
+    let redis = ForeignRedis::start();
     let server = Server::start_with(redis.config("default:p%40ss@", 0)).await;
     for _ in 0..10 {
         join_all((0..16).map(|_| server.result(json!(["PING"])))).await;
@@ -109,7 +109,7 @@ async fn one_http_connection_serves_many_requests() {
 
 #[tokio::test]
 async fn speaks_to_a_redis_that_it_did_not_start() {
-    let mut redis = ForeignRedis::start().await;
+    let mut redis = ForeignRedis::start();
     for credentials in ["", ":wrong@", "nobody:p%40ss@"] {
         let error = LocalUpstash::start_with(redis.config(credentials, 0)).await.unwrap_err();
         assert!(matches!(error, LocalError::RedisUnreachable { .. }), "{error}");
@@ -130,6 +130,6 @@ async fn speaks_to_a_redis_that_it_did_not_start() {
     let error = zero.upstash.restart_redis().await.unwrap_err();
     assert!(matches!(error, LocalError::RedisNotOwned));
 
-    redis.process.kill().await.unwrap();
+    redis.server.stop();
     eventually(|| async { zero.run(json!(["PING"])).await.0 == 500 }).await;
 }

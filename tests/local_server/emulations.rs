@@ -258,7 +258,7 @@ async fn a_function_may_be_called_read_only_until_it_writes() {
 
 #[tokio::test]
 async fn no_user_is_made_in_a_redis_of_somebody_else() {
-    let redis = ForeignRedis::start().await;
+    let redis = ForeignRedis::start();
     let server = Server::start_with(redis.config(":p%40ss@", 0)).await;
     let code = "#!lua name=plain\nredis.register_function('get', function(keys) return redis.call('GET', keys[1]) end)";
     server.result(json!(["FUNCTION", "LOAD", code])).await;

@@ -318,7 +318,7 @@ async fn pipelines_and_transactions_know_deadlines_at_once() {
 
 #[tokio::test]
 async fn deadlines_outlive_the_server_where_redis_does() {
-    let redis = ForeignRedis::start().await;
+    let redis = ForeignRedis::start();
     let server = Server::start_with(redis.config(":p%40ss@", 0)).await;
     run(&server, "HSET h a 1").await;
     run(&server, &format!("HEXPIREAT h {FAR} FIELDS 1 a")).await;

@@ -13,6 +13,9 @@ mod hash_expiry;
 mod json;
 mod lifecycle;
 mod limits;
+#[path = "../shared/redis_server.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
+mod redis_server;
 mod refusals;
 mod replies;
 mod requests;

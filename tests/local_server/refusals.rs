@@ -89,7 +89,7 @@ async fn commands_cannot_leave_the_database_or_change_the_redis() {
 
 #[tokio::test]
 async fn flushall_keeps_to_the_database_of_the_url() {
-    let redis = ForeignRedis::start().await;
+    let redis = ForeignRedis::start();
     let zero = Server::start_with(redis.config(":p%40ss@", 0)).await;
     let three = Server::start_with(redis.config(":p%40ss@", 3)).await;
     for (flushed, other) in [(&three, &zero), (&zero, &three)] {

@@ -22,7 +22,7 @@ async fn rest_of_answer(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn nothing_reaches_redis_after_it() {
-    let redis = ForeignRedis::start().await;
+    let redis = ForeignRedis::start();
     let server = Server::start_with(redis.config(":p%40ss@", 0)).await;
     let after = Server::start_with(redis.config(":p%40ss@", 0)).await;
     let head = |length: usize| {

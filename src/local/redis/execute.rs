@@ -70,9 +70,8 @@ impl Executor {
             return Err(refusal);
         }
         let finishing = self.preparation.prepare(command, &known.capabilities)?;
-        let executed = self.executed.fetch_add(1, Ordering::Relaxed);
         match self.limits.daily_commands {
-            Some(limit) if executed >= limit => {
+            Some(limit) if self.executed.fetch_add(1, Ordering::Relaxed) >= limit => {
                 Err(Value::error(format!("ERR max daily request limit exceeded. Limit: {limit}, Usage: {limit}")))
             }
             _ => Ok(finishing),

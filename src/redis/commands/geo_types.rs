@@ -1,4 +1,4 @@
-use super::words::words;
+use super::words::{adding_setters, words};
 use crate::redis::{Cmd, FromReply, Reply, ReplyTypeError};
 
 words! {
@@ -61,28 +61,7 @@ pub struct GeoAddOptions {
 }
 
 impl GeoAddOptions {
-    /// No options.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// `NX`: only new places.
-    pub fn if_absent(mut self) -> Self {
-        self.condition = Some("NX");
-        self
-    }
-
-    /// `XX`: only places that are there.
-    pub fn if_present(mut self) -> Self {
-        self.condition = Some("XX");
-        self
-    }
-
-    /// `CH`: counts changed places as well as new ones.
-    pub fn changed(mut self) -> Self {
-        self.changed = true;
-        self
-    }
+    adding_setters!("places");
 
     pub(super) fn write(self, cmd: Cmd) -> Cmd {
         cmd.arg(self.condition).arg(self.changed.then_some("CH"))

@@ -1,4 +1,4 @@
-use super::words::words;
+use super::words::{adding_setters, words};
 use crate::redis::{Cmd, ToArg};
 
 /// The options of `ZADD`.
@@ -11,22 +11,7 @@ pub struct ZAddOptions {
 }
 
 impl ZAddOptions {
-    /// No options.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// `NX`: only new members.
-    pub fn if_absent(mut self) -> Self {
-        self.condition = Some("NX");
-        self
-    }
-
-    /// `XX`: only members that are there.
-    pub fn if_present(mut self) -> Self {
-        self.condition = Some("XX");
-        self
-    }
+    adding_setters!("members");
 
     /// `GT`: a member that is there only gets a higher score.
     pub fn only_higher(mut self) -> Self {
@@ -37,12 +22,6 @@ impl ZAddOptions {
     /// `LT`: a member that is there only gets a lower score.
     pub fn only_lower(mut self) -> Self {
         self.comparison = Some("LT");
-        self
-    }
-
-    /// `CH`: counts changed members as well as new ones.
-    pub fn changed(mut self) -> Self {
-        self.changed = true;
         self
     }
 

@@ -49,4 +49,32 @@ macro_rules! codes {
     };
 }
 
-pub(super) use {codes, words};
+/// The setters of a command that adds or changes members: fields `condition` and `changed`.
+macro_rules! adding_setters {
+    ($what:literal) => {
+        /// No options.
+        pub fn new() -> Self {
+            Self::default()
+        }
+
+        #[doc = concat!("`NX`: only new ", $what, ".")]
+        pub fn if_absent(mut self) -> Self {
+            self.condition = Some("NX");
+            self
+        }
+
+        #[doc = concat!("`XX`: only ", $what, " that are there.")]
+        pub fn if_present(mut self) -> Self {
+            self.condition = Some("XX");
+            self
+        }
+
+        #[doc = concat!("`CH`: counts changed ", $what, " as well as new ones.")]
+        pub fn changed(mut self) -> Self {
+            self.changed = true;
+            self
+        }
+    };
+}
+
+pub(super) use {adding_setters, codes, words};

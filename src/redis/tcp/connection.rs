@@ -2,7 +2,7 @@ use super::{convert, refused};
 use crate::{
     Error, ErrorKind,
     http::{Deadline, Repeat, RetryPolicy, Stopwatch, sleep, timeout},
-    redis::{Access, Cmd, Reply, RequestEvent, RequestKind, observe::Observer},
+    redis::{Cmd, Reply, RequestEvent, RequestKind, observe::Observer},
 };
 use redis_rs::{
     AsyncConnectionConfig, Client, RedisError, Value,
@@ -95,11 +95,7 @@ impl Tcp {
         if !atomic && matches!(self.target, Target::Cluster(_)) {
             // Each command has a node of its own.
             cmds.iter().try_for_each(check)?;
-            return Ok(together(cmds.iter().map(|cmd| {
-                let repeat = if cmd.access() == Access::Read { Repeat::Safe } else { Repeat::IfNotSent };
-                self.single(cmd, repeat, timeout)
-            }))
-            .await);
+            return Ok(together(cmds.iter().map(|cmd| self.single(cmd, cmd.repeat(), timeout))).await);
         }
         let mut pipeline = redis_rs::Pipeline::with_capacity(cmds.len());
         for cmd in cmds {
@@ -113,8 +109,7 @@ impl Tcp {
         } else {
             (RequestKind::Pipeline, 0, cmds.len())
         };
-        let reads = cmds.iter().all(|cmd| cmd.access() == Access::Read);
-        let repeat = if reads { Repeat::Safe } else { Repeat::IfNotSent };
+        let repeat = Cmd::repeat_all(cmds);
         let sending = Sending::Many(&pipeline, offset, count);
         let mut values = self.exchange(kind, cmds.len(), repeat, timeout, sending).await?;
         if atomic {
@@ -189,12 +184,7 @@ impl Tcp {
             }
             Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
         };
-        let connection = made.map_err(|error| match convert::failure(error) {
-            error if error.kind() == ErrorKind::Interrupted => {
-                Error::new(ErrorKind::Connect, "no connection could be made").with_source(error)
-            }
-            error => error,
-        })?;
+        let connection = made.map_err(convert::connecting)?;
         current.generation += 1;
         current.connection = Some(connection.clone());
         Ok((connection, current.generation))
@@ -212,9 +202,7 @@ impl Tcp {
 
 fn check(cmd: &Cmd) -> Result<(), Error> {
     match cmd.refused().or_else(|| refused::reason(cmd)) {
-        Some(reason) => Err(Error::new(ErrorKind::InvalidInput, reason)
-            .with_operation(cmd.name().to_uppercase())
-            .with_key(cmd.first_key())),
+        Some(reason) => Err(cmd.describe(Error::new(ErrorKind::InvalidInput, reason))),
         None => Ok(()),
     }
 }

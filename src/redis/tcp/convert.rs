@@ -58,6 +58,16 @@ pub(super) fn failure(error: RedisError) -> Error {
     Error::new(ErrorKind::Interrupted, "the connection broke before the answer was read").with_source(error)
 }
 
+/// What went wrong before there was a connection: nothing was sent.
+pub(super) fn connecting(error: RedisError) -> Error {
+    match failure(error) {
+        error if error.kind() == ErrorKind::Interrupted => {
+            Error::new(ErrorKind::Connect, "no connection could be made").with_source(error)
+        }
+        error => error,
+    }
+}
+
 fn text(code: Option<&str>, details: Option<&str>) -> String {
     [code, details].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -40,7 +40,7 @@ pub(in crate::redis) fn source(tcp: &Arc<Tcp>, endpoint: &'static str, names: &[
 }
 
 async fn messages(client: &Client, patterns: bool, names: &[String]) -> Result<Events, Error> {
-    let mut connection = client.get_async_pubsub().await.map_err(connecting)?;
+    let mut connection = client.get_async_pubsub().await.map_err(convert::connecting)?;
     let (verb, subscribed) = if patterns {
         ("psubscribe", connection.psubscribe(names).await)
     } else {
@@ -52,18 +52,9 @@ async fn messages(client: &Client, patterns: bool, names: &[String]) -> Result<E
 }
 
 async fn monitor(client: &Client) -> Result<Events, Error> {
-    let connection = client.get_async_monitor().await.map_err(connecting)?;
+    let connection = client.get_async_monitor().await.map_err(convert::connecting)?;
     let lines = connection.into_on_message::<String>();
     Ok(Box::pin(Lines { first: VecDeque::from([Bytes::from_static(b"\"OK\"")]), rest: lines, line: Bytes::from }))
-}
-
-fn connecting(error: redis_rs::RedisError) -> Error {
-    match convert::failure(error) {
-        error if error.kind() == ErrorKind::Interrupted => {
-            Error::new(ErrorKind::Connect, "no connection could be made").with_source(error)
-        }
-        error => error,
-    }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what the stream gives")]
