@@ -4,7 +4,7 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 pin_project! {
@@ -15,6 +15,8 @@ pin_project! {
     pub struct ResponseBody<B> {
         #[pin]
         inner: Inner<B>,
+        // Something that is kept until the body has been sent, or given up.
+        held: Option<Box<dyn Held>>,
     }
 }
 
@@ -27,13 +29,26 @@ pin_project! {
     }
 }
 
+/// What a body can keep.
+pub(crate) trait Held: std::fmt::Debug + Send + Sync {}
+
+impl<T: std::fmt::Debug + Send + Sync> Held for T {}
+
 impl<B> ResponseBody<B> {
     pub(crate) fn service(body: B) -> Self {
-        Self { inner: Inner::Service { body } }
+        Self { inner: Inner::Service { body }, held: None }
     }
 
     pub(crate) fn layer(body: Bytes) -> Self {
-        Self { inner: Inner::Layer { body: Full::new(body) } }
+        Self { inner: Inner::Layer { body: Full::new(body) }, held: None }
+    }
+
+    /// Keeps something until the body has been sent.
+    pub(crate) fn holding<T: Held + 'static>(mut self, held: Option<T>) -> Self {
+        if let Some(held) = held {
+            self.held = Some(Box::new(held));
+        }
+        self
     }
 }
 
@@ -42,10 +57,15 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().inner.project() {
+        let this = self.project();
+        let frame = ready!(match this.inner.project() {
             InnerProj::Service { body } => body.poll_frame(cx),
             InnerProj::Layer { body } => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+        });
+        if !matches!(frame, Some(Ok(_))) {
+            *this.held = None;
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -29,22 +29,26 @@ struct Shard<V> {
 struct Slot<V> {
     hash: u64,
     kind: u64,
+    /// The prefix and the text, one after the other.
     name: Box<str>,
+    prefix_len: usize,
     expires_ms: u64,
     // Empty only while an update has it.
     value: Option<V>,
 }
 
-/// What an entry is found by: a text, and a number that keeps apart entries of several kinds for the same text.
+/// What an entry is found by: a text in two parts, so that nobody has to join them to look it up, and a number that
+/// keeps apart entries of several kinds for the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Name<'a> {
     pub(crate) kind: u64,
+    pub(crate) prefix: &'a str,
     pub(crate) text: &'a str,
 }
 
 impl<'a> From<&'a str> for Name<'a> {
     fn from(text: &'a str) -> Self {
-        Self { kind: 0, text }
+        Self { kind: 0, prefix: "", text }
     }
 }
 
@@ -67,7 +71,7 @@ impl<V> ExpiringMap<V> {
     ) -> R {
         let name = name.into();
         let hash = self.hasher.hash_one(name);
-        let mut shard = self.shard(hash);
+        let mut shard = self.lock(self.index(hash));
         if let Ok(mut entry) = shard.slots.find_entry(hash, |slot| slot.is(name)) {
             let slot = entry.get_mut();
             let live = slot.value.take().filter(|_| slot.expires_ms > now_ms);
@@ -81,10 +85,67 @@ impl<V> ExpiringMap<V> {
         let (next, result) = change(None);
         if let Some((value, expires_ms)) = next {
             shard.make_room(now_ms, self.shard_capacity);
-            let slot = Slot { hash, kind: name.kind, name: name.text.into(), expires_ms, value: Some(value) };
-            shard.slots.insert_unique(hash, slot, |slot| slot.hash);
+            shard.slots.insert_unique(hash, Slot::new(hash, name, value, expires_ms), |slot| slot.hash);
         }
         result
+    }
+
+    /// Hands the live values of several names to `change`, and keeps what it returns for each, all under one lock.
+    ///
+    /// A name that is given twice is seen twice as it was, and ends as the last one says.
+    pub(crate) fn update_all<R>(
+        &self,
+        names: &[Name<'_>],
+        now_ms: u64,
+        change: impl FnOnce(&[Option<V>]) -> (Vec<Option<(V, u64)>>, R),
+    ) -> R
+    where
+        V: Copy,
+    {
+        let hashes: Vec<u64> = names.iter().map(|name| self.hasher.hash_one(name)).collect();
+        let mut indices: Vec<usize> = hashes.iter().map(|&hash| self.index(hash)).collect();
+        // Everybody locks in the same order.
+        indices.sort_unstable();
+        indices.dedup();
+        let mut shards: Vec<_> = indices.iter().map(|&index| (index, self.lock(index))).collect();
+        let mut found = Vec::with_capacity(names.len());
+        for (&name, &hash) in names.iter().zip(&hashes) {
+            let slots = shards.iter().find(|(index, _)| *index == self.index(hash)).map(|(_, shard)| &shard.slots);
+            let slot = slots.and_then(|slots| slots.find(hash, |slot| slot.is(name)));
+            found.push(slot.filter(|slot| slot.expires_ms > now_ms).and_then(|slot| slot.value));
+        }
+        let (next, result) = change(&found);
+        for ((&name, &hash), next) in names.iter().zip(&hashes).zip(next) {
+            let shard = shards.iter_mut().find(|(index, _)| *index == self.index(hash));
+            let (Some((_, shard)), Some((value, expires_ms))) = (shard, next) else { continue };
+            match shard.slots.find_mut(hash, |slot| slot.is(name)) {
+                Some(slot) => (slot.value, slot.expires_ms) = (Some(value), expires_ms),
+                None => {
+                    shard.make_room(now_ms, self.shard_capacity);
+                    shard.slots.insert_unique(hash, Slot::new(hash, name, value, expires_ms), |slot| slot.hash);
+                }
+            }
+        }
+        result
+    }
+
+    /// The live value.
+    pub(crate) fn get<'a>(&self, name: impl Into<Name<'a>>, now_ms: u64) -> Option<V>
+    where
+        V: Clone,
+    {
+        let name = name.into();
+        let hash = self.hasher.hash_one(name);
+        let shard = self.lock(self.index(hash));
+        let slot = shard.slots.find(hash, |slot| slot.is(name))?;
+        if slot.expires_ms > now_ms { slot.value.clone() } else { None }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        for index in 0..self.shards.len() {
+            self.lock(index).slots.clear();
+        }
     }
 
     pub(crate) fn remove<'a>(&self, name: impl Into<Name<'a>>) {
@@ -97,9 +158,12 @@ impl<V> ExpiringMap<V> {
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "any bits choose a shard")]
-    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard<V>> {
+    fn index(&self, hash: u64) -> usize {
         // The table goes by the lowest and the highest bits.
-        let index = (hash >> 32) as usize % self.shards.len();
+        (hash >> 32) as usize % self.shards.len()
+    }
+
+    fn lock(&self, index: usize) -> MutexGuard<'_, Shard<V>> {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,8 +176,15 @@ impl<V> fmt::Debug for ExpiringMap<V> {
 }
 
 impl<V> Slot<V> {
+    fn new(hash: u64, name: Name<'_>, value: V, expires_ms: u64) -> Self {
+        let joined = if name.prefix.is_empty() { name.text.into() } else { [name.prefix, name.text].concat().into() };
+        Self { hash, kind: name.kind, name: joined, prefix_len: name.prefix.len(), expires_ms, value: Some(value) }
+    }
+
     fn is(&self, name: Name<'_>) -> bool {
-        self.kind == name.kind && *self.name == *name.text
+        self.kind == name.kind
+            && self.prefix_len == name.prefix.len()
+            && self.name.strip_prefix(name.prefix) == Some(name.text)
     }
 }
 
@@ -157,9 +228,34 @@ mod tests {
     #[test]
     fn kinds_of_one_name_are_apart() {
         let map = ExpiringMap::new(100);
-        map.update(Name { kind: 1, text: "a" }, 0, |_| (Some((1, 10)), ()));
+        map.update(Name { kind: 1, ..Name::from("a") }, 0, |_| (Some((1, 10)), ()));
         assert_eq!(map.update("a", 0, |value| (None, value)), None);
-        assert_eq!(map.update(Name { kind: 1, text: "a" }, 0, |value| (None, value)), Some(1));
+        assert_eq!(map.update(Name { kind: 1, ..Name::from("a") }, 0, |value| (None, value)), Some(1));
+    }
+
+    #[test]
+    fn parts_of_a_name_are_not_run_together() {
+        let map = ExpiringMap::new(100);
+        let name = |prefix, text| Name { kind: 0, prefix, text };
+        map.update(name("a", "bc"), 0, |_| (Some((1, 10)), ()));
+        assert_eq!((map.get(name("ab", "c"), 0), map.get("abc", 0)), (None, None));
+        assert_eq!((map.get(name("a", "bc"), 9), map.get(name("a", "bc"), 10)), (Some(1), None));
+    }
+
+    #[test]
+    fn several_are_changed_together() {
+        let map = ExpiringMap::new(100);
+        let names: Vec<String> = (0..40).map(|index| index.to_string()).collect();
+        let names: Vec<Name<'_>> = names.iter().map(|name| Name::from(name.as_str())).collect();
+        put(&map, "3", 0, 10);
+        let seen = map.update_all(&names, 5, |found| {
+            let next = (0..40).map(|index| (index % 2 == 0).then_some((index, 20))).collect();
+            (next, found.iter().flatten().count())
+        });
+        assert_eq!(seen, 1);
+        assert_eq!((map.get("38", 19), map.get("39", 19), map.get("3", 9)), (Some(38), None, Some(0)));
+        map.clear();
+        assert_eq!(map.len(), 0);
     }
 
     #[test]

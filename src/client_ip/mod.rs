@@ -14,12 +14,11 @@
 //! assert_eq!(ip.to_string(), "203.0.113.7");
 //! ```
 
+mod error;
 mod extract;
+mod forwarded;
 mod network;
 mod source;
+mod watch;
 
-pub use self::{
-    extract::ClientIp,
-    network::network,
-    source::{ClientIpError, ClientIpSource},
-};
+pub use self::{error::ClientIpError, extract::ClientIp, network::network, source::ClientIpSource};

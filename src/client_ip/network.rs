@@ -11,11 +11,16 @@ use std::net::{IpAddr, Ipv6Addr};
 /// ```
 #[must_use]
 pub fn network(ip: IpAddr) -> String {
+    network_of(ip, 64)
+}
+
+/// The same with another length of prefix for IPv6.
+pub(super) fn network_of(ip: IpAddr, ipv6_prefix: u8) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            let mask = u128::MAX.checked_shl(128 - u32::from(ipv6_prefix)).unwrap_or(u128::MAX);
+            format!("{}/{ipv6_prefix}", Ipv6Addr::from(u128::from(ip) & mask))
         }
     }
 }

@@ -1,45 +1,122 @@
-use crate::Problem;
-use axum_core::response::{IntoResponse, Response};
-use http::{Extensions, HeaderMap, HeaderName, StatusCode};
+use super::{ClientIpError, forwarded, network::network_of, watch::Watch};
+use http::{Extensions, HeaderMap, HeaderName};
+use ipnet::IpNet;
 use std::{
-    fmt,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 /// Where the address of the client is read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+///
+/// A source that cannot be right is noticed, and logged once: a header that no request has, or a proxy in front of a
+/// source that does not ask for one.
+#[derive(Debug, Clone)]
 #[must_use]
-pub struct ClientIpSource(Source);
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-enum Source {
-    #[default]
-    Peer,
-    ForwardedFor {
-        hops: usize,
-    },
-    Header(HeaderName),
+pub struct ClientIpSource {
+    source: Source,
+    too_few: TooFew,
+    ipv6_prefix: u8,
+    watch: Arc<Watch>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Peer,
+    Chain { list: List, proxies: Proxies },
+    Header(HeaderName),
+    HeaderWithPort(HeaderName),
+}
+
+/// The field in which proxies list whom they were called by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    XForwardedFor,
+    Forwarded,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Proxies {
+    Hops(usize),
+    Networks(Arc<[IpNet]>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TooFew {
+    Error,
+    Peer,
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED: HeaderName = http::header::FORWARDED;
+
 impl ClientIpSource {
+    fn new(source: Source) -> Self {
+        Self { source, too_few: TooFew::Error, ipv6_prefix: 64, watch: Arc::default() }
+    }
+
+    fn chain(list: List, proxies: Proxies) -> Self {
+        Self::new(Source::Chain { list, proxies })
+    }
+
     /// The other end of the connection: right where no proxy is in front.
     ///
     /// It is in the request where the router is served with `into_make_service_with_connect_info::<SocketAddr>()`, or
     /// where a [`SocketAddr`] was put into the request's extensions.
-    pub const fn peer() -> Self {
-        Self(Source::Peer)
+    pub fn peer() -> Self {
+        Self::new(Source::Peer)
     }
 
     /// `X-Forwarded-For`, the entry that the outermost of `hops` proxies of yours appended: 1 is the last entry.
     /// Google's load balancer appends two, so there it is 2. Zero proxies means the peer.
-    pub const fn x_forwarded_for(hops: usize) -> Self {
-        if hops == 0 { Self::peer() } else { Self(Source::ForwardedFor { hops }) }
+    pub fn x_forwarded_for(hops: usize) -> Self {
+        if hops == 0 { Self::peer() } else { Self::chain(List::XForwardedFor, Proxies::Hops(hops)) }
+    }
+
+    /// `X-Forwarded-For`, the last entry that is none of your proxies, which are in these networks. A peer that is not in
+    /// them is the client itself.
+    pub fn x_forwarded_for_by(proxies: impl IntoIterator<Item = IpNet>) -> Self {
+        Self::chain(List::XForwardedFor, Proxies::Networks(proxies.into_iter().collect()))
+    }
+
+    /// `Forwarded` (RFC 7239), the `for` of the element that the outermost of `hops` proxies of yours appended.
+    pub fn forwarded(hops: usize) -> Self {
+        if hops == 0 { Self::peer() } else { Self::chain(List::Forwarded, Proxies::Hops(hops)) }
+    }
+
+    /// `Forwarded` (RFC 7239), the last `for` that is none of your proxies, which are in these networks.
+    pub fn forwarded_by(proxies: impl IntoIterator<Item = IpNet>) -> Self {
+        Self::chain(List::Forwarded, Proxies::Networks(proxies.into_iter().collect()))
     }
 
     /// A header with one address, which the proxy in front overwrites: `CF-Connecting-IP`, `Fly-Client-IP`,
     /// `X-Real-IP`. Safe only where nobody reaches the server without that proxy.
-    pub const fn header(name: HeaderName) -> Self {
-        Self(Source::Header(name))
+    pub fn header(name: HeaderName) -> Self {
+        Self::new(Source::Header(name))
+    }
+
+    /// `CloudFront-Viewer-Address`: an address and a port, in which IPv6 has no brackets.
+    pub fn cloudfront() -> Self {
+        Self::new(Source::HeaderWithPort(HeaderName::from_static("cloudfront-viewer-address")))
+    }
+
+    /// Takes the peer where the list has fewer entries than there are proxies, instead of refusing the request: for
+    /// health checks that come from within.
+    pub fn with_peer_fallback(mut self) -> Self {
+        self.too_few = TooFew::Peer;
+        self
+    }
+
+    /// How many bits of an IPv6 address make one client in limits: 32 to 64, of which 64 is the default. Providers that
+    /// give each subscriber a /56 are better met with 56.
+    pub fn with_ipv6_prefix(mut self, bits: u8) -> Self {
+        self.ipv6_prefix = bits.clamp(32, 64);
+        self
+    }
+
+    /// The network that counts as one client.
+    #[must_use]
+    pub fn network(&self, ip: IpAddr) -> String {
+        network_of(ip, self.ipv6_prefix)
     }
 
     /// Reads the address; IPv4 written as IPv6 (`::ffff:1.2.3.4`) comes out as IPv4.
@@ -47,21 +124,88 @@ impl ClientIpSource {
     /// # Errors
     /// Where the source is absent, too short or not an address. Another source is never tried.
     pub fn resolve(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<IpAddr, ClientIpError> {
-        match &self.0 {
-            Source::Peer => peer(extensions).ok_or(ClientIpError::NoPeer),
-            Source::ForwardedFor { hops } => forwarded_for(headers, *hops),
+        let found = match &self.source {
+            Source::Peer => {
+                let found = peer(extensions).ok_or(ClientIpError::NoPeer);
+                if let Ok(peer) = found {
+                    self.watch.peer(peer, headers);
+                }
+                found
+            }
+            Source::Chain { list, proxies } => self.walk(*list, proxies, headers, extensions),
             Source::Header(name) => {
-                let mut values = headers.get_all(name).iter();
-                match (values.next(), values.next()) {
-                    (None, _) => Err(ClientIpError::Absent),
-                    (Some(_), Some(_)) => Err(ClientIpError::Malformed),
-                    (Some(value), None) => value.to_str().ok().and_then(parse_address).ok_or(ClientIpError::Malformed),
+                single(headers, name).and_then(|text| parse_address(text).ok_or(ClientIpError::Malformed))
+            }
+            Source::HeaderWithPort(name) => single(headers, name).and_then(|text| {
+                let (address, port) = text.rsplit_once(':').ok_or(ClientIpError::Malformed)?;
+                port.parse::<u16>().map_err(|_| ClientIpError::Malformed)?;
+                parse_address(address).ok_or(ClientIpError::Malformed)
+            }),
+        };
+        if !matches!(self.source, Source::Peer) {
+            self.watch.header(found.is_ok() || found != Err(ClientIpError::Absent));
+        }
+        found.map(|ip| ip.to_canonical())
+    }
+
+    fn walk(
+        &self,
+        list: List,
+        proxies: &Proxies,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<IpAddr, ClientIpError> {
+        let entries = match list {
+            List::XForwardedFor => forwarded_for(headers),
+            List::Forwarded => forwarded::addresses(&headers.get_all(FORWARDED)),
+        };
+        match proxies {
+            Proxies::Hops(hops) => {
+                let mut seen = 0;
+                for entry in entries {
+                    seen += 1;
+                    // An entry on the way that is no address ends the search: proxies of the application write none.
+                    let ip = entry?;
+                    if seen == *hops {
+                        return Ok(ip);
+                    }
+                }
+                match (self.too_few, seen) {
+                    (TooFew::Peer, _) => peer(extensions).ok_or(ClientIpError::NoPeer),
+                    (TooFew::Error, 0) => Err(ClientIpError::Absent),
+                    (TooFew::Error, _) => Err(ClientIpError::TooFewHops),
                 }
             }
+            Proxies::Networks(networks) => {
+                let trusted = |ip: IpAddr| networks.iter().any(|network| network.contains(&ip.to_canonical()));
+                let mut client = peer(extensions).ok_or(ClientIpError::NoPeer)?;
+                let mut entries = entries;
+                while trusted(client) {
+                    match entries.next() {
+                        Some(entry) => client = entry?,
+                        // All of them are proxies: the one that began.
+                        None => break,
+                    }
+                }
+                Ok(client)
+            }
         }
-        .map(|ip| ip.to_canonical())
     }
 }
+
+impl Default for ClientIpSource {
+    fn default() -> Self {
+        Self::peer()
+    }
+}
+
+impl PartialEq for ClientIpSource {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.source, self.too_few, self.ipv6_prefix) == (&other.source, other.too_few, other.ipv6_prefix)
+    }
+}
+
+impl Eq for ClientIpSource {}
 
 fn peer(extensions: &Extensions) -> Option<IpAddr> {
     #[cfg(all(feature = "axum", not(target_arch = "wasm32")))]
@@ -71,26 +215,31 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<SocketAddr>().map(SocketAddr::ip)
 }
 
-/// The entry `hops` from the right over all lines. An entry on the way that is no address ends the search: the proxies
-/// of the application do not write such.
-fn forwarded_for(headers: &HeaderMap, hops: usize) -> Result<IpAddr, ClientIpError> {
-    const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-    let mut left = hops;
-    for line in headers.get_all(FORWARDED_FOR).iter().rev() {
-        let line = line.to_str().map_err(|_| ClientIpError::Malformed)?;
-        for entry in line.rsplit(',') {
-            let ip = parse_address(entry).ok_or(ClientIpError::Malformed)?;
-            left -= 1;
-            if left == 0 {
-                return Ok(ip);
-            }
-        }
+/// A field that there is one of.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, ClientIpError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Err(ClientIpError::Absent),
+        (Some(_), Some(_)) => Err(ClientIpError::Malformed),
+        (Some(value), None) => value.to_str().map_err(|_| ClientIpError::Malformed),
     }
-    Err(if left == hops { ClientIpError::Absent } else { ClientIpError::TooFewHops })
+}
+
+type Entries<'a> = Box<dyn Iterator<Item = Result<IpAddr, ClientIpError>> + 'a>;
+
+/// The entries over all lines, the last one first.
+fn forwarded_for(headers: &HeaderMap) -> Entries<'_> {
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    Box::new(lines.flat_map(|line| -> Entries<'_> {
+        match line.to_str() {
+            Ok(line) => Box::new(line.rsplit(',').map(|entry| parse_address(entry).ok_or(ClientIpError::Malformed))),
+            Err(_) => Box::new(std::iter::once(Err(ClientIpError::Malformed))),
+        }
+    }))
 }
 
 /// An address, alone or with a port, in brackets or with a zone.
-fn parse_address(text: &str) -> Option<IpAddr> {
+pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     if let Ok(socket) = text.parse::<SocketAddr>() {
         return Some(socket.ip());
@@ -100,67 +249,22 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     text.parse().ok()
 }
 
-/// Why there is no client address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ClientIpError {
-    /// The server does not say who is on the other end; see [`ClientIpSource::peer`].
-    NoPeer,
-    /// The header is absent: the request did not come through the proxy.
-    Absent,
-    /// There are fewer entries than proxies.
-    TooFewHops,
-    /// What stands there is not an address, or it stands there twice.
-    Malformed,
-}
-
-impl fmt::Display for ClientIpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoPeer => {
-                "the peer address is unknown: serve the router with \
-                 into_make_service_with_connect_info::<SocketAddr>(), or name a header your proxy sets"
-            }
-            Self::Absent => "the header that carries the client address is absent",
-            Self::TooFewHops => "the forwarding header has fewer entries than there are proxies",
-            Self::Malformed => "the header that carries the client address holds something else",
-        })
-    }
-}
-
-impl std::error::Error for ClientIpError {}
-
-impl From<ClientIpError> for Problem {
-    fn from(error: ClientIpError) -> Self {
-        match error {
-            // A mistake in how the server is set up: the reason is for its log, not for the client.
-            ClientIpError::NoPeer => {
-                tracing::error!("{error}");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The client address is unknown")
-            }
-            _ => Self::new(StatusCode::BAD_REQUEST, "The client address is unknown").with_detail(error.to_string()),
-        }
-    }
-}
-
-impl IntoResponse for ClientIpError {
-    fn into_response(self) -> Response {
-        Problem::from(self).into_response()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn resolve(source: &ClientIpSource, lines: &[&str]) -> Result<String, ClientIpError> {
+    fn ask(source: &ClientIpSource, name: &str, lines: &[&str], peer: [u8; 4]) -> Result<String, ClientIpError> {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append("x-forwarded-for", line.parse().unwrap());
+            headers.append(name.parse::<HeaderName>().unwrap(), line.parse().unwrap());
         }
         let mut extensions = Extensions::new();
-        extensions.insert(SocketAddr::from(([10, 0, 0, 1], 80)));
+        extensions.insert(SocketAddr::from((peer, 80)));
         source.resolve(&headers, &extensions).map(|ip| ip.to_string())
+    }
+
+    fn resolve(source: &ClientIpSource, lines: &[&str]) -> Result<String, ClientIpError> {
+        ask(source, "x-forwarded-for", lines, [10, 0, 0, 1])
     }
 
     #[test]
@@ -186,6 +290,46 @@ mod tests {
             let got = resolve(&ClientIpSource::x_forwarded_for(hops), lines);
             assert_eq!(got.as_deref().map_err(|error| *error), wanted, "{lines:?} with {hops} hops");
         }
+        let lenient = ClientIpSource::x_forwarded_for(3).with_peer_fallback();
+        assert_eq!(resolve(&lenient, two).unwrap(), "10.0.0.1");
+        assert_eq!(resolve(&lenient, &["unknown"]), Err(ClientIpError::Malformed), "nonsense is no fallback");
+    }
+
+    #[test]
+    fn networks_of_proxies_are_walked_through() {
+        let source = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8".parse().unwrap()]);
+        for (lines, peer, wanted) in [
+            (&["6.6.6.6, 2.2.2.2, 10.0.0.9"][..], [10, 0, 0, 1], Ok("2.2.2.2")),
+            (&["6.6.6.6, 2.2.2.2, ::ffff:10.0.0.9"], [10, 0, 0, 1], Ok("2.2.2.2")),
+            (&["1.1.1.1"], [9, 9, 9, 9], Ok("9.9.9.9")),
+            (&["10.0.0.2, 10.0.0.3"], [10, 0, 0, 1], Ok("10.0.0.2")),
+            (&["1.1.1.1, unknown"], [10, 0, 0, 1], Err(ClientIpError::Malformed)),
+            (&[], [10, 0, 0, 1], Ok("10.0.0.1")),
+        ] {
+            let got = ask(&source, "x-forwarded-for", lines, peer);
+            assert_eq!(got.as_deref().map_err(|error| *error), wanted, "{lines:?} from {peer:?}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_as_its_rfc_says() {
+        for (line, wanted) in [
+            (r#"for=1.1.1.1;proto=https, for="[2001:db8::1]:99""#, Ok("2001:db8::1")),
+            ("for=_hidden", Err(ClientIpError::Malformed)),
+            ("for=unknown", Err(ClientIpError::Malformed)),
+            ("proto=https", Err(ClientIpError::Malformed)),
+            ("For=\"192.0.2.43:47011\";by=203.0.113.60", Ok("192.0.2.43")),
+            (r#"for=6.6.6.6;host="a, for=7.7.7.7""#, Ok("6.6.6.6")),
+            (r#"for=6.6.6.6;host="a\", for=7.7.7.7""#, Ok("6.6.6.6")),
+            (r#"for="6.6.6.6"#, Err(ClientIpError::Malformed)),
+            ("for=1.1.1.1;for=2.2.2.2", Err(ClientIpError::Malformed)),
+        ] {
+            let got = ask(&ClientIpSource::forwarded(1), "forwarded", &[line], [10, 0, 0, 1]);
+            assert_eq!(got.as_deref().map_err(|error| *error), wanted, "{line}");
+        }
+        let by = ClientIpSource::forwarded_by(["10.0.0.0/8".parse().unwrap()]);
+        let lines = ["for=6.6.6.6", "for=2.2.2.2, for=10.0.0.7"];
+        assert_eq!(ask(&by, "forwarded", &lines, [10, 0, 0, 1]).unwrap(), "2.2.2.2");
     }
 
     #[test]
@@ -195,6 +339,21 @@ mod tests {
         assert_eq!(resolve(&source, &["1.1.1.1", "2.2.2.2"]), Err(ClientIpError::Malformed));
         assert_eq!(resolve(&source, &["1.1.1.1, 2.2.2.2"]), Err(ClientIpError::Malformed));
         assert_eq!(resolve(&source, &[]), Err(ClientIpError::Absent));
+    }
+
+    #[test]
+    fn cloudfront_has_a_port_after_the_last_colon() {
+        let ask = |line| ask(&ClientIpSource::cloudfront(), "cloudfront-viewer-address", &[line], [10, 0, 0, 1]);
+        assert_eq!(ask("198.51.100.10:46532").unwrap(), "198.51.100.10");
+        assert_eq!(ask("2001:db8::1:443").unwrap(), "2001:db8::1");
+        assert_eq!(ask("198.51.100.10"), Err(ClientIpError::Malformed));
+    }
+
+    #[test]
+    fn networks_count_as_one_client() {
+        let ip = "2001:db8:1:2ff:3::4".parse().unwrap();
+        assert_eq!(ClientIpSource::peer().network(ip), "2001:db8:1:2ff::/64");
+        assert_eq!(ClientIpSource::peer().with_ipv6_prefix(56).network(ip), "2001:db8:1:200::/56");
     }
 
     #[test]

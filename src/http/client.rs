@@ -229,6 +229,25 @@ impl RestClient {
 }
 
 /// Reads a body to its end.
+/// A public text, as `GET` answers it: nothing of Upstash goes along, and nothing is sent again.
+#[cfg(feature = "ratelimit")]
+pub(crate) async fn fetch_text(transport: &dyn Transport, url: &str, limit: Duration) -> Result<String, Error> {
+    let deadline = Deadline::after(limit);
+    let request = http::Request::get(url).body(Bytes::new());
+    let request =
+        request.map_err(|error| Error::new(ErrorKind::InvalidInput, "the URL is not one").with_source(error))?;
+    let answer = async {
+        let (head, body) = transport.send(request).await?.into_parts();
+        Ok((head.status, collect(body).await?))
+    };
+    let (status, body) = timeout(limit, answer).await.map_err(|_| deadline.passed())?.map_err(from_transport)?;
+    if !status.is_success() {
+        return Err(Error::new(ErrorKind::Server, "the text could not be fetched").with_status(status));
+    }
+    String::from_utf8(body.into())
+        .map_err(|error| Error::new(ErrorKind::Decode, "the text is not UTF-8").with_source(error))
+}
+
 async fn collect(body: TransportBody) -> Result<Bytes, TransportError> {
     let body =
         Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| match error.downcast::<TransportError>() {

@@ -46,6 +46,8 @@ pub use self::{
     transport::{Transport, TransportBody, TransportError, TransportErrorKind},
 };
 
+#[cfg(feature = "ratelimit")]
+pub(crate) use self::client::fetch_text;
 pub(crate) use self::{
     client::{RestClient, RestConfig, RestRequest, RestResponse},
     random::{random_bytes, random_u64},

@@ -1,5 +1,8 @@
-use super::{Algorithm, Basis, Check, Decision, MemoryStore, RateLimitStore, RedisStore, identifier::bounded};
-use crate::{Clock, Error, http::timeout, redis::Redis};
+use super::{
+    Algorithm, AllowList, Analytics, Background, BlockCache, Check, DenyList, DynamicLimits, Leases, LocalCounter,
+    MemoryStore, OnOutage, RateLimitStore, RedisStore, breaker::Breaker,
+};
+use crate::{Clock, Error, redis::Redis};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// The default prefix of the keys, that of `@upstash/ratelimit`.
@@ -11,26 +14,27 @@ const PREFIX: &str = "@upstash/ratelimit";
 #[derive(Clone)]
 #[must_use]
 pub struct Ratelimit {
-    store: Arc<dyn RateLimitStore>,
-    algorithm: Algorithm,
-    prefix: Arc<str>,
-    timeout: Duration,
-    on_outage: OnOutage,
-    fallback: Arc<MemoryStore>,
-    clock: Clock,
+    // One count to raise for each clone, whatever there is to know.
+    pub(super) settings: Arc<Settings>,
 }
 
-/// What becomes of requests while the store cannot be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnOutage {
-    /// They pass.
-    Open,
-    /// They are refused.
-    Closed,
-    /// Each process counts for itself, with the same limit.
-    #[default]
-    Memory,
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) store: Arc<dyn RateLimitStore>,
+    pub(super) algorithm: Algorithm,
+    pub(super) prefix: Arc<str>,
+    pub(super) timeout: Duration,
+    pub(super) on_timeout: OnOutage,
+    pub(super) on_error: OnOutage,
+    pub(super) fallback: Arc<MemoryStore>,
+    pub(super) breaker: Arc<Breaker>,
+    pub(super) blocks: Option<BlockCache>,
+    pub(super) allow: Option<Arc<AllowList>>,
+    pub(super) deny: Option<Arc<DenyList>>,
+    pub(super) dynamic: DynamicLimits,
+    pub(super) analytics: Option<Analytics>,
+    pub(super) background: Background,
+    pub(super) clock: Clock,
 }
 
 impl Ratelimit {
@@ -46,140 +50,150 @@ impl Ratelimit {
 
     /// Counts in a store of yours.
     pub fn with_store(store: impl RateLimitStore, algorithm: impl Into<Algorithm>) -> Self {
-        Self {
+        let blocks = (!store.is_local()).then(BlockCache::default);
+        let settings = Settings {
             store: Arc::new(store),
             algorithm: algorithm.into(),
             prefix: PREFIX.into(),
             timeout: Duration::from_secs(1),
-            on_outage: OnOutage::default(),
+            on_timeout: OnOutage::default(),
+            on_error: OnOutage::default(),
             fallback: Arc::new(MemoryStore::new()),
+            breaker: Arc::default(),
+            blocks,
+            allow: None,
+            deny: None,
+            dynamic: DynamicLimits::Off,
+            analytics: None,
+            background: Background::new(),
             clock: Clock::system(),
-        }
+        };
+        Self { settings: Arc::new(settings) }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+
+    /// Counts by another algorithm, in the same store. Limiters that are
+    /// [checked together](Self::limit_all) are made like this.
+    pub fn with_algorithm(self, algorithm: impl Into<Algorithm>) -> Self {
+        self.with(|settings| settings.algorithm = algorithm.into())
     }
 
     /// What the keys begin with. Limiters with the same prefix and store share their counts.
-    pub fn with_prefix(mut self, prefix: impl AsRef<str>) -> Self {
-        self.prefix = prefix.as_ref().into();
-        self
+    pub fn with_prefix(self, prefix: impl AsRef<str>) -> Self {
+        self.with(|settings| settings.prefix = prefix.as_ref().into())
     }
 
     /// How long the store may take (1 s) before the request is decided without it.
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.timeout = timeout)
     }
 
-    /// What becomes of requests while the store cannot be asked ([`OnOutage::Memory`]).
-    pub fn with_on_outage(mut self, policy: OnOutage) -> Self {
-        self.on_outage = policy;
-        self
+    /// What becomes of requests while the store cannot be asked ([`OnOutage::Memory`]), for timeouts and for errors.
+    pub fn with_on_outage(self, policy: OnOutage) -> Self {
+        self.with_on_timeout(policy).with_on_error(policy)
+    }
+
+    /// What becomes of requests that the store did not answer in time.
+    pub fn with_on_timeout(self, policy: OnOutage) -> Self {
+        self.with(|settings| settings.on_timeout = policy)
+    }
+
+    /// What becomes of requests that the store answered with an error, or could not be reached for.
+    pub fn with_on_error(self, policy: OnOutage) -> Self {
+        self.with(|settings| settings.on_error = policy)
+    }
+
+    /// Where clients that have nothing left are remembered (10 000 of them), or not: `None`. Without one every request
+    /// goes to the store. Limiters that count in memory have none.
+    pub fn with_block_cache(self, cache: impl Into<Option<BlockCache>>) -> Self {
+        self.with(|settings| settings.blocks = cache.into())
+    }
+
+    /// Lets limits in the store take the place of the algorithm's. One command more for each decision, at most.
+    pub fn with_dynamic_limits(self, dynamic: DynamicLimits) -> Self {
+        self.with(|settings| settings.dynamic = dynamic)
+    }
+
+    /// Lets pass who is on a list, before anything is counted or denied.
+    pub fn with_allow_list(self, list: AllowList) -> Self {
+        self.with(|settings| settings.allow = Some(Arc::new(list)))
+    }
+
+    /// Refuses who is on a deny list, before anything is counted.
+    pub fn with_deny_list(self, list: DenyList) -> Self {
+        self.with(|settings| settings.deny = Some(Arc::new(list)))
+    }
+
+    /// Records what was decided.
+    pub fn with_analytics(self, analytics: Analytics) -> Self {
+        self.with(|settings| settings.analytics = Some(analytics))
+    }
+
+    /// Where work is done that no request waits for.
+    pub fn with_background(self, background: Background) -> Self {
+        self.with(|settings| settings.background = background)
+    }
+
+    /// Takes `permits` at a time from the store and spends them in memory: see [`Leases`] for what that costs in
+    /// precision. For routes where a round trip for each request is too dear.
+    pub fn with_leases(self, permits: u32) -> Self {
+        self.with(|settings| settings.store = Arc::new(Leases::new(Arc::clone(&settings.store), permits)))
+    }
+
+    /// Counts in memory and tells the store afterwards: see [`LocalCounter`] for what that costs in precision.
+    /// `cachedFixedWindow` of `@upstash/ratelimit`, without its faults; fixed windows only.
+    pub fn with_local_counter(self) -> Self {
+        self.with(|settings| settings.store = Arc::new(LocalCounter::new(Arc::clone(&settings.store))))
     }
 
     /// Reads the time from another clock.
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
+    pub fn with_clock(self, clock: Clock) -> Self {
+        self.with(|settings| settings.clock = clock)
     }
 
     /// The algorithm.
     #[must_use]
     pub fn algorithm(&self) -> &Algorithm {
-        &self.algorithm
+        &self.settings.algorithm
     }
 
-    /// Counts one request of `identifier` if it may pass.
-    ///
-    /// An identifier of more than 256 bytes counts under its hash.
-    pub async fn limit(&self, identifier: &str) -> Decision {
-        self.limit_cost(identifier, 1).await
+    /// The work that no request waits for: await [`Background::finished`] before the process ends.
+    pub fn background(&self) -> &Background {
+        &self.settings.background
     }
 
-    /// Counts a request that weighs as much as `cost` ordinary ones, if it may pass. What is refused counts nothing.
-    pub async fn limit_cost(&self, identifier: &str, cost: u32) -> Decision {
-        match self.limit_now(identifier, cost) {
-            Ok(decision) => decision,
-            Err(key) => self.limit_later(&key, cost).await,
-        }
+    pub(super) fn check<'a>(&'a self, identifier: &'a str, cost: i64) -> Check<'a> {
+        Check::new(&self.settings.algorithm, &self.settings.prefix, identifier)
+            .with_cost(cost)
+            .with_dynamic(self.settings.dynamic)
     }
 
-    /// What is left for `identifier`, without counting anything.
-    pub async fn remaining(&self, identifier: &str) -> Decision {
-        self.limit_cost(identifier, 0).await
+    pub(super) fn now_ms(&self) -> u64 {
+        self.settings.clock.now_ms()
     }
 
-    /// Forgets what was counted for `identifier`.
-    ///
-    /// # Errors
-    /// Where the store cannot be asked.
-    pub async fn reset(&self, identifier: &str) -> Result<(), Error> {
-        let key = self.key(identifier);
-        let check = self.check(&key, 0);
-        self.fallback.reset(check).await?;
-        self.store.reset(check).await
-    }
-
-    /// The decision where the store need not be waited for; else the key to ask it for.
-    pub(super) fn limit_now(&self, identifier: &str, cost: u32) -> Result<Decision, String> {
-        let key = self.key(identifier);
-        self.decide_now(self.check(&key, cost)).ok_or(key)
-    }
-
-    /// The decision of a store that has to be waited for.
-    pub(super) async fn limit_later(&self, key: &str, cost: u32) -> Decision {
-        let check = self.check(key, cost);
-        match timeout(self.timeout, self.store.take(check)).await {
-            Ok(Ok(outcome)) => Decision::new(&self.algorithm, outcome, check.now_ms, Basis::Counted),
-            Ok(Err(error)) => self.decide_without_store(check, &error),
-            Err(_) => {
-                let error = Error::new(crate::ErrorKind::Timeout, "the store did not answer in time");
-                self.decide_without_store(check, &error)
-            }
-        }
-    }
-
-    fn decide_now(&self, check: Check<'_>) -> Option<Decision> {
-        if u64::from(check.cost) > self.algorithm.limit() {
-            // No store has to be asked for what can never be.
-            return Some(Decision::too_costly(&self.algorithm, check.now_ms));
-        }
-        let outcome = self.store.take_now(check)?;
-        Some(Decision::new(&self.algorithm, outcome, check.now_ms, Basis::Counted))
-    }
-
-    fn decide_without_store(&self, check: Check<'_>, error: &Error) -> Decision {
-        tracing::warn!(%error, policy = ?self.on_outage, "rate limit store unavailable");
-        match self.on_outage {
-            OnOutage::Open => Decision::outage(&self.algorithm, true, check.now_ms),
-            OnOutage::Closed => Decision::outage(&self.algorithm, false, check.now_ms),
-            OnOutage::Memory => match self.fallback.take_now(check) {
-                Some(outcome) => Decision::new(&self.algorithm, outcome, check.now_ms, Basis::CountedInMemory),
-                None => Decision::outage(&self.algorithm, false, check.now_ms),
-            },
-        }
-    }
-
-    fn key(&self, identifier: &str) -> String {
-        let identifier = bounded(identifier);
-        let mut key = String::with_capacity(self.prefix.len() + 1 + identifier.len());
-        key.push_str(&self.prefix);
-        key.push(':');
-        key.push_str(&identifier);
-        key
-    }
-
-    fn check<'a>(&'a self, key: &'a str, cost: u32) -> Check<'a> {
-        Check { algorithm: &self.algorithm, key, cost, now_ms: self.clock.now_ms(), timeout: self.timeout }
+    /// The RedisStore behind, where there is one.
+    pub(super) fn redis_store(&self) -> Result<&RedisStore, Error> {
+        self.settings.store.as_redis().ok_or_else(|| {
+            Error::new(crate::ErrorKind::InvalidInput, "shared deny lists need a limiter that counts in Redis")
+        })
     }
 }
 
 impl fmt::Debug for Ratelimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.settings;
         f.debug_struct("Ratelimit")
-            .field("store", &self.store)
-            .field("algorithm", &self.algorithm)
-            .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
-            .field("on_outage", &self.on_outage)
+            .field("store", &settings.store)
+            .field("algorithm", &settings.algorithm)
+            .field("prefix", &settings.prefix)
+            .field("timeout", &settings.timeout)
+            .field("on_timeout", &settings.on_timeout)
+            .field("on_error", &settings.on_error)
             .finish_non_exhaustive()
     }
 }

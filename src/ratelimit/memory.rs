@@ -1,9 +1,20 @@
-use super::{Algorithm, Check, Outcome, RateLimitStore, algorithms::Bucket};
+use super::{
+    Algorithm, Answer, Background, Check, DynamicLimits, Outcome, Question, RateLimitStore, algorithms::State,
+    settle::settle,
+};
 use crate::{
     Error,
     expiring_map::{ExpiringMap, Name},
 };
 use futures_core::future::BoxFuture;
+use std::{
+    collections::HashMap,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// Counts in the memory of this process, bounded in size.
 ///
@@ -11,12 +22,7 @@ use futures_core::future::BoxFuture;
 #[derive(Debug)]
 pub struct MemoryStore {
     clients: ExpiringMap<State>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum State {
-    Window { index: u64, previous: u64, current: u64 },
-    Bucket(Bucket),
+    dynamic: DynamicSettings,
 }
 
 impl MemoryStore {
@@ -29,63 +35,38 @@ impl MemoryStore {
     /// A store for `clients` clients.
     #[must_use]
     pub fn with_capacity(clients: usize) -> Self {
-        Self { clients: ExpiringMap::new(clients) }
+        Self { clients: ExpiringMap::new(clients), dynamic: DynamicSettings::default() }
     }
 
-    fn decide(&self, check: Check<'_>) -> Outcome {
-        let Check { algorithm, key, now_ms, .. } = check;
-        let cost = u64::from(check.cost);
-        self.clients.update(slot(algorithm, key), now_ms, |state| {
-            let (outcome, next, expires_ms) = match algorithm {
-                Algorithm::FixedWindow(window) => {
-                    let (index, _, used) = counts(state, window.window_index(now_ms));
-                    let outcome = window.decide(now_ms, used, cost);
-                    let next = State::Window { index, previous: 0, current: used + cost };
-                    (outcome, next, window.window_end(now_ms))
-                }
-                Algorithm::SlidingWindow(window) => {
-                    let (index, previous, current) = counts(state, window.window_index(now_ms));
-                    let outcome = window.decide(now_ms, previous, current, cost);
-                    let next = State::Window { index, previous, current: current + cost };
-                    (outcome, next, (index + 2).saturating_mul(window.window_ms()))
-                }
-                Algorithm::TokenBucket(bucket) => {
-                    let stored = match state {
-                        Some(State::Bucket(stored)) => Some(stored),
-                        _ => None,
-                    };
-                    let filled = bucket.refill(stored, now_ms);
-                    let outcome = bucket.decide(now_ms, filled, cost);
-                    let tokens = filled.tokens - i64::from(check.cost);
-                    let missing = algorithm.limit().saturating_sub(u64::try_from(tokens).unwrap_or(0));
-                    let full_at = filled.refilled_at.saturating_add(bucket.time_for(missing));
-                    (outcome, State::Bucket(Bucket { tokens, ..filled }), full_at)
-                }
-            };
-            let counted = outcome.allowed && cost > 0;
-            let kept = if counted { Some((next, expires_ms)) } else { state.map(|state| (state, expires_ms)) };
-            (kept, outcome)
+    fn decide(&self, check: Check<'_>, now_ms: u64) -> Outcome {
+        let algorithm = self.dynamic.apply(&check);
+        self.clients.update(check.name(), now_ms, |state| {
+            let (outcome, after) = algorithm.decide(now_ms, state, check.cost);
+            let counted = outcome.allowed && check.cost != 0;
+            let kept = if counted { Some(after) } else { state };
+            (kept.map(|state| (state, algorithm.expires_ms(state))), outcome)
         })
     }
-}
 
-/// As in Redis, where each window is a key: limiters of another window, or with a bucket, count apart.
-fn slot<'a>(algorithm: &Algorithm, key: &'a str) -> Name<'a> {
-    let kind = match algorithm {
-        Algorithm::FixedWindow(window) => window.window_ms(),
-        Algorithm::SlidingWindow(window) => window.window_ms(),
-        Algorithm::TokenBucket(_) => 0,
-    };
-    Name { kind, text: key }
-}
-
-/// The window, and what was counted in the one before it and in itself.
-fn counts(state: Option<State>, index: u64) -> (u64, u64, u64) {
-    match state {
-        Some(State::Window { index: stored, current, .. }) if stored + 1 == index => (index, current, 0),
-        // A clock that went back stays in the window it was in.
-        Some(State::Window { index: stored, previous, current }) if stored >= index => (stored, previous, current),
-        _ => (index, 0, 0),
+    /// All or none.
+    pub(super) fn decide_all(&self, checks: &[Check<'_>], now_ms: u64) -> Vec<Outcome> {
+        if let [check] = checks {
+            return vec![self.decide(*check, now_ms)];
+        }
+        let names: Vec<Name<'_>> = checks.iter().map(Check::name).collect();
+        let algorithms: Vec<Algorithm> = checks.iter().map(|check| self.dynamic.apply(check)).collect();
+        self.clients.update_all(&names, now_ms, |states| {
+            let decided = states.iter().zip(&algorithms).zip(checks);
+            let decided = decided.map(|((state, algorithm), check)| algorithm.decide(now_ms, *state, check.cost));
+            let (outcomes, after): (Vec<_>, Vec<_>) = decided.unzip();
+            let admitted = outcomes.iter().all(|outcome: &Outcome| outcome.allowed);
+            let kept = after.into_iter().zip(&algorithms).zip(checks).map(|((state, algorithm), check)| {
+                (admitted && check.cost != 0).then(|| (state, algorithm.expires_ms(state)))
+            });
+            let asked = algorithms.iter().zip(states.iter().copied()).zip(checks.iter().map(|check| check.cost));
+            let outcomes = settle(outcomes, asked.map(|((algorithm, state), cost)| (*algorithm, state, cost)), now_ms);
+            (kept.collect(), outcomes)
+        })
     }
 }
 
@@ -96,17 +77,79 @@ impl Default for MemoryStore {
 }
 
 impl RateLimitStore for MemoryStore {
-    fn take<'a>(&'a self, check: Check<'a>) -> BoxFuture<'a, Result<Outcome, Error>> {
-        Box::pin(std::future::ready(Ok(self.decide(check))))
+    fn take<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Answer, Error>> {
+        let outcomes = self.decide_all(question.checks, question.now_ms);
+        Box::pin(std::future::ready(Ok(Answer::counted(outcomes))))
     }
 
-    fn take_now(&self, check: Check<'_>) -> Option<Outcome> {
-        Some(self.decide(check))
+    fn take_now(&self, check: Check<'_>, now_ms: u64, _: &Background) -> Option<Outcome> {
+        Some(self.decide(check, now_ms))
     }
 
-    fn reset<'a>(&'a self, check: Check<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        self.clients.remove(slot(check.algorithm, check.key));
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn reset<'a>(&'a self, check: Check<'a>, _: u64, _: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        self.clients.remove(check.name());
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn dynamic_limit<'a>(
+        &'a self,
+        prefix: &'a str,
+        identifier: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<u32>, Error>> {
+        Box::pin(std::future::ready(Ok(self.dynamic.get(prefix, identifier))))
+    }
+
+    fn set_dynamic_limit<'a>(
+        &'a self,
+        prefix: &'a str,
+        identifier: Option<&'a str>,
+        limit: Option<u32>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.dynamic.set(prefix, identifier, limit);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A prefix, and an identifier where the limit is one's own.
+type Place = (Box<str>, Option<Box<str>>);
+
+/// What the application set. As many as it sets, until it takes them away.
+#[derive(Debug, Default)]
+struct DynamicSettings {
+    limits: RwLock<HashMap<Place, u32>>,
+    any: AtomicBool,
+}
+
+impl DynamicSettings {
+    fn apply(&self, check: &Check<'_>) -> Algorithm {
+        let found = match check.dynamic {
+            DynamicLimits::Off => None,
+            _ if !self.any.load(Ordering::Acquire) => None,
+            DynamicLimits::Prefix => self.get(check.prefix, None),
+            DynamicLimits::Identifier => {
+                self.get(check.prefix, Some(check.identifier)).or_else(|| self.get(check.prefix, None))
+            }
+        };
+        found.map_or(*check.algorithm, |limit| check.algorithm.with_limit(limit))
+    }
+
+    fn get(&self, prefix: &str, identifier: Option<&str>) -> Option<u32> {
+        let limits = self.limits.read().unwrap_or_else(PoisonError::into_inner);
+        limits.get(&(prefix.into(), identifier.map(Into::into))).copied()
+    }
+
+    fn set(&self, prefix: &str, identifier: Option<&str>, limit: Option<u32>) {
+        let mut limits = self.limits.write().unwrap_or_else(PoisonError::into_inner);
+        let key = (prefix.into(), identifier.map(Into::into));
+        match limit {
+            Some(limit) => limits.insert(key, limit),
+            None => limits.remove(&key),
+        };
+        self.any.store(!limits.is_empty(), Ordering::Release);
     }
 }
 
@@ -114,15 +157,14 @@ impl RateLimitStore for MemoryStore {
 mod tests {
     use super::*;
     use crate::ratelimit::FixedWindow;
-    use std::time::Duration;
 
     #[test]
     fn a_million_clients_do_not_fill_the_memory() {
         let store = MemoryStore::with_capacity(10_000);
         let algorithm = Algorithm::from(FixedWindow::new(10, Duration::from_secs(60)));
         for client in 0..1_000_000 {
-            let key = client.to_string();
-            assert!(store.take_now(Check::new(&algorithm, &key, 0)).unwrap().allowed);
+            let identifier = client.to_string();
+            assert!(store.decide(Check::new(&algorithm, "p", &identifier), 0).allowed);
         }
         assert!(store.clients.len() <= 10_100, "{}", store.clients.len());
     }
@@ -131,7 +173,17 @@ mod tests {
     fn a_refused_client_is_not_kept_where_nothing_was_counted() {
         let store = MemoryStore::new();
         let algorithm = Algorithm::from(FixedWindow::new(0, Duration::from_secs(60)));
-        assert!(!store.take_now(Check::new(&algorithm, "a", 0)).unwrap().allowed);
+        assert!(!store.decide(Check::new(&algorithm, "p", "a"), 0).allowed);
         assert_eq!(store.clients.len(), 0);
+    }
+
+    #[cfg(feature = "testing")]
+    #[tokio::test]
+    async fn follows_the_model_wherever_it_goes() {
+        let store = MemoryStore::new();
+        crate::ratelimit::conformance::run(&store, "memory").await;
+        for seed in 2..100 {
+            crate::ratelimit::conformance::run_walk(&store, "memory", seed).await;
+        }
     }
 }

@@ -45,32 +45,55 @@
 //!
 //! Keys and values are those of `@upstash/ratelimit`, so that services in both languages share one limit.
 
-pub mod algorithms;
+mod algorithms;
+mod analytics;
+mod attempt;
+mod background;
+mod block;
+mod breaker;
+mod check;
+mod concurrency;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod decide;
 mod decision;
-mod future;
-mod headers;
+mod deny_list;
 mod identifier;
-mod key;
 mod layer;
+mod leases;
+mod limit;
 mod limiter;
+mod local_counter;
 mod memory;
+mod multi_region;
+mod outage;
 mod redis;
-mod refusal;
-mod service;
+mod settle;
 mod store;
+mod wait;
 
 pub use self::{
-    algorithms::{Algorithm, FixedWindow, Outcome, SlidingWindow, TokenBucket},
-    decision::{Basis, Decision, MissingDecision},
-    future::ResponseFuture,
-    key::{Key, KeyExtractor},
-    layer::RateLimitLayer,
-    limiter::{OnOutage, Ratelimit},
+    algorithms::{Algorithm, FixedWindow, Gcra, Outcome, SlidingWindow, TokenBucket},
+    analytics::{Analytics, Top, Usage, UsageAt},
+    attempt::{Attempt, Origin},
+    background::Background,
+    block::BlockCache,
+    check::{Check, DenyQuery, DynamicLimits, Question},
+    concurrency::{ConcurrencyLimit, Permit},
+    decision::{Basis, Decision, Decisions, MissingDecision},
+    deny_list::{AllowList, DenyList, IpList},
+    layer::{
+        AsyncKeyExtractor, GrpcRefusal, Head, HeaderStyles, Key, KeyExtractor, OriginSource, ProblemRefusal,
+        RateLimitLayer, RateLimitService, Refuse, ResponseFuture, ResponseHead, Rule, TextRefusal,
+    },
+    leases::Leases,
+    limiter::Ratelimit,
+    local_counter::LocalCounter,
     memory::MemoryStore,
-    redis::RedisStore,
-    refusal::Refuse,
-    service::RateLimitService,
-    store::{Check, RateLimitStore},
+    multi_region::MultiRegionStore,
+    outage::OnOutage,
+    redis::{HashTag, RedisStore},
+    store::{Answer, RateLimitStore},
 };
+
+use self::redis::{DENY_LIST, IP_LIST, IP_LIST_STATUS};

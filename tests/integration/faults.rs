@@ -35,7 +35,7 @@ async fn an_application_outlives_its_redis() {
     };
     let ok = || get(|| async { "ok" });
     let app = Router::new()
-        .route("/open", ok().layer(limited(1, OnOutage::Open)))
+        .route("/open", ok().layer(limited(1, OnOutage::Open).map_limiter(|limiter| limiter.with_block_cache(None))))
         .route("/closed", ok().layer(limited(100, OnOutage::Closed)))
         .route("/memory", ok().layer(limited(2, OnOutage::Memory)))
         .route("/prices", ok().layer(upstash.response_cache(hour)))

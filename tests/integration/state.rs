@@ -106,9 +106,9 @@ async fn every_client_comes_out_of_the_state() {
 async fn limiters_in_memory_share_their_counts_as_in_one_database() {
     let upstash = Upstash::builder().or_memory().build().unwrap();
     let window = FixedWindow::new(2, Duration::from_secs(3600));
-    assert_eq!(upstash.ratelimit(window).limit("a").await.remaining, 1);
-    assert_eq!(upstash.ratelimit(window).limit("a").await.remaining, 0);
-    assert_eq!(upstash.ratelimit(window).with_prefix("other").limit("a").await.remaining, 1);
+    assert_eq!(upstash.ratelimit(window).limit("a").await.unwrap().remaining, 1);
+    assert_eq!(upstash.ratelimit(window).limit("a").await.unwrap().remaining, 0);
+    assert_eq!(upstash.ratelimit(window).with_prefix("other").limit("a").await.unwrap().remaining, 1);
 }
 
 #[tokio::test]

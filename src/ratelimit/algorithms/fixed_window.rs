@@ -1,9 +1,12 @@
-use super::{Outcome, window_ms};
+use super::{Judgement, window_ms};
 use std::time::Duration;
 
 /// Counts requests in windows that follow one another, aligned to the Unix epoch.
 ///
 /// The cheapest algorithm. Around the border of two windows twice the limit can pass within one window's length.
+///
+/// In Redis a request beyond a limit that is used up leaves the counter above the limit instead of paying for a command
+/// that puts it back, as `@upstash/ratelimit` does; refunds and dynamic limits take no notice of that excess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedWindow {
     pub(super) limit: u64,
@@ -17,29 +20,18 @@ impl FixedWindow {
         Self { limit: limit.into(), window_ms: window_ms(window) }
     }
 
-    pub(crate) fn window_ms(&self) -> u64 {
-        self.window_ms
-    }
-
     pub(crate) fn window_index(&self, now_ms: u64) -> u64 {
         now_ms / self.window_ms
     }
 
-    pub(crate) fn window_end(&self, now_ms: u64) -> u64 {
-        (self.window_index(now_ms) + 1).saturating_mul(self.window_ms)
+    /// Decides with `used` counted in the window of `now_ms` so far.
+    pub(super) fn judge(&self, now_ms: u64, used: i64, cost: i64) -> Judgement {
+        let reset_ms = (self.window_index(now_ms).saturating_add(1)).saturating_mul(self.window_ms);
+        Judgement::of(self.limit, self.limit_i64().saturating_sub(used), cost, reset_ms, || Some(reset_ms))
     }
 
-    /// Decides with `used` counted in this window so far.
-    pub(crate) fn decide(&self, now_ms: u64, used: u64, cost: u64) -> Outcome {
-        let reset_ms = self.window_end(now_ms);
-        let allowed = used.saturating_add(cost) <= self.limit;
-        let left = self.limit.saturating_sub(used);
-        Outcome {
-            allowed,
-            remaining: if allowed { left - cost } else { left },
-            reset_ms,
-            retry_after_ms: (!allowed && cost <= self.limit).then(|| reset_ms - now_ms),
-        }
+    fn limit_i64(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX)
     }
 }
 
@@ -48,19 +40,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_consumes_nothing_and_waits_for_the_window() {
-        let window = FixedWindow::new(10, Duration::from_secs(60));
-        let start = 1_699_999_980_000; // a whole number of minutes
-        assert_eq!(window.decide(start, 0, 8), Outcome::new(true, 2, start + 60_000, None));
-        assert_eq!(window.decide(start + 1, 8, 5), Outcome::new(false, 2, start + 60_000, Some(59_999)));
-        assert_eq!(window.decide(start + 2, 8, 1), Outcome::new(true, 1, start + 60_000, None));
-        assert_eq!(window.decide(start + 3, 0, 11), Outcome::new(false, 10, start + 60_000, None));
-        // Counted beyond the limit, as the JavaScript limiter does on the same key.
-        assert_eq!(window.decide(start + 3, 13, 1).remaining, 0);
+    fn a_window_of_nothing_is_one_millisecond() {
+        assert_eq!(FixedWindow::new(1, Duration::ZERO).window_ms, 1);
     }
 
     #[test]
-    fn a_window_of_nothing_is_one_millisecond() {
-        assert_eq!(FixedWindow::new(1, Duration::ZERO).window_ms, 1);
+    fn more_may_be_counted_than_the_limit_and_less_than_nothing() {
+        let window = FixedWindow::new(10, Duration::from_secs(60));
+        // The JavaScript limiter counts what it refuses.
+        assert_eq!(window.judge(0, 13, 1).left, -3);
+        assert_eq!(window.judge(0, -3, 11).left, 2);
     }
 }

@@ -1,20 +1,20 @@
--- KEYS: the counter of this window. ARGV: limit, cost, time to live in ms.
+-- The cheap way for one fixed window without a dynamic limit: count first, look afterwards.
+-- KEYS: the counter of this window. ARGV: limit, cost (1 or more), time to live in ms.
 -- Returns whether the request is admitted, and what was counted before it.
 local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
-if cost == 0 then
-  return {1, tonumber(redis.call('GET', KEYS[1]) or 0)}
-end
 local used = redis.call('INCRBY', KEYS[1], cost)
+local before = used - cost
 if used > limit then
-  -- A refusal leaves no trace.
-  if used == cost then
+  -- A refusal leaves nothing that could take the place of another request. Beyond a limit that is used up there is
+  -- nothing to take, and the counter may stay where it is.
+  if before == 0 then
     redis.call('DEL', KEYS[1])
-  else
+  elseif before < limit then
     redis.call('DECRBY', KEYS[1], cost)
   end
-  return {0, used - cost}
+  return {0, before}
 end
-if used == cost then
+if before == 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end
-return {1, used - cost}
+return {1, before}

@@ -1,4 +1,7 @@
-use super::{Decision, RateLimitLayer};
+use super::{
+    plan::{Plan, Verdict},
+    signature::Signature,
+};
 use crate::ResponseBody;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -8,7 +11,6 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tower_service::Service;
@@ -28,15 +30,14 @@ pin_project! {
     #[project = StateProj]
     enum State<S, ReqBody, F> {
         Deciding {
-            decision: BoxFuture<'static, Decision>,
-            // Both leave together, when the decision is there.
+            verdict: BoxFuture<'static, Verdict>,
+            // Both leave together, when the verdict is there.
             call: Option<(S, Request<ReqBody>)>,
-            layer: RateLimitLayer,
         },
         Calling {
             #[pin]
             future: F,
-            signature: Option<(RateLimitLayer, Decision)>,
+            signature: Option<Signature>,
         },
         Refused {
             response: Option<Response<Bytes>>,
@@ -48,17 +49,15 @@ impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn deciding(inner: S, request: Request<ReqBody>, layer: RateLimitLayer, key: String) -> Self {
-        let config = Arc::clone(&layer.config);
-        let decision = Box::pin(async move { config.limiter.limit_later(&key, 1).await });
-        Self { state: State::Deciding { decision, call: Some((inner, request)), layer } }
+    pub(super) fn deciding(inner: S, request: Request<ReqBody>, plan: Plan) -> Self {
+        Self { state: State::Deciding { verdict: Box::pin(plan.decide()), call: Some((inner, request)) } }
     }
 
-    pub(super) fn decided(inner: S, request: Request<ReqBody>, layer: &RateLimitLayer, decision: Decision) -> Self {
-        Self { state: State::after(inner, request, layer, decision) }
+    pub(super) fn passed(inner: &mut S, request: Request<ReqBody>, signature: Signature) -> Self {
+        Self { state: State::passed(inner, request, signature) }
     }
 
-    pub(super) fn skipped(mut inner: S, request: Request<ReqBody>) -> Self {
+    pub(super) fn skipped(inner: &mut S, request: Request<ReqBody>) -> Self {
         Self { state: State::Calling { future: inner.call(request), signature: None } }
     }
 
@@ -71,12 +70,9 @@ impl<S, ReqBody> State<S, ReqBody, S::Future>
 where
     S: Service<Request<ReqBody>>,
 {
-    fn after(mut inner: S, mut request: Request<ReqBody>, layer: &RateLimitLayer, decision: Decision) -> Self {
-        if !decision.allowed {
-            return Self::Refused { response: Some(layer.refusal(&decision)) };
-        }
-        request.extensions_mut().insert(decision);
-        Self::Calling { future: inner.call(request), signature: Some((layer.clone(), decision)) }
+    fn passed(inner: &mut S, mut request: Request<ReqBody>, signature: Signature) -> Self {
+        signature.announce(request.extensions_mut());
+        Self::Calling { future: inner.call(request), signature: Some(signature) }
     }
 }
 
@@ -90,17 +86,23 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Deciding { decision, call, layer } => {
-                    let decision = ready!(decision.as_mut().poll(cx));
-                    let Some((inner, request)) = call.take() else { unreachable!("polled after completion") };
-                    State::after(inner, request, layer, decision)
+                StateProj::Deciding { verdict, call } => {
+                    let verdict = ready!(verdict.as_mut().poll(cx));
+                    let Some((mut inner, request)) = call.take() else { unreachable!("polled after completion") };
+                    match verdict {
+                        Verdict::Pass(signature) => State::passed(&mut inner, request, signature),
+                        Verdict::Skip => State::Calling { future: inner.call(request), signature: None },
+                        Verdict::Refuse(response) => State::Refused { response: Some(response) },
+                    }
                 }
                 StateProj::Calling { future, signature } => {
                     let mut response = ready!(future.poll(cx))?;
-                    if let Some((layer, decision)) = signature.take() {
-                        layer.sign(&mut response, decision);
+                    let mut permit = None;
+                    if let Some(signature) = signature.take() {
+                        signature.sign(&mut response);
+                        permit = signature.settle(&response);
                     }
-                    return Poll::Ready(Ok(response.map(ResponseBody::service)));
+                    return Poll::Ready(Ok(response.map(|body| ResponseBody::service(body).holding(permit))));
                 }
                 StateProj::Refused { response } => {
                     let Some(response) = response.take() else { unreachable!("polled after completion") };

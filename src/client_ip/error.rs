@@ -1,0 +1,53 @@
+use crate::Problem;
+use axum_core::response::{IntoResponse, Response};
+use http::StatusCode;
+use std::fmt;
+
+/// Why there is no client address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientIpError {
+    /// The server does not say who is on the other end; see [`ClientIpSource::peer`].
+    NoPeer,
+    /// The header is absent: the request did not come through the proxy.
+    Absent,
+    /// There are fewer entries than proxies.
+    TooFewHops,
+    /// What stands there is not an address, or it stands there twice.
+    Malformed,
+}
+
+impl fmt::Display for ClientIpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoPeer => {
+                "the peer address is unknown: serve the router with \
+                 into_make_service_with_connect_info::<SocketAddr>(), or name a header your proxy sets"
+            }
+            Self::Absent => "the header that carries the client address is absent",
+            Self::TooFewHops => "the forwarding header has fewer entries than there are proxies",
+            Self::Malformed => "the header that carries the client address holds something else",
+        })
+    }
+}
+
+impl std::error::Error for ClientIpError {}
+
+impl From<ClientIpError> for Problem {
+    fn from(error: ClientIpError) -> Self {
+        match error {
+            // A mistake in how the server is set up: the reason is for its log, not for the client.
+            ClientIpError::NoPeer => {
+                tracing::error!("{error}");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The client address is unknown")
+            }
+            _ => Self::new(StatusCode::BAD_REQUEST, "The client address is unknown").with_detail(error.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for ClientIpError {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}

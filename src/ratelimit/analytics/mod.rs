@@ -1,0 +1,11 @@
+//! What was decided, counted by the hour.
+
+mod batch;
+mod member;
+mod read;
+mod record;
+
+pub use self::{
+    read::{Top, Usage, UsageAt},
+    record::Analytics,
+};

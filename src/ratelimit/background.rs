@@ -1,0 +1,211 @@
+use crate::http::spawn;
+use futures_core::future::BoxFuture;
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker, ready},
+};
+
+type Work = BoxFuture<'static, ()>;
+type Spawner = Arc<dyn Fn(Work) + Send + Sync>;
+
+/// The work of a limiter that no request waits for: analytics, the exchange between regions, refunds, fetching the list
+/// of addresses.
+///
+/// It runs on the tokio runtime of the request that caused it. [`with_spawner`](Self::with_spawner) hands it to a
+/// runtime of yours (`waitUntil` and its like); where there is neither, it is kept until somebody awaits
+/// [`finished`](Self::finished). Nothing is dropped silently: what fails is logged, and so is what does not fit.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct Background {
+    shared: Arc<Shared>,
+    spawner: Option<Spawner>,
+}
+
+#[derive(Default)]
+struct Shared(Mutex<Tasks>);
+
+#[derive(Default)]
+struct Tasks {
+    /// Running somewhere.
+    running: usize,
+    /// Kept, for want of a runtime.
+    kept: VecDeque<Work>,
+    waiting: Vec<Waker>,
+}
+
+/// So much is kept where there is no runtime and nobody waits.
+const MOST_KEPT: usize = 10_000;
+
+impl Background {
+    /// Runs work on the runtime it is caused on.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hands all work to `spawn`, which has to run it to its end.
+    pub fn with_spawner(spawn: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static) -> Self {
+        Self { spawner: Some(Arc::new(spawn)), ..Self::default() }
+    }
+
+    /// Resolves when all work that there is has been done, kept work by this future itself.
+    pub async fn finished(&self) {
+        loop {
+            while let Some(kept) = Kept::take(&self.shared) {
+                kept.await;
+            }
+            let all = poll_fn(|context| {
+                let mut tasks = self.shared.lock();
+                if tasks.running == 0 || !tasks.kept.is_empty() {
+                    return Poll::Ready(tasks.kept.is_empty());
+                }
+                if !tasks.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                    tasks.waiting.push(context.waker().clone());
+                }
+                Poll::Pending
+            });
+            if all.await {
+                return;
+            }
+        }
+    }
+
+    /// Runs `work` without anybody waiting for it.
+    pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let work: Work = Box::pin(Tracked { work: Box::pin(work), _running: Running::begin(&self.shared) });
+        if let Some(spawner) = &self.spawner {
+            spawner(work);
+        } else if let Err(work) = spawn(work) {
+            let mut tasks = self.shared.lock();
+            if tasks.kept.len() < MOST_KEPT {
+                tasks.kept.push_back(work);
+            } else {
+                drop(tasks);
+                tracing::warn!("rate limit: there is no runtime for background work, and nobody awaits it; it is lost");
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Tasks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts as running until it is dropped, also where the runtime drops it.
+struct Running(Arc<Shared>);
+
+impl Running {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        shared.lock().running += 1;
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut tasks = self.0.lock();
+        tasks.running -= 1;
+        let waiting = std::mem::take(&mut tasks.waiting);
+        drop(tasks);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Kept work that is being done here. It goes back where it was when this is dropped before its end.
+struct Kept {
+    work: Option<Work>,
+    shared: Arc<Shared>,
+}
+
+impl Kept {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let work = shared.lock().kept.pop_front()?;
+        Some(Self { work: Some(work), shared: Arc::clone(shared) })
+    }
+}
+
+impl Future for Kept {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<()> {
+        let Some(work) = &mut self.work else { return Poll::Ready(()) };
+        ready!(work.as_mut().poll(context));
+        self.work = None;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            self.shared.lock().kept.push_front(work);
+        }
+    }
+}
+
+struct Tracked {
+    work: Work,
+    _running: Running,
+}
+
+impl Future for Tracked {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<()> {
+        self.work.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tasks = self.shared.lock();
+        f.debug_struct("Background").field("running", &tasks.running).field("kept", &tasks.kept.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn without_a_runtime_work_is_kept_for_whoever_waits() {
+        let (background, done) = (Background::new(), Arc::new(AtomicU32::new(0)));
+        let (sender, gate) = tokio::sync::oneshot::channel::<()>();
+        let counter = Arc::clone(&done);
+        background.run(async move {
+            let _ = gate.await;
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        // A waiter that gives up loses nothing.
+        assert!(background.finished().now_or_never().is_none());
+        sender.send(()).unwrap();
+        assert!(background.finished().now_or_never().is_some());
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn waits_for_what_runs_elsewhere() {
+        let background = Background::new();
+        let (sender, gate) = tokio::sync::oneshot::channel::<()>();
+        background.run(async move { drop(gate.await) });
+        let mut finished = Box::pin(background.finished());
+        tokio::task::yield_now().await;
+        assert!(finished.as_mut().now_or_never().is_none());
+        sender.send(()).unwrap();
+        finished.await;
+    }
+
+    #[test]
+    fn a_spawner_that_drops_its_work_does_not_hold_anybody_up() {
+        let background = Background::with_spawner(drop);
+        background.run(std::future::pending());
+        assert!(background.finished().now_or_never().is_some());
+    }
+}

@@ -1,0 +1,136 @@
+use super::{
+    Permit,
+    slots::{Lease, Slots},
+};
+use crate::{
+    Clock, Error, ErrorKind,
+    hex::hex,
+    http::{random_bytes, timeout},
+    ratelimit::{Background, identifier::bounded},
+    redis::Redis,
+};
+use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
+
+/// Limits how many requests of somebody are worked on at the same time, over all instances.
+///
+/// Whoever is let in gets a [`Permit`], and gives it back by dropping it. In Redis a permit is a lease, renewed while it
+/// is held: what a process that died had taken is free again after the length of a lease.
+///
+/// ```
+/// use axum_upstash::ratelimit::ConcurrencyLimit;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), axum_upstash::Error> {
+/// let exports = ConcurrencyLimit::memory(1);
+/// let permit = exports.acquire("user:7").await?.expect("nobody is there");
+/// assert!(exports.acquire("user:7").await?.is_none());
+/// drop(permit);
+/// assert!(exports.acquire("user:7").await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In Redis each limited identifier has a sorted set at `<prefix>:<identifier>`, with a time to live. A permit costs five
+/// commands and a refusal three, and one more gives it back.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ConcurrencyLimit {
+    pub(super) slots: Arc<Slots>,
+    most: u32,
+    prefix: Arc<str>,
+    pub(super) lease: Duration,
+    pub(super) timeout: Duration,
+    pub(super) background: Background,
+    pub(super) clock: Clock,
+}
+
+impl ConcurrencyLimit {
+    /// `most` at a time, over all instances.
+    pub fn new(redis: Redis, most: u32) -> Self {
+        Self::with_slots(Slots::Redis(redis), most)
+    }
+
+    /// `most` at a time, in this process.
+    pub fn memory(most: u32) -> Self {
+        Self::with_slots(Slots::Memory(Mutex::new(HashMap::new())), most)
+    }
+
+    fn with_slots(slots: Slots, most: u32) -> Self {
+        Self {
+            slots: Arc::new(slots),
+            most,
+            prefix: "@upstash/ratelimit:concurrency".into(),
+            lease: Duration::from_secs(30),
+            timeout: Duration::from_secs(1),
+            background: Background::new(),
+            clock: Clock::system(),
+        }
+    }
+
+    /// What the keys begin with (`@upstash/ratelimit:concurrency`).
+    pub fn with_prefix(mut self, prefix: impl AsRef<str>) -> Self {
+        self.prefix = prefix.as_ref().into();
+        self
+    }
+
+    /// After what time the permits of a process that died are free again (30 s, at least 1 s). A live one renews them
+    /// three times as often.
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.clamp(Duration::from_secs(1), Duration::from_secs(7 * 24 * 3600));
+        self
+    }
+
+    /// How long Redis may take (1 s).
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Where permits are given back.
+    pub fn with_background(mut self, background: Background) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// Reads the time from another clock.
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How many at a time.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        self.most
+    }
+
+    /// Lets one of `identifier` in, if there is room.
+    ///
+    /// # Errors
+    /// Where Redis cannot be asked, or did not answer in time.
+    pub async fn acquire(&self, identifier: &str) -> Result<Option<Permit>, Error> {
+        let random = random_bytes::<16>().map_err(|error| {
+            Error::new(ErrorKind::Configuration, "the system has no random numbers").with_source(error)
+        })?;
+        let key = [&*self.prefix, ":", &bounded(identifier)].concat();
+        // Made first: a request that is given up while Redis answers gives its lease back.
+        let mut permit = Permit::new(self.clone(), key, hex(&random));
+        let acquired = match timeout(self.timeout, self.slots.acquire(permit.lease(), self.most)).await {
+            Ok(Ok(acquired)) => acquired,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Err(Error::new(ErrorKind::Timeout, "the store of permits did not answer in time")),
+        };
+        if acquired {
+            permit.hold();
+            Ok(Some(permit))
+        } else {
+            permit.forget();
+            Ok(None)
+        }
+    }
+
+    pub(super) fn lease<'a>(&self, key: &'a str, id: &'a str) -> Lease<'a> {
+        let length_ms = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
+        Lease { key, id, now_ms: self.clock.now_ms(), length_ms, timeout: self.timeout }
+    }
+}

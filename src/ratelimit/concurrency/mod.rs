@@ -1,0 +1,7 @@
+//! How many at a time, rather than how often.
+
+mod limit;
+mod permit;
+mod slots;
+
+pub use self::{limit::ConcurrencyLimit, permit::Permit};

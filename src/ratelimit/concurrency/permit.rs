@@ -1,0 +1,123 @@
+use super::{
+    ConcurrencyLimit,
+    slots::{Lease, Slots},
+};
+use crate::{
+    Error,
+    http::{sleep, spawn},
+};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
+
+/// Room for one, until it is dropped.
+#[must_use = "dropping a permit gives it back"]
+pub struct Permit {
+    held: Arc<Held>,
+    state: State,
+}
+
+struct Held {
+    limit: ConcurrencyLimit,
+    key: String,
+    id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Being asked for: whether it was taken is not known.
+    Asked,
+    Held,
+    Free,
+}
+
+impl Permit {
+    pub(super) fn new(limit: ConcurrencyLimit, key: String, id: String) -> Self {
+        Self { held: Arc::new(Held { limit, key, id }), state: State::Asked }
+    }
+
+    pub(super) fn lease(&self) -> Lease<'_> {
+        self.held.limit.lease(&self.held.key, &self.held.id)
+    }
+
+    /// It was taken: from now on it is renewed.
+    pub(super) fn hold(&mut self) {
+        self.state = State::Held;
+        if matches!(*self.held.limit.slots, Slots::Redis(_)) {
+            // Without a runtime it lasts for one lease, or until it is renewed by hand.
+            let _ = spawn(renew_while_held(Arc::downgrade(&self.held)));
+        }
+    }
+
+    /// It was not taken.
+    pub(super) fn forget(&mut self) {
+        self.state = State::Free;
+    }
+
+    /// Makes it last for another lease. That happens by itself where there is a tokio runtime.
+    ///
+    /// # Errors
+    /// Where Redis cannot be asked.
+    pub async fn renew(&self) -> Result<(), Error> {
+        self.held.renew().await.map(drop)
+    }
+
+    /// Gives it back, and waits until that is done.
+    ///
+    /// # Errors
+    /// Where Redis cannot be asked: the lease ends by itself then.
+    pub async fn release(mut self) -> Result<(), Error> {
+        let held = Arc::clone(&self.held);
+        // A future that is dropped here gives it back in the background.
+        held.limit.slots.release(&held.key, &held.id).await?;
+        self.state = State::Free;
+        Ok(())
+    }
+}
+
+impl Held {
+    async fn renew(&self) -> Result<bool, Error> {
+        self.limit.slots.renew(self.limit.lease(&self.key, &self.id)).await
+    }
+}
+
+async fn renew_while_held(held: Weak<Held>) {
+    loop {
+        let Some(interval) = held.upgrade().map(|held| held.limit.lease / 3) else { return };
+        sleep(interval).await;
+        let Some(held) = held.upgrade() else { return };
+        match held.renew().await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("a lease ended while its permit was held: was the clock set, or the store away?");
+                return;
+            }
+            Err(error) => tracing::debug!(%error, "a lease could not be renewed yet"),
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let held = Arc::clone(&self.held);
+        match (self.state, &*held.limit.slots) {
+            (State::Free, _) | (State::Asked, Slots::Memory(_)) => {}
+            (State::Held, Slots::Memory(_)) => held.limit.slots.release_now(&held.key),
+            (_, Slots::Redis(_)) => {
+                let background = held.limit.background.clone();
+                background.run(async move {
+                    if let Err(error) = held.limit.slots.release(&held.key, &held.id).await {
+                        tracing::debug!(%error, "a permit could not be given back; its lease ends by itself");
+                    }
+                });
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("state", &self.state).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,85 @@
+use crate::{
+    Error,
+    redis::{Cmd, Redis, Reply, Script},
+};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+static ACQUIRE: Script = Script::new(include_str!("../scripts/acquire.lua"));
+
+/// Where leases are kept.
+#[derive(Debug)]
+pub(super) enum Slots {
+    Redis(Redis),
+    /// How many are held by each key. Here a permit cannot be lost: dropping it gives it back.
+    Memory(Mutex<HashMap<String, u32>>),
+}
+
+/// One lease.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lease<'a> {
+    pub(super) key: &'a str,
+    pub(super) id: &'a str,
+    pub(super) now_ms: u64,
+    pub(super) length_ms: u64,
+    pub(super) timeout: Duration,
+}
+
+impl Slots {
+    pub(super) async fn acquire(&self, lease: Lease<'_>, most: u32) -> Result<bool, Error> {
+        match self {
+            Self::Redis(redis) => {
+                let call = redis.script(&ACQUIRE).key(lease.key).arg(lease.now_ms).arg(most).arg(lease.length_ms);
+                let (acquired, _): (bool, u64) = call.arg(lease.id).timeout(lease.timeout).query().await?;
+                Ok(acquired)
+            }
+            Self::Memory(held) => {
+                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = held.entry(lease.key.to_owned()).or_default();
+                let acquired = *count < most;
+                *count += u32::from(acquired);
+                if *count == 0 {
+                    held.remove(lease.key);
+                }
+                Ok(acquired)
+            }
+        }
+    }
+
+    /// Whether it was still there to be renewed.
+    pub(super) async fn renew(&self, lease: Lease<'_>) -> Result<bool, Error> {
+        let Self::Redis(redis) = self else { return Ok(true) };
+        let mut pipeline = redis.transaction().timeout(lease.timeout);
+        let end = lease.now_ms + lease.length_ms;
+        let cmd = Cmd::new("ZADD").key(lease.key).arg("XX").arg("CH").arg(end).arg(lease.id);
+        let renewed = pipeline.issue::<u64>(cmd);
+        let cmd = Cmd::new("PEXPIRE").key(lease.key).arg(lease.length_ms + 1_000).arg("GT");
+        pipeline.issue::<Reply>(cmd);
+        Ok(pipeline.exec().await?.take(renewed)? == 1)
+    }
+
+    pub(super) async fn release(&self, key: &str, id: &str) -> Result<(), Error> {
+        match self {
+            Self::Redis(redis) => {
+                redis.cmd("ZREM").key(key).arg(id).repeatable().await?;
+            }
+            Self::Memory(_) => self.release_now(key),
+        }
+        Ok(())
+    }
+
+    /// In memory only.
+    pub(super) fn release_now(&self, key: &str) {
+        let Self::Memory(held) = self else { return };
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                held.remove(key);
+            }
+        }
+    }
+}

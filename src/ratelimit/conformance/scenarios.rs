@@ -1,0 +1,133 @@
+use super::{Subject, seen, start};
+use crate::ratelimit::{Algorithm, Check, FixedWindow, Gcra, SlidingWindow, TokenBucket};
+use std::time::Duration;
+
+pub(super) async fn sliding_window_vectors(subject: &Subject<'_>) {
+    let algorithm = SlidingWindow::new(10, Duration::from_secs(60)).into();
+    let start = start();
+    // offset, counted before, counted now, cost, allowed, remaining, retry after
+    for (case, (offset, previous, current, cost, allowed, remaining, retry)) in [
+        (15_000, 4, 5, 1, true, 1, None),
+        (0, 10, 0, 1, false, 0, Some(1)),
+        (1, 10, 0, 1, true, 0, None),
+        (6_000, 10, 0, 1, true, 0, None),
+        (6_001, 10, 0, 1, true, 1, None),
+        (30_000, 10, 5, 1, false, 0, Some(1)),
+        (30_000, 10, 4, 2, false, 1, Some(1)),
+        (59_999, 10, 9, 1, true, 0, None),
+        (10_000, 10, 8, 5, false, 0, Some(65_001)),
+        (1_000, 3, 10, 1, false, 0, Some(59_001)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = format!("sliding:{case}");
+        if previous > 0 {
+            assert!(subject.take(&algorithm, &key, start - 60_000, previous).await.allowed, "case {case}");
+        }
+        if current > 0 {
+            // Late enough that what was counted before has slid out; counted in this window all the same.
+            assert!(subject.take(&algorithm, &key, start + 59_999, current).await.allowed, "case {case}");
+        }
+        let outcome = subject.take(&algorithm, &key, start + offset, cost).await;
+        assert_eq!(seen(&outcome), (allowed, remaining, start + 60_000, retry), "case {case}");
+    }
+}
+
+pub(super) async fn token_bucket_vectors(subject: &Subject<'_>) {
+    let algorithm = TokenBucket::new(5, Duration::from_secs(10), 10).into();
+    let start = start();
+    for (at, cost, allowed, remaining, reset, retry) in [
+        (0, 10, true, 0, 10_000, None),
+        (9_999, 1, false, 0, 10_000, Some(1)),
+        (10_000, 6, false, 5, 20_000, Some(10_000)),
+        (10_000, 5, true, 0, 20_000, None),
+        (28_000, 1, true, 4, 30_000, None),
+        // Full since 40 s: the steps begin anew.
+        (48_000, 1, true, 9, 58_000, None),
+    ] {
+        let outcome = subject.take(&algorithm, "bucket", start + at, cost).await;
+        assert_eq!(seen(&outcome), (allowed, remaining, start + reset, retry), "at {at}");
+    }
+}
+
+pub(super) async fn gcra_vectors(subject: &Subject<'_>) {
+    let algorithm = Gcra::new(10, Duration::from_secs(60), 5).into();
+    let start = start();
+    for (at, cost, allowed, remaining, reset, retry) in [
+        (0, 1, true, 4, 6_000, None),
+        (0, 3, true, 1, 24_000, None),
+        (0, 1, true, 0, 30_000, None),
+        (0, 1, false, 0, 30_000, Some(6_000)),
+        (3_000, 1, false, 0, 30_000, Some(3_000)),
+        (6_000, 1, true, 0, 36_000, None),
+        (6_000, 2, false, 0, 36_000, Some(12_000)),
+        (36_000, 5, true, 0, 66_000, None),
+        (36_000, 6, false, 0, 66_000, None),
+    ] {
+        let outcome = subject.take(&algorithm, "gcra", start + at, cost).await;
+        assert_eq!(seen(&outcome), (allowed, remaining, start + reset, retry), "at {at}, cost {cost}");
+    }
+}
+
+pub(super) fn algorithms(limit: u32) -> [Algorithm; 4] {
+    let minute = Duration::from_secs(60);
+    [
+        FixedWindow::new(limit, minute).into(),
+        SlidingWindow::new(limit, minute).into(),
+        TokenBucket::new(limit, minute, limit).into(),
+        Gcra::new(limit, minute, limit).into(),
+    ]
+}
+
+pub(super) async fn refusals_consume_nothing(subject: &Subject<'_>) {
+    let now = start();
+    for (index, algorithm) in algorithms(10).iter().enumerate() {
+        let key = format!("weights:{index}");
+        assert_eq!(subject.take(algorithm, &key, now, 8).await.remaining, 2);
+        let refused = subject.take(algorithm, &key, now, 5).await;
+        assert_eq!((refused.allowed, refused.remaining), (false, 2), "{algorithm:?}");
+        let passed = subject.take(algorithm, &key, now, 2).await;
+        assert_eq!((passed.allowed, passed.remaining), (true, 0), "{algorithm:?}");
+        // However often it was refused, a refund of one is a refund of one.
+        for _ in 0..3 {
+            assert!(!subject.take(algorithm, &key, now, 1).await.allowed, "{algorithm:?}");
+        }
+        assert_eq!(subject.take(algorithm, &key, now, -1).await.remaining, 1, "{algorithm:?}");
+        assert!(subject.take(algorithm, &key, now, 1).await.allowed, "{algorithm:?}");
+        assert!(!subject.take(algorithm, &key, now, 1).await.allowed, "{algorithm:?}");
+    }
+}
+
+pub(super) async fn refunds(subject: &Subject<'_>) {
+    let now = start();
+    for (index, algorithm) in algorithms(10).iter().enumerate() {
+        let beyond = !matches!(algorithm, Algorithm::Gcra(_));
+        let key = |case: &str| format!("refund:{case}:{index}");
+        let fresh = subject.take(algorithm, &key("fresh"), now, -3).await;
+        assert_eq!((fresh.allowed, fresh.remaining), (true, if beyond { 13 } else { 10 }), "{algorithm:?}");
+        subject.take(algorithm, &key("used"), now, 5).await;
+        assert_eq!(subject.take(algorithm, &key("used"), now, -5).await.remaining, 10, "{algorithm:?}");
+        assert_eq!(subject.take(algorithm, &key("used"), now, 4).await.remaining, 6, "{algorithm:?}");
+    }
+}
+
+pub(super) async fn looking_and_forgetting(subject: &Subject<'_>) {
+    let now = start();
+    for (index, algorithm) in algorithms(3).iter().enumerate() {
+        let key = format!("looks:{index}");
+        let neighbour = format!("{key}:{}", now / 60_000);
+        subject.take(algorithm, &neighbour, now, 3).await;
+        assert_eq!(subject.take(algorithm, &key, now, 0).await.remaining, 3);
+        subject.take(algorithm, &key, now, 2).await;
+        for _ in 0..5 {
+            assert_eq!(subject.take(algorithm, &key, now, 0).await.remaining, 1, "{algorithm:?}");
+        }
+        let check = Check::new(algorithm, subject.prefix, &key);
+        let reset = subject.store.reset(check, now, Duration::from_secs(20)).await;
+        reset.unwrap_or_else(|error| panic!("reset failed: {error}"));
+        assert_eq!(subject.take(algorithm, &key, now, 0).await.remaining, 3, "{algorithm:?}");
+        // Exactly its own keys, and not those that begin as they do.
+        assert_eq!(subject.take(algorithm, &neighbour, now, 0).await.remaining, 0, "{algorithm:?}");
+    }
+}

@@ -1,0 +1,194 @@
+use super::{
+    AsyncKeyExtractor, Head, HeaderStyles, KeyExtractor, OriginSource, ProblemRefusal, RateLimitService, Refuse,
+    ResponseHead, Rule, queue::Queue,
+};
+use crate::ratelimit::{ConcurrencyLimit, Ratelimit};
+use std::{fmt, sync::Arc, time::Duration};
+use tower_layer::Layer;
+
+/// Limits how often the inner service is called. See the [module](crate::ratelimit) for an example.
+///
+/// A layer has one [`Rule`], made by [`new`](Self::new), and any number of further ones. All rules that apply to a
+/// request are checked at once; it passes where all of them let it, and is counted by none where one refuses.
+#[derive(Clone)]
+#[must_use]
+pub struct RateLimitLayer {
+    // One count to raise for each request, whatever there is to know.
+    pub(super) config: Arc<Config>,
+}
+
+type Skip = dyn Fn(Head<'_>) -> bool + Send + Sync;
+type RefundIf = dyn Fn(ResponseHead<'_>) -> bool + Send + Sync;
+
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) rules: Vec<Rule>,
+    pub(super) skip: Option<Arc<Skip>>,
+    pub(super) origin: Option<OriginSource>,
+    pub(super) refuse: Arc<dyn Refuse>,
+    pub(super) styles: HeaderStyles,
+    pub(super) shadow: bool,
+    pub(super) refund: Option<Arc<RefundIf>>,
+    pub(super) queue: Option<Queue>,
+    pub(super) concurrency: Option<ConcurrencyLimit>,
+}
+
+impl RateLimitLayer {
+    /// Limits by the address of the peer.
+    pub fn new(limiter: Ratelimit) -> Self {
+        Self::from_rule(Rule::new("default", limiter))
+    }
+
+    /// Limits by a rule. More are added by [`with_rule`](Self::with_rule).
+    pub fn from_rule(rule: Rule) -> Self {
+        let config = Config {
+            rules: vec![rule],
+            skip: None,
+            origin: None,
+            refuse: Arc::new(ProblemRefusal),
+            styles: HeaderStyles::default(),
+            shadow: false,
+            refund: None,
+            queue: None,
+            concurrency: None,
+        };
+        Self { config: Arc::new(config) }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+
+    fn first(self, change: impl FnOnce(Rule) -> Rule) -> Self {
+        self.with(|config| {
+            let rule = config.rules.remove(0);
+            config.rules.insert(0, change(rule));
+        })
+    }
+
+    /// Adds a rule. Limiters whose rules apply to the same request have to count in one store (make them from one another
+    /// by [`Ratelimit::with_algorithm`]) and need prefixes of their own; otherwise such a request is answered with 500, and
+    /// the log says why.
+    pub fn with_rule(self, rule: Rule) -> Self {
+        self.with(|config| {
+            let refunds = config.refund.is_some();
+            config.rules.push(if refunds { rule.map_limiter(unblocked) } else { rule });
+        })
+    }
+
+    /// Limits by something else: another [`ClientIpSource`](crate::client_ip::ClientIpSource), the name of a header, a
+    /// closure.
+    pub fn with_key(self, key: impl KeyExtractor) -> Self {
+        self.first(|rule| rule.with_key(key))
+    }
+
+    /// Limits by something that has to be waited for.
+    pub fn with_async_key(self, key: impl AsyncKeyExtractor) -> Self {
+        self.first(|rule| rule.with_async_key(key))
+    }
+
+    /// How much a request counts (1). At 0 it passes and is not counted.
+    pub fn with_cost(self, cost: impl Fn(Head<'_>) -> u32 + Send + Sync + 'static) -> Self {
+        self.first(|rule| rule.with_cost(cost))
+    }
+
+    /// The name of the policy in the `RateLimit` fields and in refusals (`default`).
+    pub fn with_name(self, name: &str) -> Self {
+        self.first(|rule| rule.with_name(name))
+    }
+
+    /// What the limiter's keys begin with (`@upstash/ratelimit`). Layers that must not share their counts need prefixes
+    /// of their own; so do a bucket and a window whose identifiers clients can choose.
+    pub fn with_prefix(self, prefix: &str) -> Self {
+        self.map_limiter(|limiter| limiter.with_prefix(prefix))
+    }
+
+    /// Changes the limiter: its prefix, deadline, policy on outage.
+    pub fn map_limiter(self, change: impl FnOnce(Ratelimit) -> Ratelimit) -> Self {
+        self.first(|rule| rule.map_limiter(change))
+    }
+
+    /// Leaves requests alone for which `skip` says so: they are not counted and their responses not touched.
+    pub fn with_skip(self, skip: impl Fn(Head<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|config| config.skip = Some(Arc::new(skip)))
+    }
+
+    /// Finds out where requests come from, for deny lists and analytics.
+    pub fn with_origin(self, origin: OriginSource) -> Self {
+        self.with(|config| config.origin = Some(origin))
+    }
+
+    /// Answers refused requests in another way than with problem+json.
+    pub fn with_refusal(self, refuse: impl Refuse) -> Self {
+        self.with(|config| config.refuse = Arc::new(refuse))
+    }
+
+    /// Which fields responses carry ([`HeaderStyles::CURRENT`]). Scripts of other origins see them only where
+    /// `Access-Control-Expose-Headers` names them.
+    pub fn with_headers(self, styles: HeaderStyles) -> Self {
+        self.with(|config| config.styles = styles)
+    }
+
+    /// Counts and logs, but refuses nobody and writes no fields: to try a limit out. The handler finds the refusal in its
+    /// [`Decision`](crate::ratelimit::Decision).
+    pub fn with_shadow_mode(self, shadow: bool) -> Self {
+        self.with(|config| config.shadow = shadow)
+    }
+
+    /// Gives back what a request has cost where its response says so: by status, by a header, or by what an inner layer
+    /// left in the extensions. It is done in the background, after the head of the response.
+    ///
+    /// Until then the request counts: as many can be on their way at once as the limit has room for. **A request whose
+    /// client goes away before the response is not given back.** Limiters lose their
+    /// [block cache](Ratelimit::with_block_cache), because one instance does not see what another gives back.
+    pub fn with_refund_if(self, refund: impl Fn(ResponseHead<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|config| {
+            config.refund = Some(Arc::new(refund));
+            config.rules = config.rules.drain(..).map(|rule| rule.map_limiter(unblocked)).collect();
+        })
+    }
+
+    /// Counts only what fails: a response below 400 is given back. For logins.
+    pub fn skip_successful(self) -> Self {
+        self.with_refund_if(|response| response.status().as_u16() < 400)
+    }
+
+    /// Counts only what succeeds: a response from 400 on is given back.
+    pub fn skip_failed(self) -> Self {
+        self.with_refund_if(|response| response.status().as_u16() >= 400)
+    }
+
+    /// Lets requests wait that may not pass yet, for up to `longest`, and up to `most` of them at a time. A request that
+    /// cannot pass in that time is refused at once.
+    pub fn with_queue(self, longest: Duration, most: usize) -> Self {
+        self.with(|config| config.queue = Some(Queue::new(longest, most)))
+    }
+
+    /// Limits how many requests of the first rule's key are worked on at a time, until their responses have been sent.
+    pub fn with_concurrency(self, limit: ConcurrencyLimit) -> Self {
+        self.with(|config| config.concurrency = Some(limit))
+    }
+}
+
+fn unblocked(limiter: Ratelimit) -> Ratelimit {
+    limiter.with_block_cache(None)
+}
+
+impl<S> Layer<S> for RateLimitLayer {
+    type Service = RateLimitService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RateLimitService::new(inner, self.clone())
+    }
+}
+
+impl fmt::Debug for RateLimitLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimitLayer")
+            .field("rules", &self.config.rules)
+            .field("headers", &self.config.styles)
+            .field("shadow", &self.config.shadow)
+            .finish_non_exhaustive()
+    }
+}

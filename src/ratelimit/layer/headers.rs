@@ -1,0 +1,252 @@
+use crate::ratelimit::{Algorithm, Basis, Decision};
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
+use std::{
+    fmt::Write,
+    ops::{BitOr, BitOrAssign},
+    time::Duration,
+};
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+const X_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Which fields tell clients of their limits. Styles can be combined: `HeaderStyles::CURRENT | HeaderStyles::LEGACY`.
+///
+/// `Retry-After` (RFC 9110 section 10.2.3) is on every refusal that knows when the request can pass, in any style. Drafts
+/// 6 and 7 write different things under the names of the current one, and are left out beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HeaderStyles(u8);
+
+impl HeaderStyles {
+    /// No fields.
+    pub const NONE: Self = Self(0);
+    /// `RateLimit: "api";r=60;t=13` and `RateLimit-Policy: "api";q=100;w=60`: draft-ietf-httpapi-ratelimit-headers from
+    /// its eighth version on.
+    pub const CURRENT: Self = Self(1);
+    /// `RateLimit: limit=100, remaining=60, reset=13` and `RateLimit-Policy: 100;w=60`.
+    pub const DRAFT_7: Self = Self(2);
+    /// `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset` in seconds, and `RateLimit-Policy: 100;w=60`.
+    pub const DRAFT_6: Self = Self(4);
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`, in Unix seconds.
+    pub const LEGACY: Self = Self(8);
+
+    /// Whether all styles of `other` are among these.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl Default for HeaderStyles {
+    fn default() -> Self {
+        Self::CURRENT
+    }
+}
+
+impl BitOr for HeaderStyles {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for HeaderStyles {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// A named limit, as the fields tell of it.
+#[derive(Debug, Clone)]
+pub(super) struct Policy {
+    name: Box<str>,
+    limit: u64,
+    /// In whole seconds; a shorter one cannot be told.
+    window_s: Option<u64>,
+    current: HeaderValue,
+}
+
+impl Policy {
+    /// The name as a structured-field string (RFC 9651 3.3.3); what such a string cannot hold is left out.
+    pub(super) fn new(name: &str, algorithm: &Algorithm) -> Self {
+        let name: String = name.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
+        let window = algorithm.window();
+        let window_s = (window >= Duration::from_secs(1)).then(|| seconds(window));
+        let current = current(&name, algorithm.limit(), window_s);
+        Self { name: name.into(), limit: algorithm.limit(), window_s, current }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds the fields that can stand beside those of other limits. Of an outage nothing is known, and nothing is said.
+    pub(super) fn list(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
+        if !styles.contains(HeaderStyles::CURRENT) || !tells(decision) {
+            return;
+        }
+        let policy = if decision.limit == self.limit {
+            self.current.clone()
+        } else {
+            current(&self.name, decision.limit, self.window_s)
+        };
+        headers.append(RATE_LIMIT_POLICY, policy);
+        if decision.is_counted() {
+            let mut value = BytesMut::with_capacity(self.name.len() + 48);
+            // Writing to a buffer that grows does not fail.
+            let _ = write!(value, "\"{}\";r={};t={}", self.name, decision.remaining, seconds(wait(decision)));
+            if let Ok(value) = HeaderValue::from_maybe_shared(value.freeze()) {
+                headers.append(RATE_LIMIT, value);
+            }
+        }
+    }
+
+    /// Sets the fields that there is one of: those of the limit that leaves least.
+    pub(super) fn single(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
+        if decision.retry_after.is_some() && !decision.allowed {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait(decision)).max(1)));
+        }
+        if !decision.is_counted() {
+            return;
+        }
+        let (limit, remaining, reset) = (decision.limit, decision.remaining, seconds(wait(decision)));
+        let window = || self.window_s.map(|window| format!(";w={window}")).unwrap_or_default();
+        let text = |text: String| HeaderValue::try_from(text).ok();
+        let current = styles.contains(HeaderStyles::CURRENT);
+        if styles.contains(HeaderStyles::DRAFT_7)
+            && !current
+            && let Some(value) = text(format!("limit={limit}, remaining={remaining}, reset={reset}"))
+            && let Some(policy) = text(format!("{limit}{}", window()))
+        {
+            headers.insert(RATE_LIMIT, value);
+            headers.insert(RATE_LIMIT_POLICY, policy);
+        }
+        if styles.contains(HeaderStyles::DRAFT_6) {
+            headers.insert(LIMIT, limit.into());
+            headers.insert(REMAINING, remaining.into());
+            headers.insert(RESET, reset.into());
+            if let Some(policy) = text(format!("{limit}{}", window())).filter(|_| !current) {
+                headers.insert(RATE_LIMIT_POLICY, policy);
+            }
+        }
+        if styles.contains(HeaderStyles::LEGACY) {
+            let at = decision.now_ms.saturating_add(u64::try_from(wait(decision).as_millis()).unwrap_or(u64::MAX));
+            headers.insert(X_LIMIT, limit.into());
+            headers.insert(X_REMAINING, remaining.into());
+            headers.insert(X_RESET, at.div_ceil(1_000).into());
+        }
+    }
+}
+
+fn current(name: &str, limit: u64, window_s: Option<u64>) -> HeaderValue {
+    let window = window_s.map(|window| format!(";w={window}")).unwrap_or_default();
+    let value = HeaderValue::try_from(format!("\"{name}\";q={limit}{window}"));
+    value.unwrap_or_else(|_| HeaderValue::from_static("\"default\""))
+}
+
+fn tells(decision: &Decision) -> bool {
+    decision.is_counted() || decision.basis == Basis::TooCostly
+}
+
+/// A refused client is told one time, by which the same request can pass.
+fn wait(decision: &Decision) -> Duration {
+    decision.retry_after.unwrap_or_else(|| decision.reset_after())
+}
+
+/// Whole seconds, rounded up: a client that comes back then is not too early.
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ratelimit::{FixedWindow, Outcome, SlidingWindow, TokenBucket};
+
+    fn fields(
+        name: &str,
+        styles: HeaderStyles,
+        algorithm: impl Into<Algorithm>,
+        (allowed, remaining, reset, retry): (bool, u64, u64, Option<u64>),
+    ) -> Vec<String> {
+        let algorithm = algorithm.into();
+        let mut headers = HeaderMap::new();
+        let outcome = Outcome::new(allowed, algorithm.limit(), remaining, reset, retry);
+        let decision = Decision::new(&outcome, 0, Basis::Counted);
+        let policy = Policy::new(name, &algorithm);
+        policy.list(styles, &mut headers, &decision);
+        policy.single(styles, &mut headers, &decision);
+        let mut lines: Vec<String> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Limit 100 in 60 s, 40 used, 12.2 s to go.
+    #[test]
+    fn vectors_of_every_style() {
+        let window = SlidingWindow::new(100, Duration::from_secs(60));
+        let told = |styles| fields("api", styles, window, (true, 60, 12_200, None));
+        assert_eq!(
+            told(HeaderStyles::CURRENT),
+            [r#"ratelimit-policy: "api";q=100;w=60"#, r#"ratelimit: "api";r=60;t=13"#]
+        );
+        assert_eq!(
+            told(HeaderStyles::DRAFT_7),
+            ["ratelimit-policy: 100;w=60", "ratelimit: limit=100, remaining=60, reset=13"]
+        );
+        assert_eq!(
+            told(HeaderStyles::DRAFT_6),
+            ["ratelimit-limit: 100", "ratelimit-policy: 100;w=60", "ratelimit-remaining: 60", "ratelimit-reset: 13"]
+        );
+        assert_eq!(
+            told(HeaderStyles::LEGACY),
+            ["x-ratelimit-limit: 100", "x-ratelimit-remaining: 60", "x-ratelimit-reset: 13"]
+        );
+        assert_eq!(told(HeaderStyles::NONE), [""; 0]);
+        assert_eq!(told(HeaderStyles::CURRENT | HeaderStyles::LEGACY | HeaderStyles::DRAFT_7).len(), 5);
+    }
+
+    #[test]
+    fn a_refusal_tells_one_time_rounded_up() {
+        let window = SlidingWindow::new(100, Duration::from_secs(60));
+        let refused = (false, 0, 50_000, Some(12_200));
+        assert_eq!(
+            fields("api", HeaderStyles::CURRENT, window, refused)[1..],
+            [r#"ratelimit: "api";r=0;t=13"#.to_owned(), "retry-after: 13".to_owned()]
+        );
+        assert_eq!(fields("api", HeaderStyles::NONE, window, refused), ["retry-after: 13"]);
+    }
+
+    #[test]
+    fn short_windows_have_no_w_and_buckets_the_time_to_fill() {
+        let first = |name, algorithm: Algorithm| {
+            fields(name, HeaderStyles::CURRENT, algorithm, (true, 4, 100, None)).swap_remove(0)
+        };
+        let window = FixedWindow::new(5, Duration::from_millis(500));
+        assert_eq!(first("a\"b", window.into()), r#"ratelimit-policy: "ab";q=5"#);
+        let bucket = TokenBucket::new(5, Duration::from_secs(10), 12);
+        assert_eq!(first("b", bucket.into()), r#"ratelimit-policy: "b";q=12;w=30"#);
+    }
+
+    #[test]
+    fn an_outage_tells_nothing_but_when_to_come_back() {
+        let algorithm = Algorithm::from(FixedWindow::new(5, Duration::from_secs(1)));
+        let policy = Policy::new("a", &algorithm);
+        let mut map = HeaderMap::new();
+        let styles = HeaderStyles::CURRENT | HeaderStyles::DRAFT_6 | HeaderStyles::LEGACY;
+        for allowed in [true, false] {
+            policy.list(styles, &mut map, &Decision::outage(&algorithm, allowed, 0));
+            policy.single(styles, &mut map, &Decision::outage(&algorithm, allowed, 0));
+            assert_eq!(map.len(), usize::from(!allowed));
+        }
+        assert_eq!(map[RETRY_AFTER], "1");
+    }
+}

@@ -1,0 +1,51 @@
+use super::{Head, RateLimitLayer, ResponseFuture, plan::Begun};
+use crate::ResponseBody;
+use http::{Request, Response};
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+use tower_service::Service;
+
+/// The service of [`RateLimitLayer`].
+#[derive(Debug, Clone)]
+pub struct RateLimitService<S> {
+    inner: S,
+    layer: RateLimitLayer,
+}
+
+impl<S> RateLimitService<S> {
+    /// Puts a limit in front of `inner`.
+    #[must_use]
+    pub fn new(inner: S, layer: RateLimitLayer) -> Self {
+        Self { inner, layer }
+    }
+
+    inner_service!();
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RateLimitService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        match self.layer.begin(Head::new(&request)) {
+            Begun::Skip => ResponseFuture::skipped(&mut self.inner, request),
+            Begun::Refuse(response) => ResponseFuture::refused(response),
+            Begun::Pass(signature) => ResponseFuture::passed(&mut self.inner, request, signature),
+            Begun::Ask(plan) => {
+                // The clone that was polled ready is the one to call; a fresh one takes its place.
+                let fresh = self.inner.clone();
+                ResponseFuture::deciding(mem::replace(&mut self.inner, fresh), request, plan)
+            }
+        }
+    }
+}

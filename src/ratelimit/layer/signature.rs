@@ -1,0 +1,110 @@
+use super::{RateLimitLayer, ResponseHead, Rule, headers::Policy, plan::DecidedList};
+use crate::ratelimit::{Basis, Decision, Decisions, Permit, Ratelimit};
+use http::{Extensions, Response};
+
+/// What is written on a request and its response.
+pub(super) struct Signature {
+    layer: RateLimitLayer,
+    first: Decided,
+    others: Vec<Decided>,
+    most: usize,
+    spent: Vec<Spent>,
+    permit: Option<Permit>,
+}
+
+/// What a rule decided.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) rule: usize,
+    pub(super) decision: Decision,
+    /// Where the limit was not the rule's own.
+    policy: Option<Box<Policy>>,
+}
+
+/// What can be given back.
+#[derive(Debug)]
+pub(super) struct Spent {
+    limiter: Ratelimit,
+    identifier: String,
+    cost: u32,
+    basis: Basis,
+}
+
+impl Decided {
+    pub(super) fn new(rule: usize, decision: Decision) -> Self {
+        Self { rule, decision, policy: None }
+    }
+
+    /// By a limit of its own.
+    pub(super) fn by(self, limiter: &Ratelimit, rule: &Rule) -> Self {
+        Self { policy: Some(Box::new(Policy::new(rule.policy.name(), limiter.algorithm()))), ..self }
+    }
+}
+
+impl Spent {
+    pub(super) fn new(limiter: Ratelimit, identifier: String, cost: u32, decision: &Decision) -> Option<Self> {
+        let counted = matches!(decision.basis, Basis::Counted | Basis::CountedInMemory);
+        (counted && cost > 0).then(|| Self { limiter, identifier, cost, basis: decision.basis.clone() })
+    }
+}
+
+impl Signature {
+    pub(super) fn new(
+        layer: RateLimitLayer,
+        (first, others): DecidedList,
+        most: usize,
+        spent: Vec<Spent>,
+        permit: Option<Permit>,
+    ) -> Self {
+        Self { layer, first, others, most, spent, permit }
+    }
+
+    /// The one that leaves least.
+    pub(super) fn most(&self) -> &Decided {
+        self.most.checked_sub(1).and_then(|index| self.others.get(index)).unwrap_or(&self.first)
+    }
+
+    pub(super) fn decision(&self) -> &Decision {
+        &self.most().decision
+    }
+
+    /// Tells the handler.
+    pub(super) fn announce(&self, extensions: &mut Extensions) {
+        extensions.insert(self.decision().clone());
+        if !self.others.is_empty() {
+            let all = std::iter::once(&self.first).chain(&self.others);
+            extensions.insert(Decisions::from_parts(all.map(|decided| decided.decision.clone()).collect(), self.most));
+        }
+    }
+
+    /// Tells the client.
+    pub(super) fn sign<B>(&self, response: &mut Response<B>) {
+        let config = &*self.layer.config;
+        if config.shadow {
+            return;
+        }
+        let headers = response.headers_mut();
+        for decided in std::iter::once(&self.first).chain(&self.others) {
+            self.policy(decided).list(config.styles, headers, &decided.decision);
+        }
+        let most = self.most();
+        self.policy(most).single(config.styles, headers, &most.decision);
+    }
+
+    fn policy<'a>(&'a self, decided: &'a Decided) -> &'a Policy {
+        decided.policy.as_deref().unwrap_or(&self.layer.config.rules[decided.rule].policy)
+    }
+
+    /// Gives back what the response says should not have been counted. Returns what is held until the body has been sent.
+    pub(super) fn settle<B>(self, response: &Response<B>) -> Option<Permit> {
+        if let Some(refund) = &self.layer.config.refund
+            && !self.spent.is_empty()
+            && refund(ResponseHead::new(response))
+        {
+            for spent in self.spent {
+                spent.limiter.give_back_later(spent.identifier, spent.cost, &spent.basis);
+            }
+        }
+        self.permit
+    }
+}

@@ -1,0 +1,263 @@
+use super::{
+    Algorithm, Answer, Check, DynamicLimits, Question, RateLimitStore,
+    algorithms::{State, Window},
+};
+use crate::{
+    Error, ErrorKind,
+    hex::hex,
+    http::random_bytes,
+    redis::{Cmd, Redis, Reply, Script},
+};
+use futures_core::future::BoxFuture;
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::poll_fn,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+static REGION: Script = Script::new(include_str!("scripts/region.lua"));
+
+/// A counter outlives its window a little, for regions and clients whose clock is behind.
+const GRACE_MS: u64 = 1_000;
+
+/// Counts in several databases in different regions, and asks all of them: the nearest decides.
+///
+/// Each window is a hash from the ids of requests to their costs, as with `MultiRegionRatelimit` of
+/// `@upstash/ratelimit`; in the background the regions are told of each other's requests. The count is eventually
+/// consistent: until they know of each other each region admits up to the limit by itself, so that the worst case of a
+/// window is the limit times the regions. A region that is down is left out, and learns of what it missed with the next
+/// request for the same client.
+///
+/// It costs much: two to three commands for each region and request, and two more for telling. For one database with
+/// read replicas in other regions ("Global") it is not needed. Fixed and sliding windows only, no dynamic limits, no
+/// shared deny lists, and one limit at a time.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct MultiRegionStore {
+    regions: Arc<[Redis]>,
+    /// Windows that are being exchanged; whether somebody asked for it again meanwhile.
+    exchanging: Arc<Mutex<HashMap<String, bool>>>,
+}
+
+type Counts = (bool, i64, i64);
+type Region = BoxFuture<'static, (usize, Result<Counts, Error>)>;
+
+impl MultiRegionStore {
+    /// Counts in these databases.
+    pub fn new(regions: impl IntoIterator<Item = Redis>) -> Self {
+        Self { regions: regions.into_iter().collect(), exchanging: Arc::default() }
+    }
+
+    async fn decide(&self, question: Question<'_>) -> Result<Answer, Error> {
+        let ([check], None) = (question.checks, question.deny) else {
+            return Err(unsupported("several limits at once, or a shared deny list"));
+        };
+        let keys = keys(check, question.now_ms)?;
+        let id = hex(&random_bytes::<8>().map_err(|error| {
+            Error::new(ErrorKind::Configuration, "the system has no random numbers").with_source(error)
+        })?);
+        let mut asked: Vec<Option<Region>> =
+            (0..self.regions.len()).map(|region| Some(self.ask(region, check, &keys, &id, question))).collect();
+
+        let mut failure = None;
+        let mut admitted_in = Vec::new();
+        let (admitted, previous, current) = loop {
+            match next(&mut asked).await {
+                Some((region, Ok(counts))) => {
+                    admitted_in.extend(counts.0.then_some(region));
+                    break counts;
+                }
+                Some((_, Err(error))) => failure = Some(error),
+                None => {
+                    return Err(failure.unwrap_or_else(|| Error::new(ErrorKind::Configuration, "there is no region")));
+                }
+            }
+        };
+        if check.cost != 0 {
+            let exchange = Exchange { store: self.clone(), keys: keys.clone(), id, admitted };
+            question.background.run(exchange.run(asked, admitted_in));
+        }
+        let index = match check.algorithm {
+            Algorithm::FixedWindow(window) => window.window_index(question.now_ms),
+            Algorithm::SlidingWindow(window) => window.window_index(question.now_ms),
+            _ => 0,
+        };
+        let state = State::Window(Window { index, previous, current });
+        let (mut outcome, _) = check.algorithm.decide(question.now_ms, Some(state), check.cost);
+        outcome.allowed = admitted;
+        Ok(Answer::counted(vec![outcome]))
+    }
+
+    fn ask(&self, region: usize, check: &Check<'_>, keys: &Keys, id: &str, question: Question<'_>) -> Region {
+        let (redis, keys, id) = (self.regions[region].clone(), keys.clone(), id.to_owned());
+        let (limit, cost, now_ms) = (check.algorithm.limit(), check.cost, question.now_ms);
+        let (window, timeout) = (check.algorithm.window().as_millis(), question.timeout);
+        Box::pin(async move {
+            let call = redis.script(&REGION).key(&keys.current);
+            let call = keys.previous.iter().fold(call, |call, key| call.key(key)).arg(id).arg(cost).arg(limit);
+            let call = call.arg(now_ms).arg(u64::try_from(window).unwrap_or(u64::MAX)).arg(keys.ttl_ms);
+            (region, call.timeout(timeout).query().await)
+        })
+    }
+}
+
+/// Where a check counts.
+#[derive(Debug, Clone)]
+struct Keys {
+    current: String,
+    previous: Option<String>,
+    ttl_ms: u64,
+}
+
+fn keys(check: &Check<'_>, now_ms: u64) -> Result<Keys, Error> {
+    if check.dynamic != DynamicLimits::Off {
+        return Err(unsupported("dynamic limits"));
+    }
+    let key = |index: u64| format!("{}:{}:{index}", check.prefix, check.identifier);
+    let (index, previous) = match check.algorithm {
+        Algorithm::FixedWindow(window) => (window.window_index(now_ms), false),
+        Algorithm::SlidingWindow(window) => (window.window_index(now_ms), true),
+        _ => return Err(unsupported("token buckets and GCRA")),
+    };
+    let counts = State::Window(Window { index, previous: 0, current: 0 });
+    Ok(Keys {
+        current: key(index),
+        previous: previous.then(|| key(index.saturating_sub(1))),
+        ttl_ms: check.algorithm.expires_ms(counts).saturating_sub(now_ms).saturating_add(GRACE_MS),
+    })
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("limits over several regions do not support {what}"))
+}
+
+/// The next region that answers.
+async fn next(asked: &mut [Option<Region>]) -> Option<(usize, Result<Counts, Error>)> {
+    poll_fn(|context| {
+        let mut waiting = false;
+        for slot in asked.iter_mut() {
+            let Some(region) = slot else { continue };
+            if let Poll::Ready(answer) = region.as_mut().poll(context) {
+                *slot = None;
+                return Poll::Ready(Some(answer));
+            }
+            waiting = true;
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(None) }
+    })
+    .await
+}
+
+/// Tells the regions of each other's requests, when all have answered.
+struct Exchange {
+    store: MultiRegionStore,
+    keys: Keys,
+    id: String,
+    admitted: bool,
+}
+
+impl Exchange {
+    async fn run(self, mut asked: Vec<Option<Region>>, mut admitted_in: Vec<usize>) {
+        while let Some((region, answer)) = next(&mut asked).await {
+            match answer {
+                Ok(counts) => admitted_in.extend(counts.0.then_some(region)),
+                Err(error) => tracing::debug!(%error, region, "a region did not answer the rate limiter"),
+            }
+        }
+        if !self.admitted {
+            // The request was refused: those that would have let it pass have counted it for nothing.
+            for region in admitted_in {
+                let forget = self.store.regions[region].cmd("HDEL").key(&self.keys.current).arg(&self.id).await;
+                if let Err(error) = forget {
+                    tracing::debug!(%error, region, "a refused request stays counted in a region");
+                }
+            }
+            return;
+        }
+        let exchanging = || self.store.exchanging.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut exchanging = exchanging();
+            if let Some(again) = exchanging.get_mut(&self.keys.current) {
+                // Whoever is at it does this one as well.
+                *again = true;
+                return;
+            }
+            exchanging.insert(self.keys.current.clone(), false);
+        }
+        let mut guard = Guard { store: &self.store, key: Some(&self.keys.current) };
+        loop {
+            self.exchange().await;
+            let mut exchanging = exchanging();
+            match exchanging.get_mut(&self.keys.current) {
+                Some(again) if *again => *again = false,
+                _ => {
+                    // Under the same lock, so that nobody relies on somebody who has left.
+                    exchanging.remove(&self.keys.current);
+                    guard.key = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn exchange(&self) {
+        let key = &self.keys.current;
+        let mut known: Vec<Option<BTreeMap<String, String>>> = Vec::new();
+        for (region, redis) in self.store.regions.iter().enumerate() {
+            let all = redis.hgetall(key).await;
+            let all = all.inspect_err(|error| tracing::debug!(%error, region, "a region could not be asked"));
+            known.push(all.ok());
+        }
+        let union: BTreeMap<&String, &String> = known.iter().flatten().flatten().collect();
+        for (redis, known) in self.store.regions.iter().zip(&known) {
+            let Some(known) = known else { continue };
+            let missing: Vec<(&str, &str)> = union
+                .iter()
+                .filter(|(id, _)| !known.contains_key(**id))
+                .map(|(id, cost)| (id.as_str(), cost.as_str()))
+                .collect();
+            if missing.is_empty() {
+                continue;
+            }
+            let mut pipeline = redis.transaction();
+            pipeline.issue::<Reply>(Cmd::new("HSET").key(key).arg(missing));
+            pipeline.issue::<Reply>(Cmd::new("PEXPIRE").key(key).arg(self.keys.ttl_ms));
+            if let Err(error) = pipeline.exec().await {
+                tracing::debug!(%error, "a region could not be told of the others' requests");
+            }
+        }
+    }
+}
+
+/// Leaves nothing behind where the work is dropped.
+struct Guard<'a> {
+    store: &'a MultiRegionStore,
+    key: Option<&'a str>,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.store.exchanging.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        }
+    }
+}
+
+impl RateLimitStore for MultiRegionStore {
+    fn take<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Answer, Error>> {
+        Box::pin(self.decide(question))
+    }
+
+    fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let keys = keys(&check, now_ms)?;
+            for redis in &*self.regions {
+                let call = redis.cmd("DEL").key(&keys.current);
+                keys.previous.iter().fold(call, |call, key| call.key(key)).timeout(timeout).await?;
+            }
+            Ok(())
+        })
+    }
+}
