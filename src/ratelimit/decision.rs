@@ -143,7 +143,6 @@ impl Decision {
 
 /// What several limiters said of one request, together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
 pub struct Decisions {
     list: Vec<Decision>,
     most_restrictive: usize,

@@ -1,0 +1,171 @@
+use crate::{algorithms, support::upstash};
+use axum_upstash::{
+    Clock, ErrorKind,
+    ratelimit::{
+        Algorithm, Attempt, Basis, BlockCache, DynamicLimits, FixedWindow, Gcra, HashTag, Ratelimit, RedisStore,
+        SlidingWindow, TokenBucket, conformance,
+    },
+};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_secs(20);
+
+fn in_a_window() -> (Clock, axum_upstash::ManualClock) {
+    Clock::manual(Clock::system().now_ms() / 60_000 * 60_000)
+}
+
+#[tokio::test]
+async fn with_hash_tags_the_suite_passes_as_well() {
+    let (_local, redis) = upstash().await;
+    for tag in [HashTag::Identifier, HashTag::Prefix] {
+        let store = RedisStore::new(redis.clone()).with_hash_tag(tag);
+        conformance::run_walk(&store, &format!("tag-{tag:?}"), 7).await;
+    }
+    let keys: Vec<String> = redis.cmd("KEYS").arg("tag-*").query().await.unwrap();
+    assert_eq!(keys, [""; 0], "all begin with their tag");
+    conformance::run(&RedisStore::new(redis.clone()).with_hash_tag(HashTag::Prefix), "whole").await;
+}
+
+#[tokio::test]
+async fn who_has_nothing_left_is_not_asked_for_again_until_the_time() {
+    let (local, redis) = upstash().await;
+    for (index, algorithm) in
+        [Algorithm::from(SlidingWindow::new(10, MINUTE)), Gcra::new(10, MINUTE, 10).into()].into_iter().enumerate()
+    {
+        let (clock, hands) = in_a_window();
+        let limiter = Ratelimit::new(redis.clone(), algorithm).with_prefix(format!("block{index}"));
+        let limiter = limiter.with_clock(clock).with_timeout(PATIENT);
+        let last = limiter.limit(Attempt::new("a").with_cost(10)).await.unwrap();
+        let before = local.requests();
+        let refused = limiter.limit("a").await.unwrap();
+        assert_eq!((refused.allowed, refused.basis, last.remaining), (false, Basis::Blocked, 0));
+        let wait = refused.retry_after.unwrap();
+        // What costs more has to wait longer, and that is known as well.
+        let dearer = limiter.limit(Attempt::new("a").with_cost(2)).await.unwrap();
+        assert!(dearer.retry_after.unwrap() > wait, "{algorithm:?}");
+        hands.advance(wait - Duration::from_millis(1));
+        assert_eq!(limiter.limit("a").await.unwrap().basis, Basis::Blocked);
+        assert_eq!(local.requests(), before, "{algorithm:?}");
+        hands.advance(Duration::from_millis(1));
+        let decision = limiter.limit("a").await.unwrap();
+        assert_eq!((decision.allowed, decision.basis), (true, Basis::Counted), "{algorithm:?}");
+        // What is given back opens the way at once.
+        limiter.refund("a", 1).await.unwrap();
+        assert!(limiter.limit("a").await.unwrap().allowed, "{algorithm:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_block_cache_can_be_shared_and_left_out() {
+    let (local, redis) = upstash().await;
+    let cache = BlockCache::new(100);
+    let make = || Ratelimit::new(redis.clone(), FixedWindow::new(1, Duration::from_secs(86_400))).with_timeout(PATIENT);
+    let (one, two) = (make().with_block_cache(cache.clone()), make().with_block_cache(cache));
+    one.limit("a").await.unwrap();
+    let before = local.requests();
+    assert_eq!(two.limit("a").await.unwrap().basis, Basis::Blocked);
+    assert_eq!(local.requests(), before);
+    assert_eq!(make().with_block_cache(None).limit("a").await.unwrap().basis, Basis::Counted);
+}
+
+#[tokio::test]
+async fn dynamic_limits_are_those_of_javascript_and_one_s_own() {
+    let (_local, redis) = upstash().await;
+    let limiter = Ratelimit::new(redis.clone(), TokenBucket::new(1, Duration::from_secs(86_400), 5)).with_prefix("dyn");
+    let limiter = limiter.with_timeout(PATIENT);
+    assert_eq!(limiter.set_dynamic_limit(Some(1)).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    let limiter = limiter.with_dynamic_limits(DynamicLimits::Identifier);
+    assert_eq!(limiter.dynamic_limit().await.unwrap(), None);
+    limiter.set_dynamic_limit(Some(2)).await.unwrap();
+    assert_eq!(redis.get::<String>("dyn:dynamic:global").await.unwrap(), "2");
+    let decision = limiter.limit("a").await.unwrap();
+    assert_eq!((decision.limit, decision.remaining), (2, 1));
+    // More than the algorithm's own limit, which is not what counts.
+    limiter.set_dynamic_limit_of("b", Some(50)).await.unwrap();
+    let decision = limiter.limit(Attempt::new("b").with_cost(30)).await.unwrap();
+    assert_eq!((decision.allowed, decision.limit, decision.remaining), (true, 50, 20));
+    assert_eq!(limiter.dynamic_limit_of("b").await.unwrap(), Some(50));
+    limiter.set_dynamic_limit_of("b", None).await.unwrap();
+    assert_eq!(limiter.limit("b").await.unwrap().limit, 2);
+    // Something else than a number is as good as nothing.
+    redis.set("dyn:dynamic:global", "many").await.unwrap();
+    assert_eq!(limiter.limit("c").await.unwrap().limit, 5);
+}
+
+#[tokio::test]
+async fn several_limits_at_once_are_one_request() {
+    let (local, redis) = upstash().await;
+    let burst = Ratelimit::new(redis.clone(), SlidingWindow::new(3, Duration::from_secs(86_400))).with_prefix("burst");
+    let burst = burst.with_timeout(PATIENT);
+    let daily = burst.clone().with_algorithm(Gcra::new(5, Duration::from_secs(86_400), 5)).with_prefix("daily");
+    let all = || async { Ratelimit::limit_all(&[(&burst, "ip".into()), (&daily, "user".into())]).await.unwrap() };
+    all().await;
+    let before = local.requests();
+    let decisions = all().await;
+    assert_eq!(local.requests() - before, 1);
+    assert_eq!(decisions.each().iter().map(|decision| decision.remaining).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(decisions.most_restrictive_index(), 0);
+    all().await;
+    let refused = all().await;
+    assert_eq!((refused.allowed(), refused.most_restrictive_index()), (false, 0));
+    assert_eq!(daily.remaining("user").await.unwrap().remaining, 2, "nobody counted what was refused");
+
+    let other = Ratelimit::memory(FixedWindow::new(1, MINUTE));
+    for wrong in [&[][..], &[(&burst, "a".into()), (&other, "a".into())], &[(&burst, "a".into()), (&burst, "a".into())]]
+    {
+        assert_eq!(Ratelimit::limit_all(wrong).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_exactly_as_long_as_it_takes() {
+    let (clock, hands) = in_a_window();
+    let limiter = Ratelimit::memory(Gcra::new(1, Duration::from_secs(10), 1)).with_clock(clock);
+    limiter.limit("a").await.unwrap();
+    let refused = limiter.block_until_ready("a", Duration::from_secs(9)).await.unwrap();
+    assert_eq!((refused.allowed, refused.retry_after), (false, Some(Duration::from_secs(10))), "not in time");
+    let never = limiter.block_until_ready(Attempt::new("a").with_cost(2), Duration::from_secs(3_600)).await.unwrap();
+    assert_eq!(never.basis, Basis::TooCostly);
+
+    let started = tokio::time::Instant::now();
+    let waiting = tokio::spawn({
+        let limiter = limiter.clone();
+        async move { limiter.block_until_ready("a", Duration::from_secs(30)).await.unwrap() }
+    });
+    tokio::task::yield_now().await;
+    hands.advance(Duration::from_secs(10));
+    assert!(waiting.await.unwrap().allowed);
+    let waited = started.elapsed();
+    assert!(waited >= Duration::from_secs(10) && waited <= Duration::from_millis(11_010), "{waited:?}");
+
+    // Given up: nothing was counted.
+    let mut gone = Box::pin(limiter.block_until_ready("a", Duration::from_secs(30)));
+    assert!(futures_util::FutureExt::now_or_never(gone.as_mut()).is_none());
+    drop(gone);
+    hands.advance(Duration::from_secs(10));
+    assert!(limiter.limit("a").await.unwrap().allowed);
+}
+
+#[tokio::test]
+async fn remaining_says_what_a_request_would_meet() {
+    let (_local, redis) = upstash().await;
+    for (index, algorithm) in algorithms(2).into_iter().enumerate() {
+        let limiter =
+            Ratelimit::new(redis.clone(), algorithm).with_prefix(format!("look{index}")).with_timeout(PATIENT);
+        let free = limiter.remaining("a").await.unwrap();
+        assert_eq!((free.allowed, free.remaining, free.retry_after), (true, 2, None));
+        limiter.limit(Attempt::new("a").with_cost(2)).await.unwrap();
+        let full = limiter.remaining("a").await.unwrap();
+        assert_eq!((full.allowed, full.remaining), (false, 0), "{algorithm:?}");
+        assert!(full.retry_after.is_some(), "{algorithm:?}");
+        // What costs nothing passes all the same.
+        assert!(limiter.limit(Attempt::new("a").with_cost(0)).await.unwrap().allowed);
+    }
+    // The refill is looked at, although nobody has written it.
+    let (clock, hands) = in_a_window();
+    let limiter = Ratelimit::new(redis, TokenBucket::new(1, MINUTE, 3)).with_prefix("refill").with_clock(clock);
+    limiter.limit(Attempt::new("a").with_cost(3)).await.unwrap();
+    hands.advance(MINUTE);
+    assert_eq!(limiter.remaining("a").await.unwrap().remaining, 1);
+}

@@ -1,0 +1,34 @@
+//! The rate limiter, engine and layer, against real databases.
+#![cfg(feature = "full")]
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
+
+mod analytics;
+mod breaker;
+mod commands;
+mod concurrency;
+mod engine;
+mod layer;
+mod leases;
+mod lists;
+mod races;
+#[path = "../shared/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
+mod regions;
+#[path = "../integration/support.rs"]
+#[allow(dead_code)]
+mod support;
+
+use axum_upstash::ratelimit::{Algorithm, FixedWindow, Gcra, SlidingWindow, TokenBucket};
+use std::time::Duration;
+
+/// One of each, with the same limit, none of which gets anything back during a test.
+fn algorithms(limit: u32) -> [Algorithm; 4] {
+    let day = Duration::from_secs(86_400);
+    [
+        FixedWindow::new(limit, day).into(),
+        SlidingWindow::new(limit, day).into(),
+        TokenBucket::new(limit, day, limit).into(),
+        Gcra::new(limit, day, limit).into(),
+    ]
+}
