@@ -13,5 +13,7 @@ mod node;
 mod qstash;
 #[path = "interop/ratelimit.rs"]
 mod ratelimit;
+#[path = "interop/ratelimit_shared.rs"]
+mod ratelimit_shared;
 #[path = "interop/redis.rs"]
 mod redis;

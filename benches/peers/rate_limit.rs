@@ -5,9 +5,9 @@ use crate::{
     drive::{self, WARM},
 };
 use axum::extract::{ConnectInfo, Request};
-use axum_upstash::ratelimit::{Algorithm, FixedWindow, Key, RateLimitLayer, Ratelimit, SlidingWindow, TokenBucket};
+use axum_upstash::ratelimit::{Algorithm, FixedWindow, Gcra, Head, HeaderStyles, Key, RateLimitLayer, Ratelimit, SlidingWindow, TokenBucket};
 use criterion::Criterion;
-use http::{Response, StatusCode, request::Parts};
+use http::{Response, StatusCode};
 use std::{net::SocketAddr, time::Duration};
 use tower::Layer;
 use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
@@ -19,7 +19,7 @@ const PLENTY: u32 = 1_000_000;
 /// Each has asked twice before the timing begins.
 const CLIENTS: u64 = WARM / 2;
 const API_KEY: &str = "x-api-key";
-const ALGORITHMS: [&str; 3] = ["ours, fixed window", "ours, sliding window", "ours, token bucket"];
+const ALGORITHMS: [&str; 4] = ["ours, fixed window", "ours, sliding window", "ours, token bucket", "ours, gcra"];
 
 /// A request of one of many clients.
 fn request(index: u64) -> Request {
@@ -35,13 +35,14 @@ fn ours(algorithm: &str, limit: u32, window: Duration) -> RateLimitLayer {
     let algorithm: Algorithm = match algorithm {
         "ours, fixed window" => FixedWindow::new(limit, window).into(),
         "ours, sliding window" => SlidingWindow::new(limit, window).into(),
-        _ => TokenBucket::new(limit, window, limit).into(),
+        "ours, token bucket" => TokenBucket::new(limit, window, limit).into(),
+        _ => Gcra::new(limit, window, limit).into(),
     };
     RateLimitLayer::new(Ratelimit::memory(algorithm))
 }
 
-fn api_key(parts: &Parts) -> Key {
-    match parts.headers.get(API_KEY).and_then(|value| value.to_str().ok()) {
+fn api_key(head: Head<'_>) -> Key {
+    match head.header(API_KEY) {
         Some(key) => Key::Limit(key.to_owned()),
         None => Key::Skip,
     }
@@ -83,7 +84,7 @@ pub fn benches(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("rate limit by peer, without headers");
     for name in ALGORITHMS {
-        let ours = || ours(name, PLENTY, MINUTE).with_headers(false);
+        let ours = || ours(name, PLENTY, MINUTE).with_headers(HeaderStyles::NONE);
         both!(&mut group, name, ours(), drive::ok, request, passed_silently);
     }
     both!(&mut group, "tower_governor", governor!(PLENTY, tick), drive::ok, request, passed_silently);

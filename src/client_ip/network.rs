@@ -17,7 +17,17 @@ pub fn network(ip: IpAddr) -> String {
 /// The same with another length of prefix for IPv6.
 pub(super) fn network_of(ip: IpAddr, ipv6_prefix: u8) -> String {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V4(ip) => {
+            let mut text = String::with_capacity(15);
+            let mut digits = itoa::Buffer::new();
+            for (index, octet) in ip.octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push('.');
+                }
+                text.push_str(digits.format(octet));
+            }
+            text
+        }
         IpAddr::V6(ip) => {
             let mask = u128::MAX.checked_shl(128 - u32::from(ipv6_prefix)).unwrap_or(u128::MAX);
             format!("{}/{ipv6_prefix}", Ipv6Addr::from(u128::from(ip) & mask))

@@ -1,3 +1,4 @@
+use super::source::X_FORWARDED_FOR;
 use http::{HeaderMap, header::FORWARDED};
 use std::{
     net::IpAddr,
@@ -33,8 +34,8 @@ impl Watch {
 
     /// A request whose peer is taken for the client.
     pub(super) fn peer(&self, peer: IpAddr, headers: &HeaderMap) {
-        let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(FORWARDED);
-        if forwarded && is_local(peer) && !self.told.load(Ordering::Relaxed) && self.tell() {
+        let forwarded = || headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
+        if is_local(peer) && !self.told.load(Ordering::Relaxed) && forwarded() && self.tell() {
             tracing::error!(
                 "the peer is taken for the client, but there seems to be a proxy in front: all its clients count as one. \
                  Name the header that it sets: ClientIpSource::x_forwarded_for(1)"

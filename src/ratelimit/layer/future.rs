@@ -32,7 +32,7 @@ pin_project! {
         Deciding {
             verdict: BoxFuture<'static, Verdict>,
             // Both leave together, when the verdict is there.
-            call: Option<(S, Request<ReqBody>)>,
+            call: Option<Box<(S, Request<ReqBody>)>>,
         },
         Calling {
             #[pin]
@@ -40,7 +40,7 @@ pin_project! {
             signature: Option<Signature>,
         },
         Refused {
-            response: Option<Response<Bytes>>,
+            response: Option<Box<Response<Bytes>>>,
         },
     }
 }
@@ -49,8 +49,8 @@ impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn deciding(inner: S, request: Request<ReqBody>, plan: Plan) -> Self {
-        Self { state: State::Deciding { verdict: Box::pin(plan.decide()), call: Some((inner, request)) } }
+    pub(super) fn deciding(inner: S, request: Request<ReqBody>, plan: Box<Plan>) -> Self {
+        Self { state: State::Deciding { verdict: Box::pin(plan.decide()), call: Some(Box::new((inner, request))) } }
     }
 
     pub(super) fn passed(inner: &mut S, request: Request<ReqBody>, signature: Signature) -> Self {
@@ -61,7 +61,7 @@ where
         Self { state: State::Calling { future: inner.call(request), signature: None } }
     }
 
-    pub(super) fn refused(response: Response<Bytes>) -> Self {
+    pub(super) fn refused(response: Box<Response<Bytes>>) -> Self {
         Self { state: State::Refused { response: Some(response) } }
     }
 }
@@ -88,7 +88,8 @@ where
             let next = match this.state.as_mut().project() {
                 StateProj::Deciding { verdict, call } => {
                     let verdict = ready!(verdict.as_mut().poll(cx));
-                    let Some((mut inner, request)) = call.take() else { unreachable!("polled after completion") };
+                    let Some(call) = call.take() else { unreachable!("polled after completion") };
+                    let (mut inner, request) = *call;
                     match verdict {
                         Verdict::Pass(signature) => State::passed(&mut inner, request, signature),
                         Verdict::Skip => State::Calling { future: inner.call(request), signature: None },
@@ -106,7 +107,7 @@ where
                 }
                 StateProj::Refused { response } => {
                     let Some(response) = response.take() else { unreachable!("polled after completion") };
-                    return Poll::Ready(Ok(response.map(ResponseBody::layer)));
+                    return Poll::Ready(Ok((*response).map(ResponseBody::layer)));
                 }
             };
             this.state.set(next);

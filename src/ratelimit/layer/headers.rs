@@ -1,8 +1,7 @@
 use crate::ratelimit::{Algorithm, Basis, Decision};
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 use std::{
-    fmt::Write,
     ops::{BitOr, BitOrAssign},
     time::Duration,
 };
@@ -100,8 +99,13 @@ impl Policy {
         headers.append(RATE_LIMIT_POLICY, policy);
         if decision.is_counted() {
             let mut value = BytesMut::with_capacity(self.name.len() + 48);
-            // Writing to a buffer that grows does not fail.
-            let _ = write!(value, "\"{}\";r={};t={}", self.name, decision.remaining, seconds(wait(decision)));
+            let mut digits = itoa::Buffer::new();
+            value.put_slice(b"\"");
+            value.put_slice(self.name.as_bytes());
+            value.put_slice(b"\";r=");
+            value.put_slice(digits.format(decision.remaining).as_bytes());
+            value.put_slice(b";t=");
+            value.put_slice(digits.format(seconds(wait(decision))).as_bytes());
             if let Ok(value) = HeaderValue::from_maybe_shared(value.freeze()) {
                 headers.append(RATE_LIMIT, value);
             }

@@ -15,16 +15,16 @@ use http::{Response, StatusCode};
 pub(super) enum Begun {
     /// It is none of the layer's business.
     Skip,
-    Refuse(Response<Bytes>),
+    Refuse(Box<Response<Bytes>>),
     Pass(Signature),
-    Ask(Plan),
+    Ask(Box<Plan>),
 }
 
 /// What becomes of a request.
 pub(super) enum Verdict {
     /// Nothing is known of it and nothing to be said.
     Skip,
-    Refuse(Response<Bytes>),
+    Refuse(Box<Response<Bytes>>),
     Pass(Signature),
 }
 
@@ -71,6 +71,9 @@ impl RateLimitLayer {
                     Ok(Key::Limit(identifier)) => {
                         let attempt = attempt(identifier, cost, origin.as_ref());
                         if let Some(decision) = rule.limiter.limit_now(&attempt) {
+                            if decision.allowed && config.refund.is_none() {
+                                return Begun::Pass(Signature::of(self.clone(), Decided::new(index, decision)));
+                            }
                             let chosen = (identifier.as_str(), cost, &rule.limiter);
                             return self.decided(Decided::new(index, decision), chosen).into();
                         }
@@ -81,7 +84,7 @@ impl RateLimitLayer {
             }
             picks.push(Pick { rule: index, key, cost });
         }
-        if picks.is_empty() { Begun::Skip } else { Begun::Ask(Plan { layer: self.clone(), picks, origin }) }
+        if picks.is_empty() { Begun::Skip } else { Begun::Ask(Box::new(Plan { layer: self.clone(), picks, origin })) }
     }
 
     /// A decision of one limit, at once.
@@ -112,7 +115,7 @@ impl RateLimitLayer {
         let mut response = self.config.refuse.refuse(decision, policy);
         response.extensions_mut().insert(decision.clone());
         signature.sign(&mut response);
-        Verdict::Refuse(response)
+        Verdict::Refuse(Box::new(response))
     }
 
     /// A request of which nobody can say whose it is.
@@ -121,7 +124,7 @@ impl RateLimitLayer {
             tracing::info!(rate_limit.decision = "shadow", "the request has no key");
             return Verdict::Skip;
         }
-        Verdict::Refuse(problem.into_bytes_response())
+        Verdict::Refuse(Box::new(problem.into_bytes_response()))
     }
 }
 
@@ -150,8 +153,8 @@ impl From<Verdict> for Begun {
 }
 
 impl Plan {
-    pub(super) async fn decide(self) -> Verdict {
-        let Self { layer, picks, origin } = self;
+    pub(super) async fn decide(self: Box<Self>) -> Verdict {
+        let Self { layer, picks, origin } = *self;
         let config = &*layer.config;
         let mut chosen = Vec::with_capacity(picks.len());
         for pick in picks {
@@ -247,7 +250,7 @@ impl RateLimitLayer {
         if error.kind() == ErrorKind::InvalidInput {
             tracing::error!(%error, "the rate limits of this layer do not go together");
             let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
-            return Verdict::Refuse(problem.into_bytes_response());
+            return Verdict::Refuse(Box::new(problem.into_bytes_response()));
         }
         let decision = Decision::outage(first.limiter.algorithm(), false, first.limiter.now_ms());
         debug_assert_eq!(decision.basis, Basis::Outage);

@@ -3,9 +3,15 @@ use crate::ratelimit::{Basis, Decision, Decisions, Permit, Ratelimit};
 use http::{Extensions, Response};
 
 /// What is written on a request and its response.
+///
+/// It moves with every request: what few of them need is apart.
 pub(super) struct Signature {
     layer: RateLimitLayer,
     first: Decided,
+    more: Option<Box<More>>,
+}
+
+struct More {
     others: Vec<Decided>,
     most: usize,
     spent: Vec<Spent>,
@@ -49,6 +55,11 @@ impl Spent {
 }
 
 impl Signature {
+    /// Of one limit, with nothing to give back.
+    pub(super) fn of(layer: RateLimitLayer, decided: Decided) -> Self {
+        Self { layer, first: decided, more: None }
+    }
+
     pub(super) fn new(
         layer: RateLimitLayer,
         (first, others): DecidedList,
@@ -56,12 +67,19 @@ impl Signature {
         spent: Vec<Spent>,
         permit: Option<Permit>,
     ) -> Self {
-        Self { layer, first, others, most, spent, permit }
+        let plain = others.is_empty() && spent.is_empty() && permit.is_none();
+        let more = (!plain).then(|| Box::new(More { others, most, spent, permit }));
+        Self { layer, first, more }
+    }
+
+    fn others(&self) -> &[Decided] {
+        self.more.as_ref().map_or(&[], |more| &more.others)
     }
 
     /// The one that leaves least.
     pub(super) fn most(&self) -> &Decided {
-        self.most.checked_sub(1).and_then(|index| self.others.get(index)).unwrap_or(&self.first)
+        let more = self.more.as_ref();
+        more.and_then(|more| more.others.get(more.most.checked_sub(1)?)).unwrap_or(&self.first)
     }
 
     pub(super) fn decision(&self) -> &Decision {
@@ -71,9 +89,9 @@ impl Signature {
     /// Tells the handler.
     pub(super) fn announce(&self, extensions: &mut Extensions) {
         extensions.insert(self.decision().clone());
-        if !self.others.is_empty() {
-            let all = std::iter::once(&self.first).chain(&self.others);
-            extensions.insert(Decisions::from_parts(all.map(|decided| decided.decision.clone()).collect(), self.most));
+        if let Some(more) = self.more.as_ref().filter(|more| !more.others.is_empty()) {
+            let all = std::iter::once(&self.first).chain(&more.others);
+            extensions.insert(Decisions::from_parts(all.map(|decided| decided.decision.clone()).collect(), more.most));
         }
     }
 
@@ -84,7 +102,7 @@ impl Signature {
             return;
         }
         let headers = response.headers_mut();
-        for decided in std::iter::once(&self.first).chain(&self.others) {
+        for decided in std::iter::once(&self.first).chain(self.others()) {
             self.policy(decided).list(config.styles, headers, &decided.decision);
         }
         let most = self.most();
@@ -97,14 +115,15 @@ impl Signature {
 
     /// Gives back what the response says should not have been counted. Returns what is held until the body has been sent.
     pub(super) fn settle<B>(self, response: &Response<B>) -> Option<Permit> {
+        let more = *self.more?;
         if let Some(refund) = &self.layer.config.refund
-            && !self.spent.is_empty()
+            && !more.spent.is_empty()
             && refund(ResponseHead::new(response))
         {
-            for spent in self.spent {
+            for spent in more.spent {
                 spent.limiter.give_back_later(spent.identifier, spent.cost, &spent.basis);
             }
         }
-        self.permit
+        more.permit
     }
 }
