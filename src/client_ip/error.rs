@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientIpError {
-    /// The server does not say who is on the other end; see [`ClientIpSource::peer`].
+    /// The server does not say who is on the other end; see [`ClientIpSource::peer`](super::ClientIpSource::peer).
     NoPeer,
     /// The header is absent: the request did not come through the proxy.
     Absent,

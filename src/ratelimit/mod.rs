@@ -1,13 +1,21 @@
 //! Limits how often something may be done: a tower layer, and the engine for everything else.
 //!
 //! # What the layer does
-//! 1. It finds out whose request it is ([`KeyExtractor`]): by the address of the peer where nothing else is said.
-//! 2. It asks the [`Ratelimit`] engine, once: one request to Redis, none in memory.
-//! 3. A request within the limit goes on, with the [`Decision`] in its extensions; the response says what is left in
-//!    the `RateLimit` and `RateLimit-Policy` fields (draft-ietf-httpapi-ratelimit-headers).
-//! 4. A request over the limit is answered with 429, `Retry-After` and a `quota-exceeded` problem (RFC 9457). It
-//!    consumes nothing.
-//! 5. Where the store cannot be asked, [`OnOutage`] says what happens. The layer itself never fails.
+//! 1. A request that [`RateLimitLayer::with_skip`] names is left alone.
+//! 2. The [`Rule`]s that apply to its method and route say whose request it is ([`KeyExtractor`]: by the address of the
+//!    peer where nothing else is said) and what it costs (1).
+//! 3. Who is on an [`AllowList`] passes, who is on a [`DenyList`] is refused with 403; neither is counted.
+//! 4. All rules are checked at once: one request to Redis, none in memory, and none for a client that is known to have
+//!    nothing left ([`BlockCache`]). The request is counted by all of them, or by none.
+//! 5. A request within the limits goes on, with the [`Decision`] in its extensions; the response says what is left in
+//!    the `RateLimit` and `RateLimit-Policy` fields (draft-ietf-httpapi-ratelimit-headers), or in [older](HeaderStyles)
+//!    ones.
+//! 6. A request over a limit waits where there is a [queue](RateLimitLayer::with_queue), and is otherwise answered with
+//!    429, `Retry-After` and a `quota-exceeded` problem (RFC 9457), or [in another way](Refuse).
+//! 7. What the response says should not count ([`RateLimitLayer::skip_successful`]) is given back.
+//!
+//! The layer itself never fails. It stands in a `ServiceBuilder`, on `Router::layer` and `route_layer`, and under tonic
+//! with [`GrpcRefusal`].
 //!
 //! # Example
 //! ```
@@ -37,13 +45,40 @@
 //! ```
 //!
 //! # Which algorithm
-//! | | admits | commands in Redis |
-//! |---|---|---|
-//! | [`FixedWindow`] | up to twice the limit around the border of two windows | 2, first 3 |
-//! | [`SlidingWindow`] | the limit in any window, smoothly | 4, first 5 |
-//! | [`TokenBucket`] | a burst, then a steady rate | 4 |
+//! | | use it for | admits | commands in Redis: first, later, refused |
+//! |---|---|---|---|
+//! | [`FixedWindow`] | quotas of a day or a month, the cheapest | up to twice the limit around the border of two windows | 3, 2, 2 |
+//! | [`SlidingWindow`] | most APIs | the limit in any window, by an estimate from two counters | 4, 3, 2 |
+//! | [`TokenBucket`] | bursts, refilled in steps | a burst, then a steady rate | 4, 4, 2 |
+//! | [`Gcra`] | an even rate, with a burst | a burst, then one after each equal step | 3, 3, 2 |
+//! | [`with_local_counter`](Ratelimit::with_local_counter) | fixed windows where waiting costs more than precision | see [`LocalCounter`] | fewer than one request for each |
+//! | [`with_leases`](Ratelimit::with_leases) | hot keys | see [`Leases`] | one script for many requests |
+//! | [`ConcurrencyLimit`] | how many at a time | | 5, refused 3, and 1 to give back |
 //!
-//! Keys and values are those of `@upstash/ratelimit`, so that services in both languages share one limit.
+//! The script itself is one of the commands, as Upstash bills it. A client that is known to have nothing left costs none
+//! in any of them. Looking costs 2, resetting 1, a dynamic limit at most 1 more, and the shared deny list 1 more. All of
+//! it is one request.
+//!
+//! Keys and values of the first three are those of `@upstash/ratelimit`, so that services in both languages share one
+//! limit; so do dynamic limits, deny lists and analytics. A refused request consumes nothing, also where it weighs more
+//! than one, and is told the exact time after which it can pass. Every key that counts has a time to live.
+//!
+//! # When Redis is down
+//! | what happens | with [`OnOutage`] | |
+//! |---|---|---|
+//! | no answer within the limiter's deadline (1 s), or an error | `Memory`, the default | each process counts for itself, with the same limit |
+//! | | `MemoryLimit(algorithm)` | each process counts for itself, with another limit |
+//! | | `Open` | requests pass |
+//! | | `Closed` | requests are refused, with 503 by the layer |
+//! | | `Error` | the caller gets the error, the layer answers 503 |
+//! | five failures in a row | any | Redis is left alone for a second, then one request tries it; nobody else waits |
+//!
+//! Timeouts and errors can have policies of their own. The beginning of an outage and its end are logged, not each
+//! request in it.
+//!
+//! # Background work
+//! Analytics, refunds and the exchange between regions wait for nobody: see [`Background`], whose
+//! [`finished`](Background::finished) an application awaits before it ends.
 
 mod algorithms;
 mod analytics;

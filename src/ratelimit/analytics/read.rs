@@ -67,7 +67,7 @@ impl Ratelimit {
     /// Of an hour, the 10 000 members with the most events are looked at.
     ///
     /// # Errors
-    /// Where the limiter has no [`Analytics`], or Redis cannot be asked.
+    /// Where the limiter has no [`Analytics`](super::Analytics), or Redis cannot be asked.
     pub async fn usage(&self, period: Duration) -> Result<BTreeMap<String, Usage>, Error> {
         let mut usage: BTreeMap<String, Usage> = BTreeMap::new();
         self.walk(period, |_, identifier, success, events| {
