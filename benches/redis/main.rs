@@ -1,6 +1,7 @@
 //! What commands cost by each way of sending them.
 
 mod children;
+mod limits;
 mod ours;
 mod sdk;
 mod tcp;
@@ -31,6 +32,9 @@ async fn main() {
     let only = arguments.first().cloned().unwrap_or_default();
     let redis = RedisServer::start().await;
     let local = LocalServer::start(&redis.url()).await;
+    if only == "limits" {
+        return limits::run(&local).await;
+    }
     let mut rows: Vec<(String, Vec<f64>)> = Vec::new();
     for _ in 0..ROUNDS {
         let mut record = |name: String, rate: f64| {

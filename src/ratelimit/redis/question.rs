@@ -35,15 +35,16 @@ pub(super) async fn ask(redis: &Redis, tag: HashTag, question: Question<'_>) -> 
     let deny = question.deny.as_ref();
     let ip_list = deny.is_some_and(|deny| deny.ip_list);
     let values = deny.map_or(&[][..], |deny| deny.values);
-    let mut call =
-        redis.script(&LIMITS).arg(question.now_ms).arg(strings.len()).arg(values.len()).arg(u8::from(ip_list));
-    call = values.iter().fold(call, |call, value| call.arg(value.as_str()));
+    let mut packed = Numbers::default();
+    packed.push(question.now_ms).push(strings.len()).push(u8::from(ip_list));
     for (hash, key, before, own, global, check) in numbers {
         let (kind, span, rate) = check.algorithm.script_arguments();
         let key = if hash { strings.len() + key } else { key };
-        call = call.arg(kind).arg(key).arg(before).arg(own).arg(global);
-        call = call.arg(check.algorithm.limit()).arg(span).arg(rate).arg(check.cost);
+        packed.push(kind).push(key).push(before).push(own).push(global);
+        packed.push(check.algorithm.limit()).push(span).push(rate).push(check.cost);
     }
+    let mut call = redis.script(&LIMITS).arg(packed.0);
+    call = values.iter().fold(call, |call, value| call.arg(value.as_str()));
     call = strings.iter().chain(&others).fold(call, |call, key| call.key(key));
     if let Some(deny) = deny {
         if !values.is_empty() {
@@ -55,6 +56,20 @@ pub(super) async fn ask(redis: &Redis, tag: HashTag, question: Question<'_>) -> 
     }
     let reply: Vec<i64> = call.timeout(question.timeout).query().await?;
     read(&reply, question)
+}
+
+/// Numbers with spaces between.
+#[derive(Default)]
+struct Numbers(String);
+
+impl Numbers {
+    fn push(&mut self, number: impl itoa::Integer) -> &mut Self {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(itoa::Buffer::new().format(number));
+        self
+    }
 }
 
 fn read(reply: &[i64], question: Question<'_>) -> Result<Answer, Error> {

@@ -1,14 +1,19 @@
 -- Any number of limits, all or none, and the deny list before them.
 --
 -- KEYS: first those that hold strings (counters, arrival times, dynamic limits), then the others.
--- ARGV: now in ms, how many keys hold strings, how many values the deny list is asked for (with the keys of the list
---   and of its state last in KEYS), whether the list of addresses is asked for; those values; then nine for each limit:
+-- ARGV: numbers with spaces between, as one argument because each argument is handled by several processes on its way:
+--   now in ms, how many keys hold strings, whether the list of addresses is asked for (1), and nine for each limit:
 --   kind, its keys' places (the second one for the window before), the places of dynamic limits, the more particular one
---   first (0: none), limit, window | interval in ms | emission in us, tokens an interval, cost.
+--   first (0: none), limit, window | interval in ms | emission in us, tokens an interval, cost;
+--   then the values that the deny list is asked for, with the keys of the list and of its state last in KEYS.
 -- Returns 1 admitted, 0 refused, 2 denied; the time to live of the addresses' state; then, for a denial, the place of the
 --   value that matched; otherwise for each limit the limit that was applied and what was found: the counts of the window
 --   before and of this one, or when the bucket was refilled and its tokens, or the arrival time and 0.
-local now, strings, asked, ips = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local n = {}
+for word in string.gmatch(ARGV[1], '%S+') do
+  n[#n + 1] = tonumber(word)
+end
+local now, strings, ips, asked = n[1], n[2], n[3] == 1, #ARGV - 1
 local state = 0
 
 if ips then
@@ -20,7 +25,7 @@ if ips then
 end
 if asked > 0 then
   local list = KEYS[ips and #KEYS - 1 or #KEYS]
-  local found = redis.call('SMISMEMBER', list, unpack(ARGV, 5, 4 + asked))
+  local found = redis.call('SMISMEMBER', list, unpack(ARGV, 2))
   for place, is in ipairs(found) do
     if is == 1 then
       return {2, state, place}
@@ -36,13 +41,9 @@ end
 local FIXED, SLIDING, BUCKET, GCRA = 1, 2, 3, 4
 local limits, admitted = {}, true
 local reply = {1, state}
-for at = 5 + asked, #ARGV, 9 do
-  local a = {}
-  for i = 0, 8 do
-    a[i] = tonumber(ARGV[at + i])
-  end
-  local kind, key, before, limit, span, rate, cost = a[0], a[1], a[2], a[5], a[6], a[7], a[8]
-  limit = tonumber(a[3] > 0 and values[a[3]] or a[4] > 0 and values[a[4]] or limit) or limit
+for at = 4, #n, 9 do
+  local kind, key, before, own, shared, limit, span, rate, cost = unpack(n, at, at + 8)
+  limit = tonumber(own > 0 and values[own] or shared > 0 and values[shared] or limit) or limit
   local one, two, excess = 0, 0, 0
   local fits
   if kind == FIXED then
