@@ -7,6 +7,7 @@ mod breaker;
 mod commands;
 mod concurrency;
 mod engine;
+mod grpc;
 mod layer;
 mod leases;
 mod lists;
