@@ -26,7 +26,8 @@ pub struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// An attempt of cost 1. An identifier of more than 256 bytes counts under its hash.
+    /// An attempt of cost 1. An identifier of more than 256 bytes, or one that begins like a key of the
+    /// limiter's own (`denyList:`, `dynamic:`, `events:`), counts under its hash.
     pub fn new(identifier: &'a str) -> Self {
         Self { identifier, cost: 1, origin: None }
     }

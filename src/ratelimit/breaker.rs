@@ -1,4 +1,4 @@
-use crate::{Error, http::Deadline};
+use crate::{Error, ErrorKind, http::Deadline};
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -44,7 +44,7 @@ pub(super) struct Attempt<'a> {
 
 /// What a failure means for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
+enum Trouble {
     /// The store begins to fail.
     First,
     /// It failed so often that it is left alone now.
@@ -64,7 +64,7 @@ impl Breaker {
             let mut state = self.lock();
             if let Some(until) = state.closed_again {
                 if state.trial || !until.remaining().is_zero() {
-                    let gone = || Error::new(crate::ErrorKind::Connect, "the rate limit store is left alone");
+                    let gone = || Error::new(ErrorKind::Connect, "the rate limit store is left alone");
                     return Err(state.error.clone().unwrap_or_else(gone));
                 }
                 state.trial = true;
@@ -96,8 +96,21 @@ impl Attempt<'_> {
         was_open
     }
 
+    /// There is no answer, or an error for one; the log says so once, and not with every request.
+    pub(super) fn failed_with(self, error: &Error, what: &'static str) {
+        let outage = matches!(
+            error.kind(),
+            ErrorKind::Timeout | ErrorKind::Connect | ErrorKind::Interrupted | ErrorKind::Server
+        );
+        match if outage { self.failed(error) } else { self.refused() } {
+            Trouble::First => tracing::warn!(%error, "{what}"),
+            Trouble::Opened => tracing::warn!(%error, "{what}, again and again; it is left alone for now"),
+            Trouble::More => tracing::debug!(%error, "{what}"),
+        }
+    }
+
     /// The store did not answer.
-    pub(super) fn failed(self, error: &Error) -> Trouble {
+    fn failed(self, error: &Error) -> Trouble {
         let mut state = self.breaker.lock();
         state.error = Some(error.clone());
         self.breaker.troubled.store(1, Ordering::Release);
@@ -116,7 +129,7 @@ impl Attempt<'_> {
 
 impl Attempt<'_> {
     /// The store answered with an error: it is there, and one line a second says what is wrong.
-    pub(super) fn refused(self) -> Trouble {
+    fn refused(self) -> Trouble {
         let breaker = self.breaker;
         self.succeeded();
         let mut state = breaker.lock();
@@ -141,7 +154,7 @@ mod tests {
     use super::*;
 
     fn error() -> Error {
-        Error::new(crate::ErrorKind::Timeout, "late")
+        Error::new(ErrorKind::Timeout, "late")
     }
 
     fn fail(breaker: &Breaker, times: u32) -> Vec<Trouble> {

@@ -1,8 +1,7 @@
 //! How a decision comes about: what is known here first, then the store, then the policy for its outage.
 
 use super::{
-    Answer, Attempt, Basis, Check, Decision, Decisions, DenyQuery, OnOutage, Question, Ratelimit, breaker::Trouble,
-    identifier::bounded,
+    Answer, Attempt, Basis, Check, Decision, Decisions, DenyQuery, OnOutage, Question, Ratelimit, identifier::bounded,
 };
 use crate::{Error, ErrorKind, http::timeout};
 use std::{borrow::Cow, sync::Arc};
@@ -128,18 +127,7 @@ impl Ratelimit {
                 self.read(checks, &answer, now_ms)
             }
             Err(error) => {
-                let outage = matches!(
-                    error.kind(),
-                    ErrorKind::Timeout | ErrorKind::Connect | ErrorKind::Interrupted | ErrorKind::Server
-                );
-                let trouble = if outage { permission.failed(&error) } else { permission.refused() };
-                match trouble {
-                    Trouble::First => tracing::warn!(%error, "the rate limit store cannot be asked"),
-                    Trouble::Opened => {
-                        tracing::warn!(%error, "the rate limit store keeps failing and is left alone for now")
-                    }
-                    Trouble::More => tracing::debug!(%error, "the rate limit store cannot be asked"),
-                }
+                permission.failed_with(&error, "the rate limit store cannot be asked");
                 self.without_store(checks, now_ms, error)
             }
         }

@@ -5,9 +5,13 @@ use std::borrow::Cow;
 /// Longer identifiers are replaced by their hash: Redis limits keys, and memory is counted by keys.
 const LONGEST: usize = 256;
 
+/// What stands behind a prefix in keys that are not counters: nobody may take their places by a name.
+const RESERVED: [&str; 4] = ["denyList:", "ipDenyListStatus", "dynamic:", "events:"];
+
 /// The identifier as it goes into a key.
 pub(super) fn bounded(identifier: &str) -> Cow<'_, str> {
-    if identifier.len() <= LONGEST { identifier.into() } else { digest(identifier.as_bytes()).into() }
+    let reserved = || RESERVED.iter().any(|name| identifier.starts_with(name));
+    if identifier.len() > LONGEST || reserved() { digest(identifier.as_bytes()).into() } else { identifier.into() }
 }
 
 /// The first 128 bits of the SHA-256, in hexadecimal.
@@ -25,6 +29,9 @@ mod tests {
         let (a, b) = ("a".repeat(300), "a".repeat(301));
         assert_eq!(bounded(&a).len(), 32);
         assert_ne!(bounded(&a), bounded(&b));
+        for name in ["denyList:all", "dynamic:global", "events:0", "ipDenyListStatus"] {
+            assert_eq!(bounded(name).len(), 32, "{name}");
+        }
         assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223");
     }
 }

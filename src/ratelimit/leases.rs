@@ -20,7 +20,8 @@ use tokio::sync::Mutex;
 ///   the window ends: up to the permits, for each instance.
 /// - `remaining` is what is left in the store and here.
 ///
-/// Requests that cost more than a lease, looks, refunds and several limits at once go to the store as they are.
+/// Requests that cost more than a lease, looks, refunds, several limits at once and shared deny lists go to the store as they
+/// are.
 pub struct Leases {
     inner: Arc<dyn RateLimitStore>,
     permits: u32,

@@ -9,7 +9,7 @@ use axum_upstash::{
     Clock,
     ratelimit::{
         Basis, ConcurrencyLimit, Decision, Decisions, DenyList, FixedWindow, GrpcRefusal, Head, HeaderStyles, Key,
-        OriginSource, RateLimitLayer, Ratelimit, Rule, SlidingWindow, TextRefusal,
+        OnOutage, OriginSource, RateLimitLayer, Ratelimit, Rule, SlidingWindow, TextRefusal,
     },
 };
 use http::{HeaderName, Method, Request, Response, StatusCode};
@@ -273,4 +273,25 @@ async fn a_request_that_is_given_up_leaves_no_permit_behind() {
     let gone = tokio::time::timeout(Duration::from_millis(200), send(&app, Method::GET, "/", &[]));
     assert!(gone.await.is_err());
     drop(eventually("the permit", || async { limit.acquire("x-user-absent").await.unwrap() }).await);
+}
+
+#[tokio::test]
+async fn without_the_store_of_permits_the_limiter_s_policy_holds() {
+    let local = axum_upstash::local::LocalUpstash::start().await.unwrap();
+    let wire = crate::support::Wire::new();
+    wire.lose_requests.store(true, Ordering::SeqCst);
+    let app = |policy| {
+        let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR)).with_on_outage(policy);
+        let limit = ConcurrencyLimit::new(wire.redis(&local), 1);
+        let layer = RateLimitLayer::new(limiter).with_key(by("x-user")).with_concurrency(limit);
+        Router::new().route("/", get(|| async {})).layer(layer)
+    };
+    assert_eq!(status(&app(OnOutage::Memory), "/", "a").await, 200);
+    let closed = app(OnOutage::Closed);
+    wire.take();
+    for _ in 0..20 {
+        assert_eq!(status(&closed, "/", "a").await, 503);
+    }
+    // Each attempt is repeated, because nothing was sent; after five of them nobody tries any more.
+    assert!(wire.take() <= 5 * 6, "the dead store is left alone");
 }

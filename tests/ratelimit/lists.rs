@@ -139,3 +139,15 @@ async fn a_list_that_cannot_be_fetched_changes_nothing() {
     assert_eq!(status, "pending");
     assert!(redis.cmd("PTTL").key("lists:ipDenyListStatus").query::<i64>().await.unwrap() > 0);
 }
+
+#[tokio::test]
+async fn nobody_takes_the_list_s_place_by_a_name() {
+    let (_local, redis) = upstash().await;
+    let limiter = limiter(&redis, DenyList::new().with_shared());
+    let limiter = limiter.with_algorithm(axum_upstash::ratelimit::TokenBucket::new(1, Duration::from_secs(60), 5));
+    for name in ["denyList:all", "dynamic:global"] {
+        assert_eq!(limiter.limit(name).await.unwrap().basis, Basis::Counted);
+    }
+    limiter.deny(["mallory"]).await.unwrap();
+    assert_eq!(denied(&limiter.limit("mallory").await.unwrap()), Some("mallory"));
+}

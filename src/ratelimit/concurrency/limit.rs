@@ -6,7 +6,7 @@ use crate::{
     Clock, Error, ErrorKind,
     hex::hex,
     http::{random_bytes, timeout},
-    ratelimit::{Background, identifier::bounded},
+    ratelimit::{Background, breaker::Breaker, identifier::bounded},
     redis::Redis,
 };
 use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
@@ -40,6 +40,7 @@ pub struct ConcurrencyLimit {
     prefix: Arc<str>,
     pub(super) lease: Duration,
     pub(super) timeout: Duration,
+    breaker: Arc<Breaker>,
     pub(super) background: Background,
     pub(super) clock: Clock,
 }
@@ -62,6 +63,7 @@ impl ConcurrencyLimit {
             prefix: "@upstash/ratelimit:concurrency".into(),
             lease: Duration::from_secs(30),
             timeout: Duration::from_secs(1),
+            breaker: Arc::default(),
             background: Background::new(),
             clock: Clock::system(),
         }
@@ -107,7 +109,7 @@ impl ConcurrencyLimit {
     /// Lets one of `identifier` in, if there is room.
     ///
     /// # Errors
-    /// Where Redis cannot be asked, or did not answer in time.
+    /// Where Redis cannot be asked, or did not answer in time. After five failures in a row it is left alone for a second.
     pub async fn acquire(&self, identifier: &str) -> Result<Option<Permit>, Error> {
         let random = random_bytes::<16>().map_err(|error| {
             Error::new(ErrorKind::Configuration, "the system has no random numbers").with_source(error)
@@ -115,10 +117,18 @@ impl ConcurrencyLimit {
         let key = [&*self.prefix, ":", &bounded(identifier)].concat();
         // Made first: a request that is given up while Redis answers gives its lease back.
         let mut permit = Permit::new(self.clone(), key, hex(&random));
-        let acquired = match timeout(self.timeout, self.slots.acquire(permit.lease(), self.most)).await {
-            Ok(Ok(acquired)) => acquired,
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Err(Error::new(ErrorKind::Timeout, "the store of permits did not answer in time")),
+        let permission = self.breaker.attempt().inspect_err(|_| permit.forget())?;
+        let answer = timeout(self.timeout, self.slots.acquire(permit.lease(), self.most)).await;
+        let late = || Error::new(ErrorKind::Timeout, "the store of permits did not answer in time");
+        let acquired = match answer.unwrap_or_else(|_| Err(late())) {
+            Ok(acquired) => {
+                permission.succeeded();
+                acquired
+            }
+            Err(error) => {
+                permission.failed_with(&error, "the store of permits cannot be asked");
+                return Err(error);
+            }
         };
         if acquired {
             permit.hold();

@@ -166,6 +166,9 @@ impl RateLimitLayer {
     }
 
     /// Limits how many requests of the first rule's key are worked on at a time, until their responses have been sent.
+    ///
+    /// Where the permits' store cannot be asked, requests go on without one, unless the first rule's limiter is told to
+    /// refuse them in an outage.
     pub fn with_concurrency(self, limit: ConcurrencyLimit) -> Self {
         self.with(|config| config.concurrency = Some(limit))
     }
