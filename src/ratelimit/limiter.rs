@@ -88,6 +88,8 @@ impl Ratelimit {
     }
 
     /// How long the store may take (1 s) before the request is decided without it.
+    ///
+    /// Longer than the Redis client's own deadline (10 s), decisions do not share their requests with other commands.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.with(|settings| settings.timeout = timeout)
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 use axum_upstash::{
     ErrorKind,
-    ratelimit::{FixedWindow, Ratelimit},
+    ratelimit::{Basis, FixedWindow, HashTag, OnOutage, Ratelimit, RedisStore, SlidingWindow},
     redis::{MonitorEvent, PubSubEvent, Redis, RequestEvent, RequestKind, Script},
 };
 use futures_util::{FutureExt, StreamExt, future::join_all};
@@ -255,4 +255,23 @@ async fn a_cluster_is_reached_whole() {
     let (one, two) = (multi.incr("{same}:a"), multi.incr("{same}:b"));
     let mut results = multi.exec().await.unwrap();
     assert_eq!((results.take(one).unwrap(), results.take(two).unwrap()), (1, 1));
+
+    // Limits with two keys each, spread over the nodes, and several limits at once.
+    let day = Duration::from_secs(86_400);
+    let by = |tag, algorithm| {
+        let store = RedisStore::new(cluster.clone()).with_hash_tag(tag);
+        Ratelimit::with_store(store, algorithm).with_on_outage(OnOutage::Error).with_timeout(Duration::from_secs(20))
+    };
+    let spread = by(HashTag::Identifier, SlidingWindow::new(2, day));
+    for n in 0..20 {
+        let decision = spread.limit(&format!("user:{n}")).await.unwrap();
+        assert_eq!((decision.basis, decision.remaining), (Basis::Counted, 1));
+    }
+    let together = by(HashTag::Prefix, SlidingWindow::new(2, day)).with_prefix("one");
+    let second = together.clone().with_algorithm(FixedWindow::new(5, day));
+    let error = Ratelimit::limit_all(&[(&together, "a".into()), (&second.with_prefix("two"), "b".into())]).await;
+    assert!(error.is_err(), "two prefixes are two slots");
+    let other = together.clone().with_algorithm(FixedWindow::new(5, Duration::from_secs(3_600)));
+    let decisions = Ratelimit::limit_all(&[(&together, "a".into()), (&other, "b".into())]).await.unwrap();
+    assert!(decisions.allowed());
 }

@@ -188,66 +188,22 @@ mod tests {
     }
 
     #[test]
-    fn sliding_window() {
-        const START: u64 = 1_699_999_980_000;
-        let algorithm = Algorithm::from(SlidingWindow::new(10, Duration::from_secs(60)));
-        let index = START / 60_000;
-        // offset, previous, current, cost, allowed, remaining, retry after
-        for (offset, previous, current, cost, allowed, remaining, retry) in [
-            (15_000, 4, 5, 1, true, 1, None),
-            (0, 10, 0, 1, false, 0, Some(1)),
-            (1, 10, 0, 1, true, 0, None),
-            (6_000, 10, 0, 1, true, 0, None),
-            (6_001, 10, 0, 1, true, 1, None),
-            (30_000, 10, 5, 1, false, 0, Some(1)),
-            (30_000, 10, 4, 2, false, 1, Some(1)),
-            (59_999, 10, 9, 1, true, 0, None),
-            (10_000, 10, 8, 5, false, 0, Some(65_001)),
-            (1_000, 3, 10, 1, false, 0, Some(59_001)),
-            (0, 0, 0, 11, false, 10, None),
-        ] {
-            let state = State::Window(Window { index, previous, current });
-            let (outcome, _) = algorithm.decide(START + offset, Some(state), cost);
-            let got = (outcome.allowed, outcome.remaining, outcome.reset_ms, outcome.retry_after_ms);
-            let wanted = (allowed, remaining, START + 60_000, retry);
-            assert_eq!(got, wanted, "offset {offset}, {previous} before, {current} now, cost {cost}");
-        }
-    }
-
-    #[test]
-    fn token_bucket() {
+    fn refunds_and_costs_beyond_the_limit() {
+        let start = 1_700_000_000_000;
+        let burst = Gcra::new(10, Duration::from_secs(60), 5);
         check(
-            TokenBucket::new(5, Duration::from_secs(10), 10),
-            1_700_000_000_000,
-            &[
-                (0, 10, (true, 0, 10_000, None)),
-                (9_999, 1, (false, 0, 10_000, Some(1))),
-                (10_000, 6, (false, 5, 20_000, Some(10_000))),
-                (10_000, 5, (true, 0, 20_000, None)),
-                (28_000, 1, (true, 4, 30_000, None)),
-                (28_000, 11, (false, 4, 30_000, None)),
-                (28_000, -8, (true, 12, 30_000, None)),
-            ],
+            burst,
+            start,
+            &[(0, 5, (true, 0, 30_000, None)), (0, 6, (false, 0, 30_000, None)), (0, -9, (true, 5, 0, None))],
         );
-    }
-
-    #[test]
-    fn gcra() {
-        // One each six seconds, five at once.
+        let bucket = TokenBucket::new(5, Duration::from_secs(10), 10);
         check(
-            Gcra::new(10, Duration::from_secs(60), 5),
-            1_700_000_000_000,
+            bucket,
+            start,
             &[
-                (0, 1, (true, 4, 6_000, None)),
-                (0, 3, (true, 1, 24_000, None)),
-                (0, 1, (true, 0, 30_000, None)),
-                (0, 1, (false, 0, 30_000, Some(6_000))),
-                (3_000, 1, (false, 0, 30_000, Some(3_000))),
-                (6_000, 1, (true, 0, 36_000, None)),
-                (6_000, 2, (false, 0, 36_000, Some(12_000))),
-                (36_000, 5, (true, 0, 66_000, None)),
-                (36_000, 6, (false, 0, 66_000, None)),
-                (36_000, -9, (true, 5, 36_000, None)),
+                (0, 11, (false, 10, 10_000, None)),
+                (0, -8, (true, 18, 10_000, None)),
+                (10_000, 1, (true, 9, 20_000, None)),
             ],
         );
     }
