@@ -1,4 +1,4 @@
-use super::{Check, Outcome, algorithms::State};
+use super::{Check, DynamicLimits, Outcome, algorithms::State};
 use crate::expiring_map::ExpiringMap;
 use std::sync::Arc;
 
@@ -38,7 +38,11 @@ impl BlockCache {
         if now_ms < blocked.since_ms {
             return None;
         }
-        let algorithm = check.algorithm.with_limit(u32::try_from(blocked.limit).unwrap_or(u32::MAX));
+        // The same client can have several limits, of which another one may be used up.
+        let algorithm = match check.dynamic {
+            DynamicLimits::Off => *check.algorithm,
+            _ => check.algorithm.with_limit(u32::try_from(blocked.limit).unwrap_or(u32::MAX)),
+        };
         let (outcome, _) = algorithm.decide(now_ms, Some(blocked.state), check.cost);
         (!outcome.allowed).then_some(outcome)
     }

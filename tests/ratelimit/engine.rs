@@ -67,6 +67,9 @@ async fn a_block_cache_can_be_shared_and_left_out() {
     assert_eq!(two.limit("a").await.unwrap().basis, Basis::Blocked);
     assert_eq!(local.requests(), before);
     assert_eq!(make().with_block_cache(None).limit("a").await.unwrap().basis, Basis::Counted);
+    // Somebody with a higher limit on the same count is not held back by who has used up a lower one.
+    let higher = two.with_algorithm(FixedWindow::new(9, Duration::from_secs(86_400)));
+    assert!(higher.limit("a").await.unwrap().allowed);
 }
 
 #[tokio::test]
