@@ -217,8 +217,12 @@ pub(super) async fn decide_all(attempts: &[(&Ratelimit, Attempt<'_>)]) -> Result
     } else {
         first.ask(&checks, Some(attempt)).await?
     };
+    let allowed = list.iter().all(|decision| decision.allowed);
     for ((limiter, attempt), decision) in attempts.iter().zip(&list) {
-        limiter.record(attempt, decision);
+        // Whoever would have let a refused request pass has nothing to tell of it.
+        if allowed || !decision.allowed {
+            limiter.record(attempt, decision);
+        }
     }
     Decisions::new(list).ok_or_else(no_outcome)
 }

@@ -55,6 +55,22 @@ async fn events_are_added_up_sent_together_and_expire() {
 }
 
 #[tokio::test]
+async fn a_request_that_another_limit_refused_is_no_success() {
+    let (_local, redis) = upstash().await;
+    let analytics = Analytics::new(redis).with_interval(Duration::from_millis(10));
+    let wide = Ratelimit::memory(FixedWindow::new(9, Duration::from_secs(86_400))).with_analytics(analytics);
+    let narrow = wide.clone().with_algorithm(FixedWindow::new(1, Duration::from_secs(86_400))).with_prefix("narrow");
+    for _ in 0..3 {
+        let _ = Ratelimit::limit_all(&[(&wide, "a".into()), (&narrow, "a".into())]).await.unwrap();
+    }
+    wide.background().finished().await;
+    let hour = Duration::from_secs(3_600);
+    let (wide, narrow) = (wide.usage(hour).await.unwrap()["a"], narrow.usage(hour).await.unwrap()["a"]);
+    assert_eq!((wide.success, wide.blocked), (1, 0));
+    assert_eq!((narrow.success, narrow.blocked), (1, 2));
+}
+
+#[tokio::test]
 async fn what_could_not_be_sent_is_sent_later() {
     let (local, redis) = upstash().await;
     let analytics = Analytics::new(redis.clone()).with_interval(Duration::from_millis(10));

@@ -52,7 +52,7 @@ impl DenyList {
     member_setters!();
 
     /// Looks at the list that processes share in Redis, under the limiter's prefix: identifier, address, user agent and
-    /// country, word for word. One command more for each decision.
+    /// country, word for word. One command more for each decision. A limiter that counts in memory has no such list.
     pub fn with_shared(mut self) -> Self {
         self.shared = true;
         self
