@@ -143,7 +143,12 @@ impl Future for Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
-            self.shared.lock().kept.push_front(work);
+            let mut tasks = self.shared.lock();
+            tasks.kept.push_front(work);
+            // Another one who waits can take it over.
+            let waiting = std::mem::take(&mut tasks.waiting);
+            drop(tasks);
+            waiting.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -188,6 +193,52 @@ mod tests {
         sender.send(()).unwrap();
         assert!(background.finished().now_or_never().is_some());
         assert_eq!(done.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn who_waits_takes_over_from_who_gives_up() {
+        let background = Background::new();
+        let (sender, gate) = tokio::sync::oneshot::channel::<()>();
+        background.run(async move { drop(gate.await) });
+        let mut first = Box::pin(background.finished());
+        let mut second = waiter(background.clone());
+        assert!(first.as_mut().now_or_never().is_none());
+        assert!(!second.poll());
+        drop(first);
+        assert!(second.woken(), "it has to look again");
+        sender.send(()).unwrap();
+        assert!(second.poll());
+    }
+
+    /// A waiter whose waking can be seen.
+    fn waiter(background: Background) -> Waiter {
+        let woken = Arc::new(Flag::default());
+        Waiter { future: Box::pin(async move { background.finished().await }), woken }
+    }
+
+    #[derive(Default)]
+    struct Flag(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    struct Waiter {
+        future: Work,
+        woken: Arc<Flag>,
+    }
+
+    impl Waiter {
+        fn poll(&mut self) -> bool {
+            let waker = Waker::from(Arc::clone(&self.woken));
+            self.future.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_ready()
+        }
+
+        fn woken(&self) -> bool {
+            self.woken.0.load(Ordering::SeqCst)
+        }
     }
 
     #[tokio::test]
