@@ -57,6 +57,22 @@ pub enum Basis {
     Exempt,
 }
 
+impl Basis {
+    /// For the log, which is told of no value.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Blocked => "blocked",
+            Self::CountedInMemory => "counted in memory",
+            Self::Outage => "outage",
+            Self::TooCostly => "too costly",
+            Self::Denied(_) => "denied",
+            Self::Busy => "busy",
+            Self::Exempt => "exempt",
+        }
+    }
+}
+
 impl Decision {
     pub(super) fn new(outcome: &Outcome, now_ms: u64, basis: Basis) -> Self {
         Self {

@@ -165,8 +165,8 @@ impl RateLimitLayer {
         self.with(|config| config.queue = Some(Queue::new(longest, most)))
     }
 
-    /// Limits how many requests of the first rule's key are worked on at a time, until their responses have been sent. What a
-    /// WebSocket does after its handshake is not part of that.
+    /// Limits how many requests of one key, that of the first rule that applies, are worked on at a time, until their
+    /// responses have been sent. What a WebSocket does after its handshake is not part of that.
     ///
     /// Where the permits' store cannot be asked, requests go on without one, unless the first rule's limiter is told to
     /// refuse them in an outage.

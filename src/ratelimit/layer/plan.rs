@@ -108,10 +108,10 @@ impl RateLimitLayer {
         }
         let policy = self.config.rules[signature.most().rule].policy.name();
         if self.config.shadow {
-            tracing::info!(rate_limit.decision = "shadow", policy, basis = ?decision.basis);
+            tracing::info!(rate_limit.decision = "shadow", policy, basis = decision.basis.name());
             return Verdict::Pass(signature);
         }
-        tracing::debug!(rate_limit.decision = "deny", policy, basis = ?decision.basis);
+        tracing::debug!(rate_limit.decision = "deny", policy, basis = decision.basis.name());
         let mut response = self.config.refuse.refuse(decision, policy);
         response.extensions_mut().insert(decision.clone());
         signature.sign(&mut response);
