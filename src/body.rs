@@ -52,6 +52,13 @@ impl<B> ResponseBody<B> {
     }
 }
 
+/// Empty, so that layers around can put it in place of a body: CORS, timeouts.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::layer(Bytes::new())
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = B::Error;

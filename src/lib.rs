@@ -101,6 +101,8 @@ mod hex;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(any(feature = "client-ip", feature = "ratelimit"))]
+mod missing;
 mod personal;
 mod problem;
 #[cfg(feature = "qstash")]

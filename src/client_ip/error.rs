@@ -36,11 +36,8 @@ impl std::error::Error for ClientIpError {}
 impl From<ClientIpError> for Problem {
     fn from(error: ClientIpError) -> Self {
         match error {
-            // A mistake in how the server is set up: the reason is for its log, not for the client.
-            ClientIpError::NoPeer => {
-                tracing::error!("{error}");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The client address is unknown")
-            }
+            // A mistake in how the server is set up: the reason stands in its log, and is nothing for the client.
+            ClientIpError::NoPeer => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The client address is unknown"),
             _ => Self::new(StatusCode::BAD_REQUEST, "The client address is unknown").with_detail(error.to_string()),
         }
     }

@@ -1,4 +1,4 @@
-use super::{ClientIpError, source::parse_address};
+use super::{ClientIpError, x_forwarded_for::parse_address};
 use http::{HeaderValue, header::GetAll};
 use std::net::IpAddr;
 

@@ -20,5 +20,6 @@ mod forwarded;
 mod network;
 mod source;
 mod watch;
+mod x_forwarded_for;
 
 pub use self::{error::ClientIpError, extract::ClientIp, network::network, source::ClientIpSource};

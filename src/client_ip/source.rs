@@ -1,4 +1,9 @@
-use super::{ClientIpError, forwarded, network::network_of, watch::Watch};
+use super::{
+    ClientIpError, forwarded,
+    network::network_of,
+    watch::Watch,
+    x_forwarded_for::{X_FORWARDED_FOR, forwarded_for, parse_address},
+};
 use http::{Extensions, HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::{
@@ -46,7 +51,6 @@ enum TooFew {
     Peer,
 }
 
-pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED: HeaderName = http::header::FORWARDED;
 
 impl ClientIpSource {
@@ -126,24 +130,21 @@ impl ClientIpSource {
     pub fn resolve(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<IpAddr, ClientIpError> {
         let found = match &self.source {
             Source::Peer => {
-                let found = peer(extensions).ok_or(ClientIpError::NoPeer);
-                if let Ok(peer) = found {
-                    self.watch.peer(peer, headers);
-                }
-                found
+                let peer = peer(extensions).ok_or(ClientIpError::NoPeer);
+                peer.inspect(|&peer| self.watch.peer(peer, headers))
             }
             Source::Chain { list, proxies } => self.walk(*list, proxies, headers, extensions),
             Source::Header(name) => {
-                single(headers, name).and_then(|text| parse_address(text).ok_or(ClientIpError::Malformed))
+                self.single(headers, name).and_then(|text| parse_address(text).ok_or(ClientIpError::Malformed))
             }
-            Source::HeaderWithPort(name) => single(headers, name).and_then(|text| {
+            Source::HeaderWithPort(name) => self.single(headers, name).and_then(|text| {
                 let (address, port) = text.rsplit_once(':').ok_or(ClientIpError::Malformed)?;
                 port.parse::<u16>().map_err(|_| ClientIpError::Malformed)?;
                 parse_address(address).ok_or(ClientIpError::Malformed)
             }),
         };
-        if !matches!(self.source, Source::Peer) {
-            self.watch.header(found.is_ok() || found != Err(ClientIpError::Absent));
+        if found == Err(ClientIpError::NoPeer) {
+            self.watch.no_peer();
         }
         found.map(|ip| ip.to_canonical())
     }
@@ -155,12 +156,13 @@ impl ClientIpSource {
         headers: &HeaderMap,
         extensions: &Extensions,
     ) -> Result<IpAddr, ClientIpError> {
-        let entries = match list {
-            List::XForwardedFor => forwarded_for(headers),
-            List::Forwarded => forwarded::addresses(&headers.get_all(FORWARDED)),
+        let (name, entries) = match list {
+            List::XForwardedFor => (X_FORWARDED_FOR, forwarded_for(headers)),
+            List::Forwarded => (FORWARDED, forwarded::addresses(&headers.get_all(FORWARDED))),
         };
         match proxies {
             Proxies::Hops(hops) => {
+                self.watch.header(headers.contains_key(name));
                 let mut seen = 0;
                 for entry in entries {
                     seen += 1;
@@ -179,6 +181,11 @@ impl ClientIpSource {
             Proxies::Networks(networks) => {
                 let trusted = |ip: IpAddr| networks.iter().any(|network| network.contains(&ip.to_canonical()));
                 let mut client = peer(extensions).ok_or(ClientIpError::NoPeer)?;
+                if trusted(client) {
+                    self.watch.header(headers.contains_key(name));
+                } else {
+                    self.watch.peer(client, headers);
+                }
                 let mut entries = entries;
                 while trusted(client) {
                     match entries.next() {
@@ -189,6 +196,18 @@ impl ClientIpSource {
                 }
                 Ok(client)
             }
+        }
+    }
+
+    /// A field that there is one of.
+    fn single<'a>(&self, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, ClientIpError> {
+        let mut values = headers.get_all(name).iter();
+        let (first, second) = (values.next(), values.next());
+        self.watch.header(first.is_some());
+        match (first, second) {
+            (None, _) => Err(ClientIpError::Absent),
+            (Some(_), Some(_)) => Err(ClientIpError::Malformed),
+            (Some(value), None) => value.to_str().map_err(|_| ClientIpError::Malformed),
         }
     }
 }
@@ -213,40 +232,6 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
         return Some(info.0.ip());
     }
     extensions.get::<SocketAddr>().map(SocketAddr::ip)
-}
-
-/// A field that there is one of.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, ClientIpError> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Err(ClientIpError::Absent),
-        (Some(_), Some(_)) => Err(ClientIpError::Malformed),
-        (Some(value), None) => value.to_str().map_err(|_| ClientIpError::Malformed),
-    }
-}
-
-type Entries<'a> = Box<dyn Iterator<Item = Result<IpAddr, ClientIpError>> + 'a>;
-
-/// The entries over all lines, the last one first.
-fn forwarded_for(headers: &HeaderMap) -> Entries<'_> {
-    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-    Box::new(lines.flat_map(|line| -> Entries<'_> {
-        match line.to_str() {
-            Ok(line) => Box::new(line.rsplit(',').map(|entry| parse_address(entry).ok_or(ClientIpError::Malformed))),
-            Err(_) => Box::new(std::iter::once(Err(ClientIpError::Malformed))),
-        }
-    }))
-}
-
-/// An address, alone or with a port, in brackets or with a zone.
-pub(super) fn parse_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    if let Ok(socket) = text.parse::<SocketAddr>() {
-        return Some(socket.ip());
-    }
-    let text = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let text = text.split_once('%').map_or(text, |(address, _)| address);
-    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -281,6 +266,9 @@ mod tests {
             (&["[2001:db8::1]:443"], 1, Ok("2001:db8::1")),
             (&["[2001:db8::1]"], 1, Ok("2001:db8::1")),
             (&["fe80::1%eth0"], 1, Ok("fe80::1")),
+            (&["[fe80::1%eth0]:80"], 1, Ok("fe80::1")),
+            (&["[fe80::1%eth0]:x"], 1, Err(ClientIpError::Malformed)),
+            (&["[fe80::1]80"], 1, Err(ClientIpError::Malformed)),
             (&["::ffff:1.2.3.4"], 1, Ok("1.2.3.4")),
             (&["1.1.1.1, unknown"], 1, Err(ClientIpError::Malformed)),
             (&["1.1.1.1, unknown"], 2, Err(ClientIpError::Malformed)),
@@ -358,7 +346,44 @@ mod tests {
 
     #[test]
     fn no_peer_is_an_error() {
-        let got = ClientIpSource::peer().resolve(&HeaderMap::new(), &Extensions::new());
-        assert_eq!(got, Err(ClientIpError::NoPeer));
+        let source = ClientIpSource::peer();
+        assert_eq!(source.resolve(&HeaderMap::new(), &Extensions::new()), Err(ClientIpError::NoPeer));
+        assert!(source.watch.has_told());
+    }
+
+    #[test]
+    fn every_source_that_cannot_be_right_is_noticed() {
+        let proxies = || ["10.0.0.0/8".parse().unwrap()];
+        let real_ip = || ClientIpSource::header(HeaderName::from_static("x-real-ip"));
+        let told = |source: &ClientIpSource, header: &[&str], peer: [u8; 4], times: usize| {
+            (0..times).for_each(|_| drop(ask(source, "x-forwarded-for", header, peer)));
+            source.watch.has_told()
+        };
+        let (trusted, private, public) = ([10, 0, 0, 1], [192, 168, 0, 1], [203, 0, 113, 7]);
+        // A header that nobody sets, also where that is no error.
+        for source in [
+            ClientIpSource::x_forwarded_for(1),
+            ClientIpSource::x_forwarded_for(1).with_peer_fallback(),
+            ClientIpSource::x_forwarded_for_by(proxies()),
+            ClientIpSource::forwarded(1),
+            ClientIpSource::forwarded_by(proxies()),
+            real_ip(),
+            ClientIpSource::cloudfront(),
+        ] {
+            assert!(!told(&source, &[], trusted, 19) && told(&source, &[], trusted, 1), "{source:?}");
+        }
+        // A proxy that is in none of the networks, or that nobody asks for.
+        for source in [ClientIpSource::x_forwarded_for_by(proxies()), ClientIpSource::peer()] {
+            assert!(!told(&source, &[], private, 40) && told(&source, &["1.1.1.1"], private, 1), "{source:?}");
+        }
+        // What is as it should be.
+        for (source, header, peer) in [
+            (ClientIpSource::peer(), &["1.1.1.1"][..], public),
+            (ClientIpSource::x_forwarded_for(1), &["1.1.1.1"], trusted),
+            (ClientIpSource::x_forwarded_for_by(proxies()), &["1.1.1.1"], trusted),
+            (ClientIpSource::x_forwarded_for_by(proxies()), &[], public),
+        ] {
+            assert!(!told(&source, header, peer, 40), "{source:?}");
+        }
     }
 }

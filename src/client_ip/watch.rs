@@ -1,30 +1,35 @@
-use super::source::X_FORWARDED_FOR;
-use http::{HeaderMap, header::FORWARDED};
+use super::ClientIpError;
+use crate::missing::{MISSED, Missing};
+use http::HeaderMap;
 use std::{
-    net::IpAddr,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    net::{IpAddr, Ipv4Addr},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// Looks out for a source that cannot be right, and says so once.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    header_seen: AtomicBool,
-    header_missed: AtomicU32,
+    header: Missing,
     told: AtomicBool,
 }
 
-/// So many requests without the header, and none with it.
-const MISSED: u32 = 20;
+/// Fields in which proxies say whom they were called by.
+const SET_BY_PROXIES: [&str; 9] = [
+    "x-forwarded-for",
+    "forwarded",
+    "x-real-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "fly-client-ip",
+    "fastly-client-ip",
+    "x-envoy-external-address",
+    "cloudfront-viewer-address",
+];
 
 impl Watch {
     /// A request with the header that is trusted, or without it.
     pub(super) fn header(&self, is_there: bool) {
-        if self.header_seen.load(Ordering::Relaxed) {
-            return;
-        }
-        if is_there {
-            self.header_seen.store(true, Ordering::Relaxed);
-        } else if self.header_missed.fetch_add(1, Ordering::Relaxed) + 1 == MISSED && self.tell() {
+        if self.header.is_missing(is_there) && self.tell() {
             tracing::error!(
                 "the client's address is read from a header that none of the first {MISSED} requests had: \
                  does the proxy in front set it?"
@@ -34,12 +39,19 @@ impl Watch {
 
     /// A request whose peer is taken for the client.
     pub(super) fn peer(&self, peer: IpAddr, headers: &HeaderMap) {
-        let forwarded = || headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
+        let forwarded = || SET_BY_PROXIES.iter().any(|name| headers.contains_key(*name));
         if is_local(peer) && !self.told.load(Ordering::Relaxed) && forwarded() && self.tell() {
             tracing::error!(
                 "the peer is taken for the client, but there seems to be a proxy in front: all its clients count as one. \
-                 Name the header that it sets: ClientIpSource::x_forwarded_for(1)"
+                 Name the header that it sets: ClientIpSource::x_forwarded_for(1), or its network"
             );
+        }
+    }
+
+    /// A request of which nobody knows who is on the other end.
+    pub(super) fn no_peer(&self) {
+        if self.tell() {
+            tracing::error!("{}", ClientIpError::NoPeer);
         }
     }
 
@@ -57,9 +69,15 @@ impl Watch {
 /// Where proxies are: this machine, a private network.
 fn is_local(ip: IpAddr) -> bool {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || is_shared(ip),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
+}
+
+/// 100.64.0.0/10 (RFC 6598): where providers put their load balancers.
+fn is_shared(ip: Ipv4Addr) -> bool {
+    let [first, second, ..] = ip.octets();
+    first == 100 && second & 0b1100_0000 == 64
 }
 
 #[cfg(test)]
@@ -88,7 +106,7 @@ mod tests {
         watch.peer("203.0.113.7".parse().unwrap(), &headers);
         watch.peer("10.0.0.1".parse().unwrap(), &HeaderMap::new());
         assert!(!watch.has_told(), "anybody can send a header");
-        watch.peer("10.0.0.1".parse().unwrap(), &headers);
+        watch.peer("100.64.0.1".parse().unwrap(), &headers);
         assert!(watch.has_told());
     }
 }

@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("local", &[]),
 ];
 
-const PLUMBING: &str = "http error env body problem personal expiring_map hex";
+const PLUMBING: &str = "http error env body problem personal expiring_map hex missing";
 
 /// What the crate's root re-exports, by the room it is from.
 const ROOT: &[(&str, &str)] = &[

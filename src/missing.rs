@@ -1,0 +1,42 @@
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// Notices that something which requests should have is there in none of them.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    seen: AtomicBool,
+    missed: AtomicU32,
+}
+
+/// So many requests without it, and none with it.
+pub(crate) const MISSED: u32 = 20;
+
+impl Missing {
+    /// A request that has it, or not. Says once that it is missing.
+    pub(crate) fn is_missing(&self, is_there: bool) -> bool {
+        if self.seen.load(Ordering::Relaxed) {
+            return false;
+        }
+        if is_there {
+            self.seen.store(true, Ordering::Relaxed);
+            return false;
+        }
+        // It stops counting there, so that it never begins anew.
+        let more = |missed: u32| (missed < MISSED).then(|| missed + 1);
+        self.missed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) == Ok(MISSED - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_once_that_something_is_in_no_request() {
+        let missing = Missing::default();
+        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false)).count(), 1);
+        let missing = Missing::default();
+        assert_eq!((1..MISSED).filter(|_| missing.is_missing(false)).count(), 0);
+        assert!(!missing.is_missing(true));
+        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false)).count(), 0, "others have it");
+    }
+}
