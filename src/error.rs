@@ -93,6 +93,12 @@ impl Error {
         self
     }
 
+    /// For a log: keys hold names of clients.
+    #[cfg(feature = "ratelimit")]
+    pub(crate) fn without_key(self) -> Self {
+        self.with_key(None)
+    }
+
     pub(crate) fn with_status(mut self, status: http::StatusCode) -> Self {
         self.0.status = Some(status.as_u16());
         self

@@ -50,6 +50,12 @@ impl Problem {
         self.status
     }
 
+    /// The title.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.members.get("title").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The response, with any body that can be made from text.
     #[must_use]
     pub fn into_response_with<B: From<String>>(self) -> http::Response<B> {

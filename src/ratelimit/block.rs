@@ -1,6 +1,9 @@
 use super::{Check, DynamicLimits, Outcome, algorithms::State};
 use crate::expiring_map::ExpiringMap;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// Remembers clients that have nothing left, so that their requests need not go to the store.
 ///
@@ -11,6 +14,7 @@ use std::sync::Arc;
 #[must_use]
 pub struct BlockCache {
     clients: Arc<ExpiringMap<Blocked>>,
+    forgotten: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -23,12 +27,18 @@ struct Blocked {
 impl BlockCache {
     /// A cache for so many clients. When it is full, those that would pass soonest are forgotten.
     pub fn new(clients: usize) -> Self {
-        Self { clients: Arc::new(ExpiringMap::new(clients)) }
+        Self { clients: Arc::new(ExpiringMap::new(clients)), forgotten: Arc::default() }
     }
 
     /// Forgets everybody.
     pub fn clear(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.clients.clear();
+    }
+
+    /// How often somebody was forgotten: an answer from before is not to be learned from after.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Acquire)
     }
 
     /// The refusal that the store would give.
@@ -62,6 +72,7 @@ impl BlockCache {
 
     /// Forgets one client.
     pub(super) fn forget(&self, check: &Check<'_>) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.clients.remove(check.name());
     }
 }

@@ -102,6 +102,8 @@ impl Attempt<'_> {
             error.kind(),
             ErrorKind::Timeout | ErrorKind::Connect | ErrorKind::Interrupted | ErrorKind::Server
         );
+        // Of whoever asked; the log and the others need not know.
+        let error = &error.clone().without_key();
         match if outage { self.failed(error) } else { self.refused() } {
             Trouble::First => tracing::warn!(%error, "{what}"),
             Trouble::Opened => tracing::warn!(%error, "{what}, again and again; it is left alone for now"),

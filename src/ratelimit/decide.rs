@@ -1,10 +1,9 @@
 //! How a decision comes about: what is known here first, then the store, then the policy for its outage.
 
 use super::{
-    Answer, Attempt, Basis, Check, Decision, Decisions, DenyQuery, OnOutage, Question, Ratelimit, identifier::bounded,
+    Algorithm, Answer, Attempt, Basis, Check, Decision, DenyQuery, OnOutage, Question, Ratelimit, identifier::bounded,
 };
 use crate::{Error, ErrorKind, http::timeout};
-use std::{borrow::Cow, sync::Arc};
 
 impl Ratelimit {
     /// The decision where nothing has to be waited for.
@@ -27,9 +26,15 @@ impl Ratelimit {
     pub(super) async fn limit_later(&self, attempt: Attempt<'_>) -> Result<Decision, Error> {
         let identifier = bounded(attempt.identifier);
         let check = self.check(&identifier, attempt.cost.into());
-        let decision = self.ask(&[check], Some(&attempt)).await?.swap_remove(0);
+        let decision = self.ask_one(check, Some(&attempt)).await?;
         self.record(&attempt, &decision);
         Ok(decision)
+    }
+
+    /// Whether what becomes of a request is known without asking anybody.
+    pub(super) fn knows(&self, attempt: &Attempt<'_>) -> bool {
+        let identifier = bounded(attempt.identifier);
+        self.known(&self.check(&identifier, attempt.cost.into()), attempt, self.now_ms()).is_some()
     }
 
     pub(super) async fn look(&self, identifier: &str) -> Result<Decision, Error> {
@@ -37,58 +42,19 @@ impl Ratelimit {
         let (check, now_ms) = (self.check(&identifier, 0), self.now_ms());
         let decision = match self.settings.store.take_now(check, now_ms, &self.settings.background) {
             Some(outcome) => Decision::new(&outcome, now_ms, Basis::Counted),
-            None => self.ask(&[check], None).await?.swap_remove(0),
+            None => self.ask_one(check, None).await?,
         };
         Ok(decision.looked())
     }
 
-    pub(super) async fn give_back(&self, identifier: &str, amount: u32) -> Result<Decision, Error> {
-        let identifier = bounded(identifier);
-        let (check, now_ms) = (self.check(&identifier, -i64::from(amount)), self.now_ms());
-        if let Some(blocks) = &self.settings.blocks {
-            blocks.forget(&check);
-        }
-        if let Some(outcome) = self.settings.store.take_now(check, now_ms, &self.settings.background) {
-            return Ok(Decision::new(&outcome, now_ms, Basis::Counted));
-        }
-        // What an outage would decide is of no use here.
-        let answer = self.question(&[check], None, now_ms).await?;
-        let outcome = answer.outcomes.first().ok_or_else(no_outcome)?;
-        Ok(Decision::new(outcome, now_ms, Basis::Counted))
-    }
-
-    /// Gives back what a request was counted with, in the background where that has to be waited for.
-    pub(super) fn give_back_later(&self, identifier: String, amount: u32, basis: &Basis) {
-        let now_ms = self.now_ms();
-        {
-            let id = bounded(&identifier);
-            let check = self.check(&id, -i64::from(amount));
-            let background = &self.settings.background;
-            // Where it was counted in place of the store, it is given back there.
-            if *basis == Basis::CountedInMemory {
-                self.settings.fallback.decide_all(&[check], now_ms);
-                return;
-            }
-            if self.settings.store.take_now(check, now_ms, background).is_some() {
-                return;
-            }
-        }
-        let limiter = self.clone();
-        self.settings.background.run(async move {
-            if let Err(error) = limiter.give_back(&identifier, amount).await {
-                tracing::warn!(%error, "what a request was counted with could not be given back");
-            }
-        });
-    }
-
     /// What need not be asked.
-    fn known(&self, check: &Check<'_>, attempt: &Attempt<'_>, now_ms: u64) -> Option<Decision> {
+    pub(super) fn known(&self, check: &Check<'_>, attempt: &Attempt<'_>, now_ms: u64) -> Option<Decision> {
         let settings = &*self.settings;
         if settings.allow.as_ref().is_some_and(|allow| allow.contains(attempt)) {
             return Some(Decision::exempt(&settings.algorithm, now_ms));
         }
         if let Some(deny) = &settings.deny
-            && let Some(value) = deny.known(attempt, now_ms)
+            && let Some(value) = deny.known(&settings.prefix, attempt, now_ms)
         {
             return Some(Decision::denied(&settings.algorithm, &value, now_ms));
         }
@@ -101,13 +67,24 @@ impl Ratelimit {
         Some(Decision::new(&outcome, now_ms, Basis::Blocked))
     }
 
-    /// Asks the store, by way of the breaker; the policy decides where it cannot be asked.
-    async fn ask(&self, checks: &[Check<'_>], attempt: Option<&Attempt<'_>>) -> Result<Vec<Decision>, Error> {
-        let (settings, now_ms) = (&*self.settings, self.now_ms());
-        let permission = match settings.breaker.attempt() {
-            Ok(permission) => permission,
-            Err(error) => return self.without_store(checks, now_ms, error),
-        };
+    /// Asks the store about one limit; the policy decides where it cannot be asked.
+    async fn ask_one(&self, check: Check<'_>, attempt: Option<&Attempt<'_>>) -> Result<Decision, Error> {
+        let now_ms = self.now_ms();
+        match self.ask(&[check], attempt, now_ms).await {
+            Ok(mut decisions) => decisions.pop().ok_or_else(no_outcome),
+            Err(error) => self.without_store(check, now_ms, error),
+        }
+    }
+
+    /// Asks the store, by way of the breaker.
+    pub(super) async fn ask(
+        &self,
+        checks: &[Check<'_>],
+        attempt: Option<&Attempt<'_>>,
+        now_ms: u64,
+    ) -> Result<Vec<Decision>, Error> {
+        let settings = &*self.settings;
+        let permission = settings.breaker.attempt()?;
         // Who only looks is not refused.
         let shared = settings.deny.as_deref().filter(|deny| deny.is_shared()).zip(attempt);
         let values = shared.map(|(deny, attempt)| deny.values(attempt));
@@ -116,6 +93,7 @@ impl Ratelimit {
             values,
             ip_list: shared.is_some_and(|(deny, _)| deny.ip_list().is_some()),
         });
+        let forgotten = settings.blocks.as_ref().map(super::BlockCache::forgotten);
         match self.question(checks, query, now_ms).await {
             Ok(answer) => {
                 if permission.succeeded() {
@@ -124,16 +102,21 @@ impl Ratelimit {
                 if answer.ip_list_due {
                     self.fetch_ip_list();
                 }
-                self.read(checks, &answer, now_ms)
+                self.read(checks, &answer, now_ms, forgotten)
             }
             Err(error) => {
                 permission.failed_with(&error, "the rate limit store cannot be asked");
-                self.without_store(checks, now_ms, error)
+                Err(error)
             }
         }
     }
 
-    async fn question(&self, checks: &[Check<'_>], deny: Option<DenyQuery<'_>>, now_ms: u64) -> Result<Answer, Error> {
+    pub(super) async fn question(
+        &self,
+        checks: &[Check<'_>],
+        deny: Option<DenyQuery<'_>>,
+        now_ms: u64,
+    ) -> Result<Answer, Error> {
         let settings = &*self.settings;
         let question = Question { checks, now_ms, timeout: settings.timeout, deny, background: &settings.background };
         match timeout(settings.timeout, settings.store.take(question)).await {
@@ -142,87 +125,65 @@ impl Ratelimit {
         }
     }
 
-    fn read(&self, checks: &[Check<'_>], answer: &Answer, now_ms: u64) -> Result<Vec<Decision>, Error> {
+    /// `forgotten`: how often the block cache had forgotten somebody when the store was asked.
+    fn read(
+        &self,
+        checks: &[Check<'_>],
+        answer: &Answer,
+        now_ms: u64,
+        forgotten: Option<u64>,
+    ) -> Result<Vec<Decision>, Error> {
         let settings = &*self.settings;
         if let Some(value) = &answer.denied {
             if let Some(deny) = &settings.deny {
-                deny.learn(value, now_ms);
+                deny.learn(&settings.prefix, value, now_ms);
             }
             return Ok(checks.iter().map(|check| Decision::denied(check.algorithm, value, now_ms)).collect());
         }
         if answer.outcomes.len() != checks.len() {
             return Err(no_outcome());
         }
-        if let Some(blocks) = &settings.blocks {
+        // What was given back meanwhile may not be in the answer.
+        if let Some(blocks) = settings.blocks.as_ref().filter(|blocks| Some(blocks.forgotten()) == forgotten) {
             checks.iter().zip(&answer.outcomes).for_each(|(check, outcome)| blocks.learn(check, outcome, now_ms));
         }
         Ok(answer.outcomes.iter().map(|outcome| Decision::new(outcome, now_ms, Basis::Counted)).collect())
     }
 
-    fn without_store(&self, checks: &[Check<'_>], now_ms: u64, error: Error) -> Result<Vec<Decision>, Error> {
-        let settings = &*self.settings;
-        let policy = if error.kind() == ErrorKind::Timeout { settings.on_timeout } else { settings.on_error };
-        let all = |allowed| checks.iter().map(|check| Decision::outage(check.algorithm, allowed, now_ms)).collect();
-        let in_memory = |checks: &[Check<'_>]| {
-            let outcomes = settings.fallback.decide_all(checks, now_ms);
-            outcomes.iter().map(|outcome| Decision::new(outcome, now_ms, Basis::CountedInMemory)).collect()
-        };
-        match policy {
-            OnOutage::Open => Ok(all(true)),
-            OnOutage::Closed => Ok(all(false)),
+    fn without_store(&self, check: Check<'_>, now_ms: u64, error: Error) -> Result<Decision, Error> {
+        match self.policy(&error) {
+            OnOutage::Open => Ok(Decision::outage(check.algorithm, true, now_ms)),
+            OnOutage::Closed => Ok(Decision::outage(check.algorithm, false, now_ms)),
             OnOutage::Error => Err(error),
-            OnOutage::Memory => Ok(in_memory(checks)),
-            OnOutage::MemoryLimit(algorithm) => {
-                let checks: Vec<_> = checks.iter().map(|check| Check { algorithm: &algorithm, ..*check }).collect();
-                Ok(in_memory(&checks))
-            }
+            OnOutage::Memory => Ok(self.in_memory(&[check], &[None], now_ms).swap_remove(0)),
+            OnOutage::MemoryLimit(algorithm) => Ok(self.in_memory(&[check], &[Some(algorithm)], now_ms).swap_remove(0)),
         }
     }
 
-    fn record(&self, attempt: &Attempt<'_>, decision: &Decision) {
+    /// What the limiter does after such an error.
+    pub(super) fn policy(&self, error: &Error) -> OnOutage {
+        if error.kind() == ErrorKind::Timeout { self.settings.on_timeout } else { self.settings.on_error }
+    }
+
+    /// Counts in this process, by other algorithms where the policy names them.
+    pub(super) fn in_memory(&self, checks: &[Check<'_>], by: &[Option<Algorithm>], now_ms: u64) -> Vec<Decision> {
+        let checks: Vec<_> = checks
+            .iter()
+            .zip(by)
+            .map(|(check, by)| Check { algorithm: by.as_ref().unwrap_or(check.algorithm), ..*check })
+            .collect();
+        let outcomes = self.settings.fallback.decide_all(&checks, now_ms);
+        let decisions = outcomes.iter().map(|outcome| Decision::new(outcome, now_ms, Basis::CountedInMemory));
+        decisions.zip(by).map(|(decision, by)| decision.counted_by(*by)).collect()
+    }
+
+    pub(super) fn record(&self, attempt: &Attempt<'_>, decision: &Decision) {
         if let Some(analytics) = &self.settings.analytics {
             analytics.record(&self.settings.prefix, attempt, decision, &self.settings.background);
         }
     }
 }
 
-fn no_outcome() -> Error {
+pub(super) fn no_outcome() -> Error {
     Error::new(ErrorKind::Decode, "the rate limit store gave fewer outcomes than it was asked for")
-}
-
-/// Several limits at once.
-pub(super) async fn decide_all(attempts: &[(&Ratelimit, Attempt<'_>)]) -> Result<Decisions, Error> {
-    let invalid = |message| Err(Error::new(ErrorKind::InvalidInput, message));
-    let Some((first, attempt)) = attempts.first() else {
-        return invalid("no limiter was given");
-    };
-    if !attempts.iter().all(|(limiter, _)| Arc::ptr_eq(&limiter.settings.store, &first.settings.store)) {
-        return invalid("limiters that are checked together have to count in one store: make them by with_algorithm");
-    }
-    let identifiers: Vec<Cow<'_, str>> = attempts.iter().map(|(_, attempt)| bounded(attempt.identifier)).collect();
-    let checks = attempts.iter().zip(&identifiers);
-    let checks: Vec<Check<'_>> =
-        checks.map(|((limiter, attempt), id)| limiter.check(id, attempt.cost.into())).collect();
-    let twice = |index: usize| checks[..index].iter().any(|check| check.name() == checks[index].name());
-    if (0..checks.len()).any(twice) {
-        return invalid("two of the limiters count the same in the same place: they need prefixes of their own");
-    }
-
-    let now_ms = first.now_ms();
-    let known = attempts.iter().zip(&checks).map(|((limiter, attempt), check)| limiter.known(check, attempt, now_ms));
-    let known: Vec<Option<Decision>> = known.collect();
-    let list = if known.iter().any(Option::is_some) {
-        let exempt = |limiter: &Ratelimit| Decision::exempt(limiter.algorithm(), now_ms);
-        known.into_iter().zip(attempts).map(|(known, (limiter, _))| known.unwrap_or_else(|| exempt(limiter))).collect()
-    } else {
-        first.ask(&checks, Some(attempt)).await?
-    };
-    let allowed = list.iter().all(|decision| decision.allowed);
-    for ((limiter, attempt), decision) in attempts.iter().zip(&list) {
-        // Whoever would have let a refused request pass has nothing to tell of it.
-        if allowed || !decision.allowed {
-            limiter.record(attempt, decision);
-        }
-    }
-    Decisions::new(list).ok_or_else(no_outcome)
 }

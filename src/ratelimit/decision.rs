@@ -31,6 +31,8 @@ pub struct Decision {
     pub(super) now_ms: u64,
     /// Where nothing is left: when a request of cost 1 can pass.
     pub(super) next: Option<Duration>,
+    /// What counted in memory, where it is not the limiter's own algorithm.
+    pub(super) by: Option<Box<Algorithm>>,
 }
 
 /// How a [`Decision`] came about.
@@ -84,7 +86,12 @@ impl Decision {
             basis,
             now_ms,
             next: outcome.next_ms.map(Duration::from_millis),
+            by: None,
         }
+    }
+
+    pub(super) fn counted_by(self, algorithm: Option<Algorithm>) -> Self {
+        Self { by: algorithm.map(Box::new), ..self }
     }
 
     /// As an answer to a look: whether a request of cost 1 would pass.

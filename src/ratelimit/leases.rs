@@ -1,12 +1,22 @@
-use super::{Answer, Background, Check, Outcome, Question, RateLimitStore, RedisStore, store::dynamic_limits_of};
-use crate::{Error, expiring_map::ExpiringMap};
+use super::{
+    Algorithm, Answer, Background, Check, DynamicLimits, Outcome, Question, RateLimitStore, RedisStore,
+    store::dynamic_limits_of,
+};
+use crate::{
+    Error, ErrorKind,
+    expiring_map::ExpiringMap,
+    http::{spawn, timeout},
+};
 use futures_core::future::BoxFuture;
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 /// Takes permits from another store, several at a time, and spends them in memory.
 ///
@@ -18,117 +28,252 @@ use tokio::sync::Mutex;
 ///   all, up to the permits times the instances can pass beyond the limit at once.
 /// - **Some may be refused too early.** What one instance has taken and does not need is not there for another, until
 ///   the window ends: up to the permits, for each instance.
+/// - **A request that costs more than one may be refused too early**: what is here and what is in the store are not added
+///   up for it.
 /// - `remaining` is what is left in the store and here.
+///
+/// A lease that is on its way is kept, also where the request that asked for it has been given up. While the store has
+/// less than a lease to give, requests ask it one by one and do not wait for each other.
 ///
 /// Requests that cost more than a lease, looks, refunds, several limits at once and shared deny lists go to the store as they
 /// are.
 pub struct Leases {
+    shared: Arc<Shared>,
+    /// One of those who need a new lease for the same client fetches it, the others wait for it.
+    fetching: Box<[Arc<Mutex<()>>]>,
+    hasher: RandomState,
+}
+
+struct Shared {
     inner: Arc<dyn RateLimitStore>,
     permits: u32,
     taken: ExpiringMap<Lease>,
-    /// One of those who need a new lease for the same client fetches it, the others wait for it.
-    fetching: Box<[Mutex<()>]>,
-    hasher: RandomState,
+    /// How often somebody's count was forgotten: a lease from before counts for nothing after.
+    resets: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Lease {
     left: u64,
+    /// The end of the window, the next refill, or the time at which a burst is whole again.
+    until_ms: u64,
     /// What the store said when it was taken.
-    outcome: Outcome,
+    outcome: Option<Outcome>,
+    /// The store has less than a lease, for so long.
+    dry_until_ms: u64,
+}
+
+/// What came of asking for a lease.
+enum Fetched {
+    Outcome(Outcome),
+    /// Less is left than the request needs, or than is worth keeping.
+    Dry,
 }
 
 const STRIPES: usize = 64;
+/// So often a smaller lease is asked for, while others take from the same limit.
+const TRIES: usize = 3;
+/// No longer than this the store is asked for single permits.
+const DRY_MS: u64 = 1_000;
 
 impl Leases {
     /// Takes `permits` at a time.
     pub fn new(inner: Arc<dyn RateLimitStore>, permits: u32) -> Self {
+        let taken = ExpiringMap::new(100_000);
         Self {
-            inner,
-            permits: permits.max(1),
-            taken: ExpiringMap::new(100_000),
-            fetching: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+            shared: Arc::new(Shared { inner, permits: permits.max(1), taken, resets: AtomicU64::new(0) }),
+            fetching: (0..STRIPES).map(|_| Arc::default()).collect(),
             hasher: RandomState::new(),
         }
     }
 
+    async fn decide(&self, question: Question<'_>) -> Result<Answer, Error> {
+        let shared = &self.shared;
+        let ([check], None) = (question.checks, question.deny) else { return shared.ask(question).await };
+        if !shared.leases(check) || shared.is_dry(check, question.now_ms) {
+            return shared.ask(question).await;
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "any bits choose a stripe")]
+        let stripe = self.hasher.hash_one(check.name()) as usize % STRIPES;
+        let turn = Arc::clone(&self.fetching[stripe]).lock_owned().await;
+        if let Some(outcome) = shared.spend(check, question.now_ms) {
+            return Ok(Answer::counted(vec![outcome]));
+        }
+        if shared.is_dry(check, question.now_ms) {
+            drop(turn);
+            return shared.ask(question).await;
+        }
+        match shared.fetch(check, question, turn).await? {
+            Fetched::Outcome(outcome) => Ok(Answer::counted(vec![outcome])),
+            Fetched::Dry => shared.ask(question).await,
+        }
+    }
+}
+
+impl Shared {
     /// Whether this is a matter of leases at all.
     fn leases(&self, check: &Check<'_>) -> bool {
         check.cost > 0 && check.cost < i64::from(self.permits)
+    }
+
+    fn is_dry(&self, check: &Check<'_>, now_ms: u64) -> bool {
+        self.taken.get(check.name(), now_ms).is_some_and(|lease| now_ms < lease.dry_until_ms)
     }
 
     fn spend(&self, check: &Check<'_>, now_ms: u64) -> Option<Outcome> {
         let cost = u64::try_from(check.cost).ok()?;
         self.taken.update(check.name(), now_ms, |lease: Option<Lease>| {
             let Some(mut lease) = lease else { return (None, None) };
-            // The end of the window, the next refill, or the time at which a burst is whole again.
-            let expires_ms = lease.outcome.reset_ms;
-            let spent = lease.left.checked_sub(cost).map(|left| {
+            let spent = lease.live(now_ms).checked_sub(cost).zip(lease.outcome).map(|(left, outcome)| {
                 lease.left = left;
-                lease.outcome(left)
+                told(outcome, left)
             });
-            (Some((lease, expires_ms)), spent)
+            (lease.kept(), spent)
         })
     }
 
-    async fn decide(&self, question: Question<'_>) -> Result<Answer, Error> {
-        let ([check], None) = (question.checks, question.deny) else { return self.inner.take(question).await };
-        if !self.leases(check) {
-            return self.inner.take(question).await;
+    /// Asks the store, and adds what is here to what it says is left.
+    async fn ask(&self, question: Question<'_>) -> Result<Answer, Error> {
+        let mut answer = self.inner.take(question).await?;
+        for (check, outcome) in question.checks.iter().zip(&mut answer.outcomes) {
+            let here = self.taken.get(check.name(), question.now_ms).map_or(0, |lease| lease.live(question.now_ms));
+            let allowed = outcome.allowed;
+            *outcome = Outcome { allowed, ..told(*outcome, here) };
         }
-        #[allow(clippy::cast_possible_truncation, reason = "any bits choose a stripe")]
-        let stripe = self.hasher.hash_one(check.name()) as usize % STRIPES;
-        let _fetching = self.fetching[stripe].lock().await;
-        if let Some(outcome) = self.spend(check, question.now_ms) {
-            return Ok(Answer::counted(vec![outcome]));
+        Ok(answer)
+    }
+
+    /// Fetches a lease, whatever becomes of who asks for it: what the store has counted is not to be lost.
+    async fn fetch(
+        self: &Arc<Self>,
+        check: &Check<'_>,
+        question: Question<'_>,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<Fetched, Error> {
+        let (sender, receiver) = oneshot::channel();
+        let fetch = Fetch {
+            shared: Arc::clone(self),
+            algorithm: *check.algorithm,
+            prefix: check.prefix.to_owned(),
+            identifier: check.identifier.to_owned(),
+            cost: check.cost,
+            dynamic: check.dynamic,
+            now_ms: question.now_ms,
+            timeout: question.timeout,
+            background: question.background.clone(),
+        };
+        let work: BoxFuture<'static, ()> = Box::pin(async move {
+            fetch.run(sender).await;
+            drop(turn);
+        });
+        if let Err(work) = spawn(work) {
+            work.await;
         }
-        let limit = i64::try_from(check.algorithm.limit()).unwrap_or(i64::MAX);
-        let mut wanted = i64::from(self.permits).min(limit).max(check.cost);
-        loop {
-            let answer = self.inner.take(Question { checks: &[check.with_cost(wanted)], ..question }).await?;
-            let Some(outcome) = answer.outcomes.first().copied() else { return Ok(answer) };
+        receiver.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the runtime ended")))
+    }
+
+    /// Puts what was taken with what is there.
+    fn keep(&self, check: &Check<'_>, outcome: Outcome, left: u64, now_ms: u64) -> Outcome {
+        self.taken.update(check.name(), now_ms, |lease: Option<Lease>| {
+            let left = left + lease.map_or(0, |lease| lease.live(now_ms));
+            let lease = Lease { left, until_ms: outcome.reset_ms, outcome: Some(outcome), dry_until_ms: 0 };
+            (lease.kept(), told(outcome, left))
+        })
+    }
+
+    fn dry(&self, check: &Check<'_>, outcome: &Outcome, now_ms: u64) {
+        let wait = outcome.next_ms.unwrap_or(DRY_MS).clamp(1, DRY_MS);
+        self.taken.update(check.name(), now_ms, |lease: Option<Lease>| {
+            let none = Lease { left: 0, until_ms: 0, outcome: None, dry_until_ms: 0 };
+            let lease = Lease { dry_until_ms: now_ms.saturating_add(wait), ..lease.unwrap_or(none) };
+            (lease.kept(), ())
+        });
+    }
+}
+
+/// Of a lease for somebody who may not be there any more when it comes.
+struct Fetch {
+    shared: Arc<Shared>,
+    algorithm: Algorithm,
+    prefix: String,
+    identifier: String,
+    cost: i64,
+    dynamic: DynamicLimits,
+    now_ms: u64,
+    timeout: Duration,
+    background: Background,
+}
+
+impl Fetch {
+    async fn run(self, sender: oneshot::Sender<Result<Fetched, Error>>) {
+        let resets = self.shared.resets.load(Ordering::Acquire);
+        let check = Check::new(&self.algorithm, &self.prefix, &self.identifier).with_dynamic(self.dynamic);
+        let limit = i64::try_from(self.algorithm.limit()).unwrap_or(i64::MAX);
+        let mut wanted = i64::from(self.shared.permits).min(limit).max(self.cost);
+        for _ in 0..TRIES {
+            let outcome = match self.take(check.with_cost(wanted)).await {
+                Ok(outcome) => outcome,
+                Err(error) => return drop(sender.send(Err(error))),
+            };
             if outcome.allowed {
-                let left = u64::try_from(wanted - check.cost).unwrap_or(0);
-                return Ok(Answer::counted(vec![self.keep(check, outcome, left, question.now_ms)]));
+                // Who has gone has spent nothing.
+                let spent = if sender.is_closed() { 0 } else { self.cost };
+                let left = u64::try_from(wanted - spent).unwrap_or(0);
+                let valid = self.shared.resets.load(Ordering::Acquire) == resets;
+                let outcome = self.shared.keep(&check, outcome, if valid { left } else { 0 }, self.now_ms);
+                return drop(sender.send(Ok(Fetched::Outcome(outcome))));
             }
             // Fewer than a whole lease are left: as many as there are, if that is enough for this one.
             let left = i64::try_from(outcome.remaining).unwrap_or(i64::MAX);
-            if wanted == check.cost {
-                return Ok(answer);
+            if wanted == self.cost || left < self.cost {
+                self.shared.dry(&check, &outcome, self.now_ms);
+                break;
             }
-            wanted = if left < check.cost || left >= wanted { check.cost } else { left };
+            wanted = if left < wanted { left } else { self.cost };
         }
+        drop(sender.send(Ok(Fetched::Dry)));
     }
 
-    /// Puts what was taken with what is there, and tells of the request that it was taken for.
-    fn keep(&self, check: &Check<'_>, outcome: Outcome, left: u64, now_ms: u64) -> Outcome {
-        self.taken.update(check.name(), now_ms, |lease| {
-            let left = left + lease.map_or(0, |lease: Lease| lease.left);
-            let lease = Lease { left, outcome };
-            let kept = (left > 0).then_some((lease, outcome.reset_ms));
-            (kept, lease.outcome(left))
-        })
+    async fn take(&self, check: Check<'_>) -> Result<Outcome, Error> {
+        let question = Question { timeout: self.timeout, ..Question::new(&[], self.now_ms, &self.background) };
+        let checks = [check];
+        let late = || Error::new(ErrorKind::Timeout, "the rate limit store did not answer in time");
+        let answer = timeout(self.timeout, self.shared.inner.take(Question { checks: &checks, ..question })).await;
+        let answer = answer.map_err(|_| late())??;
+        let none = || Error::new(ErrorKind::Decode, "the rate limit store gave no outcome");
+        answer.outcomes.first().copied().ok_or_else(none)
     }
 }
 
 impl Lease {
-    fn outcome(&self, left: u64) -> Outcome {
-        let remaining = self.outcome.remaining + left;
-        // Here is something left, whatever the store has: nobody is to be blocked.
-        let known = left == 0;
-        Outcome {
-            allowed: true,
-            remaining,
-            next_ms: self.outcome.next_ms.filter(|_| known),
-            state: self.outcome.state.filter(|_| known),
-            ..self.outcome
-        }
+    /// What can be spent of it.
+    fn live(&self, now_ms: u64) -> u64 {
+        if now_ms < self.until_ms { self.left } else { 0 }
+    }
+
+    fn kept(self) -> Option<(Self, u64)> {
+        let until_ms = if self.left > 0 { self.until_ms } else { 0 };
+        Some((self, until_ms.max(self.dry_until_ms)))
+    }
+}
+
+/// What a request is told while so much is here.
+fn told(outcome: Outcome, left: u64) -> Outcome {
+    // Here is something left, whatever the store has: nobody is to be blocked.
+    let known = left == 0;
+    Outcome {
+        allowed: true,
+        remaining: outcome.remaining.saturating_add(left),
+        next_ms: outcome.next_ms.filter(|_| known),
+        state: outcome.state.filter(|_| known),
+        ..outcome
     }
 }
 
 impl std::fmt::Debug for Leases {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Leases").field("inner", &self.inner).field("permits", &self.permits).finish_non_exhaustive()
+        let shared = &self.shared;
+        f.debug_struct("Leases").field("inner", &shared.inner).field("permits", &shared.permits).finish_non_exhaustive()
     }
 }
 
@@ -138,17 +283,30 @@ impl RateLimitStore for Leases {
     }
 
     fn take_now(&self, check: Check<'_>, now_ms: u64, background: &Background) -> Option<Outcome> {
-        if self.leases(&check) { self.spend(&check, now_ms) } else { self.inner.take_now(check, now_ms, background) }
+        let shared = &self.shared;
+        if shared.leases(&check) {
+            return shared.spend(&check, now_ms);
+        }
+        shared.inner.take_now(check, now_ms, background)
     }
 
     fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {
-        self.taken.remove(check.name());
-        self.inner.reset(check, now_ms, timeout)
+        Box::pin(async move {
+            let forget = || {
+                self.shared.resets.fetch_add(1, Ordering::AcqRel);
+                self.shared.taken.remove(check.name());
+            };
+            forget();
+            let done = self.shared.inner.reset(check, now_ms, timeout).await;
+            // What was fetched meanwhile was counted before this.
+            forget();
+            done
+        })
     }
 
     fn as_redis(&self) -> Option<&RedisStore> {
-        self.inner.as_redis()
+        self.shared.inner.as_redis()
     }
 
-    dynamic_limits_of!(self => self.inner);
+    dynamic_limits_of!(self => self.shared.inner);
 }

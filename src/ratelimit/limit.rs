@@ -1,6 +1,9 @@
 //! What a limiter is asked.
 
-use super::{Attempt, Decision, Decisions, Ratelimit, decide::decide_all, identifier::bounded, wait::pause};
+use super::{
+    Attempt, Check, Decision, Decisions, OnOutage, RateLimitStore, Ratelimit, identifier::bounded,
+    together::decide_all, wait::pause,
+};
 use crate::{
     Error, ErrorKind,
     http::{Deadline, sleep},
@@ -44,8 +47,9 @@ impl Ratelimit {
     /// ```
     ///
     /// Where a limiter knows without asking that the request cannot pass, the others are not asked, and say of
-    /// themselves that they were not ([`Basis::Exempt`](super::Basis::Exempt)). The first limiter's clock, deadline, policy on outage, deny list
-    /// and analytics are those of the whole request.
+    /// themselves that they were not ([`Basis::Exempt`](super::Basis::Exempt)); so they do where an allow list of one lets
+    /// the request pass. The first limiter's clock, deadline and shared deny list are those of the whole request. In an
+    /// outage the strictest of the [policies](Self::with_on_outage) holds.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] where no limiter is given, where they do not count in one store (make them from one
@@ -102,11 +106,18 @@ impl Ratelimit {
     pub async fn reset_used_tokens(&self, identifier: &str) -> Result<(), Error> {
         let identifier = bounded(identifier);
         let (check, now_ms) = (self.check(&identifier, 0), self.now_ms());
-        if let Some(blocks) = &self.settings.blocks {
-            blocks.forget(&check);
+        self.forget_block(&check);
+        let (settings, fallback) = (&*self.settings, &*self.settings.fallback);
+        for policy in [settings.on_timeout, settings.on_error] {
+            if let OnOutage::MemoryLimit(algorithm) = &policy {
+                fallback.reset(Check { algorithm, ..check }, now_ms, settings.timeout).await?;
+            }
         }
-        super::RateLimitStore::reset(&*self.settings.fallback, check, now_ms, self.settings.timeout).await?;
-        self.settings.store.reset(check, now_ms, self.settings.timeout).await
+        fallback.reset(check, now_ms, settings.timeout).await?;
+        let done = settings.store.reset(check, now_ms, settings.timeout).await;
+        // Whoever was refused meanwhile was refused before this.
+        self.forget_block(&check);
+        done
     }
 
     /// The [dynamic limit](super::DynamicLimits) of the prefix.

@@ -174,6 +174,12 @@ impl Ratelimit {
             .with_dynamic(self.settings.dynamic)
     }
 
+    /// Where it counts, whoever it is: two kinds of identifiers do not go together in one place.
+    pub(super) fn place(&self) -> (u64, &str) {
+        let name = self.check("", 0).name();
+        (name.kind, &self.settings.prefix)
+    }
+
     pub(super) fn now_ms(&self) -> u64 {
         self.settings.clock.now_ms()
     }

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 /// Counts fixed windows in memory, and tells another store afterwards.
 ///
-/// Only the first request of a client in a window waits for the store. The others are decided by what the store said
+/// Only the first requests of a client in a window wait for the store. The others are decided by what the store said
 /// last and what was counted here since; one request in the background carries all that came in meanwhile, and brings
 /// back what others have counted. What that costs in precision:
 ///
@@ -17,35 +17,38 @@ use std::{sync::Arc, time::Duration};
 /// - over all instances, what they admit while a request to the store is on its way can be too much: at worst the limit
 ///   for each instance, where all of them spend it within one round trip at the beginning of a window;
 /// - what the store did not take, because others had used up the limit, is not counted there, and this instance admits
-///   nothing more in that window.
+///   nothing more in that window;
+/// - what other instances give back or reset is not seen before the window ends.
 ///
-/// With other algorithms, dynamic limits, several limits at once, looks and refunds it goes to the store as it is.
+/// With other algorithms, dynamic limits, several limits at once and looks it goes to the store as it is.
 pub struct LocalCounter {
     inner: Arc<dyn RateLimitStore>,
-    windows: Arc<ExpiringMap<Local>>,
+    windows: Arc<Windows>,
 }
 
-#[derive(Debug, Clone, Copy)]
+type Windows = ExpiringMap<Local>;
+
+#[derive(Debug, Clone, Copy, Default)]
 struct Local {
     index: u64,
+    /// Whether the store has said anything yet.
+    known: bool,
     /// What the store has counted, from here and from everywhere.
     stored: i64,
     /// What it was not told yet.
     unsent: i64,
     /// What it is being told.
     sending: i64,
+    /// What it is being asked for by requests that wait for its answer.
+    asking: i64,
+    /// How often it has answered.
+    answers: u32,
+    /// When it last did.
+    answered_ms: u64,
 }
 
-/// A window that has to be told to the store, whoever asked for it.
-struct Sending {
-    inner: Arc<dyn RateLimitStore>,
-    windows: Arc<ExpiringMap<Local>>,
-    background: Background,
-    window: FixedWindow,
-    prefix: String,
-    identifier: String,
-    now_ms: u64,
-}
+/// So long a refusal holds before the store is asked again: somebody may have been given something back.
+const REFUSES_MS: u64 = 1_000;
 
 impl LocalCounter {
     /// Counts in front of this store.
@@ -53,15 +56,22 @@ impl LocalCounter {
         Self { inner, windows: Arc::new(ExpiringMap::new(100_000)) }
     }
 
+    /// Decides here, where the store has said something of this window.
     fn count(&self, check: &Check<'_>, window: &FixedWindow, now_ms: u64, background: &Background) -> Option<Outcome> {
         let index = window.window_index(now_ms);
         let (outcome, send) = self.windows.update(check.name(), now_ms, |local: Option<Local>| {
-            let Some(mut local) = local.filter(|local| local.index == index) else {
-                return (None, (None, false));
-            };
-            let current = local.stored + local.unsent + local.sending;
+            let Some(mut local) = local else { return (None, (None, false)) };
+            if local.index != index || !local.known {
+                return (Some(local.kept(check.algorithm)), (None, false));
+            }
+            let current = local.stored + local.unsent + local.sending + local.asking;
             let state = State::Window(Window { index, previous: 0, current });
             let (outcome, _) = check.algorithm.decide(now_ms, Some(state), check.cost);
+            if !outcome.allowed && now_ms >= local.answered_ms.saturating_add(REFUSES_MS) {
+                return (Some(local.kept(check.algorithm)), (None, false));
+            }
+            // What is on its way is counted as if it were let through: nobody is blocked for the window by that.
+            let outcome = Outcome { state: None, ..outcome };
             let mut send = false;
             if outcome.allowed {
                 local.unsent += check.cost;
@@ -69,17 +79,14 @@ impl LocalCounter {
                     (local.sending, local.unsent, send) = (local.unsent, 0, true);
                 }
             }
-            (Some((local, check.algorithm.expires_ms(state))), (Some(outcome), send))
+            (Some(local.kept(check.algorithm)), (Some(outcome), send))
         });
         if send {
             let sending = Sending {
                 inner: Arc::clone(&self.inner),
-                windows: Arc::clone(&self.windows),
+                place: Place::new(&self.windows, check, index, now_ms),
                 background: background.clone(),
-                window: *window,
-                prefix: check.prefix.to_owned(),
-                identifier: check.identifier.to_owned(),
-                now_ms,
+                told: false,
             };
             background.run(sending.run());
         }
@@ -87,23 +94,33 @@ impl LocalCounter {
     }
 
     async fn decide(&self, question: Question<'_>) -> Result<Answer, Error> {
-        if let Some((check, window)) = counts_here(question.checks, question.deny.is_some()) {
-            if let Some(outcome) = self.count(check, window, question.now_ms, question.background) {
-                return Ok(Answer::counted(vec![outcome]));
-            }
+        let Some((check, window)) = counts_here(question.checks, question.deny.is_some()) else {
+            return self.inner.take(question).await;
+        };
+        let place = || Place::new(&self.windows, check, window.window_index(question.now_ms), question.now_ms);
+        if check.cost < 0 {
             let answer = self.inner.take(question).await?;
-            if let [outcome] = answer.outcomes[..] {
-                learn(&self.windows, check, window, question.now_ms, &outcome, |_| {});
-            }
+            place().update(|local| {
+                local.stored += check.cost;
+                local.answers = local.answers.wrapping_add(1);
+            });
             return Ok(answer);
         }
-        self.inner.take(question).await
+        if let Some(outcome) = self.count(check, window, question.now_ms, question.background) {
+            return Ok(Answer::counted(vec![outcome]));
+        }
+        let asking = Asking::begin(place(), check.cost);
+        let answer = self.inner.take(question).await?;
+        if let [outcome] = answer.outcomes[..] {
+            asking.answered(&outcome);
+        }
+        Ok(answer)
     }
 }
 
 fn counts_here<'a>(checks: &'a [Check<'a>], denies: bool) -> Option<(&'a Check<'a>, &'a FixedWindow)> {
     match checks {
-        [check] if !denies && check.cost > 0 && check.dynamic == DynamicLimits::Off => match check.algorithm {
+        [check] if !denies && check.cost != 0 && check.dynamic == DynamicLimits::Off => match check.algorithm {
             Algorithm::FixedWindow(window) => Some((check, window)),
             _ => None,
         },
@@ -111,70 +128,149 @@ fn counts_here<'a>(checks: &'a [Check<'a>], denies: bool) -> Option<(&'a Check<'
     }
 }
 
-/// Takes notice of what the store has counted.
-fn learn(
-    windows: &ExpiringMap<Local>,
-    check: &Check<'_>,
-    window: &FixedWindow,
+impl Local {
+    /// With the time at which its window ends.
+    fn kept(self, algorithm: &Algorithm) -> (Self, u64) {
+        let window = Window { index: self.index, previous: 0, current: 0 };
+        (self, algorithm.expires_ms(State::Window(window)))
+    }
+
+    /// Whether nothing else is on its way.
+    fn is_quiet(&self) -> bool {
+        self.sending == 0 && self.asking == 0
+    }
+
+    /// Takes notice of what the store has counted. Where other answers may be older or newer than this one, the highest
+    /// count holds; `alone`, what the store says holds.
+    fn learn(&mut self, outcome: &Outcome, alone: bool, now_ms: u64) {
+        let limit = i64::try_from(outcome.limit).unwrap_or(i64::MAX);
+        // Refused for want of room: nothing more is let through here, whatever small rest there may be.
+        let refused = !outcome.allowed && outcome.remaining == 0;
+        let stored = if refused { limit } else { limit - i64::try_from(outcome.remaining).unwrap_or(0) };
+        self.stored = if alone { stored } else { self.stored.max(stored) };
+        self.known = true;
+        self.answers = self.answers.wrapping_add(1);
+        self.answered_ms = self.answered_ms.max(now_ms);
+    }
+}
+
+/// A client's window, for work that outlives the request.
+struct Place {
+    windows: Arc<Windows>,
+    algorithm: Algorithm,
+    prefix: String,
+    identifier: String,
+    index: u64,
     now_ms: u64,
-    outcome: &Outcome,
-    change: impl FnOnce(&mut Local),
-) {
-    let index = window.window_index(now_ms);
-    let limit = i64::try_from(outcome.limit).unwrap_or(i64::MAX);
-    // Refused for want of room: nothing more is let through here, whatever small rest there may be.
-    let refused = !outcome.allowed && outcome.remaining == 0;
-    let stored = if refused { limit } else { limit - i64::try_from(outcome.remaining).unwrap_or(0) };
-    windows.update(check.name(), now_ms, |local: Option<Local>| {
-        let fresh = Local { index, stored: 0, unsent: 0, sending: 0 };
-        let mut local = local.filter(|local| local.index == index).unwrap_or(fresh);
-        change(&mut local);
-        local.stored = local.stored.max(stored);
-        let state = State::Window(Window { index, previous: 0, current: 0 });
-        (Some((local, check.algorithm.expires_ms(state))), ())
-    });
+}
+
+impl Place {
+    fn new(windows: &Arc<Windows>, check: &Check<'_>, index: u64, now_ms: u64) -> Self {
+        let (prefix, identifier) = (check.prefix.to_owned(), check.identifier.to_owned());
+        Self { windows: Arc::clone(windows), algorithm: *check.algorithm, prefix, identifier, index, now_ms }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::new(&self.algorithm, &self.prefix, &self.identifier)
+    }
+
+    /// Changes what is known of the window, if it is still the one of now. What was forgotten stays so.
+    fn update(&self, change: impl FnOnce(&mut Local)) {
+        self.windows.update(self.check().name(), self.now_ms, |local: Option<Local>| {
+            let Some(mut local) = local else { return (None, ()) };
+            if local.index == self.index {
+                change(&mut local);
+            }
+            (Some(local.kept(&self.algorithm)), ())
+        });
+    }
+}
+
+/// A request that waits for the store.
+struct Asking {
+    place: Place,
+    cost: i64,
+    /// How often the store had answered, where nothing else was on its way.
+    alone: Option<u32>,
+}
+
+impl Asking {
+    fn begin(place: Place, cost: i64) -> Self {
+        let index = place.index;
+        let alone = place.windows.update(place.check().name(), place.now_ms, |local: Option<Local>| {
+            // A clock that was set back, or a thread that is late, leaves the newer window alone.
+            let fresh = Local { index, ..Local::default() };
+            let mut local = local.filter(|local| local.index >= index).unwrap_or(fresh);
+            let alone = local.is_quiet().then_some(local.answers);
+            if local.index == index {
+                local.asking += cost;
+            }
+            (Some(local.kept(&place.algorithm)), alone)
+        });
+        Self { place, cost, alone }
+    }
+
+    fn answered(mut self, outcome: &Outcome) {
+        let cost = std::mem::take(&mut self.cost);
+        self.place.update(|local| {
+            local.asking = (local.asking - cost).max(0);
+            let alone = self.alone == Some(local.answers) && local.is_quiet();
+            local.learn(outcome, alone, self.place.now_ms);
+        });
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if self.cost > 0 {
+            self.place.update(|local| local.asking = (local.asking - self.cost).max(0));
+        }
+    }
+}
+
+/// A window that has to be told to the store, whoever asked for it.
+struct Sending {
+    inner: Arc<dyn RateLimitStore>,
+    place: Place,
+    background: Background,
+    told: bool,
 }
 
 impl Sending {
-    async fn run(self) {
-        let algorithm = Algorithm::from(self.window);
-        let check = Check::new(&algorithm, &self.prefix, &self.identifier);
-        let index = self.window.window_index(self.now_ms);
-        loop {
-            let amount = self.windows.get(check.name(), self.now_ms).filter(|local| local.index == index);
-            let Some(amount) = amount.map(|local| local.sending).filter(|&amount| amount > 0) else { return };
-            let question = Question::new(&[], self.now_ms, &self.background);
-            let checks = [check.with_cost(amount)];
-            let answer = self.inner.take(Question { checks: &checks, ..question }).await;
-            let more = match answer.as_ref().map(|answer| answer.outcomes.first()) {
+    async fn run(mut self) {
+        let mut amount = 0;
+        self.place.update(|local| amount = local.sending);
+        while amount > 0 {
+            let checks = [self.place.check().with_cost(amount)];
+            let answer = self.inner.take(Question::new(&checks, self.place.now_ms, &self.background)).await;
+            match answer.as_ref().map(|answer| answer.outcomes.first()) {
                 Ok(Some(outcome)) => {
-                    let mut more = false;
                     let outcome = if outcome.allowed { *outcome } else { Outcome { remaining: 0, ..*outcome } };
-                    learn(&self.windows, &check, &self.window, self.now_ms, &outcome, |local| {
+                    amount = 0;
+                    // At once: from here on somebody else sends, where there is nothing to be sent by this.
+                    self.place.update(|local| {
+                        local.learn(&outcome, false, self.place.now_ms);
                         (local.sending, local.unsent) = (local.unsent, 0);
-                        more = local.sending > 0;
+                        amount = local.sending;
                     });
-                    more
                 }
-                failed => {
-                    if let Err(error) = failed {
-                        tracing::debug!(%error, "what was counted here could not be told to the store yet");
-                    }
-                    // The next request tries again.
-                    self.windows.update(check.name(), self.now_ms, |local: Option<Local>| {
-                        let expires_ms = algorithm.expires_ms(State::Window(Window { index, previous: 0, current: 0 }));
-                        let local = local.map(|mut local| {
-                            local.unsent += std::mem::take(&mut local.sending);
-                            (local, expires_ms)
-                        });
-                        (local, ())
-                    });
-                    false
+                // The next request tries again.
+                Ok(None) => return,
+                Err(error) => {
+                    let error = error.clone().without_key();
+                    tracing::debug!(%error, "what was counted here could not be told to the store yet");
+                    return;
                 }
-            };
-            if !more {
-                return;
             }
+        }
+        self.told = true;
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if !self.told {
+            self.place.update(|local| local.unsent += std::mem::take(&mut local.sending));
         }
     }
 }
@@ -192,14 +288,20 @@ impl RateLimitStore for LocalCounter {
 
     fn take_now(&self, check: Check<'_>, now_ms: u64, background: &Background) -> Option<Outcome> {
         match counts_here(&[check], false) {
-            Some((check, window)) => self.count(check, window, now_ms, background),
+            Some((check, window)) if check.cost > 0 => self.count(check, window, now_ms, background),
+            Some(_) => None,
             None => self.inner.take_now(check, now_ms, background),
         }
     }
 
     fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {
-        self.windows.remove(check.name());
-        self.inner.reset(check, now_ms, timeout)
+        Box::pin(async move {
+            self.windows.remove(check.name());
+            let done = self.inner.reset(check, now_ms, timeout).await;
+            // What was begun meanwhile may know of the time before.
+            self.windows.remove(check.name());
+            done
+        })
     }
 
     fn as_redis(&self) -> Option<&RedisStore> {

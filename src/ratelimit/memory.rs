@@ -9,6 +9,7 @@ use crate::{
 use futures_core::future::BoxFuture;
 use std::{
     collections::HashMap,
+    fmt,
     sync::{
         PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -118,10 +119,17 @@ impl RateLimitStore for MemoryStore {
 type Place = (Box<str>, Option<Box<str>>);
 
 /// What the application set. As many as it sets, until it takes them away.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct DynamicSettings {
     limits: RwLock<HashMap<Place, u32>>,
     any: AtomicBool,
+}
+
+impl fmt::Debug for DynamicSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The keys name clients.
+        f.debug_struct("DynamicSettings").field("any", &self.any).finish_non_exhaustive()
+    }
 }
 
 impl DynamicSettings {

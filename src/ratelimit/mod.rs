@@ -80,6 +80,7 @@
 //! Analytics, refunds and the exchange between regions wait for nobody: see [`Background`], whose
 //! [`finished`](Background::finished) an application awaits before it ends.
 
+mod afterwards;
 mod algorithms;
 mod analytics;
 mod attempt;
@@ -105,6 +106,7 @@ mod outage;
 mod redis;
 mod settle;
 mod store;
+mod together;
 mod wait;
 
 pub use self::{

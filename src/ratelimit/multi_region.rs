@@ -11,6 +11,7 @@ use crate::{
 use futures_core::future::BoxFuture;
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     future::poll_fn,
     sync::{Arc, Mutex, PoisonError},
     task::Poll,
@@ -28,12 +29,13 @@ const GRACE_MS: u64 = 1_000;
 /// `@upstash/ratelimit`; in the background the regions are told of each other's requests. The count is eventually
 /// consistent: until they know of each other each region admits up to the limit by itself, so that the worst case of a
 /// window is the limit times the regions. A region that is down is left out, and learns of what it missed with the next
-/// request for the same client.
+/// request for the same client. A request that was refused is taken back where it was counted; an exchange of another
+/// process that goes on at the same time may keep it counted until its window ends.
 ///
 /// It costs much: two to three commands for each region and request, and two more for telling. For one database with
 /// read replicas in other regions ("Global") it is not needed. Fixed and sliding windows only, no dynamic limits, no
 /// shared deny lists, and one limit at a time.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct MultiRegionStore {
     regions: Arc<[Redis]>,
@@ -42,7 +44,7 @@ pub struct MultiRegionStore {
 }
 
 type Counts = (bool, i64, i64);
-type Region = BoxFuture<'static, (usize, Result<Counts, Error>)>;
+type Region<T> = BoxFuture<'static, Result<T, Error>>;
 
 impl MultiRegionStore {
     /// Counts in these databases.
@@ -58,17 +60,13 @@ impl MultiRegionStore {
         let id = hex(&random_bytes::<8>().map_err(|error| {
             Error::new(ErrorKind::Configuration, "the system has no random numbers").with_source(error)
         })?);
-        let mut asked: Vec<Option<Region>> =
+        let mut asked: Vec<Option<Region<Counts>>> =
             (0..self.regions.len()).map(|region| Some(self.ask(region, check, &keys, &id, question))).collect();
 
         let mut failure = None;
-        let mut admitted_in = Vec::new();
         let (admitted, previous, current) = loop {
             match next(&mut asked).await {
-                Some((region, Ok(counts))) => {
-                    admitted_in.extend(counts.0.then_some(region));
-                    break counts;
-                }
+                Some((_, Ok(counts))) => break counts,
                 Some((_, Err(error))) => failure = Some(error),
                 None => {
                     return Err(failure.unwrap_or_else(|| Error::new(ErrorKind::Configuration, "there is no region")));
@@ -76,8 +74,9 @@ impl MultiRegionStore {
             }
         };
         if check.cost != 0 {
-            let exchange = Exchange { store: self.clone(), keys: keys.clone(), id, admitted };
-            question.background.run(exchange.run(asked, admitted_in));
+            let (store, timeout) = (self.clone(), question.timeout);
+            let exchange = Exchange { store, keys: keys.clone(), id, admitted, timeout };
+            question.background.run(exchange.run(asked));
         }
         let index = match check.algorithm {
             Algorithm::FixedWindow(window) => window.window_index(question.now_ms),
@@ -90,7 +89,7 @@ impl MultiRegionStore {
         Ok(Answer::counted(vec![outcome]))
     }
 
-    fn ask(&self, region: usize, check: &Check<'_>, keys: &Keys, id: &str, question: Question<'_>) -> Region {
+    fn ask(&self, region: usize, check: &Check<'_>, keys: &Keys, id: &str, question: Question<'_>) -> Region<Counts> {
         let (redis, keys, id) = (self.regions[region].clone(), keys.clone(), id.to_owned());
         let (limit, cost, now_ms) = (check.algorithm.limit(), check.cost, question.now_ms);
         let (window, timeout) = (check.algorithm.window().as_millis(), question.timeout);
@@ -98,7 +97,7 @@ impl MultiRegionStore {
             let call = redis.script(&REGION).key(&keys.current);
             let call = keys.previous.iter().fold(call, |call, key| call.key(key)).arg(id).arg(cost).arg(limit);
             let call = call.arg(now_ms).arg(u64::try_from(window).unwrap_or(u64::MAX)).arg(keys.ttl_ms);
-            (region, call.timeout(timeout).query().await)
+            call.timeout(timeout).query().await
         })
     }
 }
@@ -134,14 +133,14 @@ fn unsupported(what: &str) -> Error {
 }
 
 /// The next region that answers.
-async fn next(asked: &mut [Option<Region>]) -> Option<(usize, Result<Counts, Error>)> {
+async fn next<T>(asked: &mut [Option<Region<T>>]) -> Option<(usize, Result<T, Error>)> {
     poll_fn(|context| {
         let mut waiting = false;
-        for slot in asked.iter_mut() {
+        for (index, slot) in asked.iter_mut().enumerate() {
             let Some(region) = slot else { continue };
             if let Poll::Ready(answer) = region.as_mut().poll(context) {
                 *slot = None;
-                return Poll::Ready(Some(answer));
+                return Poll::Ready(Some((index, answer)));
             }
             waiting = true;
         }
@@ -156,24 +155,24 @@ struct Exchange {
     keys: Keys,
     id: String,
     admitted: bool,
+    timeout: Duration,
 }
 
 impl Exchange {
-    async fn run(self, mut asked: Vec<Option<Region>>, mut admitted_in: Vec<usize>) {
+    async fn run(self, mut asked: Vec<Option<Region<Counts>>>) {
+        if !self.admitted {
+            // The request was refused: those that would have let it pass count it for nothing. First those that have, and
+            // then whoever was late, or was told of it by an exchange that went on meanwhile.
+            self.forget().await;
+        }
         while let Some((region, answer)) = next(&mut asked).await {
-            match answer {
-                Ok(counts) => admitted_in.extend(counts.0.then_some(region)),
-                Err(error) => tracing::debug!(%error, region, "a region did not answer the rate limiter"),
+            if let Err(error) = answer {
+                let error = error.without_key();
+                tracing::debug!(%error, region, "a region did not answer the rate limiter");
             }
         }
         if !self.admitted {
-            // The request was refused: those that would have let it pass have counted it for nothing.
-            for region in admitted_in {
-                let forget = self.store.regions[region].cmd("HDEL").key(&self.keys.current).arg(&self.id).await;
-                if let Err(error) = forget {
-                    tracing::debug!(%error, region, "a refused request stays counted in a region");
-                }
-            }
+            self.forget().await;
             return;
         }
         let exchanging = || self.store.exchanging.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,32 +201,58 @@ impl Exchange {
         }
     }
 
-    async fn exchange(&self) {
-        let key = &self.keys.current;
-        let mut known: Vec<Option<BTreeMap<String, String>>> = Vec::new();
-        for (region, redis) in self.store.regions.iter().enumerate() {
-            let all = redis.hgetall(key).await;
-            let all = all.inspect_err(|error| tracing::debug!(%error, region, "a region could not be asked"));
-            known.push(all.ok());
+    /// Does the same in all regions at once. One that does not answer holds nobody up for longer than a decision may take.
+    async fn in_all<T: 'static>(&self, what: impl Fn(usize, &Redis) -> Option<Region<T>>) -> Vec<Option<T>> {
+        let regions = self.store.regions.iter().enumerate();
+        let mut asked: Vec<Option<Region<T>>> = regions.map(|(index, redis)| what(index, redis)).collect();
+        let mut answers: Vec<Option<T>> = asked.iter().map(|_| None).collect();
+        while let Some((region, answer)) = next(&mut asked).await {
+            match answer {
+                Ok(answer) => answers[region] = Some(answer),
+                Err(error) => {
+                    let error = error.without_key();
+                    tracing::debug!(%error, region, "a region could not be asked or told of the others' requests");
+                }
+            }
         }
+        answers
+    }
+
+    /// Takes the request out of every region. Where it is not, nothing happens.
+    async fn forget(&self) {
+        self.in_all(|_, redis| {
+            let (redis, key, id, timeout) = (redis.clone(), self.keys.current.clone(), self.id.clone(), self.timeout);
+            Some(Box::pin(
+                async move { redis.cmd("HDEL").key(key).arg(id).repeatable().timeout(timeout).await.map(drop) },
+            ))
+        })
+        .await;
+    }
+
+    async fn exchange(&self) {
+        let known: Vec<Option<BTreeMap<String, String>>> = self
+            .in_all(|_, redis| {
+                let (redis, key, timeout) = (redis.clone(), self.keys.current.clone(), self.timeout);
+                Some(Box::pin(async move { redis.cmd("HGETALL").key(key).timeout(timeout).query().await }))
+            })
+            .await;
         let union: BTreeMap<&String, &String> = known.iter().flatten().flatten().collect();
-        for (redis, known) in self.store.regions.iter().zip(&known) {
-            let Some(known) = known else { continue };
+        self.in_all(|region, redis| {
+            let known = known[region].as_ref()?;
             let missing: Vec<(&str, &str)> = union
                 .iter()
                 .filter(|(id, _)| !known.contains_key(**id))
                 .map(|(id, cost)| (id.as_str(), cost.as_str()))
                 .collect();
             if missing.is_empty() {
-                continue;
+                return None;
             }
-            let mut pipeline = redis.transaction();
-            pipeline.issue::<Reply>(Cmd::new("HSET").key(key).arg(missing));
-            pipeline.issue::<Reply>(Cmd::new("PEXPIRE").key(key).arg(self.keys.ttl_ms));
-            if let Err(error) = pipeline.exec().await {
-                tracing::debug!(%error, "a region could not be told of the others' requests");
-            }
-        }
+            let mut pipeline = redis.transaction().timeout(self.timeout);
+            pipeline.issue::<Reply>(Cmd::new("HSET").key(&self.keys.current).arg(missing));
+            pipeline.issue::<Reply>(Cmd::new("PEXPIRE").key(&self.keys.current).arg(self.keys.ttl_ms));
+            Some(Box::pin(async move { pipeline.exec().await.map(drop) }))
+        })
+        .await;
     }
 }
 
@@ -242,6 +267,13 @@ impl Drop for Guard<'_> {
         if let Some(key) = self.key {
             self.store.exchanging.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         }
+    }
+}
+
+impl fmt::Debug for MultiRegionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is being exchanged names clients.
+        f.debug_struct("MultiRegionStore").field("regions", &self.regions).finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod concurrency;
 mod engine;
 mod grpc;
+mod interleaved;
 mod layer;
 mod leases;
 mod lists;
@@ -16,6 +17,7 @@ mod races;
 #[allow(dead_code)]
 mod redis_server;
 mod regions;
+mod slow;
 #[path = "../integration/support.rs"]
 #[allow(dead_code)]
 mod support;

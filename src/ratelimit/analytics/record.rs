@@ -9,6 +9,7 @@ use crate::{
     redis::{Cmd, Redis, Reply},
 };
 use std::{
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,7 +21,7 @@ use std::{
 /// different member and not for each request. The sets expire after 90 days, which the original promises and forgets.
 ///
 /// The console reads databases by their prefix; one with a colon in it confused older versions.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Analytics {
     redis: Redis,
@@ -32,6 +33,7 @@ pub struct Analytics {
 }
 
 pub(super) const HOUR_MS: u64 = 3_600_000;
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// Commands in one request.
 const CHUNK: usize = 500;
 
@@ -48,9 +50,9 @@ impl Analytics {
         }
     }
 
-    /// How long the events of an hour are kept (90 days).
+    /// How long the events of an hour are kept (90 days; 100 years at the most).
     pub fn with_retention(mut self, retention: Duration) -> Self {
-        self.retention = retention;
+        self.retention = retention.min(CENTURY);
         self
     }
 
@@ -154,6 +156,16 @@ impl Analytics {
 
     fn lock(&self) -> MutexGuard<'_, Batch> {
         self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Analytics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What was recorded names clients.
+        f.debug_struct("Analytics")
+            .field("retention", &self.retention)
+            .field("sample", &self.sample)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,19 +3,22 @@ use super::{
     slots::{Lease, Slots},
 };
 use crate::{
-    Error,
-    http::{sleep, spawn},
+    Error, ErrorKind,
+    http::{spawn, timeout},
 };
 use std::{
     fmt,
     sync::{Arc, Weak},
 };
+use tokio::sync::oneshot;
 
 /// Room for one, until it is dropped.
 #[must_use = "dropping a permit gives it back"]
 pub struct Permit {
     held: Arc<Held>,
     state: State,
+    /// Ends with the permit, and ends its renewal.
+    renewal: Option<oneshot::Sender<()>>,
 }
 
 struct Held {
@@ -34,7 +37,7 @@ enum State {
 
 impl Permit {
     pub(super) fn new(limit: ConcurrencyLimit, key: String, id: String) -> Self {
-        Self { held: Arc::new(Held { limit, key, id }), state: State::Asked }
+        Self { held: Arc::new(Held { limit, key, id }), state: State::Asked, renewal: None }
     }
 
     pub(super) fn lease(&self) -> Lease<'_> {
@@ -45,8 +48,10 @@ impl Permit {
     pub(super) fn hold(&mut self) {
         self.state = State::Held;
         if matches!(*self.held.limit.slots, Slots::Redis(_)) {
+            let (renewal, ended) = oneshot::channel();
+            self.renewal = Some(renewal);
             // Without a runtime it lasts for one lease, or until it is renewed by hand.
-            let _ = spawn(renew_while_held(Arc::downgrade(&self.held)));
+            let _ = spawn(renew_while_held(Arc::downgrade(&self.held), ended));
         }
     }
 
@@ -58,9 +63,10 @@ impl Permit {
     /// Makes it last for another lease. That happens by itself where there is a tokio runtime.
     ///
     /// # Errors
-    /// Where Redis cannot be asked.
+    /// Where Redis cannot be asked. [`ErrorKind::NotFound`] where the lease had ended: somebody else may have been let in.
     pub async fn renew(&self) -> Result<(), Error> {
-        self.held.renew().await.map(drop)
+        let gone = || Error::new(ErrorKind::NotFound, "the lease has ended while its permit was held");
+        if self.held.renew().await? { Ok(()) } else { Err(gone()) }
     }
 
     /// Gives it back, and waits until that is done.
@@ -82,10 +88,12 @@ impl Held {
     }
 }
 
-async fn renew_while_held(held: Weak<Held>) {
+async fn renew_while_held(held: Weak<Held>, mut ended: oneshot::Receiver<()>) {
     loop {
         let Some(interval) = held.upgrade().map(|held| held.limit.lease / 3) else { return };
-        sleep(interval).await;
+        if timeout(interval, &mut ended).await.is_ok() {
+            return;
+        }
         let Some(held) = held.upgrade() else { return };
         match held.renew().await {
             Ok(true) => {}
@@ -93,7 +101,10 @@ async fn renew_while_held(held: Weak<Held>) {
                 tracing::warn!("a lease ended while its permit was held: was the clock set, or the store away?");
                 return;
             }
-            Err(error) => tracing::debug!(%error, "a lease could not be renewed yet"),
+            Err(error) => {
+                let error = error.without_key();
+                tracing::debug!(%error, "a lease could not be renewed yet");
+            }
         }
     }
 }
@@ -108,6 +119,7 @@ impl Drop for Permit {
                 let background = held.limit.background.clone();
                 background.run(async move {
                     if let Err(error) = held.limit.slots.release(&held.key, &held.id).await {
+                        let error = error.without_key();
                         tracing::debug!(%error, "a permit could not be given back; its lease ends by itself");
                     }
                 });

@@ -4,6 +4,7 @@ use crate::{
 };
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -11,7 +12,6 @@ use std::{
 static ACQUIRE: Script = Script::new(include_str!("../scripts/acquire.lua"));
 
 /// Where leases are kept.
-#[derive(Debug)]
 pub(super) enum Slots {
     Redis(Redis),
     /// How many are held by each key. Here a permit cannot be lost: dropping it gives it back.
@@ -26,6 +26,16 @@ pub(super) struct Lease<'a> {
     pub(super) now_ms: u64,
     pub(super) length_ms: u64,
     pub(super) timeout: Duration,
+}
+
+impl fmt::Debug for Slots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redis(redis) => f.debug_tuple("Redis").field(redis).finish(),
+            // The keys name clients.
+            Self::Memory(_) => f.debug_tuple("Memory").finish(),
+        }
+    }
 }
 
 impl Slots {
@@ -53,12 +63,13 @@ impl Slots {
     pub(super) async fn renew(&self, lease: Lease<'_>) -> Result<bool, Error> {
         let Self::Redis(redis) = self else { return Ok(true) };
         let mut pipeline = redis.transaction().timeout(lease.timeout);
-        let end = lease.now_ms + lease.length_ms;
-        let cmd = Cmd::new("ZADD").key(lease.key).arg("XX").arg("CH").arg(end).arg(lease.id);
-        let renewed = pipeline.issue::<u64>(cmd);
+        let end = lease.now_ms.saturating_add(lease.length_ms);
+        let cmd = Cmd::new("ZADD").key(lease.key).arg("XX").arg(end).arg(lease.id);
+        pipeline.issue::<Reply>(cmd);
+        let renewed = pipeline.issue::<Option<f64>>(Cmd::new("ZSCORE").key(lease.key).arg(lease.id));
         let cmd = Cmd::new("PEXPIRE").key(lease.key).arg(lease.length_ms + 1_000).arg("GT");
         pipeline.issue::<Reply>(cmd);
-        Ok(pipeline.exec().await?.take(renewed)? == 1)
+        Ok(pipeline.exec().await?.take(renewed)?.is_some())
     }
 
     pub(super) async fn release(&self, key: &str, id: &str) -> Result<(), Error> {

@@ -2,7 +2,10 @@ use super::{
     IpList,
     members::{Members, member_setters},
 };
-use crate::{expiring_map::ExpiringMap, ratelimit::Attempt};
+use crate::{
+    expiring_map::{ExpiringMap, Name},
+    ratelimit::Attempt,
+};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -81,7 +84,7 @@ impl DenyList {
     }
 
     /// What of a request stands on the list, as far as is known without asking.
-    pub(in crate::ratelimit) fn known(&self, attempt: &Attempt<'_>, now_ms: u64) -> Option<String> {
+    pub(in crate::ratelimit) fn known(&self, prefix: &str, attempt: &Attempt<'_>, now_ms: u64) -> Option<String> {
         let own = self.members.find(attempt);
         if own.is_some() {
             return own;
@@ -89,7 +92,7 @@ impl DenyList {
         if !self.shared {
             return None;
         }
-        self.values(attempt).into_iter().find(|value| self.seen.get(value.as_str(), now_ms).is_some())
+        self.values(attempt).into_iter().find(|value| self.seen.get(seen(prefix, value), now_ms).is_some())
     }
 
     /// What of a request may stand on the shared list.
@@ -106,9 +109,9 @@ impl DenyList {
         values
     }
 
-    /// Remembers a member of the shared list.
-    pub(in crate::ratelimit) fn learn(&self, value: &str, now_ms: u64) {
-        self.seen.update(value, now_ms, |_| (Some(((), now_ms.saturating_add(REMEMBERED_MS))), ()));
+    /// Remembers a member of the shared list of a prefix.
+    pub(in crate::ratelimit) fn learn(&self, prefix: &str, value: &str, now_ms: u64) {
+        self.seen.update(seen(prefix, value), now_ms, |_| (Some(((), now_ms.saturating_add(REMEMBERED_MS))), ()));
     }
 
     /// Forgets what was remembered.
@@ -121,6 +124,11 @@ impl Default for DenyList {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Each prefix has a shared list of its own.
+fn seen<'a>(prefix: &'a str, text: &'a str) -> Name<'a> {
+    Name { kind: 0, prefix, text }
 }
 
 /// The networks that an address is in, as they are written.
@@ -149,7 +157,8 @@ mod tests {
             .with_networks(["10.0.0.0/8".parse().unwrap()])
             .with_user_agents(["Bot"])
             .with_countries(["XX"]);
-        let known = |identifier: &str, origin: &Origin| list.known(&Attempt::new(identifier).with_origin(origin), 0);
+        let known =
+            |identifier: &str, origin: &Origin| list.known("p", &Attempt::new(identifier).with_origin(origin), 0);
         let nowhere = Origin::new();
         assert_eq!(known("bad", &nowhere).as_deref(), Some("bad"));
         assert_eq!(known("good", &nowhere), None);
@@ -166,8 +175,9 @@ mod tests {
     #[test]
     fn members_of_the_shared_list_are_remembered_for_a_minute() {
         let list = DenyList::new().with_shared();
-        list.learn("bad", 0);
-        assert_eq!(list.known(&Attempt::new("bad"), 59_999).as_deref(), Some("bad"));
-        assert_eq!(list.known(&Attempt::new("bad"), 60_000), None);
+        list.learn("p", "bad", 0);
+        assert_eq!(list.known("p", &Attempt::new("bad"), 59_999).as_deref(), Some("bad"));
+        assert_eq!(list.known("p", &Attempt::new("bad"), 60_000), None);
+        assert_eq!(list.known("another", &Attempt::new("bad"), 1), None, "it has a list of its own");
     }
 }

@@ -1,8 +1,8 @@
 use super::{
     AsyncKeyExtractor, Head, HeaderStyles, KeyExtractor, OriginSource, ProblemRefusal, RateLimitService, Refuse,
-    ResponseHead, Rule, queue::Queue,
+    ResponseHead, Rule, queue::Queue, settlement::Settlement,
 };
-use crate::ratelimit::{ConcurrencyLimit, Ratelimit};
+use crate::ratelimit::{ConcurrencyLimit, Decision, Ratelimit};
 use std::{fmt, sync::Arc, time::Duration};
 use tower_layer::Layer;
 
@@ -18,7 +18,7 @@ pub struct RateLimitLayer {
 }
 
 type Skip = dyn Fn(Head<'_>) -> bool + Send + Sync;
-type RefundIf = dyn Fn(ResponseHead<'_>) -> bool + Send + Sync;
+type Observe = dyn Fn(&str, &Decision) + Send + Sync;
 
 #[derive(Clone)]
 pub(super) struct Config {
@@ -28,7 +28,8 @@ pub(super) struct Config {
     pub(super) refuse: Arc<dyn Refuse>,
     pub(super) styles: HeaderStyles,
     pub(super) shadow: bool,
-    pub(super) refund: Option<Arc<RefundIf>>,
+    pub(super) settlement: Settlement,
+    pub(super) observe: Option<Arc<Observe>>,
     pub(super) queue: Option<Queue>,
     pub(super) concurrency: Option<ConcurrencyLimit>,
 }
@@ -48,7 +49,8 @@ impl RateLimitLayer {
             refuse: Arc::new(ProblemRefusal),
             styles: HeaderStyles::default(),
             shadow: false,
-            refund: None,
+            settlement: Settlement::default(),
+            observe: None,
             queue: None,
             concurrency: None,
         };
@@ -70,9 +72,13 @@ impl RateLimitLayer {
     /// Adds a rule. Limiters whose rules apply to the same request have to count in one store (make them from one another
     /// by [`Ratelimit::with_algorithm`]) and need prefixes of their own; otherwise such a request is answered with 500, and
     /// the log says why.
+    ///
+    /// The first rule that applies gives the deadline, the clock and the shared deny list of all. In an outage the
+    /// strictest of their [policies](Ratelimit::with_on_outage) holds. Whom one limiter's allow list lets pass is counted
+    /// by none.
     pub fn with_rule(self, rule: Rule) -> Self {
         self.with(|config| {
-            let refunds = config.refund.is_some();
+            let refunds = config.settlement.refunds();
             config.rules.push(if refunds { rule.map_limiter(unblocked) } else { rule });
         })
     }
@@ -130,8 +136,8 @@ impl RateLimitLayer {
         self.with(|config| config.styles = styles)
     }
 
-    /// Counts and logs, but refuses nobody and writes no fields: to try a limit out. The handler finds the refusal in its
-    /// [`Decision`](crate::ratelimit::Decision).
+    /// Counts and logs, but refuses nobody, lets nobody wait and writes no fields: to try a limit out. The handler finds the
+    /// refusal in its [`Decision`]; that of a request without a key is [`Basis::Exempt`](crate::ratelimit::Basis::Exempt).
     pub fn with_shadow_mode(self, shadow: bool) -> Self {
         self.with(|config| config.shadow = shadow)
     }
@@ -140,27 +146,61 @@ impl RateLimitLayer {
     /// left in the extensions. It is done in the background, after the head of the response.
     ///
     /// Until then the request counts: as many can be on their way at once as the limit has room for. **A request whose
-    /// client goes away before the response is not given back.** Limiters lose their
+    /// client goes away before the response, or whose service returns an error instead of one, is not given back.** Nor is
+    /// one whose window has ended meanwhile, because there is nothing left that it takes a place in. Limiters lose their
     /// [block cache](Ratelimit::with_block_cache), because one instance does not see what another gives back.
     pub fn with_refund_if(self, refund: impl Fn(ResponseHead<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.settled(|settlement| settlement.refund_if(refund))
+    }
+
+    /// Counts only what fails: a response that is no [failure](ResponseHead::is_failure) is given back. For logins.
+    pub fn skip_successful(self) -> Self {
+        self.with_refund_if(|response| !response.is_failure())
+    }
+
+    /// Counts only what succeeds: a response that is a [failure](ResponseHead::is_failure) is given back, and so is a
+    /// request whose service returns an error instead of a response.
+    pub fn skip_failed(self) -> Self {
+        self.settled(|settlement| settlement.refund_if(|response| response.is_failure()).refund_errors())
+    }
+
+    /// Counts more once the response is known: by its size, by what an inner layer left in the extensions. What is left of
+    /// the limit is taken at the most, in the background, after the head of the response: the request itself has passed.
+    /// It is counted for each rule that applied.
+    pub fn with_response_cost(self, cost: impl Fn(ResponseHead<'_>) -> u32 + Send + Sync + 'static) -> Self {
+        self.settled(|settlement| settlement.charge(cost))
+    }
+
+    fn settled(self, change: impl FnOnce(Settlement) -> Settlement) -> Self {
         self.with(|config| {
-            config.refund = Some(Arc::new(refund));
-            config.rules = config.rules.drain(..).map(|rule| rule.map_limiter(unblocked)).collect();
+            config.settlement = change(std::mem::take(&mut config.settlement));
+            if config.settlement.refunds() {
+                config.rules = config.rules.drain(..).map(|rule| rule.map_limiter(unblocked)).collect();
+            }
         })
     }
 
-    /// Counts only what fails: a response below 400 is given back. For logins.
-    pub fn skip_successful(self) -> Self {
-        self.with_refund_if(|response| response.status().as_u16() < 400)
-    }
-
-    /// Counts only what succeeds: a response from 400 on is given back.
-    pub fn skip_failed(self) -> Self {
-        self.with_refund_if(|response| response.status().as_u16() >= 400)
+    /// Shows every decision to `observe`, with the name of its policy: for metrics. Of several rules it sees the decision
+    /// that leaves least. In shadow mode as well.
+    ///
+    /// ```
+    /// use axum_upstash::ratelimit::{Decision, FixedWindow, RateLimitLayer, Ratelimit};
+    /// use std::{sync::atomic::{AtomicU64, Ordering}, time::Duration};
+    ///
+    /// static REFUSED: AtomicU64 = AtomicU64::new(0);
+    /// let limiter = Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)));
+    /// let layer = RateLimitLayer::new(limiter).with_observer(|_policy: &str, decision: &Decision| {
+    ///     if !decision.allowed {
+    ///         REFUSED.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// ```
+    pub fn with_observer(self, observe: impl Fn(&str, &Decision) + Send + Sync + 'static) -> Self {
+        self.with(|config| config.observe = Some(Arc::new(observe)))
     }
 
     /// Lets requests wait that may not pass yet, for up to `longest`, and up to `most` of them at a time. A request that
-    /// cannot pass in that time is refused at once.
+    /// cannot pass in that time is refused at once. Who waits holds no permit of [`with_concurrency`](Self::with_concurrency).
     pub fn with_queue(self, longest: Duration, most: usize) -> Self {
         self.with(|config| config.queue = Some(Queue::new(longest, most)))
     }
@@ -168,7 +208,7 @@ impl RateLimitLayer {
     /// Limits how many requests of one key, that of the first rule that applies, are worked on at a time, until their
     /// responses have been sent. What a WebSocket does after its handshake is not part of that.
     ///
-    /// Where the permits' store cannot be asked, requests go on without one, unless the first rule's limiter is told to
+    /// A request that is known not to pass, or to pass in any case, needs no permit. Where the permits' store cannot be asked, requests go on without one, unless the first rule's limiter is told to
     /// refuse them in an outage.
     pub fn with_concurrency(self, limit: ConcurrencyLimit) -> Self {
         self.with(|config| config.concurrency = Some(limit))

@@ -1,7 +1,4 @@
-use super::{
-    plan::{Plan, Verdict},
-    signature::Signature,
-};
+use super::{plan::Plan, signature::Signature, verdict::Verdict};
 use crate::ResponseBody;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -97,7 +94,15 @@ where
                     }
                 }
                 StateProj::Calling { future, signature } => {
-                    let mut response = ready!(future.poll(cx))?;
+                    let mut response = match ready!(future.poll(cx)) {
+                        Ok(response) => response,
+                        Err(error) => {
+                            if let Some(signature) = signature.take() {
+                                signature.settle_error();
+                            }
+                            return Poll::Ready(Err(error));
+                        }
+                    };
                     let mut permit = None;
                     if let Some(signature) = signature.take() {
                         signature.sign(&mut response);

@@ -47,13 +47,22 @@ impl<'a> Head<'a> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The route that axum matched, `/users/{id}`, and without axum the path.
+    /// The route that axum matched, `/users/{id}`, with what its router is nested at. Without axum, and in a layer around
+    /// the router, the path.
     #[must_use]
     pub fn matched_path(&self) -> &'a str {
+        self.matched().unwrap_or_else(|| self.uri.path())
+    }
+
+    /// Whether a router has matched a route.
+    pub(super) fn is_matched(&self) -> bool {
+        self.matched().is_some()
+    }
+
+    fn matched(&self) -> Option<&'a str> {
         #[cfg(feature = "axum")]
-        if let Some(path) = self.extensions.get::<axum::extract::MatchedPath>() {
-            return path.as_str();
-        }
-        self.uri.path()
+        return self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str);
+        #[cfg(not(feature = "axum"))]
+        None
     }
 }

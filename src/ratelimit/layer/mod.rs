@@ -8,11 +8,13 @@ mod key;
 mod origin;
 mod plan;
 mod queue;
-mod refund;
 mod refusal;
+mod response_head;
 mod rule;
 mod service;
+mod settlement;
 mod signature;
+mod verdict;
 
 pub use self::{
     config::RateLimitLayer,
@@ -21,8 +23,8 @@ pub use self::{
     headers::HeaderStyles,
     key::{AsyncKeyExtractor, Key, KeyExtractor},
     origin::OriginSource,
-    refund::ResponseHead,
     refusal::{GrpcRefusal, ProblemRefusal, Refuse, TextRefusal},
+    response_head::ResponseHead,
     rule::Rule,
     service::RateLimitService,
 };

@@ -1,15 +1,17 @@
 use super::{
     Head, Key, RateLimitLayer,
     rule::FoundKey,
-    signature::{Decided, Signature, Spent},
+    settlement::Spent,
+    signature::{Decided, Signature},
+    verdict::{Verdict, vec_of},
 };
 use crate::{
-    Error, ErrorKind, Problem,
+    Error, ErrorKind,
     http::{Deadline, sleep},
-    ratelimit::{Attempt, Basis, Decision, Origin, Ratelimit, wait::pause},
+    ratelimit::{Attempt, Decision, Origin, Permit, Ratelimit, wait::pause},
 };
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 
 /// What becomes of a request, as far as it is known at once.
 pub(super) enum Begun {
@@ -20,12 +22,14 @@ pub(super) enum Begun {
     Ask(Box<Plan>),
 }
 
-/// What becomes of a request.
-pub(super) enum Verdict {
-    /// Nothing is known of it and nothing to be said.
-    Skip,
-    Refuse(Box<Response<Bytes>>),
-    Pass(Signature),
+impl From<Verdict> for Begun {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Skip => Self::Skip,
+            Verdict::Refuse(response) => Self::Refuse(response),
+            Verdict::Pass(signature) => Self::Pass(signature),
+        }
+    }
 }
 
 /// What has to be asked for a request.
@@ -57,21 +61,26 @@ impl RateLimitLayer {
         if config.skip.as_ref().is_some_and(|skip| skip(head)) {
             return Begun::Skip;
         }
-        let origin = match config.origin.as_ref().map(|source| source.origin(head)).transpose() {
-            Ok(origin) => origin,
-            Err(error) => return self.no_key(error.into()).into(),
-        };
+        let mut origin = None;
         let simple = config.rules.len() == 1 && config.queue.is_none() && config.concurrency.is_none();
         let applying = config.rules.iter().enumerate().filter(|(_, rule)| rule.applies(head));
         let mut picks = Vec::new();
         for (index, rule) in applying {
+            // Only where something is limited at all.
+            if let (None, Some(source)) = (&origin, &config.origin) {
+                match source.origin(head) {
+                    Ok(found) => origin = Some(found),
+                    Err(error) => return self.no_key(index, &error.into()).into(),
+                }
+            }
             let (key, cost) = (rule.key(head), rule.cost(head));
             if let (true, FoundKey::Now(key)) = (simple, &key) {
                 match key {
                     Ok(Key::Limit(identifier)) => {
                         let attempt = attempt(identifier, cost, origin.as_ref());
                         if let Some(decision) = rule.limiter.limit_now(&attempt) {
-                            if decision.allowed && config.refund.is_none() {
+                            if decision.allowed && !config.settlement.is_due() {
+                                self.observe(index, &decision);
                                 return Begun::Pass(Signature::of(self.clone(), Decided::new(index, decision)));
                             }
                             let chosen = (identifier.as_str(), cost, &rule.limiter);
@@ -86,52 +95,6 @@ impl RateLimitLayer {
         }
         if picks.is_empty() { Begun::Skip } else { Begun::Ask(Box::new(Plan { layer: self.clone(), picks, origin })) }
     }
-
-    /// A decision of one limit, at once.
-    fn decided(&self, decided: Decided, (identifier, cost, limiter): (&str, u32, &Ratelimit)) -> Verdict {
-        let spends = self.config.refund.is_some() && decided.decision.allowed;
-        let spent = spends.then(|| Spent::new(limiter.clone(), identifier.to_owned(), cost, &decided.decision));
-        self.finish(vec_of(decided), 0, spent.into_iter().flatten().collect(), None)
-    }
-
-    fn finish(
-        &self,
-        decided: DecidedList,
-        most: usize,
-        spent: Vec<Spent>,
-        permit: Option<crate::ratelimit::Permit>,
-    ) -> Verdict {
-        let signature = Signature::new(self.clone(), decided, most, spent, permit);
-        let decision = signature.decision();
-        if decision.allowed {
-            return Verdict::Pass(signature);
-        }
-        let policy = self.config.rules[signature.most().rule].policy.name();
-        if self.config.shadow {
-            tracing::info!(rate_limit.decision = "shadow", policy, basis = decision.basis.name());
-            return Verdict::Pass(signature);
-        }
-        tracing::debug!(rate_limit.decision = "deny", policy, basis = decision.basis.name());
-        let mut response = self.config.refuse.refuse(decision, policy);
-        response.extensions_mut().insert(decision.clone());
-        signature.sign(&mut response);
-        Verdict::Refuse(Box::new(response))
-    }
-
-    /// A request of which nobody can say whose it is.
-    fn no_key(&self, problem: Problem) -> Verdict {
-        if self.config.shadow {
-            tracing::info!(rate_limit.decision = "shadow", "the request has no key");
-            return Verdict::Skip;
-        }
-        Verdict::Refuse(Box::new(problem.into_bytes_response()))
-    }
-}
-
-pub(super) type DecidedList = (Decided, Vec<Decided>);
-
-fn vec_of(decided: Decided) -> DecidedList {
-    (decided, Vec::new())
 }
 
 fn attempt<'a>(identifier: &'a str, cost: u32, origin: Option<&'a Origin>) -> Attempt<'a> {
@@ -139,16 +102,6 @@ fn attempt<'a>(identifier: &'a str, cost: u32, origin: Option<&'a Origin>) -> At
     match origin {
         Some(origin) => attempt.with_origin(origin),
         None => attempt,
-    }
-}
-
-impl From<Verdict> for Begun {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Skip => Self::Skip,
-            Verdict::Refuse(response) => Self::Refuse(response),
-            Verdict::Pass(signature) => Self::Pass(signature),
-        }
     }
 }
 
@@ -173,49 +126,41 @@ impl Plan {
                 Ok(Key::Skip) => continue,
                 Ok(Key::Allow) => return alone(Decision::exempt(algorithm, now_ms)),
                 Ok(Key::Deny) => return alone(Decision::denied(algorithm, "key", now_ms)),
-                Err(problem) => return layer.no_key(problem),
+                Err(problem) => return layer.no_key(pick.rule, &problem),
             };
             chosen.push(Chosen { rule: pick.rule, limiter, identifier, cost: pick.cost, by_itself });
         }
         let Some(first) = chosen.first() else { return Verdict::Skip };
 
-        let mut permit = None;
-        if let Some(limit) = &config.concurrency {
-            match limit.acquire(&first.identifier).await {
-                Ok(Some(acquired)) => permit = Some(acquired),
-                Ok(None) => {
-                    let decision = Decision::busy(limit.most(), first.limiter.now_ms());
-                    return layer.finish(vec_of(Decided::new(first.rule, decision)), 0, Vec::new(), None);
-                }
-                // What the limiter would do without its store.
-                Err(_) if first.limiter.passes_without_store() => {}
-                Err(error) => return layer.failed(first, &error),
-            }
-        }
-
-        let queue = config.queue.as_ref();
+        let queue = config.queue.as_ref().filter(|_| !config.shadow);
         let deadline = queue.map(|queue| Deadline::after(queue.longest));
         let mut place = None;
-        let (list, most) = loop {
+        let (list, most, permit) = loop {
+            let permit = match layer.permit(&chosen, origin.as_ref()).await {
+                Ok(permit) => permit,
+                Err(verdict) => return verdict,
+            };
             let (list, most) = match ask(&chosen, origin.as_ref()).await {
                 Ok(decisions) => decisions,
-                Err(error) => return layer.failed(first, &error),
+                Err(error) => return layer.failed(first.rule, &error),
             };
             if let (Some(queue), Some(deadline)) = (queue, deadline)
                 && let Some(pause) = pause(&list[most], deadline)
             {
                 place = place.or_else(|| queue.enter());
                 if place.is_some() {
+                    // Who waits keeps nobody from working.
+                    drop(permit);
                     sleep(pause).await;
                     continue;
                 }
             }
-            break (list, most);
+            break (list, most, permit);
         };
         drop(place);
 
         let mut spent = Vec::new();
-        if config.refund.is_some() && list[most].allowed {
+        if config.settlement.is_due() && list[most].allowed {
             for (chosen, decision) in chosen.iter().zip(&list) {
                 let limiter = chosen.limiter.clone();
                 spent.extend(Spent::new(limiter, chosen.identifier.clone(), chosen.cost, decision));
@@ -232,10 +177,16 @@ impl Plan {
     }
 }
 
+/// Asks all limits at once.
 async fn ask(chosen: &[Chosen], origin: Option<&Origin>) -> Result<(Vec<Decision>, usize), Error> {
     if let [one] = chosen {
         let decision = one.limiter.limit(attempt(&one.identifier, one.cost, origin)).await?;
         return Ok((vec![decision], 0));
+    }
+    // One place holds one kind of key: else an address could be counted as a name.
+    let shared = |index: usize| chosen[..index].iter().any(|one| one.limiter.place() == chosen[index].limiter.place());
+    if (1..chosen.len()).any(shared) {
+        return Err(Error::new(ErrorKind::InvalidInput, "two rules that apply to one request share a prefix"));
     }
     let attempts: Vec<(&Ratelimit, Attempt<'_>)> =
         chosen.iter().map(|chosen| (&chosen.limiter, attempt(&chosen.identifier, chosen.cost, origin))).collect();
@@ -243,19 +194,27 @@ async fn ask(chosen: &[Chosen], origin: Option<&Origin>) -> Result<(Vec<Decision
 }
 
 impl RateLimitLayer {
-    /// There is no decision.
-    fn failed(&self, first: &Chosen, error: &Error) -> Verdict {
-        if self.config.shadow {
-            tracing::info!(rate_limit.decision = "shadow", %error, "there is no decision");
-            return Verdict::Skip;
+    /// Lets a request in among those that are worked on, where that is limited. Not one that passes or fails whoever else
+    /// is there.
+    async fn permit(&self, chosen: &[Chosen], origin: Option<&Origin>) -> Result<Option<Permit>, Verdict> {
+        let (Some(limit), Some(first)) = (&self.config.concurrency, chosen.first()) else { return Ok(None) };
+        let known = |chosen: &Chosen| chosen.limiter.knows(&attempt(&chosen.identifier, chosen.cost, origin));
+        if chosen.iter().any(known) {
+            return Ok(None);
         }
-        if error.kind() == ErrorKind::InvalidInput {
-            tracing::error!(%error, "the rate limits of this layer do not go together");
-            let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
-            return Verdict::Refuse(Box::new(problem.into_bytes_response()));
+        match limit.acquire(&first.identifier).await {
+            Ok(Some(permit)) => Ok(Some(permit)),
+            Ok(None) => {
+                let decision = Decision::busy(limit.most(), first.limiter.now_ms());
+                match self.finish(vec_of(Decided::new(first.rule, decision)), 0, Vec::new(), None) {
+                    // In shadow mode the limits are asked all the same.
+                    Verdict::Pass(_) => Ok(None),
+                    refused => Err(refused),
+                }
+            }
+            // What the limiter would do without its store.
+            Err(_) if first.limiter.passes_without_store() => Ok(None),
+            Err(error) => Err(self.failed(first.rule, &error)),
         }
-        let decision = Decision::outage(first.limiter.algorithm(), false, first.limiter.now_ms());
-        debug_assert_eq!(decision.basis, Basis::Outage);
-        self.finish(vec_of(Decided::new(first.rule, decision)), 0, Vec::new(), None)
     }
 }

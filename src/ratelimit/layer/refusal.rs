@@ -12,6 +12,12 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 pub trait Refuse: Send + Sync + 'static {
     /// The answer. `policy` is the limit's name in the fields.
     fn refuse(&self, decision: &Decision, policy: &str) -> Response<Bytes>;
+
+    /// The answer to a request that was not even decided on: it has no key, or the limits do not go together. The problem
+    /// itself, if nothing else is said.
+    fn refuse_undecided(&self, problem: &Problem) -> Response<Bytes> {
+        problem.clone().into_bytes_response()
+    }
 }
 
 impl<F> Refuse for F
@@ -45,6 +51,8 @@ impl Refuse for ProblemRefusal {
                 problem.with_type("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
             }
             Basis::Denied(_) => problem,
+            // No policy of the fields is violated: too many of its requests are being worked on.
+            Basis::Busy => problem.with("limit", decision.limit),
             _ => problem
                 .with_type("https://iana.org/assignments/http-problem-types#quota-exceeded")
                 .with("violated-policies", vec![policy])
@@ -62,15 +70,40 @@ pub struct TextRefusal;
 impl Refuse for TextRefusal {
     fn refuse(&self, decision: &Decision, _: &str) -> Response<Bytes> {
         let (status, title) = status(decision);
-        let mut response = Response::new(Bytes::from_static(title.as_bytes()));
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        response
+        text(status, title)
     }
+
+    fn refuse_undecided(&self, problem: &Problem) -> Response<Bytes> {
+        text(problem.status(), problem.title())
+    }
+}
+
+fn text(status: StatusCode, text: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::copy_from_slice(text.as_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }
 
 /// For gRPC services, such as tonic's: status `RESOURCE_EXHAUSTED`, `PERMISSION_DENIED` for whom a list names,
 /// `UNAVAILABLE` where the limiter is out of order, in the headers of a response without a body.
+///
+/// Under tonic the peer is not where axum puts it, and has to be asked for:
+///
+/// ```
+/// use axum_upstash::{client_ip::ClientIpSource, ratelimit::{FixedWindow, GrpcRefusal, Head, Key, RateLimitLayer, Ratelimit}};
+/// use std::time::Duration;
+/// use tonic::transport::server::TcpConnectInfo;
+///
+/// let source = ClientIpSource::peer();
+/// let by_peer = move |head: Head<'_>| {
+///     let peer = head.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+///     peer.map_or(Key::Deny, |peer| Key::Limit(source.network(peer.ip())))
+/// };
+/// let limiter = Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)));
+/// let layer = RateLimitLayer::new(limiter).with_key(by_peer).with_refusal(GrpcRefusal);
+/// let server = tonic::transport::Server::builder().layer(layer);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GrpcRefusal;
 
@@ -78,15 +111,45 @@ impl Refuse for GrpcRefusal {
     fn refuse(&self, decision: &Decision, _: &str) -> Response<Bytes> {
         let (_, title) = status(decision);
         let code = match decision.basis {
-            Basis::Outage => "14",
-            Basis::Denied(_) => "7",
-            _ => "8",
+            Basis::Outage => UNAVAILABLE,
+            Basis::Denied(_) => PERMISSION_DENIED,
+            _ => RESOURCE_EXHAUSTED,
         };
-        let mut response = Response::new(Bytes::new());
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static(code));
-        headers.insert(HeaderName::from_static("grpc-message"), HeaderValue::from_static(title));
-        response
+        grpc(code, title)
     }
+
+    fn refuse_undecided(&self, problem: &Problem) -> Response<Bytes> {
+        let code = match problem.status() {
+            StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
+            StatusCode::FORBIDDEN => PERMISSION_DENIED,
+            StatusCode::TOO_MANY_REQUESTS => RESOURCE_EXHAUSTED,
+            StatusCode::SERVICE_UNAVAILABLE => UNAVAILABLE,
+            status if status.is_client_error() => INVALID_ARGUMENT,
+            _ => INTERNAL,
+        };
+        grpc(code, problem.title())
+    }
+}
+
+// <https://grpc.io/docs/guides/status-codes/>
+const INVALID_ARGUMENT: u8 = 3;
+const PERMISSION_DENIED: u8 = 7;
+const RESOURCE_EXHAUSTED: u8 = 8;
+const INTERNAL: u8 = 13;
+const UNAVAILABLE: u8 = 14;
+const UNAUTHENTICATED: u8 = 16;
+
+pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// A status without a message: its trailers stand in the headers.
+fn grpc(code: u8, message: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(GRPC_STATUS, u16::from(code).into());
+    // Titles are plain text, in which gRPC escapes nothing but the percent sign.
+    if let Ok(message) = HeaderValue::try_from(message.replace('%', "%25")) {
+        headers.insert(HeaderName::from_static("grpc-message"), message);
+    }
+    response
 }

@@ -1,5 +1,10 @@
 use super::{AsyncKeyExtractor, Head, Key, KeyExtractor, headers::Policy};
-use crate::{Problem, client_ip::ClientIpSource, ratelimit::Ratelimit};
+use crate::{
+    Problem,
+    client_ip::ClientIpSource,
+    missing::{MISSED, Missing},
+    ratelimit::Ratelimit,
+};
 use futures_core::future::BoxFuture;
 use http::Method;
 use std::{fmt, sync::Arc};
@@ -27,6 +32,7 @@ pub struct Rule {
     cost: Option<Arc<Cost>>,
     methods: Vec<Method>,
     paths: Vec<Box<str>>,
+    unmatched: Arc<Missing>,
 }
 
 type Cost = dyn Fn(Head<'_>) -> u32 + Send + Sync;
@@ -54,17 +60,22 @@ impl Rule {
             cost: None,
             methods: Vec::new(),
             paths: Vec::new(),
+            unmatched: Arc::default(),
         }
     }
 
-    /// Only for requests with this method; given several times, with one of these.
+    /// Only for requests with this method; given several times, with one of these. A rule for `GET` is one for `HEAD` as
+    /// well, which routers answer by the same handler.
     pub fn with_method(mut self, method: Method) -> Self {
         self.methods.push(method);
         self
     }
 
-    /// Only for this route, as it was given to axum's router: `/users/{id}`. With `*` at its end, for all that begin so.
-    /// Given several times, for one of these. Without axum the path of the request is compared.
+    /// Only for this route, as it was given to axum's routers: `/users/{id}`, in a nested one with what it is nested at:
+    /// `/api/users/{id}`. With `*` at its end, for all that begin so. Given several times, for one of these.
+    ///
+    /// Where there is no router, or the layer stands around all of it, the path of the request is compared: nothing has
+    /// been matched by then. A rule with a `{` that never meets a matched route is logged once.
     pub fn with_path(mut self, path: &str) -> Self {
         self.paths.push(path.into());
         self
@@ -100,11 +111,21 @@ impl Rule {
     }
 
     pub(super) fn applies(&self, head: Head<'_>) -> bool {
-        if !self.methods.is_empty() && !self.methods.contains(head.method()) {
+        let method =
+            |listed: &Method| listed == head.method() || (listed == Method::GET && head.method() == Method::HEAD);
+        if !self.methods.is_empty() && !self.methods.iter().any(method) {
             return false;
         }
         self.paths.is_empty() || {
             let route = head.matched_path();
+            let patterns = self.paths.iter().any(|path| path.contains('{'));
+            if patterns && self.unmatched.is_missing(head.is_matched()) {
+                tracing::error!(
+                    policy = self.policy.name(),
+                    "a rate limit for a route with parameters has met no matched route in {MISSED} requests, and never \
+                     applies: put the layer on the router, not around it"
+                );
+            }
             self.paths.iter().any(|path| match path.strip_suffix('*') {
                 Some(start) => route.starts_with(start),
                 None => route == &**path,

@@ -1,5 +1,5 @@
-use super::{RateLimitLayer, ResponseHead, Rule, headers::Policy, plan::DecidedList};
-use crate::ratelimit::{Basis, Decision, Decisions, Permit, Ratelimit};
+use super::{RateLimitLayer, ResponseHead, Rule, headers::Policy, settlement::Spent, verdict::DecidedList};
+use crate::ratelimit::{Decision, Decisions, Permit, Ratelimit};
 use http::{Extensions, Response};
 
 /// What is written on a request and its response.
@@ -27,15 +27,6 @@ pub(super) struct Decided {
     policy: Option<Box<Policy>>,
 }
 
-/// What can be given back.
-#[derive(Debug)]
-pub(super) struct Spent {
-    limiter: Ratelimit,
-    identifier: String,
-    cost: u32,
-    basis: Basis,
-}
-
 impl Decided {
     pub(super) fn new(rule: usize, decision: Decision) -> Self {
         Self { rule, decision, policy: None }
@@ -44,13 +35,6 @@ impl Decided {
     /// By a limit of its own.
     pub(super) fn by(self, limiter: &Ratelimit, rule: &Rule) -> Self {
         Self { policy: Some(Box::new(Policy::new(rule.policy.name(), limiter.algorithm()))), ..self }
-    }
-}
-
-impl Spent {
-    pub(super) fn new(limiter: Ratelimit, identifier: String, cost: u32, decision: &Decision) -> Option<Self> {
-        let counted = matches!(decision.basis, Basis::Counted | Basis::CountedInMemory);
-        (counted && cost > 0).then(|| Self { limiter, identifier, cost, basis: decision.basis.clone() })
     }
 }
 
@@ -89,6 +73,8 @@ impl Signature {
     /// Tells the handler.
     pub(super) fn announce(&self, extensions: &mut Extensions) {
         extensions.insert(self.decision().clone());
+        // Of this layer, and not of another one around it.
+        extensions.remove::<Decisions>();
         if let Some(more) = self.more.as_ref().filter(|more| !more.others.is_empty()) {
             let all = std::iter::once(&self.first).chain(&more.others);
             extensions.insert(Decisions::from_parts(all.map(|decided| decided.decision.clone()).collect(), more.most));
@@ -113,17 +99,17 @@ impl Signature {
         decided.policy.as_deref().unwrap_or(&self.layer.config.rules[decided.rule].policy)
     }
 
-    /// Gives back what the response says should not have been counted. Returns what is held until the body has been sent.
+    /// Settles what the request was counted with. Returns what is held until the body has been sent.
     pub(super) fn settle<B>(self, response: &Response<B>) -> Option<Permit> {
         let more = *self.more?;
-        if let Some(refund) = &self.layer.config.refund
-            && !more.spent.is_empty()
-            && refund(ResponseHead::new(response))
-        {
-            for spent in more.spent {
-                spent.limiter.give_back_later(spent.identifier, spent.cost, &spent.basis);
-            }
-        }
+        self.layer.config.settlement.settle(more.spent, Some(ResponseHead::new(response)));
         more.permit
+    }
+
+    /// The same where the service returned an error instead of a response.
+    pub(super) fn settle_error(self) {
+        if let Some(more) = self.more {
+            self.layer.config.settlement.settle(more.spent, None);
+        }
     }
 }

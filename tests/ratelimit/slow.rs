@@ -1,0 +1,63 @@
+//! A store whose answers are late, as late as a test wants them.
+
+use axum_upstash::{
+    Error,
+    ratelimit::{Answer, Check, MemoryStore, Question, RateLimitStore},
+};
+use futures_core::future::BoxFuture;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// Counts at once, and answers when it is let or when time has passed.
+#[derive(Debug, Clone)]
+pub struct Slow {
+    inner: Arc<MemoryStore>,
+    pub takes: Arc<AtomicU32>,
+    gate: Option<Arc<Semaphore>>,
+    round_trip: Duration,
+}
+
+impl Slow {
+    /// Answers after so long.
+    pub fn after(round_trip: Duration) -> Self {
+        Self { inner: Arc::default(), takes: Arc::default(), gate: None, round_trip }
+    }
+
+    /// Answers once for each permit that is added.
+    pub fn gated() -> (Self, Arc<Semaphore>) {
+        let gate = Arc::new(Semaphore::new(0));
+        (Self { gate: Some(Arc::clone(&gate)), ..Self::after(Duration::ZERO) }, gate)
+    }
+
+    pub fn takes(&self) -> u32 {
+        self.takes.load(Ordering::SeqCst)
+    }
+
+    async fn late(&self) {
+        match &self.gate {
+            Some(gate) => gate.acquire().await.unwrap().forget(),
+            None => tokio::time::sleep(self.round_trip).await,
+        }
+    }
+}
+
+impl RateLimitStore for Slow {
+    fn take<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Answer, Error>> {
+        self.takes.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            let answer = self.inner.take(question).await;
+            self.late().await;
+            answer
+        })
+    }
+
+    fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.reset(check, now_ms, timeout)
+    }
+}
