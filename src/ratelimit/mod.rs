@@ -12,7 +12,11 @@
 //!    ones.
 //! 6. A request over a limit waits where there is a [queue](RateLimitLayer::with_queue), and is otherwise answered with
 //!    429, `Retry-After` and a `quota-exceeded` problem (RFC 9457), or [in another way](Refuse).
-//! 7. What the response says should not count ([`RateLimitLayer::skip_successful`]) is given back.
+//! 7. What the response says should not count ([`RateLimitLayer::skip_successful`]) is given back, and what it costs
+//!    beyond its request ([`RateLimitLayer::with_response_cost`]) is counted.
+//!
+//! For metrics, [`RateLimitLayer::with_observer`] sees every decision; refusals are `tracing` events with the fields
+//! `rate_limit.decision`, `policy` and `basis`.
 //!
 //! The layer itself never fails. It stands in a `ServiceBuilder`, on `Router::layer` and `route_layer`, and under tonic
 //! with [`GrpcRefusal`].

@@ -89,3 +89,15 @@ async fn what_could_not_be_sent_is_sent_later() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_kept_for_ever_is_kept_for_a_century() {
+    let (_local, redis) = upstash().await;
+    let analytics = Analytics::new(redis.clone()).with_retention(Duration::MAX).with_interval(Duration::from_millis(1));
+    let limiter = Ratelimit::memory(FixedWindow::new(3, Duration::from_secs(3_600)));
+    let limiter = limiter.with_prefix("long").with_analytics(analytics);
+    limiter.limit("u1").await.unwrap();
+    limiter.background().finished().await;
+    let keys: Vec<String> = redis.cmd("KEYS").arg("long:events:*").query().await.unwrap();
+    assert!(redis.cmd("TTL").key(&keys[0]).query::<i64>().await.unwrap() > 99 * 365 * 86_400);
+}

@@ -60,3 +60,29 @@ async fn of_many_at_once_as_many_hold_as_may() {
     }
     assert_eq!(held.len(), 5);
 }
+
+#[tokio::test]
+async fn nothing_goes_on_for_a_permit_that_was_given_back() {
+    let (_local, redis) = upstash().await;
+    let week = Duration::from_secs(7 * 86_400);
+    let limit = ConcurrencyLimit::new(redis, 1).with_lease(week).with_timeout(Duration::from_secs(20));
+    limit.acquire("u").await.unwrap().unwrap().release().await.unwrap();
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let before = metrics.num_alive_tasks();
+    for _ in 0..100 {
+        limit.acquire("u").await.unwrap().unwrap().release().await.unwrap();
+    }
+    eventually("the renewals", || async { (metrics.num_alive_tasks() <= before + 5).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_lease_that_has_ended_is_not_renewed() {
+    let (_local, redis) = upstash().await;
+    let (clock, _) = Clock::manual(Clock::system().now_ms());
+    let limit = ConcurrencyLimit::new(redis.clone(), 1).with_timeout(Duration::from_secs(20)).with_clock(clock);
+    let permit = limit.acquire("u").await.unwrap().unwrap();
+    // At the same time as before, which changes nothing in Redis.
+    permit.renew().await.unwrap();
+    redis.del("@upstash/ratelimit:concurrency:u").await.unwrap();
+    assert_eq!(permit.renew().await.unwrap_err().kind(), axum_upstash::ErrorKind::NotFound);
+}

@@ -172,3 +172,24 @@ async fn remaining_says_what_a_request_would_meet() {
     hands.advance(MINUTE);
     assert_eq!(limiter.remaining("a").await.unwrap().remaining, 1);
 }
+
+#[tokio::test]
+async fn no_debug_output_names_a_client() {
+    let (_local, redis) = upstash().await;
+    let secret = "key-of-a-client";
+    let hour = Duration::from_secs(3_600);
+    let analytics = axum_upstash::ratelimit::Analytics::new(redis.clone()).with_interval(hour);
+    let limiter = Ratelimit::memory(FixedWindow::new(1, hour))
+        .with_dynamic_limits(DynamicLimits::Identifier)
+        .with_analytics(analytics.clone());
+    limiter.set_dynamic_limit_of(secret, Some(1)).await.unwrap();
+    limiter.limit(secret).await.unwrap();
+    let regions = axum_upstash::ratelimit::MultiRegionStore::new([redis.clone()]);
+    let far = Ratelimit::with_store(regions.clone(), FixedWindow::new(1, hour)).with_timeout(Duration::from_secs(20));
+    far.limit(secret).await.unwrap();
+    let slots = axum_upstash::ratelimit::ConcurrencyLimit::memory(1);
+    let permit = slots.acquire(secret).await.unwrap();
+    let layer = axum_upstash::ratelimit::RateLimitLayer::new(far.clone());
+    let output = format!("{limiter:?} {analytics:?} {regions:?} {far:?} {slots:?} {permit:?} {layer:?}");
+    assert!(!output.contains(secret), "{output}");
+}

@@ -1,4 +1,4 @@
-use crate::support::{eventually, text, upstash};
+use crate::support::{text, upstash};
 use axum::{
     Extension, Router,
     body::Body,
@@ -8,8 +8,8 @@ use axum::{
 use axum_upstash::{
     Clock,
     ratelimit::{
-        Basis, ConcurrencyLimit, Decision, Decisions, DenyList, FixedWindow, GrpcRefusal, Head, HeaderStyles, Key,
-        OnOutage, OriginSource, RateLimitLayer, Ratelimit, Rule, SlidingWindow, TextRefusal,
+        Basis, Decision, Decisions, DenyList, FixedWindow, GrpcRefusal, Head, HeaderStyles, Key, OriginSource,
+        RateLimitLayer, Ratelimit, Rule, SlidingWindow, TextRefusal,
     },
 };
 use http::{HeaderName, Method, Request, Response, StatusCode};
@@ -20,15 +20,15 @@ use std::{
     },
     time::Duration,
 };
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceBuilder, ServiceExt};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn by(header: &'static str) -> HeaderName {
+pub fn by(header: &'static str) -> HeaderName {
     HeaderName::from_static(header)
 }
 
-async fn send(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+pub async fn send(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -36,7 +36,7 @@ async fn send(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]
     app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
-async fn status(app: &Router, path: &str, user: &str) -> u16 {
+pub async fn status(app: &Router, path: &str, user: &str) -> u16 {
     send(app, Method::GET, path, &[("x-user", user)]).await.status().as_u16()
 }
 
@@ -164,42 +164,6 @@ async fn logins_that_succeed_are_given_back() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn requests_wait_in_line_and_no_longer_than_they_may() {
-    let (clock, hands) = Clock::manual(1_000_000);
-    let limiter = Ratelimit::memory(axum_upstash::ratelimit::Gcra::new(1, Duration::from_secs(1), 1)).with_clock(clock);
-    let layer = RateLimitLayer::new(limiter).with_key(by("x-user")).with_queue(Duration::from_secs(5), 1);
-    let app = Router::new().route("/", get(|| async {})).layer(layer);
-    assert_eq!(status(&app, "/", "a").await, 200);
-    let waiting = tokio::spawn({
-        let app = app.clone();
-        async move { status(&app, "/", "a").await }
-    });
-    tokio::task::yield_now().await;
-    assert_eq!(status(&app, "/", "a").await, 429, "the line is full");
-    hands.advance(Duration::from_secs(1));
-    assert_eq!(waiting.await.unwrap(), 200);
-}
-
-#[tokio::test]
-async fn only_so_many_at_a_time_until_their_bodies_are_sent() {
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(100, HOUR)))
-        .with_key(by("x-user"))
-        .with_concurrency(ConcurrencyLimit::memory(1));
-    let app = Router::new().route("/", get(|| async { "a body" })).layer(layer);
-    let first = send(&app, Method::GET, "/", &[("x-user", "a")]).await;
-    let busy = send(&app, Method::GET, "/", &[("x-user", "a")]).await;
-    assert_eq!((busy.status(), &busy.headers()["retry-after"]), (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap()));
-    assert_eq!(status(&app, "/", "b").await, 200);
-    assert_eq!(text(first).await, "a body");
-    let last = send(&app, Method::GET, "/", &[("x-user", "a")]).await;
-    assert_eq!(
-        last.headers()["ratelimit"].to_str().unwrap().split(';').nth(1),
-        Some("r=98"),
-        "the busy one was not counted"
-    );
-}
-
 #[tokio::test]
 async fn lists_see_where_a_request_comes_from() {
     let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR))
@@ -263,35 +227,56 @@ async fn on_a_route_in_a_service_builder_and_around_any_service() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_leaves_no_permit_behind() {
-    let (_local, redis) = upstash().await;
-    let limit = ConcurrencyLimit::new(redis, 1).with_timeout(Duration::from_secs(20));
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(100, HOUR)))
-        .with_key(by("x-user"))
-        .with_concurrency(limit.clone());
-    let app = Router::new().route("/", get(std::future::pending::<()>)).layer(layer);
-    let gone = tokio::time::timeout(Duration::from_millis(200), send(&app, Method::GET, "/", &[]));
-    assert!(gone.await.is_err());
-    drop(eventually("the permit", || async { limit.acquire("x-user-absent").await.unwrap() }).await);
-}
-
-#[tokio::test]
-async fn without_the_store_of_permits_the_limiter_s_policy_holds() {
-    let local = axum_upstash::local::LocalUpstash::start().await.unwrap();
-    let wire = crate::support::Wire::new();
-    wire.lose_requests.store(true, Ordering::SeqCst);
-    let app = |policy| {
-        let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR)).with_on_outage(policy);
-        let limit = ConcurrencyLimit::new(wire.redis(&local), 1);
-        let layer = RateLimitLayer::new(limiter).with_key(by("x-user")).with_concurrency(limit);
-        Router::new().route("/", get(|| async {})).layer(layer)
-    };
-    assert_eq!(status(&app(OnOutage::Memory), "/", "a").await, 200);
-    let closed = app(OnOutage::Closed);
-    wire.take();
-    for _ in 0..20 {
-        assert_eq!(status(&closed, "/", "a").await, 503);
+async fn beneath_a_layer_that_empties_bodies_and_above_a_service_that_is_rarely_ready() {
+    use std::task::{Context, Poll};
+    /// As `tower_http::cors`, which needs a body to put in place of another.
+    struct Emptying<S>(S);
+    impl<S, B: Default> tower::Service<Request<Body>> for Emptying<S>
+    where
+        S: tower::Service<Request<Body>, Response = Response<B>>,
+        S::Future: Send + 'static,
+    {
+        type Response = Response<B>;
+        type Error = S::Error;
+        type Future = futures_core::future::BoxFuture<'static, Result<Response<B>, S::Error>>;
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            self.0.poll_ready(cx)
+        }
+        fn call(&mut self, request: Request<Body>) -> Self::Future {
+            let response = self.0.call(request);
+            Box::pin(async move { response.await.map(|response| response.map(|_| B::default())) })
+        }
     }
-    // Each attempt is repeated, because nothing was sent; after five of them nobody tries any more.
-    assert!(wire.take() <= 5 * 6, "the dead store is left alone");
+    /// Ready only where it was asked, and each clone has to be asked for itself.
+    #[derive(Default)]
+    struct Insisting(bool);
+    impl Clone for Insisting {
+        fn clone(&self) -> Self {
+            Self(false)
+        }
+    }
+    impl tower::Service<Request<Body>> for Insisting {
+        type Response = Response<Body>;
+        type Error = std::convert::Infallible;
+        type Future = std::future::Ready<Result<Response<Body>, Self::Error>>;
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            self.0 = true;
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            assert!(std::mem::take(&mut self.0), "called before it was ready");
+            std::future::ready(Ok(Response::new(Body::from("a body"))))
+        }
+    }
+
+    let (_local, redis) = upstash().await;
+    for limiter in [Ratelimit::memory(FixedWindow::new(2, HOUR)), Ratelimit::new(redis, FixedWindow::new(2, HOUR))] {
+        let layer = RateLimitLayer::new(limiter.with_timeout(Duration::from_secs(20))).with_key(by("x-user"));
+        let mut service = ServiceBuilder::new().layer_fn(Emptying).layer(layer).service(Insisting::default());
+        for _ in 0..2 {
+            let response = service.ready().await.unwrap().call(Request::new(Body::empty())).await.unwrap();
+            let body = axum::body::to_bytes(Body::new(response.into_body()), 10).await.unwrap();
+            assert!(body.is_empty());
+        }
+    }
 }

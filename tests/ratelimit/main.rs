@@ -12,11 +12,15 @@ mod interleaved;
 mod layer;
 mod leases;
 mod lists;
+mod queue;
 mod races;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
 mod regions;
+mod responses;
+mod rules;
+mod shadow;
 mod slow;
 #[path = "../integration/support.rs"]
 #[allow(dead_code)]

@@ -82,3 +82,33 @@ async fn what_regions_cannot_do_is_said() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("GCRA"), "{error}");
 }
+
+#[tokio::test]
+async fn a_region_that_says_nothing_holds_the_others_up_for_one_deadline() {
+    let ((_a, one), (_b, two)) = (upstash().await, upstash().await);
+    // It takes connections, and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = Redis::new(format!("http://{}", listener.local_addr().unwrap()), "t").unwrap();
+    limiter(&[&one], FixedWindow::new(10, DAY), "hole").limit("a").await.unwrap();
+    let all =
+        limiter(&[&silent, &one, &two], FixedWindow::new(10, DAY), "hole").with_timeout(Duration::from_millis(500));
+    all.limit("a").await.unwrap();
+    let finished = tokio::time::timeout(Duration::from_secs(5), all.background().finished());
+    finished.await.expect("three deadlines at the most: asked, read, told");
+    assert_eq!(counted(&one, "hole").await, counted(&two, "hole").await);
+    assert_eq!(counted(&two, "hole").await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_refused_is_taken_back_wherever_it_is() {
+    let ((_a, one), (_b, two)) = (upstash().await, upstash().await);
+    // The first has no room, the second has: whichever answers first, nothing stays.
+    limiter(&[&one], FixedWindow::new(1, DAY), "back").limit("a").await.unwrap();
+    let both = limiter(&[&one, &two], FixedWindow::new(1, DAY), "back");
+    let decision = both.limit("a").await.unwrap();
+    both.background().finished().await;
+    if !decision.allowed {
+        let keys: Vec<String> = two.cmd("KEYS").arg("back:*").query().await.unwrap();
+        assert!(keys.is_empty(), "{keys:?}");
+    }
+}
