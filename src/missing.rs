@@ -7,12 +7,14 @@ pub(crate) struct Missing {
     missed: AtomicU32,
 }
 
-/// So many requests without it, and none with it.
+/// So many requests without it, and none with it, where every request has to have it.
 pub(crate) const MISSED: u32 = 20;
+/// The same where some may come without, such as health checks and probes for what is not there.
+pub(crate) const MISSED_BY_MANY: u32 = 1_000;
 
 impl Missing {
-    /// A request that has it, or not. Says once that it is missing.
-    pub(crate) fn is_missing(&self, is_there: bool) -> bool {
+    /// A request that has it, or not. Says once that it is missing in the first `most` of them.
+    pub(crate) fn is_missing(&self, is_there: bool, most: u32) -> bool {
         if self.seen.load(Ordering::Relaxed) {
             return false;
         }
@@ -21,8 +23,8 @@ impl Missing {
             return false;
         }
         // It stops counting there, so that it never begins anew.
-        let more = |missed: u32| (missed < MISSED).then(|| missed + 1);
-        self.missed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) == Ok(MISSED - 1)
+        let more = |missed: u32| (missed < most).then(|| missed + 1);
+        self.missed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) == Ok(most - 1)
     }
 }
 
@@ -33,10 +35,10 @@ mod tests {
     #[test]
     fn says_once_that_something_is_in_no_request() {
         let missing = Missing::default();
-        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false)).count(), 1);
+        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false, MISSED)).count(), 1);
         let missing = Missing::default();
-        assert_eq!((1..MISSED).filter(|_| missing.is_missing(false)).count(), 0);
-        assert!(!missing.is_missing(true));
-        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false)).count(), 0, "others have it");
+        assert_eq!((1..MISSED).filter(|_| missing.is_missing(false, MISSED)).count(), 0);
+        assert!(!missing.is_missing(true, MISSED));
+        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false, MISSED)).count(), 0, "others have it");
     }
 }

@@ -1,5 +1,5 @@
 use super::ClientIpError;
-use crate::missing::{MISSED, Missing};
+use crate::missing::{MISSED, MISSED_BY_MANY, Missing};
 use http::HeaderMap;
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -11,6 +11,7 @@ use std::{
 pub(super) struct Watch {
     header: Missing,
     told: AtomicBool,
+    told_of_header: AtomicBool,
 }
 
 /// Fields in which proxies say whom they were called by.
@@ -27,11 +28,13 @@ const SET_BY_PROXIES: [&str; 9] = [
 ];
 
 impl Watch {
-    /// A request with the header that is trusted, or without it.
-    pub(super) fn header(&self, is_there: bool) {
-        if self.header.is_missing(is_there) && self.tell() {
+    /// A request with the header that is trusted, or without it, which may be `allowed`.
+    pub(super) fn header(&self, is_there: bool, allowed: bool) {
+        let most = if allowed { MISSED_BY_MANY } else { MISSED };
+        if self.header.is_missing(is_there, most) {
+            self.told_of_header.store(true, Ordering::Relaxed);
             tracing::error!(
-                "the client's address is read from a header that none of the first {MISSED} requests had: \
+                "the client's address is read from a header that none of the first {most} requests had: \
                  does the proxy in front set it?"
             );
         }
@@ -62,7 +65,7 @@ impl Watch {
 
     #[cfg(test)]
     pub(super) fn has_told(&self) -> bool {
-        self.told.load(Ordering::Relaxed)
+        self.told.load(Ordering::Relaxed) || self.told_of_header.load(Ordering::Relaxed)
     }
 }
 
@@ -87,14 +90,14 @@ mod tests {
     #[test]
     fn a_header_that_nobody_sets_is_noticed() {
         let watch = Watch::default();
-        (1..MISSED).for_each(|_| watch.header(false));
+        (1..MISSED).for_each(|_| watch.header(false, false));
         assert!(!watch.has_told());
-        watch.header(false);
+        watch.header(false, false);
         assert!(watch.has_told());
 
         let watch = Watch::default();
-        watch.header(true);
-        (0..MISSED * 2).for_each(|_| watch.header(false));
+        watch.header(true, false);
+        (0..MISSED * 2).for_each(|_| watch.header(false, false));
         assert!(!watch.has_told(), "requests that come by another way are no mistake");
     }
 

@@ -73,12 +73,21 @@ impl Background {
         }
     }
 
+    /// Runs `work` whether anybody waits for it or not. Gives it back where there is nobody to run it.
+    pub(super) fn drive(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), BoxFuture<'static, ()>> {
+        let work: Work = Box::pin(Tracked { work: Box::pin(work), _running: Running::begin(&self.shared) });
+        match &self.spawner {
+            Some(spawner) => {
+                spawner(work);
+                Ok(())
+            }
+            None => spawn(work),
+        }
+    }
+
     /// Runs `work` without anybody waiting for it.
     pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let work: Work = Box::pin(Tracked { work: Box::pin(work), _running: Running::begin(&self.shared) });
-        if let Some(spawner) = &self.spawner {
-            spawner(work);
-        } else if let Err(work) = spawn(work) {
+        if let Err(work) = self.drive(work) {
             let mut tasks = self.shared.lock();
             if tasks.kept.len() < MOST_KEPT {
                 tasks.kept.push_back(work);

@@ -2,11 +2,7 @@ use super::{
     Algorithm, Answer, Background, Check, DynamicLimits, Outcome, Question, RateLimitStore, RedisStore,
     store::dynamic_limits_of,
 };
-use crate::{
-    Error, ErrorKind,
-    expiring_map::ExpiringMap,
-    http::{spawn, timeout},
-};
+use crate::{Error, ErrorKind, expiring_map::ExpiringMap, http::timeout};
 use futures_core::future::BoxFuture;
 use std::{
     hash::{BuildHasher, RandomState},
@@ -41,15 +37,15 @@ pub struct Leases {
     shared: Arc<Shared>,
     /// One of those who need a new lease for the same client fetches it, the others wait for it.
     fetching: Box<[Arc<Mutex<()>>]>,
-    hasher: RandomState,
 }
 
 struct Shared {
     inner: Arc<dyn RateLimitStore>,
     permits: u32,
     taken: ExpiringMap<Lease>,
-    /// How often somebody's count was forgotten: a lease from before counts for nothing after.
-    resets: AtomicU64,
+    /// How often somebody's count was forgotten, by stripes: a lease from before counts for nothing after.
+    resets: [AtomicU64; STRIPES],
+    hasher: RandomState,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,9 +77,14 @@ impl Leases {
     pub fn new(inner: Arc<dyn RateLimitStore>, permits: u32) -> Self {
         let taken = ExpiringMap::new(100_000);
         Self {
-            shared: Arc::new(Shared { inner, permits: permits.max(1), taken, resets: AtomicU64::new(0) }),
+            shared: Arc::new(Shared {
+                inner,
+                permits: permits.max(1),
+                taken,
+                resets: [const { AtomicU64::new(0) }; STRIPES],
+                hasher: RandomState::new(),
+            }),
             fetching: (0..STRIPES).map(|_| Arc::default()).collect(),
-            hasher: RandomState::new(),
         }
     }
 
@@ -93,9 +94,9 @@ impl Leases {
         if !shared.leases(check) || shared.is_dry(check, question.now_ms) {
             return shared.ask(question).await;
         }
-        #[allow(clippy::cast_possible_truncation, reason = "any bits choose a stripe")]
-        let stripe = self.hasher.hash_one(check.name()) as usize % STRIPES;
-        let turn = Arc::clone(&self.fetching[stripe]).lock_owned().await;
+        let turn = Arc::clone(&self.fetching[shared.stripe(check)]).lock_owned();
+        // Whoever has it may have a runtime that stands still: then everybody asks for himself.
+        let Ok(turn) = timeout(question.timeout / 2, turn).await else { return shared.ask(question).await };
         if let Some(outcome) = shared.spend(check, question.now_ms) {
             return Ok(Answer::counted(vec![outcome]));
         }
@@ -111,6 +112,15 @@ impl Leases {
 }
 
 impl Shared {
+    #[allow(clippy::cast_possible_truncation, reason = "any bits choose a stripe")]
+    fn stripe(&self, check: &Check<'_>) -> usize {
+        self.hasher.hash_one(check.name()) as usize % STRIPES
+    }
+
+    fn resets(&self, check: &Check<'_>) -> &AtomicU64 {
+        &self.resets[self.stripe(check)]
+    }
+
     /// Whether this is a matter of leases at all.
     fn leases(&self, check: &Check<'_>) -> bool {
         check.cost > 0 && check.cost < i64::from(self.permits)
@@ -166,16 +176,17 @@ impl Shared {
             fetch.run(sender).await;
             drop(turn);
         });
-        if let Err(work) = spawn(work) {
+        if let Err(work) = question.background.drive(work) {
             work.await;
         }
         receiver.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the runtime ended")))
     }
 
     /// Puts what was taken with what is there.
-    fn keep(&self, check: &Check<'_>, outcome: Outcome, left: u64, now_ms: u64) -> Outcome {
+    fn keep(&self, check: &Check<'_>, outcome: Outcome, left: u64, resets: u64, now_ms: u64) -> Outcome {
         self.taken.update(check.name(), now_ms, |lease: Option<Lease>| {
-            let left = left + lease.map_or(0, |lease| lease.live(now_ms));
+            let valid = self.resets(check).load(Ordering::Acquire) == resets;
+            let left = if valid { left } else { 0 } + lease.map_or(0, |lease| lease.live(now_ms));
             let lease = Lease { left, until_ms: outcome.reset_ms, outcome: Some(outcome), dry_until_ms: 0 };
             (lease.kept(), told(outcome, left))
         })
@@ -206,8 +217,8 @@ struct Fetch {
 
 impl Fetch {
     async fn run(self, sender: oneshot::Sender<Result<Fetched, Error>>) {
-        let resets = self.shared.resets.load(Ordering::Acquire);
         let check = Check::new(&self.algorithm, &self.prefix, &self.identifier).with_dynamic(self.dynamic);
+        let resets = self.shared.resets(&check).load(Ordering::Acquire);
         let limit = i64::try_from(self.algorithm.limit()).unwrap_or(i64::MAX);
         let mut wanted = i64::from(self.shared.permits).min(limit).max(self.cost);
         for _ in 0..TRIES {
@@ -219,8 +230,7 @@ impl Fetch {
                 // Who has gone has spent nothing.
                 let spent = if sender.is_closed() { 0 } else { self.cost };
                 let left = u64::try_from(wanted - spent).unwrap_or(0);
-                let valid = self.shared.resets.load(Ordering::Acquire) == resets;
-                let outcome = self.shared.keep(&check, outcome, if valid { left } else { 0 }, self.now_ms);
+                let outcome = self.shared.keep(&check, outcome, left, resets, self.now_ms);
                 return drop(sender.send(Ok(Fetched::Outcome(outcome))));
             }
             // Fewer than a whole lease are left: as many as there are, if that is enough for this one.
@@ -293,7 +303,7 @@ impl RateLimitStore for Leases {
     fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let forget = || {
-                self.shared.resets.fetch_add(1, Ordering::AcqRel);
+                self.shared.resets(&check).fetch_add(1, Ordering::AcqRel);
                 self.shared.taken.remove(check.name());
             };
             forget();

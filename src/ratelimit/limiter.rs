@@ -184,11 +184,6 @@ impl Ratelimit {
         self.settings.clock.now_ms()
     }
 
-    /// Whether requests pass, at least as many as this process lets, while a store cannot be asked.
-    pub(super) fn passes_without_store(&self) -> bool {
-        !matches!(self.settings.on_error, OnOutage::Closed | OnOutage::Error)
-    }
-
     /// The RedisStore behind, where there is one.
     pub(super) fn redis_store(&self) -> Result<&RedisStore, Error> {
         self.settings.store.as_redis().ok_or_else(|| {

@@ -3,7 +3,7 @@ use super::{
     algorithms::{State, Window},
     store::dynamic_limits_of,
 };
-use crate::{Error, expiring_map::ExpiringMap};
+use crate::{Error, ErrorKind, expiring_map::ExpiringMap};
 use futures_core::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,9 @@ use std::{sync::Arc, time::Duration};
 ///   for each instance, where all of them spend it within one round trip at the beginning of a window;
 /// - what the store did not take, because others had used up the limit, is not counted there, and this instance admits
 ///   nothing more in that window;
-/// - what other instances give back or reset is not seen before the window ends.
+/// - what other instances give back or reset is seen after a second by an instance that counts no more, unless a
+///   [`BlockCache`](super::BlockCache) keeps its requests from the store, or the store did not take something;
+/// - of what the store did not answer in time it is not known whether it was counted; it is told only once.
 ///
 /// With other algorithms, dynamic limits, several limits at once and looks it goes to the store as it is.
 pub struct LocalCounter {
@@ -45,6 +47,10 @@ struct Local {
     answers: u32,
     /// When it last did.
     answered_ms: u64,
+    /// It did not take what was let through here: until the window ends nothing more is, and nothing is learned.
+    closed: bool,
+    /// How long an answer may take.
+    timeout: Duration,
 }
 
 /// So long a refusal holds before the store is asked again: somebody may have been given something back.
@@ -67,17 +73,18 @@ impl LocalCounter {
             let current = local.stored + local.unsent + local.sending + local.asking;
             let state = State::Window(Window { index, previous: 0, current });
             let (outcome, _) = check.algorithm.decide(now_ms, Some(state), check.cost);
-            if !outcome.allowed && now_ms >= local.answered_ms.saturating_add(REFUSES_MS) {
+            let quiet = local.is_quiet() && local.unsent == 0 && !local.closed;
+            if !outcome.allowed && quiet && now_ms >= local.answered_ms.saturating_add(REFUSES_MS) {
                 return (Some(local.kept(check.algorithm)), (None, false));
             }
             // What is on its way is counted as if it were let through: nobody is blocked for the window by that.
             let outcome = Outcome { state: None, ..outcome };
-            let mut send = false;
             if outcome.allowed {
                 local.unsent += check.cost;
-                if local.sending == 0 {
-                    (local.sending, local.unsent, send) = (local.unsent, 0, true);
-                }
+            }
+            let send = local.sending == 0 && local.unsent > 0;
+            if send {
+                (local.sending, local.unsent) = (local.unsent, 0);
             }
             (Some(local.kept(check.algorithm)), (Some(outcome), send))
         });
@@ -109,7 +116,7 @@ impl LocalCounter {
         if let Some(outcome) = self.count(check, window, question.now_ms, question.background) {
             return Ok(Answer::counted(vec![outcome]));
         }
-        let asking = Asking::begin(place(), check.cost);
+        let asking = Asking::begin(place(), check.cost, question.timeout);
         let answer = self.inner.take(question).await?;
         if let [outcome] = answer.outcomes[..] {
             asking.answered(&outcome);
@@ -147,7 +154,7 @@ impl Local {
         // Refused for want of room: nothing more is let through here, whatever small rest there may be.
         let refused = !outcome.allowed && outcome.remaining == 0;
         let stored = if refused { limit } else { limit - i64::try_from(outcome.remaining).unwrap_or(0) };
-        self.stored = if alone { stored } else { self.stored.max(stored) };
+        self.stored = if alone && !self.closed { stored } else { self.stored.max(stored) };
         self.known = true;
         self.answers = self.answers.wrapping_add(1);
         self.answered_ms = self.answered_ms.max(now_ms);
@@ -195,7 +202,7 @@ struct Asking {
 }
 
 impl Asking {
-    fn begin(place: Place, cost: i64) -> Self {
+    fn begin(place: Place, cost: i64, timeout: Duration) -> Self {
         let index = place.index;
         let alone = place.windows.update(place.check().name(), place.now_ms, |local: Option<Local>| {
             // A clock that was set back, or a thread that is late, leaves the newer window alone.
@@ -204,6 +211,7 @@ impl Asking {
             let alone = local.is_quiet().then_some(local.answers);
             if local.index == index {
                 local.asking += cost;
+                local.timeout = timeout;
             }
             (Some(local.kept(&place.algorithm)), alone)
         });
@@ -238,17 +246,20 @@ struct Sending {
 
 impl Sending {
     async fn run(mut self) {
-        let mut amount = 0;
-        self.place.update(|local| amount = local.sending);
+        let (mut amount, mut timeout) = (0, Duration::ZERO);
+        self.place.update(|local| (amount, timeout) = (local.sending, local.timeout));
         while amount > 0 {
             let checks = [self.place.check().with_cost(amount)];
-            let answer = self.inner.take(Question::new(&checks, self.place.now_ms, &self.background)).await;
+            let question = Question { timeout, ..Question::new(&checks, self.place.now_ms, &self.background) };
+            let answer = self.inner.take(question).await;
             match answer.as_ref().map(|answer| answer.outcomes.first()) {
                 Ok(Some(outcome)) => {
-                    let outcome = if outcome.allowed { *outcome } else { Outcome { remaining: 0, ..*outcome } };
+                    let closed = !outcome.allowed;
+                    let outcome = if closed { Outcome { remaining: 0, ..*outcome } } else { *outcome };
                     amount = 0;
                     // At once: from here on somebody else sends, where there is nothing to be sent by this.
                     self.place.update(|local| {
+                        local.closed |= closed;
                         local.learn(&outcome, false, self.place.now_ms);
                         (local.sending, local.unsent) = (local.unsent, 0);
                         amount = local.sending;
@@ -259,6 +270,10 @@ impl Sending {
                 Err(error) => {
                     let error = error.clone().without_key();
                     tracing::debug!(%error, "what was counted here could not be told to the store yet");
+                    // It may have arrived: told again, it would be counted twice, against everybody.
+                    if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) {
+                        self.place.update(|local| local.stored += std::mem::take(&mut local.sending));
+                    }
                     return;
                 }
             }

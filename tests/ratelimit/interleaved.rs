@@ -112,6 +112,67 @@ async fn first_requests_of_a_window_that_come_together_are_counted_together() {
 }
 
 #[tokio::test]
+async fn a_burst_that_the_store_does_not_know_of_yet_is_counted_when_it_is_asked() {
+    let (store, gate) = Slow::gated();
+    let (limiter, hands) = limiter(&store, 10);
+    let limiter = limiter.with_local_counter().with_block_cache(None);
+    gate.add_permits(1);
+    assert!(limiter.limit("a").await.unwrap().allowed);
+    hands.advance(Duration::from_secs(5));
+    let mut passed = 1;
+    let mut asked = Vec::new();
+    for _ in 0..30 {
+        let limiter = limiter.clone();
+        let mut request = Box::pin(async move { limiter.limit("a").await.unwrap().allowed });
+        match (&mut request).now_or_never() {
+            Some(allowed) => passed += u32::from(allowed),
+            None => asked.push(request),
+        }
+    }
+    gate.add_permits(1_000);
+    for request in asked {
+        passed += u32::from(request.await);
+    }
+    assert_eq!(passed, 10);
+}
+
+#[tokio::test]
+async fn what_the_store_did_not_take_is_not_forgotten_a_second_later() {
+    let (store, gate) = Slow::gated();
+    gate.add_permits(1_000);
+    let (limiter, hands) = limiter(&store, 100);
+    let (here, there) = (limiter.clone().with_local_counter().with_block_cache(None), limiter.with_block_cache(None));
+    let mut passed = u32::from(here.limit("a").await.unwrap().allowed);
+    there.limit(Attempt::new("a").with_cost(45)).await.unwrap();
+    for _ in 0..10 {
+        for _ in 0..200 {
+            passed += u32::from(here.limit("a").await.unwrap().allowed);
+        }
+        here.background().finished().await;
+        hands.advance(Duration::from_secs(2));
+    }
+    assert!(passed <= 100, "{passed}");
+}
+
+#[tokio::test]
+async fn a_lease_does_not_mind_that_somebody_else_is_reset() {
+    // Of so many others hardly any are in the stripe of the first.
+    let mut kept = 0;
+    for other in 0..20 {
+        let (store, gate) = Slow::gated();
+        let (limiter, _) = limiter(&store, 100);
+        let limiter = limiter.with_leases(10);
+        let first = begin(&limiter, 1);
+        crate::support::eventually("the question", || async { (store.takes() == 1).then_some(()) }).await;
+        limiter.reset_used_tokens(&other.to_string()).await.unwrap();
+        gate.add_permits(1);
+        assert!(first.await);
+        kept += u32::from(now(&limiter).is_some());
+    }
+    assert!(kept > 10, "{kept}");
+}
+
+#[tokio::test]
 async fn a_local_counter_sees_what_is_given_back() {
     let (store, gate) = Slow::gated();
     gate.add_permits(1_000);

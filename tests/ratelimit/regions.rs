@@ -1,10 +1,15 @@
 use crate::support::upstash;
 use axum_upstash::{
     ErrorKind,
+    http::{ReqwestTransport, Transport, TransportBody, TransportError},
     ratelimit::{Algorithm, Attempt, Basis, FixedWindow, Gcra, MultiRegionStore, OnOutage, Ratelimit, SlidingWindow},
     redis::Redis,
 };
-use std::{collections::BTreeMap, time::Duration};
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use http::{Request, Response};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -99,16 +104,32 @@ async fn a_region_that_says_nothing_holds_the_others_up_for_one_deadline() {
     assert_eq!(counted(&two, "hole").await.len(), 2);
 }
 
-#[tokio::test]
-async fn what_was_refused_is_taken_back_wherever_it_is() {
-    let ((_a, one), (_b, two)) = (upstash().await, upstash().await);
-    // The first has no room, the second has: whichever answers first, nothing stays.
-    limiter(&[&one], FixedWindow::new(1, DAY), "back").limit("a").await.unwrap();
-    let both = limiter(&[&one, &two], FixedWindow::new(1, DAY), "back");
-    let decision = both.limit("a").await.unwrap();
-    both.background().finished().await;
-    if !decision.allowed {
-        let keys: Vec<String> = two.cmd("KEYS").arg("back:*").query().await.unwrap();
-        assert!(keys.is_empty(), "{keys:?}");
+/// Sends when it is let.
+#[derive(Clone)]
+struct Gate(ReqwestTransport, Arc<Semaphore>);
+
+impl Transport for Gate {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Response<TransportBody>, TransportError>> {
+        let (gate, answer) = (Arc::clone(&self.1), self.0.send(request));
+        Box::pin(async move {
+            gate.acquire().await.unwrap().forget();
+            answer.await
+        })
     }
+}
+
+#[tokio::test]
+async fn what_was_refused_is_taken_back_from_a_region_that_is_late() {
+    let ((_a, one), (local, two)) = (upstash().await, upstash().await);
+    // The first has no room, the second has.
+    limiter(&[&one], FixedWindow::new(1, DAY), "back").limit("a").await.unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    let transport = Gate(ReqwestTransport::from_defaults().unwrap(), Arc::clone(&gate));
+    let late = Redis::builder(local.url(), local.token()).transport(transport).build().unwrap();
+    let both = limiter(&[&one, &late], FixedWindow::new(1, DAY), "back");
+    assert!(!both.limit("a").await.unwrap().allowed);
+    gate.add_permits(100);
+    both.background().finished().await;
+    let keys: Vec<String> = two.cmd("KEYS").arg("back:*").query().await.unwrap();
+    assert!(keys.is_empty(), "{keys:?}");
 }

@@ -147,7 +147,7 @@ impl RateLimitLayer {
     ///
     /// Until then the request counts: as many can be on their way at once as the limit has room for. **A request whose
     /// client goes away before the response, or whose service returns an error instead of one, is not given back.** Nor is
-    /// one whose window has ended meanwhile, because there is nothing left that it takes a place in. Limiters lose their
+    /// one whose window has ended meanwhile; a sliding window goes on counting it, ever less, for one more. Limiters lose their
     /// [block cache](Ratelimit::with_block_cache), because one instance does not see what another gives back.
     pub fn with_refund_if(self, refund: impl Fn(ResponseHead<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.settled(|settlement| settlement.refund_if(refund))

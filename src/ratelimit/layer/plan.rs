@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Error, ErrorKind,
     http::{Deadline, sleep},
-    ratelimit::{Attempt, Decision, Origin, Permit, Ratelimit, wait::pause},
+    ratelimit::{Attempt, Decision, OnOutage, Origin, Permit, Ratelimit, wait::pause},
 };
 use bytes::Bytes;
 use http::Response;
@@ -213,7 +213,7 @@ impl RateLimitLayer {
                 }
             }
             // What the limiter would do without its store.
-            Err(_) if first.limiter.passes_without_store() => Ok(None),
+            Err(error) if !matches!(first.limiter.policy(&error), OnOutage::Closed | OnOutage::Error) => Ok(None),
             Err(error) => Err(self.failed(first.rule, &error)),
         }
     }

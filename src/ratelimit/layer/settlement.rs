@@ -81,8 +81,9 @@ impl Spent {
     }
 
     fn give_back(&self) {
-        // What was counted in a window that is over takes nobody's place; given back, it would make room in the next.
-        let windows = matches!(self.limiter.algorithm(), Algorithm::FixedWindow(_) | Algorithm::SlidingWindow(_));
+        // Given back after its window, it would make room in the next one, where it was not counted.
+        let algorithm = self.decision.by.as_deref().unwrap_or(self.limiter.algorithm());
+        let windows = matches!(algorithm, Algorithm::FixedWindow(_) | Algorithm::SlidingWindow(_));
         if self.cost > 0 && !(windows && self.limiter.now_ms() >= self.decision.reset_ms) {
             self.limiter.give_back_later(self.identifier.clone(), self.cost, &self.decision);
         }
