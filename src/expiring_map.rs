@@ -141,6 +141,26 @@ impl<V> ExpiringMap<V> {
         if slot.expires_ms > now_ms { slot.value.clone() } else { None }
     }
 
+    /// Looks at the live value where it is.
+    pub(crate) fn look<'a, R>(&self, name: impl Into<Name<'a>>, now_ms: u64, look: impl FnOnce(Option<&V>) -> R) -> R {
+        let name = name.into();
+        let hash = self.hasher.hash_one(name);
+        let shard = self.lock(self.index(hash));
+        let slot = shard.slots.find(hash, |slot| slot.is(name)).filter(|slot| slot.expires_ms > now_ms);
+        look(slot.and_then(|slot| slot.value.as_ref()))
+    }
+
+    /// Changes the live value where it is, if there is one; when it expires stays as it is.
+    pub(crate) fn change<'a>(&self, name: impl Into<Name<'a>>, now_ms: u64, change: impl FnOnce(&mut V)) {
+        let name = name.into();
+        let hash = self.hasher.hash_one(name);
+        let mut shard = self.lock(self.index(hash));
+        let slot = shard.slots.find_mut(hash, |slot| slot.is(name)).filter(|slot| slot.expires_ms > now_ms);
+        if let Some(value) = slot.and_then(|slot| slot.value.as_mut()) {
+            change(value);
+        }
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&self) {
         for index in 0..self.shards.len() {

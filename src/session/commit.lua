@@ -1,54 +1,136 @@
--- KEYS: the session, and its new key when it is rotated.
--- ARGV: create | update | destroy, now in ms, idle time in ms, absolute lifetime in ms (0: none),
---       the new key's name and the time in ms for which the old one tells it,
---       number of fields to set, their names and values, names of fields to remove.
--- Returns an empty text where it is done, "gone" where there is no session, and where it was rotated a moment ago the
--- name of its key. In the last two cases nothing is written.
+-- Does to a session what one request did to it, or nothing.
+-- KEYS: the session, and what the places below point to.
+-- ARGV: 1 create | fork | update | rotate | replace | destroy
+--       2 now in ms, 3 idle time in ms, 4 absolute lifetime in ms (0: none)
+--       5 name of the other session (rotate, fork, replace), 6 for how long in ms an old key tells the new one
+--       places in KEYS, 0 for none: 7 the other session, 8 the index of its principal, 9 the index of its new principal
+--       10 the principal as it is thought to be, 11 the new one: empty for as it is, - for nobody
+--       12 the version that is expected, or empty; numbers of fields: 13 to set, 14 to remove, 15 expected
+--       then names and values to set, names to remove, and of what is expected names, 1 or 0 for there or not, values.
+-- Returns done | gone | conflict, or principal | moved and whose it is or where it went.
 local action, now, left, absolute = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local key = KEYS[1]
+local key, other = KEYS[1], KEYS[tonumber(ARGV[7])]
+local index, new_index = KEYS[tonumber(ARGV[8])], KEYS[tonumber(ARGV[9])]
+local principal = ARGV[10]
+local function name(of)
+  return string.sub(of, -64)
+end
+
 local moved = redis.call('HGET', key, '_r')
 if moved then
-  return moved
-end
-if action == 'destroy' then
-  redis.call('DEL', key)
-  return ''
-end
-local created
-if action == 'create' then
-  if redis.call('EXISTS', key) == 1 then
-    return 'gone'
+  if action == 'rotate' and moved == ARGV[5] then
+    -- This one, which was sent twice.
+    return {'done'}
   end
-  created = now
-else
-  created = tonumber(redis.call('HGET', key, '_c') or nil)
-  if not created then
-    return 'gone'
+  return {'moved', moved}
+end
+if action == 'fork' then
+  local of = redis.call('HMGET', other, '_c', '_r')
+  if of[2] then
+    return {'moved', of[2]}
+  end
+  if not of[1] then
+    return {'gone'}
   end
 end
+
+local fresh = action == 'create' or action == 'fork' or action == 'replace'
+local created, epoch = now, false
+if action ~= 'create' and action ~= 'fork' then
+  local head = redis.call('HMGET', key, '_c', '_v', '_p', '_e', '_l')
+  if action == 'destroy' or action == 'replace' then
+    -- An index that is not known keeps a name of nobody, until somebody looks.
+    if index and head[3] == principal then
+      redis.call('ZREM', index, name(key))
+    end
+    redis.call('DEL', key)
+    if action == 'destroy' then
+      return {'done'}
+    end
+    key, index, principal = other, false, ''
+  else
+    created = tonumber(head[1] or nil)
+    if not created then
+      return {'gone'}
+    end
+    if tonumber(head[5] or head[1]) + left <= now then
+      redis.call('DEL', key)
+      return {'gone'}
+    end
+    if (action == 'rotate' or ARGV[11] ~= '') and (head[3] or '') ~= principal then
+      return {'principal', head[3] or ''}
+    end
+    epoch = head[4]
+    if index and tonumber(redis.call('ZSCORE', index, 'epoch') or 0) > tonumber(epoch or 0) then
+      -- All sessions of its principal were ended.
+      redis.call('DEL', key)
+      redis.call('ZREM', index, name(key))
+      return {'gone'}
+    end
+    if ARGV[12] ~= '' and head[2] ~= ARGV[12] then
+      return {'conflict'}
+    end
+  end
+end
+
+local set, remove, expect = tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
+local at = 15 + 2 * set + remove
+for i = at + 1, at + 3 * expect, 3 do
+  local is = redis.call('HGET', key, ARGV[i])
+  if (is and '1' or '0') ~= ARGV[i + 1] or (is and is ~= ARGV[i + 2]) then
+    return {'conflict'}
+  end
+end
+
+if fresh and redis.call('EXISTS', key) == 1 then
+  return {'gone'}
+end
+local rest = left
 if absolute > 0 then
-  left = math.min(left, created + absolute - now)
+  rest = created + absolute - now
+  left = math.min(left, rest)
 end
 if left <= 0 then
   redis.call('DEL', key)
-  return 'gone'
+  return {'gone'}
 end
-if KEYS[2] then
-  redis.call('RENAME', key, KEYS[2])
+if action == 'rotate' then
+  redis.call('RENAME', key, other)
   redis.call('HSET', key, '_r', ARGV[5])
   redis.call('PEXPIRE', key, ARGV[6])
-  key = KEYS[2]
+  if index then
+    redis.call('ZREM', index, name(key))
+  end
+  key = other
 end
-if action == 'create' then
+if ARGV[11] ~= '' then
+  if index then
+    redis.call('ZREM', index, name(key))
+  end
+  index = new_index
+  if ARGV[11] == '-' then
+    redis.call('HDEL', key, '_p', '_e')
+    index = false
+  else
+    epoch = redis.call('ZSCORE', index, 'epoch') or '0'
+    redis.call('HSET', key, '_p', ARGV[11], '_e', epoch)
+  end
+end
+if index then
+  redis.call('ZADD', index, string.format('%.0f', now + rest), name(key))
+  redis.call('PEXPIRE', index, rest, 'NX')
+  redis.call('PEXPIRE', index, rest, 'GT')
+end
+if fresh then
   redis.call('HSET', key, '_c', ARGV[2])
 end
 redis.call('HINCRBY', key, '_v', 1)
-local set = tonumber(ARGV[7])
-for i = 8, 7 + 2 * set, 2 do
+redis.call('HSET', key, '_l', ARGV[2])
+for i = 16, 15 + 2 * set, 2 do
   redis.call('HSET', key, ARGV[i], ARGV[i + 1])
 end
-for i = 8 + 2 * set, #ARGV do
+for i = 16 + 2 * set, at do
   redis.call('HDEL', key, ARGV[i])
 end
 redis.call('PEXPIRE', key, left)
-return ''
+return {'done'}

@@ -1,6 +1,8 @@
-use super::{KeyRing, Lifetime, SessionCookie, SessionStore};
+use super::{KeyRing, Lifetime, SessionCookie, SessionError, SessionStore};
 use crate::Clock;
-use std::{sync::Arc, time::Duration};
+use bytes::Bytes;
+use http::Response;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// All that a [`SessionLayer`](super::SessionLayer) was told.
 #[derive(Debug, Clone)]
@@ -12,6 +14,7 @@ pub(super) struct SessionConfig {
     pub(super) timeout: Duration,
     pub(super) on_outage: OnOutage,
     pub(super) on_commit_failure: OnCommitFailure,
+    pub(super) on_conflict: OnConflict,
     pub(super) size_limit: usize,
     pub(super) clock: Clock,
 }
@@ -27,13 +30,46 @@ pub enum OnOutage {
     Anonymous,
 }
 
-/// What the client gets when the handler is done and its changes cannot be stored.
+/// What becomes of changes where another request has changed the session since it was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
+pub enum OnConflict {
+    /// Each attribute ends as it was written last. Those that only one of the requests wrote are kept in any case.
+    #[default]
+    LastWrite,
+    /// They are refused, whichever attributes they are: [`SessionError::Conflict`](super::SessionError::Conflict), as a
+    /// response 409. For one attribute there is [`Session::update`](super::Session::update).
+    Reject,
+}
+
+/// What the client gets when the handler is done and its changes cannot be stored.
+#[derive(Clone, Default)]
+#[non_exhaustive]
 pub enum OnCommitFailure {
-    /// A 503 instead of the handler's response: it would speak of something that is not so.
+    /// The error as a response, 503 or 409, instead of the handler's: that would speak of something that is not so.
     #[default]
     Refuse,
-    /// The handler's response, without a cookie; the failure is logged.
+    /// The handler's response, without a cookie and with `Session-Commit: failed`; the failure is logged.
     KeepResponse,
+    /// An answer of the application's own.
+    Custom(Arc<Answer>),
+}
+
+type Answer = dyn Fn(&SessionError) -> Response<Bytes> + Send + Sync;
+
+impl OnCommitFailure {
+    /// An answer of the application's own.
+    pub fn custom(answer: impl Fn(&SessionError) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        Self::Custom(Arc::new(answer))
+    }
+}
+
+impl fmt::Debug for OnCommitFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refuse => "Refuse",
+            Self::KeepResponse => "KeepResponse",
+            Self::Custom(_) => "Custom",
+        })
+    }
 }

@@ -9,7 +9,10 @@
 //! # }
 //! ```
 
-use super::{Action, Commit, Committed, Lifetime, Load, Loaded, Record, SessionKey, SessionStore};
+use super::{
+    Action, Commit, Committed, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore, SessionsOf,
+    Which,
+};
 use std::{collections::BTreeMap, time::Duration};
 
 const HOUR: u64 = 3_600_000;
@@ -26,6 +29,13 @@ pub async fn run(store: &dyn SessionStore) {
     suite.rotation_moves_everything_in_one_step().await;
     suite.a_taken_key_is_not_adopted().await;
     suite.the_absolute_lifetime_ends_it_in_spite_of_use().await;
+    suite.without_use_it_ends().await;
+    suite.a_rotation_that_comes_twice_is_done_once().await;
+    suite.what_is_not_as_expected_is_not_overwritten().await;
+    suite.one_ends_and_another_begins().await;
+    suite.a_fork_needs_the_other_one_alive().await;
+    suite.a_principal_has_a_list().await;
+    suite.what_was_ended_does_not_move_on().await;
 }
 
 struct Suite<'a> {
@@ -127,6 +137,170 @@ impl Suite<'_> {
         assert_eq!(self.load_at(&key, self.now + 24 * HOUR).await, None);
         assert_eq!(self.fields(&key).await, None);
     }
+
+    async fn without_use_it_ends(&self) {
+        let key = self.created(&[("a", "1")]).await;
+        assert!(self.load_at(&key, self.now + HOUR * 9 / 10).await.is_some());
+        // Used, and so the hour begins anew; up to a tenth of it may not be counted.
+        assert!(self.load_at(&key, self.now + HOUR * 17 / 10).await.is_some());
+        assert_eq!(self.load_at(&key, self.now + HOUR * 27 / 10 + 1).await, None);
+        assert_eq!(self.commit(&key, Action::Update, &[("a", "2")], &[]).await, Committed::Gone);
+    }
+
+    async fn a_rotation_that_comes_twice_is_done_once(&self) {
+        let (old, new) = (self.created(&[("a", "1")]).await, key());
+        for _ in 0..2 {
+            let rotate = Action::rotate(new.clone());
+            assert_eq!(self.commit(&old, rotate, &[("b", "2")], &[]).await, Committed::Done);
+        }
+        let record = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the session is not there"));
+        assert_eq!((record.version, record.fields), (2, map(&[("a", "1"), ("b", "2")])));
+    }
+
+    async fn what_is_not_as_expected_is_not_overwritten(&self) {
+        let key = self.created(&[("a", "1")]).await;
+        let write = async |version: Option<u64>, fields: &[(&str, Option<&str>)]| {
+            let mut commit = Commit::new(Action::Update, self.lifetime(), self.now);
+            commit.set.push(("a".to_owned(), "2".to_owned()));
+            commit.expect.version = version;
+            let owned = |&(name, text): &(&str, Option<&str>)| (name.to_owned(), text.map(str::to_owned));
+            commit.expect.fields = fields.iter().map(owned).collect();
+            self.store.commit(&key, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
+        };
+        for (version, fields) in [
+            (Some(7), &[][..]),
+            (None, &[("a", Some("9"))]),
+            (None, &[("a", None)]),
+            (None, &[("b", Some(""))]),
+            (Some(1), &[("a", Some("1")), ("b", Some("1"))]),
+        ] {
+            assert_eq!(write(version, fields).await, Committed::Conflict, "{version:?} {fields:?}");
+        }
+        assert_eq!(self.fields(&key).await, Some(map(&[("a", "1")])));
+        assert_eq!(write(Some(1), &[("a", Some("1")), ("b", None)]).await, Committed::Done);
+        assert_eq!(self.fields(&key).await, Some(map(&[("a", "2")])));
+    }
+
+    async fn one_ends_and_another_begins(&self) {
+        let (old, new) = (self.created(&[("a", "1")]).await, key());
+        assert_eq!(self.commit(&old, Action::replace(new.clone()), &[("b", "2")], &[]).await, Committed::Done);
+        assert_eq!(self.load(&old, self.now).await, Loaded::Absent);
+        assert_eq!(self.fields(&new).await, Some(map(&[("b", "2")])));
+        // Also where the old one was gone already.
+        let newer = key();
+        assert_eq!(self.commit(&old, Action::replace(newer.clone()), &[("c", "3")], &[]).await, Committed::Done);
+        assert_eq!(self.fields(&newer).await, Some(map(&[("c", "3")])));
+    }
+
+    async fn a_fork_needs_the_other_one_alive(&self) {
+        let (other, moved_to, own) = (self.created(&[("a", "1")]).await, key(), key());
+        assert_eq!(self.commit(&other, Action::rotate(moved_to.clone()), &[], &[]).await, Committed::Done);
+        let fork = |of: &SessionKey| Action::fork(of.clone());
+        assert_eq!(self.commit(&own, fork(&other), &[("a", "1")], &[]).await, Committed::moved(moved_to.clone()));
+        assert_eq!(self.commit(&own, fork(&moved_to), &[("a", "1")], &[]).await, Committed::Done);
+        assert_eq!(self.fields(&own).await, Some(map(&[("a", "1")])));
+        assert_eq!(self.commit(&moved_to, Action::Destroy, &[], &[]).await, Committed::Done);
+        let late = key();
+        assert_eq!(self.commit(&late, fork(&moved_to), &[("a", "1")], &[]).await, Committed::Gone);
+        assert_eq!(self.fields(&late).await, None);
+    }
+
+    /// A session of somebody.
+    async fn of(&self, principal: &PrincipalKey) -> SessionKey {
+        let (key, mut commit) = (key(), Commit::new(Action::Create, self.lifetime(), self.now));
+        commit.set.push(("a".to_owned(), "1".to_owned()));
+        commit.new_principal = Some(Some(principal.clone()));
+        let committed = self.store.commit(&key, &commit).await;
+        assert_eq!(committed.unwrap_or_else(|error| panic!("commit failed: {error}")), Committed::Done);
+        key
+    }
+
+    async fn listed(&self, principal: &PrincipalKey) -> Vec<String> {
+        let query = SessionsOf::new(principal, self.lifetime(), self.now);
+        let list = self.store.sessions_of(query).await.unwrap_or_else(|error| panic!("list failed: {error}"));
+        let mut list: Vec<String> = list
+            .into_iter()
+            .map(|(key, record)| {
+                assert_eq!((record.principal.as_ref(), record.fields.len()), (Some(principal), 0));
+                key.as_str().to_owned()
+            })
+            .collect();
+        list.sort();
+        list
+    }
+
+    async fn end(&self, principal: &PrincipalKey, which: Which<'_>) -> usize {
+        let query = SessionsOf::new(principal, self.lifetime(), self.now);
+        self.store.end(query, which).await.unwrap_or_else(|error| panic!("end failed: {error}"))
+    }
+
+    /// Under another key, by somebody who may not know whose it is.
+    async fn rotated(&self, from: &SessionKey, to: &SessionKey, of: Option<&PrincipalKey>) -> Committed {
+        let mut commit = Commit::new(Action::rotate(to.clone()), self.lifetime(), self.now);
+        commit.principal = of.cloned();
+        self.store.commit(from, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
+    }
+
+    async fn a_principal_has_a_list(&self) {
+        let (who, other) = (principal(), principal());
+        let [one, two, three] = [self.of(&who).await, self.of(&who).await, self.of(&who).await];
+        let stranger = self.of(&other).await;
+        assert_eq!(self.listed(&who).await, names(&[&one, &two, &three]));
+        // It goes along with a rotation, which has to know whose it is.
+        let moved = key();
+        assert_eq!(self.rotated(&one, &moved, None).await, Committed::principal(Some(who.clone())));
+        assert_eq!(self.rotated(&one, &moved, Some(&who)).await, Committed::Done);
+        assert_eq!(self.listed(&who).await, names(&[&moved, &two, &three]));
+        // It changes hands, and is nobody's.
+        let mut commit = Commit::new(Action::Update, self.lifetime(), self.now);
+        (commit.principal, commit.new_principal) = (Some(who.clone()), Some(Some(other.clone())));
+        assert!(matches!(self.store.commit(&two, &commit).await, Ok(Committed::Done)));
+        (commit.principal, commit.new_principal) = (Some(who.clone()), Some(None));
+        assert!(matches!(self.store.commit(&three, &commit).await, Ok(Committed::Done)));
+        assert_eq!(self.listed(&who).await, names(&[&moved]));
+        assert_eq!(self.listed(&other).await, names(&[&two, &stranger]));
+        // One that ends is not on it, whoever knew.
+        assert_eq!(self.commit(&stranger, Action::Destroy, &[], &[]).await, Committed::Done);
+        assert_eq!(self.listed(&other).await, names(&[&two]));
+        // By the key that it had a moment ago.
+        assert_eq!(self.end(&who, Which::One(&one)).await, 1);
+        assert_eq!(self.end(&who, Which::One(&one)).await, 0);
+        assert_eq!((self.listed(&who).await, self.fields(&moved).await), (Vec::new(), None));
+    }
+
+    async fn what_was_ended_does_not_move_on(&self) {
+        let who = principal();
+        let (kept, one, two) = (self.of(&who).await, self.of(&who).await, self.of(&who).await);
+        assert_eq!(self.end(&who, Which::Others(&kept)).await, 2);
+        for ended in [&one, &two] {
+            assert_eq!(self.rotated(ended, &key(), Some(&who)).await, Committed::Gone);
+            assert_eq!(self.commit(ended, Action::Update, &[("a", "2")], &[]).await, Committed::Gone);
+        }
+        assert_eq!(self.listed(&who).await, names(&[&kept]));
+        // The one that was kept goes on as before.
+        let moved = key();
+        assert_eq!(self.rotated(&kept, &moved, Some(&who)).await, Committed::Done);
+        assert_eq!(self.end(&who, Which::All).await, 1);
+        assert_eq!(self.rotated(&moved, &key(), Some(&who)).await, Committed::Gone);
+        // Whoever logs in afterwards is let in.
+        let new = self.of(&who).await;
+        assert_eq!(self.rotated(&new, &key(), Some(&who)).await, Committed::Done);
+        assert_eq!(self.end(&who, Which::All).await, 1);
+    }
+}
+
+fn key() -> SessionKey {
+    SessionKey::random().unwrap_or_else(|error| panic!("no randomness: {error}"))
+}
+
+fn principal() -> PrincipalKey {
+    PrincipalKey::of(key().as_str())
+}
+
+fn names(keys: &[&SessionKey]) -> Vec<String> {
+    let mut names: Vec<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+    names.sort();
+    names
 }
 
 fn map(fields: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -1,3 +1,4 @@
+use super::Details;
 use crate::{Error, ErrorKind};
 use cookie::{Cookie, Expiration};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
@@ -72,12 +73,30 @@ impl SessionCookie {
     }
 
     /// `Set-Cookie` with this value.
-    pub(super) fn set(&self, value: String) -> Option<HeaderValue> {
+    pub(super) fn set(&self, value: String, details: &Details) -> Option<HeaderValue> {
         let mut cookie = self.attributes(value);
-        if let Some(max_age) = self.max_age {
-            cookie.set_max_age(cookie::time::Duration::try_from(max_age).ok()?);
+        if let Some(max_age) = self.kept(details) {
+            cookie.set_max_age(cookie::time::Duration::try_from(max_age.min(LONGEST)).ok()?);
         }
         header(&cookie)
+    }
+
+    /// Whether the browser keeps the cookie of such a session when it is closed.
+    pub(super) fn is_persistent(&self, details: &Details) -> bool {
+        self.kept(details).is_some()
+    }
+
+    fn kept(&self, details: &Details) -> Option<Duration> {
+        match details.max_age_s {
+            Some(0) => None,
+            Some(seconds) => Some(Duration::from_secs(seconds)),
+            None => self.max_age,
+        }
+    }
+
+    /// Whether it is for the developer's own machine, and for no other.
+    pub(super) fn is_local(&self) -> bool {
+        !self.secure
     }
 
     /// `Set-Cookie` that takes the cookie away. It needs the attributes it was set with: browsers refuse it otherwise.
@@ -156,8 +175,9 @@ impl SessionCookieBuilder {
         self
     }
 
-    /// How long the browser keeps it, in whole seconds from when it was sent: at the session's begin and when its id
-    /// changes. Without it, until the browser is closed.
+    /// How long the browser keeps it, in whole seconds. It is sent again as the session is used, when a tenth of the idle
+    /// time is over. Without it, until the browser is closed. A session can say otherwise of itself, for "remember me":
+    /// [`Details::max_age_s`](super::Details::max_age_s).
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.0.max_age = Some(max_age);
         self
@@ -204,7 +224,7 @@ mod tests {
     #[test]
     fn set_and_removed_with_the_same_attributes() {
         let cookie = SessionCookie::default();
-        let set = cookie.set("v".to_owned()).unwrap();
+        let set = cookie.set("v".to_owned(), &Details::default()).unwrap();
         assert_eq!(set, "__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         assert!(set.is_sensitive());
         let removal = cookie.removal().unwrap();

@@ -1,5 +1,5 @@
 use super::response::refusal;
-use crate::{Error, Problem};
+use crate::{Error, ErrorKind, Problem};
 use axum_core::{
     body::Body,
     response::{IntoResponse, Response},
@@ -10,7 +10,7 @@ use std::{error::Error as StdError, fmt};
 /// Why an operation on a session failed.
 ///
 /// As a response it is a problem (RFC 9457): 503 with `Retry-After` where the store is unavailable, 409 for a
-/// request that a rotation overtook, 500 otherwise.
+/// request that another one overtook, 500 otherwise.
 /// What the store said is logged, not sent.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -24,8 +24,13 @@ pub enum SessionError {
     Moved,
     /// The response has been sent: what is changed now could not be kept.
     Closed,
-    /// The session was destroyed by this request.
-    Destroyed,
+    /// The session has ended since it was loaded; nothing was written, and it stays so.
+    Gone,
+    /// Another request has changed the session since it was loaded ([`OnConflict::Reject`](super::OnConflict::Reject)), or
+    /// changed an attribute again and again ([`Session::update`](super::Session::update)).
+    Conflict,
+    /// Sessions with a principal need an absolute [`Lifetime`](super::Lifetime).
+    NoAbsoluteLifetime,
     /// Names that begin with `_` are the store's own.
     ReservedName,
     /// The session would become larger than the limit, in bytes.
@@ -33,6 +38,12 @@ pub enum SessionError {
     TooLarge {
         /// The limit of [`SessionLayer::with_size_limit`](super::SessionLayer::with_size_limit).
         limit: usize,
+    },
+    /// What the session holds is not what the type of a [`TypedSession`](super::TypedSession) says.
+    #[non_exhaustive]
+    Type {
+        /// What serde says.
+        source: serde_json::Error,
     },
     /// The value of an attribute is not what the caller's type says, or cannot be written as JSON.
     #[non_exhaustive]
@@ -45,12 +56,20 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    pub(super) fn wrong_type(source: serde_json::Error) -> Self {
+        Self::Type { source }
+    }
+
+    pub(super) fn no_randomness(error: std::io::Error) -> Self {
+        Self::Unavailable(Error::new(ErrorKind::Server, "no randomness for a session id").with_source(error))
+    }
+
     /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unavailable(_) | Self::ReadOnly => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Moved => StatusCode::CONFLICT,
+            Self::Moved | Self::Gone | Self::Conflict => StatusCode::CONFLICT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -63,9 +82,12 @@ impl fmt::Display for SessionError {
             Self::ReadOnly => f.write_str("the session could not be read, so it cannot be written"),
             Self::Moved => f.write_str("the session has another id since this request was sent"),
             Self::Closed => f.write_str("the response was sent, so the session cannot be changed any more"),
-            Self::Destroyed => f.write_str("the session was destroyed by this request"),
+            Self::Gone => f.write_str("the session has ended since it was loaded"),
+            Self::Conflict => f.write_str("another request has changed the session since it was loaded"),
+            Self::NoAbsoluteLifetime => f.write_str("sessions with a principal need an absolute lifetime"),
             Self::ReservedName => f.write_str("names of session attributes must not begin with an underscore"),
             Self::TooLarge { limit } => write!(f, "the session would be larger than {limit} bytes"),
+            Self::Type { .. } => f.write_str("what the session holds is not of the named type"),
             Self::Value { name, .. } => write!(f, "the session attribute {name:?} is not of the named type"),
         }
     }
@@ -75,7 +97,7 @@ impl StdError for SessionError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Unavailable(error) => Some(error),
-            Self::Value { source, .. } => Some(source),
+            Self::Value { source, .. } | Self::Type { source } => Some(source),
             _ => None,
         }
     }
@@ -86,8 +108,13 @@ impl From<&SessionError> for Problem {
         match error.status() {
             StatusCode::SERVICE_UNAVAILABLE => Self::new(StatusCode::SERVICE_UNAVAILABLE, "Sessions are unavailable")
                 .with_detail("The session store cannot be reached at the moment."),
-            StatusCode::CONFLICT => Self::new(StatusCode::CONFLICT, "The session has changed")
-                .with_detail("Another request gave the session a new id. Send this one again."),
+            StatusCode::CONFLICT => {
+                Self::new(StatusCode::CONFLICT, "The session has changed").with_detail(match error {
+                    SessionError::Gone => "The session has ended. Begin a new one, and send this request again.",
+                    SessionError::Moved => "Another request gave the session a new id. Send this one again.",
+                    _ => "Another request has changed the session. Send this one again.",
+                })
+            }
             status => Self::new(status, "Internal server error"),
         }
     }

@@ -1,19 +1,19 @@
 use super::{
-    Action, Commit, Load, Loaded, OnOutage, Record, SessionError, SessionKey, config::SessionConfig, id::SessionId,
+    Details, Load, Loaded, OnConflict, OnOutage, PrincipalKey, Record, SessionError, SessionKey,
+    config::SessionConfig,
+    id::SessionId,
+    pending::{Known, Next, Pending, Plan, When},
 };
 use crate::{Error, ErrorKind, Personal, http::timeout};
-use serde::{Serialize, de::DeserializeOwned};
 use std::{
-    collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::OnceCell;
 
 /// The session of a request: an extractor, and a handle to read and change it.
 ///
-/// Nothing is loaded before it is needed, and nothing is written before the handler is done; then all changes go in one
-/// step. Attributes are JSON by name. Cloning is cheap, and clones are the same session.
+/// Nothing is loaded before it is needed, and nothing is written before the handler is done, or [commits](Self::commit);
+/// then all changes go in one step. Attributes are JSON by name. Cloning is cheap, and clones are the same session.
 ///
 /// Any use of it marks the response as [`Personal`].
 #[derive(Clone)]
@@ -23,116 +23,72 @@ pub struct Session {
 
 struct Inner {
     config: Arc<SessionConfig>,
-    /// The id in a cookie that we signed, and the place of the key that did.
-    presented: Option<(SessionId, usize)>,
-    /// The store's name for it, made once.
-    key: OnceLock<SessionKey>,
-    loaded: OnceCell<Loaded>,
-    changes: Mutex<Changes>,
     personal: Personal,
+    state: Mutex<State>,
+    /// However many ask, the store is asked once; and one commit comes after the other.
+    asking: tokio::sync::Mutex<()>,
 }
 
-#[derive(Default)]
-struct Changes {
-    /// A JSON text, or `None` where the attribute is removed.
-    fields: BTreeMap<String, Option<String>>,
-    rotate: bool,
-    destroy: bool,
+struct State {
+    /// The session's name: that of a cookie that we signed, or one that a commit gave it.
+    id: Option<SessionId>,
+    /// The place of the key that signed the client's cookie, where it has this name.
+    signer: Option<usize>,
+    content: Content,
+    pending: Pending,
+    /// The session was not there: the client's cookie goes.
+    stale: bool,
+    /// The cookie has to be sent, because the client does not have it like this.
+    unsent: bool,
     read_only: bool,
     closed: bool,
+    detached: bool,
 }
 
-/// What is left to do when the handler is done.
-pub(super) enum Plan {
-    /// The client's cookie is right.
-    Nothing,
-    /// The session does not exist: the cookie goes.
-    RemoveCookie,
-    /// The cookie was signed with an old key.
-    Resign(SessionId),
-    /// The session has another id, which this request does not know, so its changes have no place.
-    Conflict,
-    /// The store has work; `id` is the session's name after it. `anew` begins a session under that name with all that
-    /// this one knows, for a login that another one overtook.
-    Commit { key: SessionKey, commit: Commit, id: SessionId, anew: Option<Box<Commit>> },
+/// What is known of what the store has.
+enum Content {
+    Unknown,
+    Found(Box<Record>),
+    Absent,
+    Moved,
 }
 
 impl Session {
     pub(super) fn new(config: Arc<SessionConfig>, presented: Option<(SessionId, usize)>, personal: Personal) -> Self {
-        let (key, loaded, changes) = (OnceLock::new(), OnceCell::new(), Mutex::default());
-        let inner = Inner { config, presented, key, loaded, changes, personal };
+        let content = if presented.is_some() { Content::Unknown } else { Content::Absent };
+        let (id, signer) = presented.unzip();
+        Self::with(config, personal, id, signer, content, false)
+    }
+
+    fn with(
+        config: Arc<SessionConfig>,
+        personal: Personal,
+        id: Option<SessionId>,
+        signer: Option<usize>,
+        content: Content,
+        detached: bool,
+    ) -> Self {
+        let state = State {
+            id,
+            signer,
+            content,
+            pending: Pending::default(),
+            stale: false,
+            unsent: false,
+            read_only: false,
+            closed: false,
+            detached,
+        };
+        let inner = Inner { config, personal, state: Mutex::new(state), asking: tokio::sync::Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
-    /// The value of an attribute.
+    /// Whether the client came with a session that exists.
     ///
     /// # Errors
-    /// [`SessionError::Unavailable`] where the session cannot be loaded, [`SessionError::Value`] where the attribute is
-    /// not a `T`.
-    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
-        let record = self.load().await?;
-        let changes = self.changes();
-        let stored = || record.and_then(|record| record.fields.get(name));
-        let text = match changes.fields.get(name) {
-            Some(changed) => changed.as_ref(),
-            None if changes.destroy => None,
-            None => stored(),
-        };
-        text.map(|text| serde_json::from_str(text))
-            .transpose()
-            .map_err(|source| SessionError::Value { name: name.to_owned(), source })
-    }
-
-    /// Sets an attribute. A session that does not exist yet begins with it.
-    ///
-    /// # Errors
-    /// Where the session cannot be loaded or written, see [`SessionError`]; the other attributes are left as they are.
-    #[allow(clippy::needless_pass_by_value, reason = "callers give literals and fresh values")]
-    pub async fn insert(&self, name: &str, value: impl Serialize) -> Result<(), SessionError> {
-        if name.starts_with('_') {
-            return Err(SessionError::ReservedName);
-        }
-        let text =
-            serde_json::to_string(&value).map_err(|source| SessionError::Value { name: name.to_owned(), source })?;
-        let record = self.load().await?;
-        let mut changes = self.changes();
-        changes.check_open()?;
-        let limit = self.inner.config.size_limit;
-        if changes.size_with(record, name, &text) > limit {
-            return Err(SessionError::TooLarge { limit });
-        }
-        if record.and_then(|record| record.fields.get(name)) == Some(&text) {
-            changes.fields.remove(name);
-        } else {
-            changes.fields.insert(name.to_owned(), Some(text));
-        }
-        Ok(())
-    }
-
-    /// Removes an attribute, and says whether it was there. One that was not there is no change.
-    ///
-    /// # Errors
-    /// As [`insert`](Self::insert).
-    pub async fn remove(&self, name: &str) -> Result<bool, SessionError> {
-        let record = self.load().await?;
-        let mut changes = self.changes();
-        changes.check_open()?;
-        let stored = record.is_some_and(|record| record.fields.contains_key(name));
-        let previous = if stored { changes.fields.insert(name.to_owned(), None) } else { changes.fields.remove(name) };
-        Ok(previous.map_or(stored, |changed| changed.is_some()))
-    }
-
-    /// Removes every attribute; the session itself goes on.
-    ///
-    /// # Errors
-    /// As [`insert`](Self::insert).
-    pub async fn clear(&self) -> Result<(), SessionError> {
-        let record = self.load().await?;
-        let mut changes = self.changes();
-        changes.check_open()?;
-        changes.fields =
-            record.into_iter().flat_map(|record| record.fields.keys().cloned()).map(|name| (name, None)).collect();
-        Ok(())
+    /// [`SessionError::Unavailable`].
+    pub async fn exists(&self) -> Result<bool, SessionError> {
+        self.read(|record, _| record.is_some()).await
     }
 
     /// Gives the session another id, in the same step that writes its changes. Call it whenever the user's rights
@@ -141,153 +97,272 @@ impl Session {
     /// # Errors
     /// [`SessionError::Closed`] or [`SessionError::ReadOnly`].
     pub fn rotate(&self) -> Result<(), SessionError> {
-        self.inner.personal.mark();
-        let mut changes = self.changes();
-        changes.check_open()?;
-        changes.rotate = true;
+        let mut state = self.used();
+        state.check_open()?;
+        if state.detached {
+            return Err(SessionError::Closed);
+        }
+        state.pending.rotate = true;
         Ok(())
     }
 
-    /// Ends the session: it is removed from the store, and its cookie from the client.
+    /// Ends the session: it is removed from the store, and its cookie from the client. What is inserted afterwards begins
+    /// another one: a message for the next page, such as "You are logged out".
     ///
     /// # Errors
     /// [`SessionError::Closed`] where the response was sent.
     pub fn destroy(&self) -> Result<(), SessionError> {
-        self.inner.personal.mark();
-        let mut changes = self.changes();
-        if changes.closed {
+        let mut state = self.used();
+        if state.closed {
             return Err(SessionError::Closed);
         }
-        changes.fields.clear();
-        changes.destroy = true;
+        state.pending = Pending { destroy: true, ..Pending::default() };
         Ok(())
     }
 
-    /// Whether the client came with a session that exists.
+    /// Writes what was changed so far now, instead of after the handler: for handlers that have to know that it is
+    /// written, or that it could not be, and for what goes on behind the response's head (see [`detach`](Self::detach)).
+    /// What has been committed is not written again.
     ///
     /// # Errors
-    /// [`SessionError::Unavailable`].
-    pub async fn exists(&self) -> Result<bool, SessionError> {
-        Ok(self.load().await?.is_some())
+    /// [`SessionError::Gone`] where the session has ended in the meantime, [`SessionError::Conflict`] and
+    /// [`SessionError::Moved`] where another request got in between, [`SessionError::Unavailable`] where the store
+    /// cannot be asked; in the last case the changes are kept, and are tried again after the handler.
+    pub async fn commit(&self) -> Result<(), SessionError> {
+        self.used().check_open()?;
+        self.flush().await
+    }
+
+    /// A handle of its own for what goes on after the response's head was sent: a stream of events, a WebSocket. The layer
+    /// does not commit it: call [`commit`](Self::commit). No cookie can be sent any more, so that it can neither begin a
+    /// session nor rotate one.
+    pub fn detach(&self) -> Self {
+        let (config, personal) = (Arc::clone(&self.inner.config), Personal::default());
+        let id = self.used().id.clone();
+        let content = if id.is_some() { Content::Unknown } else { Content::Absent };
+        Self::with(config, personal, id, None, content, true)
+    }
+
+    /// The store's name for the session, by which it can be told among a user's: see
+    /// [`Sessions`](super::Sessions). `None` where there is none yet.
+    #[must_use]
+    pub fn key(&self) -> Option<SessionKey> {
+        self.state().id.as_ref().map(SessionId::key)
+    }
+
+    /// Says whose session this is, by the user's name or number, so that it is among those that
+    /// [`Sessions`](super::Sessions) lists and ends. At login, together with [`rotate`](Self::rotate).
+    ///
+    /// # Errors
+    /// As [`rotate`](Self::rotate); [`SessionError::NoAbsoluteLifetime`] where sessions could live for ever, because then
+    /// the list could not forget them.
+    pub fn set_principal(&self, user: impl AsRef<str>) -> Result<(), SessionError> {
+        if self.inner.config.lifetime.absolute_ms.is_none() {
+            return Err(SessionError::NoAbsoluteLifetime);
+        }
+        self.change(|pending| pending.principal = Some(Some(PrincipalKey::of(user.as_ref()))))
+    }
+
+    /// Says that it is nobody's session any more, though it goes on.
+    ///
+    /// # Errors
+    /// As [`rotate`](Self::rotate).
+    pub fn clear_principal(&self) -> Result<(), SessionError> {
+        self.change(|pending| pending.principal = Some(None))
+    }
+
+    /// Says where the session is used, and for how long the browser keeps its cookie ("remember me"): all of it anew.
+    ///
+    /// # Errors
+    /// As [`rotate`](Self::rotate).
+    pub fn set_details(&self, details: Details) -> Result<(), SessionError> {
+        self.change(|pending| pending.details = Some(details))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
+        let mut state = self.used();
+        state.check_open()?;
+        change(&mut state.pending);
+        Ok(())
+    }
+
+    /// Reads what is stored and what was changed.
+    pub(super) async fn read<R>(&self, read: impl FnOnce(Option<&Record>, &Pending) -> R) -> Result<R, SessionError> {
+        self.load().await?;
+        let state = self.state();
+        let record = match &state.content {
+            Content::Found(record) if !state.pending.destroy => Some(&**record),
+            _ => None,
+        };
+        Ok(read(record, &state.pending))
+    }
+
+    /// Changes what is pending, with what is stored in view.
+    pub(super) async fn write<R>(
+        &self,
+        write: impl FnOnce(Option<&Record>, &mut Pending) -> Result<R, SessionError>,
+    ) -> Result<R, SessionError> {
+        self.load().await?;
+        let mut state = self.state();
+        state.check_open()?;
+        let State { content, pending, .. } = &mut *state;
+        let record = match content {
+            Content::Found(record) if !pending.destroy => Some(&**record),
+            _ => None,
+        };
+        write(record, pending)
     }
 
     /// Loads the session once, however many ask.
-    async fn load(&self) -> Result<Option<&Record>, SessionError> {
-        let inner = &*self.inner;
-        inner.personal.mark();
-        let Some((id, _)) = &inner.presented else { return Ok(None) };
-        if self.changes().read_only {
-            // The store was asked once; asking again would cost its deadline each time.
-            return Ok(None);
+    async fn load(&self) -> Result<(), SessionError> {
+        let is_known = |state: &State| state.read_only || !matches!(state.content, Content::Unknown);
+        if is_known(&self.used()) {
+            return Ok(());
         }
-        let config = &inner.config;
-        let fetch = || async {
-            let load = config.store.load(Load::new(self.key(id), config.lifetime, config.clock.now_ms()));
-            timeout(config.timeout, load).await.unwrap_or_else(|_| Err(late()))
+        let _asking = self.inner.asking.lock().await;
+        let id = {
+            let state = self.state();
+            if is_known(&state) {
+                return Ok(());
+            }
+            state.id.clone()
         };
-        match inner.loaded.get_or_try_init(fetch).await {
-            Ok(Loaded::Found(record)) => Ok(Some(record)),
-            Ok(Loaded::Absent | Loaded::Moved) => Ok(None),
-            Err(error) if config.on_outage == OnOutage::Anonymous => {
+        let Some(id) = id else { return Ok(()) };
+        match self.fetch(&id).await {
+            Ok(loaded) => {
+                self.state().learn(loaded);
+                Ok(())
+            }
+            Err(error) if self.inner.config.on_outage == OnOutage::Anonymous => {
                 tracing::warn!(%error, "session store unavailable, the request goes on without its session");
-                self.changes().read_only = true;
-                Ok(None)
+                self.state().read_only = true;
+                Ok(())
             }
             Err(error) => Err(SessionError::Unavailable(error)),
         }
     }
 
-    fn key(&self, id: &SessionId) -> &SessionKey {
-        self.inner.key.get_or_init(|| id.key())
+    async fn fetch(&self, id: &SessionId) -> Result<Loaded, Error> {
+        let config = &self.inner.config;
+        let (key, now_ms) = (id.key(), config.clock.now_ms());
+        let load = config.store.load(Load::new(&key, config.lifetime, now_ms));
+        let loaded = timeout(config.timeout, load).await.unwrap_or_else(|_| Err(late()))?;
+        if let Loaded::Found(record) = &loaded {
+            // The store has begun the time anew, and so does the browser.
+            let touched = config.lifetime.is_touch(record.seen_ms, now_ms);
+            if touched && config.cookie.is_persistent(&record.details) {
+                self.state().unsent = true;
+            }
+        }
+        Ok(loaded)
     }
 
-    fn changes(&self) -> MutexGuard<'_, Changes> {
-        self.inner.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Loads the session again, whatever is known.
+    pub(super) async fn reload(&self) -> Result<(), SessionError> {
+        let _asking = self.inner.asking.lock().await;
+        let Some(id) = self.state().id.clone() else { return Ok(()) };
+        let loaded = self.fetch(&id).await.map_err(SessionError::Unavailable)?;
+        self.state().learn(loaded);
+        Ok(())
     }
 
-    /// Ends the time for changes, and says what is to be done.
-    ///
-    /// # Errors
-    /// Where the system has no randomness for a new id.
-    pub(super) fn close(&self, keep: bool) -> std::io::Result<Plan> {
-        let inner = &*self.inner;
-        let mut changes = self.changes();
-        changes.closed = true;
-        if !keep || (changes.read_only && !changes.destroy) {
-            return Ok(Plan::Nothing);
+    /// Ends the time for changes. Says what is left to be committed.
+    pub(super) fn close(&self, keep: bool) -> Result<Left, SessionError> {
+        let mut state = self.state();
+        state.closed = true;
+        if !keep {
+            // Changes of a request that failed are not kept: the client was told that nothing was done.
+            state.pending = Pending::default();
         }
-        let commit = |action| Commit::new(action, inner.config.lifetime, inner.config.clock.now_ms());
-        let loaded = inner.loaded.get();
-        // What was not loaded is taken to exist: the store will say otherwise.
-        let existing = inner.presented.as_ref().filter(|_| !matches!(loaded, Some(Loaded::Absent | Loaded::Moved)));
-        let moved = matches!(loaded, Some(Loaded::Moved));
-        if changes.destroy {
-            // Where it moved the store will say so, and it ends there.
-            return Ok(match existing.or(inner.presented.as_ref().filter(|_| moved)) {
-                Some((id, _)) => Plan::Commit {
-                    key: self.key(id).clone(),
-                    commit: commit(Action::Destroy),
-                    id: id.clone(),
-                    anew: None,
-                },
-                None if inner.presented.is_some() => Plan::RemoveCookie,
-                None => Plan::Nothing,
-            });
+        if state.read_only && !state.pending.destroy {
+            let lost = !std::mem::take(&mut state.pending).is_empty();
+            return if lost { Err(SessionError::ReadOnly) } else { Ok(Left::Nothing) };
         }
-        let fields = std::mem::take(&mut changes.fields);
-        let rotate = changes.rotate;
-        let (id, key, action) = match existing {
-            Some((id, signer)) if fields.is_empty() && !rotate => {
-                let current = *signer == 0 || loaded.is_none();
-                return Ok(if current { Plan::Nothing } else { Plan::Resign(id.clone()) });
+        Ok(match &state.pending {
+            pending if pending.is_empty() => Left::Nothing,
+            pending if pending.rotate => Left::Rotation,
+            _ => Left::Changes,
+        })
+    }
+
+    /// Commits what is pending.
+    pub(super) async fn flush(&self) -> Result<(), SessionError> {
+        self.send(None).await
+    }
+
+    /// Commits what is pending, or these changes alone.
+    pub(super) async fn send(&self, alone: Option<Pending>) -> Result<(), SessionError> {
+        let config = &*self.inner.config;
+        let _asking = self.inner.asking.lock().await;
+        let now_ms = config.clock.now_ms();
+        let reject = config.on_conflict == OnConflict::Reject;
+        let when = When { lifetime: config.lifetime, now_ms, reject };
+        let (mut taken, plan) = {
+            let mut state = self.state();
+            let restore = alone.is_none();
+            let mut pending = alone.unwrap_or_else(|| std::mem::take(&mut state.pending));
+            let destroys = pending.destroy;
+            let plan = pending.plan(&state.known(), when)?;
+            if plan.is_none() && destroys {
+                state.ended();
             }
-            Some((id, _)) if rotate => {
-                let next = SessionId::random()?;
-                let action = Action::Rotate { to: next.key() };
-                (next, self.key(id).clone(), action)
-            }
-            Some((id, _)) => (id.clone(), self.key(id).clone(), Action::Update),
-            None if fields.values().all(Option::is_none) => {
-                // Where it moved, the client has its new cookie from another response, or will have.
-                let stale = inner.presented.is_some() && !moved;
-                return Ok(if stale { Plan::RemoveCookie } else { Plan::Nothing });
-            }
-            // A new session's cookie would take the place of the one it has or will have.
-            None if moved && !rotate => return Ok(Plan::Conflict),
-            None => {
-                let id = SessionId::random()?;
-                let key = id.key();
-                (id, key, Action::Create)
-            }
+            (Taken { session: self, pending: Some(pending).filter(|_| restore) }, plan)
         };
-        let anew = match (&action, loaded) {
-            (Action::Rotate { .. }, Some(Loaded::Found(record))) => {
-                let mut all = record.fields.clone();
-                for (name, value) in &fields {
-                    match value {
-                        Some(text) => drop(all.insert(name.clone(), text.clone())),
-                        None => drop(all.remove(name)),
-                    }
+        let Some(mut plan) = plan else {
+            taken.pending = None;
+            return Ok(());
+        };
+        let work = async {
+            for _ in 0..MAX_STEPS {
+                let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
+                match plan_next(plan, answer) {
+                    Ok(done) => return Ok(done),
+                    Err(Next::Again(again)) => plan = again,
+                    Err(Next::Failed(error)) => return Err(error),
+                    Err(Next::Done) => break,
                 }
-                let mut anew = commit(Action::Create);
-                anew.set = all.into_iter().collect();
-                Some(Box::new(anew))
             }
-            _ => None,
+            Err(SessionError::Moved)
         };
-        let mut commit = commit(action);
-        for (name, value) in fields {
-            match value {
-                Some(text) => commit.set.push((name, text)),
-                None => commit.remove.push(name),
+        let result = timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late())));
+        match result {
+            Ok(plan) => {
+                taken.pending = None;
+                self.state().committed(plan);
+                Ok(())
+            }
+            // The store may not have it: it is tried again, if there is another time.
+            Err(error @ SessionError::Unavailable(_)) => Err(error),
+            Err(error) => {
+                taken.pending = None;
+                if matches!(error, SessionError::Gone) {
+                    self.state().ended();
+                }
+                Err(error)
             }
         }
-        Ok(Plan::Commit { key, commit, id, anew })
     }
 
-    /// Whether the client holds a cookie under the first key for this id.
-    pub(super) fn is_presented(&self, id: &SessionId) -> bool {
-        self.inner.presented.as_ref().is_some_and(|(presented, signer)| presented == id && *signer == 0)
+    fn used(&self) -> MutexGuard<'_, State> {
+        self.inner.personal.mark();
+        self.state()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the client has to learn.
+    pub(super) fn cookie(&self) -> Told {
+        let state = self.state();
+        match &state.id {
+            _ if state.stale => Told::Removed,
+            Some(id) if state.unsent => Told::Named(id.clone(), state.details()),
+            Some(id) if matches!(state.content, Content::Found(_)) && state.signer != Some(0) => {
+                Told::Named(id.clone(), state.details())
+            }
+            _ => Told::Nothing,
+        }
     }
 
     pub(super) fn was_used(&self) -> bool {
@@ -303,42 +378,151 @@ impl Session {
     }
 }
 
+fn plan_next(plan: Plan, answer: super::Committed) -> Result<Plan, Next> {
+    let done = plan.clone();
+    match plan.next(answer) {
+        Next::Done => Ok(done),
+        other => Err(other),
+    }
+}
+
+/// What is left to be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    Changes,
+    /// The session's id among them.
+    Rotation,
+}
+
+/// What a client is told of its cookie.
+pub(super) enum Told {
+    Nothing,
+    Removed,
+    Named(SessionId, Details),
+}
+
+/// How many steps a commit may take: rotations that are followed, all within seconds, and what is learned on the way.
+const MAX_STEPS: usize = 6;
+
 /// The store was too slow.
 pub(super) fn late() -> Error {
     Error::new(ErrorKind::Timeout, "the session store did not answer in time")
 }
 
-impl Changes {
+/// Changes on their way: they go back where they were, if nobody says that they arrived.
+struct Taken<'a> {
+    session: &'a Session,
+    pending: Option<Pending>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.session.state().pending.put_back(pending);
+        }
+    }
+}
+
+impl State {
     fn check_open(&self) -> Result<(), SessionError> {
         match self {
             Self { closed: true, .. } => Err(SessionError::Closed),
-            Self { destroy: true, .. } => Err(SessionError::Destroyed),
             Self { read_only: true, .. } => Err(SessionError::ReadOnly),
             _ => Ok(()),
         }
     }
 
-    /// The session's size in bytes if `name` became `text`.
-    fn size_with(&self, record: Option<&Record>, name: &str, text: &str) -> usize {
-        let stored = record
-            .into_iter()
-            .flat_map(|record| &record.fields)
-            .filter(|(stored, _)| !self.fields.contains_key(*stored) && *stored != name)
-            .map(|(name, text)| name.len() + text.len());
-        let changed = self
-            .fields
-            .iter()
-            .filter(|(changed, _)| *changed != name)
-            .filter_map(|(name, text)| Some(name.len() + text.as_ref()?.len()));
-        stored.chain(changed).sum::<usize>() + name.len() + text.len()
+    fn known(&self) -> Known {
+        let record = match &self.content {
+            Content::Found(record) => Some((**record).clone()),
+            _ => None,
+        };
+        Known {
+            id: self.id.clone(),
+            record,
+            absent: matches!(self.content, Content::Absent),
+            moved: matches!(self.content, Content::Moved),
+            detached: self.detached,
+        }
+    }
+
+    fn details(&self) -> Details {
+        match &self.content {
+            Content::Found(record) => record.details.clone(),
+            _ => Details::default(),
+        }
+    }
+
+    fn learn(&mut self, loaded: Loaded) {
+        self.content = match loaded {
+            Loaded::Found(record) => Content::Found(Box::new(record)),
+            Loaded::Absent => {
+                self.stale = true;
+                Content::Absent
+            }
+            // The client has its new cookie from another response, or will have.
+            Loaded::Moved => Content::Moved,
+        };
+    }
+
+    /// There is no such session any more.
+    fn ended(&mut self) {
+        self.stale = self.signer.is_some() || self.unsent || self.stale;
+        self.unsent = false;
+        self.content = Content::Absent;
+        self.id = None;
+    }
+
+    /// The store has done it.
+    fn committed(&mut self, plan: Plan) {
+        let Plan { commit, id, .. } = plan;
+        let Some(id) = id else { return self.ended() };
+        let goes_on = self.id.as_ref() == Some(&id);
+        let begins = !matches!(commit.action, super::Action::Update | super::Action::Rotate { .. });
+        let known = match &mut self.content {
+            Content::Found(record) if !begins => Some(record),
+            _ => None,
+        };
+        if begins {
+            let record = Record::new(commit.now_ms, 0, std::collections::BTreeMap::new());
+            self.content = Content::Found(Box::new(record));
+        } else if known.is_none() {
+            // Not loaded, and not needed so far.
+            self.content = Content::Unknown;
+        }
+        let details = commit.details.clone();
+        if let Content::Found(record) = &mut self.content {
+            record.version += 1;
+            record.seen_ms = commit.now_ms;
+            record.fields.extend(commit.set);
+            for name in &commit.remove {
+                record.fields.remove(name);
+            }
+            if let Some(principal) = commit.new_principal {
+                record.principal = principal;
+            }
+            if let Some(details) = commit.details {
+                record.details = details;
+            }
+        }
+        self.stale = false;
+        if !goes_on {
+            (self.id, self.signer, self.unsent) = (Some(id), None, true);
+        } else if self.signer.is_some_and(|signer| signer > 0) {
+            self.unsent = true;
+        } else if details.is_some_and(|details| details.max_age_s.is_some()) {
+            self.unsent = true;
+        }
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
         f.debug_struct("Session")
-            .field("presented", &self.inner.presented.is_some())
-            .field("loaded", &self.inner.loaded.initialized())
+            .field("has_id", &state.id.is_some())
+            .field("loaded", &!matches!(state.content, Content::Unknown))
             .finish_non_exhaustive()
     }
 }

@@ -50,8 +50,9 @@ impl SessionKey {
         &self.0
     }
 
-    /// A key that was stored.
-    pub(super) fn stored(text: &str) -> Option<Self> {
+    /// A key that was stored, for stores that keep text.
+    #[must_use]
+    pub fn stored(text: &str) -> Option<Self> {
         (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
     }
 

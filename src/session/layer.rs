@@ -1,5 +1,6 @@
 use super::{
-    KeyRing, Lifetime, OnCommitFailure, OnOutage, SessionCookie, SessionService, SessionStore, config::SessionConfig,
+    KeyRing, Lifetime, OnCommitFailure, OnConflict, OnOutage, SessionCookie, SessionService, SessionStore, Sessions,
+    config::SessionConfig,
 };
 use crate::Clock;
 use std::{sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ impl SessionLayer {
                 timeout: Duration::from_secs(2),
                 on_outage: OnOutage::default(),
                 on_commit_failure: OnCommitFailure::default(),
+                on_conflict: OnConflict::default(),
                 size_limit: 16 * 1024,
                 clock: Clock::system(),
             }),
@@ -58,6 +60,17 @@ impl SessionLayer {
     /// What the client gets when changes cannot be stored.
     pub fn with_on_commit_failure(self, policy: OnCommitFailure) -> Self {
         self.with(|config| config.on_commit_failure = policy)
+    }
+
+    /// What becomes of changes where another request was faster.
+    pub fn with_on_conflict(self, policy: OnConflict) -> Self {
+        self.with(|config| config.on_conflict = policy)
+    }
+
+    /// The sessions of users: to list them and to end them.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.config))
     }
 
     /// How many bytes of names and JSON texts a session may have (16 KiB).

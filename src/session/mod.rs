@@ -58,37 +58,49 @@
 //! # }
 //! ```
 
+mod attributes;
+mod change;
 mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod cookie;
 mod error;
 mod extract;
+mod flash;
 mod future;
 mod handle;
 mod id;
 mod key_ring;
 mod layer;
 mod memory;
+mod pending;
+mod principal;
 mod record;
 mod redis;
 mod response;
 mod service;
+mod sessions;
 mod store;
+mod typed;
 
 pub use self::{
-    config::{OnCommitFailure, OnOutage},
+    change::{Action, Commit, Committed, Expect},
+    config::{OnCommitFailure, OnConflict, OnOutage},
     cookie::{SameSite, SessionCookie, SessionCookieBuilder},
     error::SessionError,
     extract::MissingSession,
+    flash::Flash,
     future::ResponseFuture,
     handle::Session,
     id::SessionKey,
     key_ring::KeyRing,
     layer::SessionLayer,
     memory::MemoryStore,
-    record::{Action, Commit, Committed, Lifetime, Load, Loaded, Record},
+    principal::PrincipalKey,
+    record::{Details, Lifetime, Load, Loaded, Record},
     redis::RedisStore,
     service::SessionService,
-    store::SessionStore,
+    sessions::{SessionInfo, Sessions},
+    store::{SessionStore, SessionsOf, Which},
+    typed::TypedSession,
 };

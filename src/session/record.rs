@@ -1,4 +1,4 @@
-use super::SessionKey;
+use super::{PrincipalKey, SessionKey};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a store keeps of a session.
@@ -7,17 +7,23 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 pub struct Record {
     /// When it began, in milliseconds since the Unix epoch.
     pub created_ms: u64,
+    /// When it was last used, in milliseconds since the Unix epoch; up to a tenth of the idle time ago.
+    pub seen_ms: u64,
     /// Raised by every commit.
     pub version: u64,
     /// The attributes: JSON texts by name.
     pub fields: BTreeMap<String, String>,
+    /// Whose it is.
+    pub principal: Option<PrincipalKey>,
+    /// What is known of where it is used.
+    pub details: Details,
 }
 
 impl Record {
-    /// A record as it was stored.
+    /// A record as it was stored, of nobody.
     #[must_use]
     pub fn new(created_ms: u64, version: u64, fields: BTreeMap<String, String>) -> Self {
-        Self { created_ms, version, fields }
+        Self { created_ms, seen_ms: created_ms, version, fields, principal: None, details: Details::default() }
     }
 }
 
@@ -26,9 +32,30 @@ impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
             .field("created_ms", &self.created_ms)
+            .field("seen_ms", &self.seen_ms)
             .field("version", &self.version)
             .field("fields", &self.fields.keys())
-            .finish()
+            .field("principal", &self.principal.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of where a session is used, and how long its cookie is kept there.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Details {
+    /// The browser, as it names itself.
+    pub user_agent: Option<String>,
+    /// The network it is used from, such as `203.0.113.0/24`: not the address, which is nobody's business later.
+    pub network: Option<String>,
+    /// For how many seconds the browser keeps the cookie; 0 until it is closed. As the layer's cookie says, if nothing
+    /// else was said for this session.
+    pub max_age_s: Option<u64>,
+}
+
+impl fmt::Debug for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Details").field("max_age_s", &self.max_age_s).finish_non_exhaustive()
     }
 }
 
@@ -94,6 +121,17 @@ impl Lifetime {
             None => Some(self.idle_ms),
         }
     }
+
+    /// Whether a session that was last used at `seen_ms` has ended for want of use.
+    #[must_use]
+    pub fn is_idle(&self, seen_ms: u64, now_ms: u64) -> bool {
+        now_ms >= seen_ms.saturating_add(self.idle_ms)
+    }
+
+    /// Whether a use of it is worth a write: not where nine tenths of the idle time are left.
+    pub(super) fn is_touch(&self, seen_ms: u64, now_ms: u64) -> bool {
+        now_ms.saturating_sub(seen_ms) > self.idle_ms / 10
+    }
 }
 
 impl Default for Lifetime {
@@ -101,92 +139,5 @@ impl Default for Lifetime {
     fn default() -> Self {
         let day = Duration::from_secs(24 * 3600);
         Self::new(day, Some(30 * day))
-    }
-}
-
-/// What a request did to its session, for the store to do in one step.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Commit {
-    /// Whether the session is new, stays, gets another id, or ends.
-    pub action: Action,
-    /// Attributes to write: names and JSON texts.
-    pub set: Vec<(String, String)>,
-    /// Attributes to remove.
-    pub remove: Vec<String>,
-    /// How long the session lives from now.
-    pub lifetime: Lifetime,
-    /// Now, in milliseconds since the Unix epoch.
-    pub now_ms: u64,
-}
-
-impl Commit {
-    /// A commit that writes nothing yet.
-    #[must_use]
-    pub fn new(action: Action, lifetime: Lifetime, now_ms: u64) -> Self {
-        Self { action, set: Vec::new(), remove: Vec::new(), lifetime, now_ms }
-    }
-}
-
-/// The names alone: values are the application's.
-impl fmt::Debug for Commit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Commit")
-            .field("action", &self.action)
-            .field("set", &self.set.iter().map(|(name, _)| name).collect::<Vec<_>>())
-            .field("remove", &self.remove)
-            .field("lifetime", &self.lifetime)
-            .field("now_ms", &self.now_ms)
-            .finish()
-    }
-}
-
-/// What becomes of the session itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Action {
-    /// It begins. A key that is taken is never adopted.
-    Create,
-    /// It goes on under its key.
-    Update,
-    /// It goes on under another key, in the same step. For ten seconds the old one says that it moved.
-    #[non_exhaustive]
-    Rotate {
-        /// The other key.
-        to: SessionKey,
-    },
-    /// It ends.
-    Destroy,
-}
-
-impl Action {
-    /// It goes on under the key `to`.
-    #[must_use]
-    pub fn rotate(to: SessionKey) -> Self {
-        Self::Rotate { to }
-    }
-}
-
-/// What a store answers to a [`Commit`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Committed {
-    /// It is done.
-    Done,
-    /// The session was not there any more: nothing was written, and it stays gone.
-    Gone,
-    /// The session got another key a moment ago: nothing was written.
-    #[non_exhaustive]
-    Moved {
-        /// Where it went on.
-        to: SessionKey,
-    },
-}
-
-impl Committed {
-    /// The session went on under the key `to`.
-    #[must_use]
-    pub fn moved(to: SessionKey) -> Self {
-        Self::Moved { to }
     }
 }

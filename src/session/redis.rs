@@ -1,20 +1,34 @@
-use super::{Action, Commit, Committed, Load, Loaded, Record, SessionKey, SessionStore, record::MOVED_MS};
+use super::{
+    Action, Commit, Committed, Details, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore, SessionsOf,
+    Which, record::MOVED_MS,
+};
 use crate::{
     Error, ErrorKind,
-    redis::{Redis, Script},
+    redis::{Cmd, Redis, Script},
 };
 use futures_core::future::BoxFuture;
 use std::collections::BTreeMap;
 
 static LOAD: Script = Script::new(include_str!("load.lua"));
 static COMMIT: Script = Script::new(include_str!("commit.lua"));
+static END_ONE: Script = Script::new(include_str!("end_one.lua"));
+static END_ALL: Script = Script::new(include_str!("end_all.lua"));
+
+/// How many rotations somebody is followed, all within seconds.
+const MAX_MOVES: usize = 4;
 
 /// Sessions in Redis: one hash each, one script to load it and one to commit, so one request each.
 ///
-/// A field of the hash is an attribute; `_c` is when the session began, `_v` its version. After a rotation the old key
-/// holds `_r`, the new one's name, for ten seconds. The database needs eviction
-/// off: Upstash evicts keys with a time to live first, and every session has one
-/// ([eviction](https://upstash.com/docs/redis/features/eviction)).
+/// A field of the hash is an attribute; those that begin with `_` are the store's own: `_c` is when the session began, `_l`
+/// when it was last used, `_v` its version, `_p` whose it is. After a rotation the old key holds `_r`, the new one's name,
+/// for ten seconds. The sessions of a principal are in a sorted set at `<prefix>:of:<principal>`.
+///
+/// Both scripts write, so that they run where the data is: what one instance has committed the next one reads, also in a
+/// database with read replicas ("Global"), where a plain read could come from a replica that does not know it yet.
+///
+/// The database needs eviction off: Upstash evicts keys with a time to live first, and every session has one
+/// ([eviction](https://upstash.com/docs/redis/features/eviction)). In a Redis cluster the keys of one commit have to be in
+/// one slot: choose a prefix with a hash tag, `{session}`.
 #[derive(Debug, Clone)]
 pub struct RedisStore {
     redis: Redis,
@@ -36,63 +50,201 @@ impl RedisStore {
     }
 
     fn key(&self, key: &SessionKey) -> String {
-        format!("{}:{}", self.prefix, key.as_str())
+        [&self.prefix, ":", key.as_str()].concat()
+    }
+
+    fn index(&self, principal: &PrincipalKey) -> String {
+        [&self.prefix, ":of:", principal.as_str()].concat()
     }
 
     async fn read(&self, Load { key, lifetime, now_ms }: Load<'_>) -> Result<Loaded, Error> {
         let call = self.redis.script(&LOAD).key(self.key(key)).arg(now_ms).arg(lifetime.idle_ms);
         // Beginning the idle time twice is the same as once.
         let call = call.arg(lifetime.absolute_ms.unwrap_or(0)).repeatable();
-        let mut fields: BTreeMap<String, String> = call.query().await?;
+        let fields: BTreeMap<String, String> = call.query().await?;
         if fields.is_empty() {
             return Ok(Loaded::Absent);
         }
         if fields.contains_key("_r") {
             return Ok(Loaded::Moved);
         }
-        let mut number = |name: &str| fields.remove(name).and_then(|text| text.parse().ok());
-        match (number("_c"), number("_v")) {
-            (Some(created_ms), Some(version)) => {
-                fields.retain(|name, _| !name.starts_with('_'));
-                Ok(Loaded::Found(Record::new(created_ms, version, fields)))
-            }
-            _ => Err(unreadable("the hash is not a session: _c or _v is missing")),
-        }
+        record(fields).map(Loaded::Found).ok_or_else(|| unreadable("the hash is not a session: _c or _v is missing"))
     }
 
     async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<Committed, Error> {
-        let Commit { action, set, remove, lifetime, now_ms } = commit;
-        let mut call = self.redis.script(&COMMIT).key(self.key(key));
-        let mut new_key = "";
-        if let Action::Rotate { to } = action {
-            call = call.key(self.key(to));
-            new_key = to.as_str();
+        let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms } = commit;
+        let (name, other) = match action {
+            Action::Create => ("create", None),
+            Action::Fork { of } => ("fork", Some(of)),
+            Action::Update => ("update", None),
+            Action::Rotate { to } => ("rotate", Some(to)),
+            Action::Replace { by } => ("replace", Some(by)),
+            Action::Destroy => ("destroy", None),
+        };
+        let mut keys = vec![self.key(key)];
+        let mut place = |key: Option<String>| {
+            let Some(key) = key else { return 0 };
+            keys.push(key);
+            keys.len()
+        };
+        let other_place = place(other.map(|other| self.key(other)));
+        // Where nothing of it changes the index is not asked.
+        let moves = new_principal.is_some() || !matches!(action, Action::Update);
+        let index = place(principal.as_ref().filter(|_| moves).map(|principal| self.index(principal)));
+        let new_index = place(new_principal.as_ref().and_then(|new| Some(self.index(new.as_ref()?))));
+        let text = |principal: &Option<PrincipalKey>| principal.as_ref().map(|key| key.as_str().to_owned());
+        let new = new_principal.as_ref().map(|new| text(new).unwrap_or_else(|| "-".to_owned()));
+        let (details, no_details) = details.as_ref().map(reserved).unwrap_or_default();
+
+        let call = keys.iter().fold(self.redis.script(&COMMIT), |call, key| call.key(key));
+        let mut call = call.arg(name).arg(*now_ms).arg(lifetime.idle_ms).arg(lifetime.absolute_ms.unwrap_or(0));
+        call = call.arg(other.map_or("", SessionKey::as_str)).arg(MOVED_MS);
+        call = call.arg(other_place).arg(index).arg(new_index);
+        call = call.arg(text(principal).unwrap_or_default()).arg(new.unwrap_or_default());
+        call = call.arg(expect.version.map(|version| version.to_string()).unwrap_or_default());
+        call = call.arg(set.len() + details.len()).arg(remove.len() + no_details.len()).arg(expect.fields.len());
+        for (name, text) in set {
+            call = call.arg(name).arg(text);
         }
-        call = call.arg(match action {
-            Action::Create => "create",
-            Action::Update | Action::Rotate { .. } => "update",
-            Action::Destroy => "destroy",
-        });
-        call = call.arg(*now_ms).arg(lifetime.idle_ms).arg(lifetime.absolute_ms.unwrap_or(0));
-        call = call.arg(new_key).arg(MOVED_MS).arg(set.len());
-        for field in set {
-            call = call.arg((&field.0, &field.1));
+        for (name, text) in details {
+            call = call.arg(name).arg(text);
         }
         for name in remove {
             call = call.arg(name);
         }
+        for name in no_details {
+            call = call.arg(name);
+        }
+        for (name, text) in &expect.fields {
+            call = call.arg(name).arg(u8::from(text.is_some())).arg(text.as_deref().unwrap_or_default());
+        }
         // Anything else may answer differently the second time, or undo what another request wrote in between.
-        if *action == Action::Destroy {
+        if matches!(action, Action::Destroy | Action::Rotate { .. }) {
             call = call.repeatable();
         }
-        match call.query::<String>().await?.as_str() {
-            "" => Ok(Committed::Done),
-            "gone" => Ok(Committed::Gone),
-            moved => SessionKey::stored(moved)
-                .map(Committed::moved)
-                .ok_or_else(|| unreadable("the hash is not a session: _r is no key")),
+        let reply: Vec<String> = call.query().await?;
+        let words: Vec<&str> = reply.iter().map(String::as_str).collect();
+        match words[..] {
+            ["done"] => Ok(Committed::Done),
+            ["gone"] => Ok(Committed::Gone),
+            ["conflict"] => Ok(Committed::Conflict),
+            ["principal", is] => Ok(Committed::principal(PrincipalKey::stored(is))),
+            ["moved", to] => moved(to).map(Committed::moved),
+            _ => Err(unreadable("the script answered something else")),
         }
     }
+
+    async fn list(&self, query: SessionsOf<'_>) -> Result<Vec<(SessionKey, Record)>, Error> {
+        let index = self.index(query.principal);
+        let names: Vec<String> = self.redis.cmd("ZRANGE").key(&index).arg(0).arg(-1).query().await?;
+        let keys: Vec<SessionKey> = names.iter().filter_map(|name| SessionKey::stored(name)).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = self.redis.pipeline();
+        let mut slots = Vec::new();
+        for key in &keys {
+            let cmd = Cmd::new("HMGET").key(self.key(key)).arg(&OWN[..]);
+            slots.push(pipeline.issue::<Vec<Option<String>>>(cmd));
+        }
+        let mut results = pipeline.exec().await?;
+        let (mut alive, mut dead) = (Vec::new(), Vec::new());
+        for (key, slot) in keys.into_iter().zip(slots) {
+            let values = results.take(slot)?;
+            let fields = OWN.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
+            let found = record(fields.collect()).filter(|record| {
+                let lives = query.lifetime.left_ms(record.created_ms, query.now_ms).is_some();
+                lives
+                    && !query.lifetime.is_idle(record.seen_ms, query.now_ms)
+                    && record.principal.as_ref() == Some(query.principal)
+            });
+            match found {
+                Some(record) => alive.push((key, record)),
+                None => dead.push(key),
+            }
+        }
+        if !dead.is_empty() {
+            let names = dead.iter().map(SessionKey::as_str).collect::<Vec<_>>();
+            self.redis.cmd("ZREM").key(index).arg(names).repeatable().await?;
+        }
+        Ok(alive)
+    }
+
+    async fn end_one(&self, query: SessionsOf<'_>, key: &SessionKey) -> Result<usize, Error> {
+        let mut key = key.clone();
+        for _ in 0..MAX_MOVES {
+            let call = self.redis.script(&END_ONE).key(self.index(query.principal)).key(self.key(&key));
+            let reply: Vec<String> = call.arg(key.as_str()).repeatable().query().await?;
+            match reply.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["moved", to] => key = moved(to)?,
+                ["done"] => return Ok(1),
+                _ => return Ok(0),
+            }
+        }
+        Ok(0)
+    }
+
+    async fn end_all(&self, query: SessionsOf<'_>, keep: Option<&SessionKey>) -> Result<usize, Error> {
+        let index = self.index(query.principal);
+        let mut keep = keep.cloned();
+        let lasts = query.lifetime.absolute_ms.unwrap_or(query.lifetime.idle_ms);
+        for _ in 0..MAX_MOVES {
+            let mut call = self.redis.script(&END_ALL).key(&index);
+            if let Some(keep) = &keep {
+                call = call.key(self.key(keep));
+            }
+            let call = call.arg(keep.as_ref().map_or("", SessionKey::as_str)).arg(lasts);
+            let reply: Vec<String> = call.repeatable().query().await?;
+            match reply.split_first() {
+                Some((word, [to])) if word == "moved" => keep = Some(moved(to)?),
+                Some((_, [])) => return Ok(0),
+                Some((_, names)) => {
+                    // From here on none of them moves, so that these are all.
+                    let keys: Vec<SessionKey> = names.iter().filter_map(|name| SessionKey::stored(name)).collect();
+                    let mut pipeline = self.redis.pipeline();
+                    let del = keys.iter().fold(Cmd::new("DEL"), |cmd, key| cmd.key(self.key(key)));
+                    let ended = pipeline.issue::<usize>(del);
+                    pipeline.issue::<u64>(Cmd::new("ZREM").key(&index).arg(names));
+                    return pipeline.exec().await?.take(ended);
+                }
+                None => break,
+            }
+        }
+        Err(unreadable("the session is rotated again and again"))
+    }
+}
+
+/// The store's own fields.
+const OWN: [&str; 7] = ["_c", "_v", "_l", "_p", "_u", "_n", "_m"];
+
+fn record(mut fields: BTreeMap<String, String>) -> Option<Record> {
+    let created_ms = fields.remove("_c")?.parse().ok()?;
+    let version = fields.remove("_v")?.parse().ok()?;
+    let mut own = |name: &str| fields.remove(name);
+    let seen_ms = own("_l").and_then(|text| text.parse().ok()).unwrap_or(created_ms);
+    let principal = own("_p").and_then(|text| PrincipalKey::stored(&text));
+    let max_age_s = own("_m").and_then(|text| text.parse().ok());
+    let details = Details { user_agent: own("_u"), network: own("_n"), max_age_s };
+    fields.retain(|name, _| !name.starts_with('_'));
+    Some(Record { created_ms, seen_ms, version, fields, principal, details })
+}
+
+/// As fields: those that are there, and the names of the others.
+fn reserved(details: &Details) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
+    let max_age = details.max_age_s.map(|seconds| seconds.to_string());
+    let all = [("_u", details.user_agent.clone()), ("_n", details.network.clone()), ("_m", max_age)];
+    let (mut there, mut absent) = (Vec::new(), Vec::new());
+    for (name, value) in all {
+        match value {
+            Some(value) => there.push((name, value)),
+            None => absent.push(name),
+        }
+    }
+    (there, absent)
+}
+
+fn moved(to: &str) -> Result<SessionKey, Error> {
+    SessionKey::stored(to).ok_or_else(|| unreadable("the hash is not a session: _r is no key"))
 }
 
 fn unreadable(problem: &'static str) -> Error {
@@ -106,5 +258,19 @@ impl SessionStore for RedisStore {
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         Box::pin(self.write(key, commit))
+    }
+
+    fn sessions_of<'a>(&'a self, query: SessionsOf<'a>) -> BoxFuture<'a, Result<Vec<(SessionKey, Record)>, Error>> {
+        Box::pin(self.list(query))
+    }
+
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async move {
+            match which {
+                Which::One(key) => self.end_one(query, key).await,
+                Which::Others(keep) => self.end_all(query, Some(keep)).await,
+                Which::All => self.end_all(query, None).await,
+            }
+        })
     }
 }

@@ -1,8 +1,12 @@
 use super::{ResponseFuture, Session, config::SessionConfig};
 use crate::{Personal, ResponseBody};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, Uri, header::HOST};
 use std::{
-    sync::Arc,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 use tower_service::Service;
@@ -22,6 +26,28 @@ impl<S> SessionService<S> {
     inner_service!();
 }
 
+/// A cookie without `Secure` is for the developer's own machine.
+fn warn_of(headers: &HeaderMap, uri: &Uri) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if TOLD.load(Ordering::Relaxed) || is_loopback(headers, uri) || TOLD.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    tracing::warn!(
+        "the session cookie is not Secure, and the request was for another host than this machine: whoever is on \
+                    the way can read it. SessionCookie::local_development() is for development"
+    );
+}
+
+fn is_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host()).unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let name = || host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    host.is_empty() || name() || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -39,9 +65,35 @@ where
         // A forged, foreign or malformed cookie costs a hash, and no request to the store.
         let presented =
             config.cookie.values(request.headers()).find_map(|value| config.keys.verify(config.cookie.name(), value));
+        if config.cookie.is_local() {
+            warn_of(request.headers(), request.uri());
+        }
         let personal = Personal::of(request.extensions_mut());
         let session = Session::new(Arc::clone(config), presented, personal);
         request.extensions_mut().insert(session.clone());
         ResponseFuture::new(self.inner.call(request), session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_many_names() {
+        for (host, wanted) in [
+            ("localhost:3000", true),
+            ("app.localhost", true),
+            ("127.0.0.2:1", true),
+            ("[::1]:3000", true),
+            ("", true),
+            ("example.com", false),
+            ("192.168.0.7:3000", false),
+            ("localhost.example.com", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, host.parse().unwrap());
+            assert_eq!(is_loopback(&headers, &Uri::from_static("/")), wanted, "{host}");
+        }
     }
 }

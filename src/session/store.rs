@@ -1,5 +1,5 @@
-use super::{Commit, Committed, Load, Loaded, SessionKey};
-use crate::Error;
+use super::{Commit, Committed, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey};
+use crate::{Error, ErrorKind};
 use futures_core::future::BoxFuture;
 use std::{fmt, sync::Arc};
 
@@ -11,7 +11,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Where the store cannot be asked. A missing session is no error.
     fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>>;
 
-    /// Does all that the commit says, or, where the session is gone or moved, nothing.
+    /// Does all that the commit says, or, where the session is gone, moved or not as expected, nothing.
     ///
     /// Attributes that the commit does not name are left as they are, so that two requests which write different
     /// attributes both succeed.
@@ -19,6 +19,61 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Where the store cannot be asked; whether the commit took effect is then not known.
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>>;
+
+    /// The sessions of a principal that are alive, without their attributes.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked, or keeps no such list.
+    fn sessions_of<'a>(&'a self, query: SessionsOf<'a>) -> BoxFuture<'a, Result<Vec<(SessionKey, Record)>, Error>> {
+        let _ = query;
+        Box::pin(std::future::ready(Err(no_index())))
+    }
+
+    /// Ends sessions of a principal, and says how many. None of them goes on, whatever requests of theirs are on their way
+    /// and under whichever key.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked, or keeps no such list. Some may have ended.
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+        let _ = (query, which);
+        Box::pin(std::future::ready(Err(no_index())))
+    }
+}
+
+fn no_index() -> Error {
+    Error::new(ErrorKind::InvalidInput, "this session store does not know whose sessions are whose")
+}
+
+/// Whose sessions are asked for.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SessionsOf<'a> {
+    /// Whose.
+    pub principal: &'a PrincipalKey,
+    /// How long sessions live.
+    pub lifetime: Lifetime,
+    /// Now, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+}
+
+impl<'a> SessionsOf<'a> {
+    /// Those of `principal`.
+    #[must_use]
+    pub fn new(principal: &'a PrincipalKey, lifetime: Lifetime, now_ms: u64) -> Self {
+        Self { principal, lifetime, now_ms }
+    }
+}
+
+/// Which sessions of a principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Which<'a> {
+    /// This one.
+    One(&'a SessionKey),
+    /// All but this one.
+    Others(&'a SessionKey),
+    /// All.
+    All,
 }
 
 impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
@@ -28,5 +83,13 @@ impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         (**self).commit(key, commit)
+    }
+
+    fn sessions_of<'a>(&'a self, query: SessionsOf<'a>) -> BoxFuture<'a, Result<Vec<(SessionKey, Record)>, Error>> {
+        (**self).sessions_of(query)
+    }
+
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+        (**self).end(query, which)
     }
 }

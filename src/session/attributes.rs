@@ -1,0 +1,161 @@
+//! What a session holds.
+
+use super::{Record, Session, SessionError, pending::Pending};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// So often an [`update`](Session::update) is tried, while others change the same attribute.
+const TRIES: usize = 16;
+
+impl Session {
+    /// The value of an attribute.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`] where the session cannot be loaded, [`SessionError::Value`] where the attribute is
+    /// not a `T`.
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
+        self.read(|record, pending| text(record, pending, name).map(|text| from_text(name, text)).transpose()).await?
+    }
+
+    /// Sets an attribute. A session that does not exist yet begins with it. The value that it was loaded with is no change.
+    ///
+    /// # Errors
+    /// Where the session cannot be loaded or written, see [`SessionError`]; the other attributes are left as they are.
+    #[allow(clippy::needless_pass_by_value, reason = "callers give literals and fresh values")]
+    pub async fn insert(&self, name: &str, value: impl Serialize) -> Result<(), SessionError> {
+        let text = to_text(name, &value)?;
+        let limit = self.config().size_limit;
+        self.write(|record, pending| set(record, pending, name, text, limit)).await
+    }
+
+    /// Removes an attribute, and says whether it was there. One that was not there is no change.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub async fn remove(&self, name: &str) -> Result<bool, SessionError> {
+        self.write(|record, pending| {
+            let stored = record.is_some_and(|record| record.fields.contains_key(name));
+            let previous =
+                if stored { pending.fields.insert(name.to_owned(), None) } else { pending.fields.remove(name) };
+            Ok(previous.map_or(stored, |changed| changed.is_some()))
+        })
+        .await
+    }
+
+    /// Removes every attribute; the session itself goes on.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub async fn clear(&self) -> Result<(), SessionError> {
+        self.write(|record, pending| {
+            let names = record.into_iter().flat_map(|record| record.fields.keys().cloned());
+            pending.fields = names.map(|name| (name, None)).collect();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes an attribute's new value from its old one, and writes it at once, alone: nothing that another request writes
+    /// in between is lost, because then it is tried again. For counters and lists that requests in parallel add to.
+    ///
+    /// It costs a commit of its own, and a load for each time that it is tried again.
+    ///
+    /// ```
+    /// # use axum_upstash::session::{Session, SessionError};
+    /// async fn add_to_cart(session: Session) -> Result<(), SessionError> {
+    ///     session.update("cart", |cart: Option<Vec<u32>>| [cart.unwrap_or_default(), vec![7]].concat()).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert) and [`commit`](Self::commit); [`SessionError::Conflict`] where others were faster
+    /// sixteen times.
+    pub async fn update<T: DeserializeOwned + Serialize>(
+        &self,
+        name: &str,
+        change: impl Fn(Option<T>) -> T,
+    ) -> Result<T, SessionError> {
+        let limit = self.config().size_limit;
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                self.reload().await?;
+            }
+            let (old, new, value) = self
+                .write(|record, pending| {
+                    let old = text(record, pending, name).map(str::to_owned);
+                    let value = change(old.as_deref().map(|text| from_text(name, text)).transpose()?);
+                    let text = to_text(name, &value)?;
+                    // As if it were set, for the size.
+                    set(record, &mut pending.clone(), name, text.clone(), limit)?;
+                    let stored = record.and_then(|record| record.fields.get(name)).cloned();
+                    // What this request has changed before goes with it.
+                    pending.fields.remove(name);
+                    Ok((stored, text, value))
+                })
+                .await?;
+            if old.as_deref() == Some(&new) {
+                return Ok(value);
+            }
+            let mut alone = Pending::default();
+            alone.fields.insert(name.to_owned(), Some(new));
+            alone.expect.push((name.to_owned(), old));
+            match self.send(Some(alone)).await {
+                Ok(()) => return Ok(value),
+                Err(SessionError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(SessionError::Conflict)
+    }
+}
+
+pub(super) fn text<'a>(record: Option<&'a Record>, pending: &'a Pending, name: &str) -> Option<&'a str> {
+    match pending.fields.get(name) {
+        Some(changed) => changed.as_deref(),
+        None => record?.fields.get(name).map(String::as_str),
+    }
+}
+
+pub(super) fn set(
+    record: Option<&Record>,
+    pending: &mut Pending,
+    name: &str,
+    text: String,
+    limit: usize,
+) -> Result<(), SessionError> {
+    if size_with(record, pending, name, &text) > limit {
+        return Err(SessionError::TooLarge { limit });
+    }
+    if record.and_then(|record| record.fields.get(name)) == Some(&text) {
+        pending.fields.remove(name);
+    } else {
+        pending.fields.insert(name.to_owned(), Some(text));
+    }
+    Ok(())
+}
+
+fn from_text<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, SessionError> {
+    serde_json::from_str(text).map_err(|source| SessionError::Value { name: name.to_owned(), source })
+}
+
+fn to_text(name: &str, value: &impl Serialize) -> Result<String, SessionError> {
+    if name.starts_with('_') {
+        return Err(SessionError::ReservedName);
+    }
+    serde_json::to_string(value).map_err(|source| SessionError::Value { name: name.to_owned(), source })
+}
+
+/// The session's size in bytes if `name` became `text`.
+fn size_with(record: Option<&Record>, pending: &Pending, name: &str, text: &str) -> usize {
+    let stored = record
+        .into_iter()
+        .flat_map(|record| &record.fields)
+        .filter(|(stored, _)| !pending.fields.contains_key(*stored) && *stored != name)
+        .map(|(name, text)| name.len() + text.len());
+    let changed = pending
+        .fields
+        .iter()
+        .filter(|(changed, _)| *changed != name)
+        .filter_map(|(name, text)| Some(name.len() + text.as_ref()?.len()));
+    stored.chain(changed).sum::<usize>() + name.len() + text.len()
+}

@@ -1,0 +1,163 @@
+use super::{Details, Lifetime, PrincipalKey, SessionKey};
+use std::fmt;
+
+/// What a request did to its session, for the store to do in one step.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Commit {
+    /// Whether the session is new, stays, gets another id, or ends.
+    pub action: Action,
+    /// Attributes to write: names and JSON texts.
+    pub set: Vec<(String, String)>,
+    /// Attributes to remove.
+    pub remove: Vec<String>,
+    /// What has to be as it was, or nothing is written.
+    pub expect: Expect,
+    /// Whose the session is, as far as is known. A store may answer [`Committed::Principal`] where it has to know better.
+    pub principal: Option<PrincipalKey>,
+    /// Whose it becomes, or that it is nobody's any more.
+    pub new_principal: Option<Option<PrincipalKey>>,
+    /// What is known of where it is used, in place of what was known.
+    pub details: Option<Details>,
+    /// How long the session lives from now.
+    pub lifetime: Lifetime,
+    /// Now, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+}
+
+impl Commit {
+    /// A commit that writes nothing yet.
+    #[must_use]
+    pub fn new(action: Action, lifetime: Lifetime, now_ms: u64) -> Self {
+        Self {
+            action,
+            set: Vec::new(),
+            remove: Vec::new(),
+            expect: Expect::default(),
+            principal: None,
+            new_principal: None,
+            details: None,
+            lifetime,
+            now_ms,
+        }
+    }
+}
+
+/// The names alone: values are the application's.
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit")
+            .field("action", &self.action)
+            .field("set", &self.set.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("remove", &self.remove)
+            .field("lifetime", &self.lifetime)
+            .field("now_ms", &self.now_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What has to be as it was when the request looked.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expect {
+    /// The version of the session.
+    pub version: Option<u64>,
+    /// Attributes and what they hold; `None` where they are absent.
+    pub fields: Vec<(String, Option<String>)>,
+}
+
+impl fmt::Debug for Expect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.fields.iter().map(|(name, _)| name).collect::<Vec<_>>();
+        f.debug_struct("Expect").field("version", &self.version).field("fields", &names).finish()
+    }
+}
+
+/// What becomes of the session itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// It begins. A key that is taken is never adopted.
+    Create,
+    /// It begins beside another one, which has to live: what is written was known of that.
+    #[non_exhaustive]
+    Fork {
+        /// The other one's key.
+        of: SessionKey,
+    },
+    /// It goes on under its key.
+    Update,
+    /// It goes on under another key, in the same step. For ten seconds the old one says that it moved. Done again with the
+    /// same key, it is done.
+    #[non_exhaustive]
+    Rotate {
+        /// The other key.
+        to: SessionKey,
+    },
+    /// It ends, and another one begins, in the same step.
+    #[non_exhaustive]
+    Replace {
+        /// The other one's key.
+        by: SessionKey,
+    },
+    /// It ends.
+    Destroy,
+}
+
+impl Action {
+    /// It goes on under the key `to`.
+    #[must_use]
+    pub fn rotate(to: SessionKey) -> Self {
+        Self::Rotate { to }
+    }
+
+    /// It begins beside the session at `of`.
+    #[must_use]
+    pub fn fork(of: SessionKey) -> Self {
+        Self::Fork { of }
+    }
+
+    /// It ends, and the one at `by` begins.
+    #[must_use]
+    pub fn replace(by: SessionKey) -> Self {
+        Self::Replace { by }
+    }
+}
+
+/// What a store answers to a [`Commit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Committed {
+    /// It is done.
+    Done,
+    /// The session was not there any more: nothing was written, and it stays gone.
+    Gone,
+    /// Something was not as [expected](Commit::expect): nothing was written.
+    Conflict,
+    /// The session is somebody else's than the commit [says](Commit::principal): nothing was written.
+    #[non_exhaustive]
+    Principal {
+        /// Whose it is.
+        is: Option<PrincipalKey>,
+    },
+    /// The session got another key a moment ago: nothing was written.
+    #[non_exhaustive]
+    Moved {
+        /// Where it went on.
+        to: SessionKey,
+    },
+}
+
+impl Committed {
+    /// The session went on under the key `to`.
+    #[must_use]
+    pub fn moved(to: SessionKey) -> Self {
+        Self::Moved { to }
+    }
+
+    /// The session belongs to `is`.
+    #[must_use]
+    pub fn principal(is: Option<PrincipalKey>) -> Self {
+        Self::Principal { is }
+    }
+}

@@ -1,0 +1,213 @@
+use super::{
+    Action, Commit, Committed, Details, Expect, Lifetime, PrincipalKey, Record, SessionError, SessionKey, id::SessionId,
+};
+use std::collections::BTreeMap;
+
+/// What a request has changed and not yet committed.
+#[derive(Default, Clone)]
+pub(super) struct Pending {
+    /// A JSON text, or `None` where the attribute is removed.
+    pub(super) fields: BTreeMap<String, Option<String>>,
+    pub(super) expect: Vec<(String, Option<String>)>,
+    pub(super) principal: Option<Option<PrincipalKey>>,
+    pub(super) details: Option<Details>,
+    pub(super) rotate: bool,
+    pub(super) destroy: bool,
+    /// The name that the session gets, so that a commit that is tried again is the same.
+    pub(super) next: Option<SessionId>,
+}
+
+impl Pending {
+    pub(super) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.principal.is_none() && self.details.is_none() && !self.rotate && !self.destroy
+    }
+
+    /// Whether there is anything in it for a session that does not exist.
+    fn begins(&self) -> bool {
+        self.fields.values().any(Option::is_some) || matches!(self.principal, Some(Some(_)))
+    }
+
+    /// Puts back what could not be committed, beneath what was changed since.
+    pub(super) fn put_back(&mut self, older: Self) {
+        if !self.destroy {
+            for (name, text) in older.fields {
+                self.fields.entry(name).or_insert(text);
+            }
+            self.principal = self.principal.take().or(older.principal);
+            self.details = self.details.take().or(older.details);
+        }
+        self.rotate |= older.rotate;
+        self.destroy |= older.destroy;
+        self.next = self.next.take().or(older.next);
+    }
+
+    fn next(&mut self) -> Result<SessionId, SessionError> {
+        if let Some(next) = &self.next {
+            return Ok(next.clone());
+        }
+        let next = SessionId::random().map_err(SessionError::no_randomness)?;
+        self.next = Some(next.clone());
+        Ok(next)
+    }
+
+    /// What the store is to do, and the session's name after it; `None` where nothing is to be done.
+    pub(super) fn plan(&mut self, known: &Known, when: When) -> Result<Option<Plan>, SessionError> {
+        let commit = |action| Commit::new(action, when.lifetime, when.now_ms);
+        let existing = known.id.as_ref().filter(|_| known.may_exist());
+        if self.destroy {
+            let Some(id) = existing.or(known.id.as_ref().filter(|_| known.moved)) else {
+                return if self.begins() { self.create(commit(Action::Create)).map(Some) } else { Ok(None) };
+            };
+            let (action, next) = if self.begins() {
+                let next = self.next()?;
+                (Action::replace(next.key()), Some(next))
+            } else {
+                (Action::Destroy, None)
+            };
+            let mut commit = commit(action);
+            commit.principal = known.principal();
+            let commit = self.fill(commit);
+            return Ok(Some(Plan { key: id.key(), commit, id: next, known: None }));
+        }
+        match existing {
+            Some(_) if self.is_empty() => Ok(None),
+            Some(id) => {
+                let (action, id, key) = if self.rotate {
+                    let next = self.next()?;
+                    (Action::rotate(next.key()), next, id.key())
+                } else {
+                    (Action::Update, id.clone(), id.key())
+                };
+                let mut commit = commit(action);
+                commit.principal = known.principal();
+                commit.expect = Expect { version: known.version(when.reject), fields: self.expect.clone() };
+                Ok(Some(Plan { key, commit: self.fill(commit), id: Some(id), known: known.record.clone() }))
+            }
+            None if !self.begins() => Ok(None),
+            // A new session's cookie would take the place of the one the client has or will have.
+            None if known.moved && !self.rotate => Err(SessionError::Moved),
+            None if known.detached => Err(SessionError::Gone),
+            None => self.create(commit(Action::Create)).map(Some),
+        }
+    }
+
+    fn create(&mut self, commit: Commit) -> Result<Plan, SessionError> {
+        let id = self.next()?;
+        Ok(Plan { key: id.key(), commit: self.fill(commit), id: Some(id), known: None })
+    }
+
+    fn fill(&self, mut commit: Commit) -> Commit {
+        for (name, value) in &self.fields {
+            match value {
+                Some(text) => commit.set.push((name.clone(), text.clone())),
+                None => commit.remove.push(name.clone()),
+            }
+        }
+        commit.new_principal.clone_from(&self.principal);
+        commit.details.clone_from(&self.details);
+        commit
+    }
+}
+
+/// What is known of the session when its changes are committed.
+pub(super) struct Known {
+    pub(super) id: Option<SessionId>,
+    /// `None` where it was not loaded.
+    pub(super) record: Option<Record>,
+    pub(super) absent: bool,
+    pub(super) moved: bool,
+    /// It outlives the response, so that no client can be told of a new id.
+    pub(super) detached: bool,
+}
+
+impl Known {
+    /// What was not loaded is taken to exist: the store will say otherwise.
+    fn may_exist(&self) -> bool {
+        !self.absent && !self.moved
+    }
+
+    fn principal(&self) -> Option<PrincipalKey> {
+        self.record.as_ref()?.principal.clone()
+    }
+
+    fn version(&self, reject: bool) -> Option<u64> {
+        self.record.as_ref().filter(|_| reject).map(|record| record.version)
+    }
+}
+
+/// When a commit is made, and by which rules.
+#[derive(Clone, Copy)]
+pub(super) struct When {
+    pub(super) lifetime: Lifetime,
+    pub(super) now_ms: u64,
+    /// A session that another request has changed since is a conflict.
+    pub(super) reject: bool,
+}
+
+/// What the store is to do.
+#[derive(Clone)]
+pub(super) struct Plan {
+    pub(super) key: SessionKey,
+    pub(super) commit: Commit,
+    /// The session's name after it, where there is one.
+    pub(super) id: Option<SessionId>,
+    /// What it held before.
+    known: Option<Record>,
+}
+
+/// What becomes of a plan that the store did not carry out.
+pub(super) enum Next {
+    Done,
+    Again(Plan),
+    Failed(SessionError),
+}
+
+impl Plan {
+    /// What to do after the store's answer.
+    ///
+    /// Where another request rotated the session in the meantime, only its end is followed there: whoever did it may hold
+    /// the new id, and what this request writes is for its own client.
+    pub(super) fn next(mut self, answer: Committed) -> Next {
+        match (answer, &self.commit.action) {
+            (Committed::Done, _) => Next::Done,
+            (Committed::Gone, _) => Next::Failed(SessionError::Gone),
+            (Committed::Conflict, _) => Next::Failed(SessionError::Conflict),
+            (Committed::Principal { is }, _) => {
+                self.commit.principal = is;
+                Next::Again(self)
+            }
+            (Committed::Moved { to }, Action::Destroy | Action::Replace { .. }) => {
+                self.key = to;
+                Next::Again(self)
+            }
+            // A second login at once: it goes on by itself, beside the other one and while that lives.
+            (Committed::Moved { to }, Action::Rotate { to: own }) if self.known.is_some() => {
+                self.key = own.clone();
+                let beside = self.beside(to);
+                self.commit = beside;
+                Next::Again(self)
+            }
+            (Committed::Moved { to }, Action::Fork { .. }) => {
+                self.commit.action = Action::fork(to);
+                Next::Again(self)
+            }
+            (Committed::Moved { .. }, _) => Next::Failed(SessionError::Moved),
+        }
+    }
+
+    /// The same for a session of its own, that begins with all that this one knows.
+    fn beside(&self, of: SessionKey) -> Commit {
+        let mut commit = Commit::new(Action::fork(of), self.commit.lifetime, self.commit.now_ms);
+        let known = self.known.clone();
+        let (mut fields, principal, details) =
+            known.map(|known| (known.fields, known.principal, known.details)).unwrap_or_default();
+        fields.extend(self.commit.set.iter().cloned());
+        for name in &self.commit.remove {
+            fields.remove(name);
+        }
+        commit.set = fields.into_iter().collect();
+        commit.new_principal = Some(self.commit.new_principal.clone().unwrap_or(principal)).filter(Option::is_some);
+        commit.details = self.commit.details.clone().or(Some(details));
+        commit
+    }
+}

@@ -1,0 +1,141 @@
+use super::{
+    MissingSession, PrincipalKey, Record, Session, SessionError, SessionKey, SessionsOf, Which, config::SessionConfig,
+    handle::late,
+};
+use crate::http::timeout;
+use axum_core::extract::FromRequestParts;
+use http::request::Parts;
+use std::{fmt, sync::Arc};
+
+/// The sessions of users, by the name that [`Session::set_principal`] was given: for a page "your devices", for "log out
+/// everywhere", and for whoever has to end what somebody else has stolen.
+///
+/// What is ended stays ended: no request that is on its way brings it back, not even by a rotation.
+///
+/// ```
+/// use axum_upstash::session::{KeyRing, MemoryStore, Session, SessionError, SessionLayer, Sessions};
+///
+/// async fn log_out_everywhere_else(session: Session, sessions: Sessions) -> Result<String, SessionError> {
+///     let user: String = session.get("user").await?.unwrap_or_default();
+///     let ended = sessions.revoke_others(&user, &session).await?;
+///     Ok(format!("{ended} sessions were ended"))
+/// }
+///
+/// let layer = SessionLayer::new(MemoryStore::new(), KeyRing::random().unwrap());
+/// let sessions: Sessions = layer.sessions();
+/// ```
+///
+/// It is an extractor, and elsewhere comes from the layer: [`SessionLayer::sessions`](super::SessionLayer::sessions).
+#[derive(Clone)]
+pub struct Sessions {
+    config: Arc<SessionConfig>,
+}
+
+/// One of a user's sessions.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// The store's name for it, by which it can be [revoked](Sessions::revoke). It is no secret: nobody gets in by it.
+    pub key: SessionKey,
+    /// When it began, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// When it was last used, in milliseconds since the Unix epoch; up to a tenth of the idle time ago.
+    pub seen_ms: u64,
+    /// The browser, as [`Session::set_details`] was told.
+    pub user_agent: Option<String>,
+    /// The network, as [`Session::set_details`] was told.
+    pub network: Option<String>,
+}
+
+impl SessionInfo {
+    fn new(key: SessionKey, record: Record) -> Self {
+        let Record { created_ms, seen_ms, details, .. } = record;
+        Self { key, created_ms, seen_ms, user_agent: details.user_agent, network: details.network }
+    }
+
+    /// Whether it is the session of this request.
+    #[must_use]
+    pub fn is(&self, session: &Session) -> bool {
+        session.key().as_ref() == Some(&self.key)
+    }
+}
+
+impl fmt::Debug for SessionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionInfo")
+            .field("created_ms", &self.created_ms)
+            .field("seen_ms", &self.seen_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    pub(super) fn new(config: Arc<SessionConfig>) -> Self {
+        Self { config }
+    }
+
+    /// The sessions of a user that are alive, those used last first.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`].
+    pub async fn list(&self, user: impl AsRef<str>) -> Result<Vec<SessionInfo>, SessionError> {
+        let principal = PrincipalKey::of(user.as_ref());
+        let list = timeout(self.config.timeout, self.config.store.sessions_of(self.query(&principal))).await;
+        let list = list.unwrap_or_else(|_| Err(late())).map_err(SessionError::Unavailable)?;
+        let mut list: Vec<SessionInfo> = list.into_iter().map(|(key, record)| SessionInfo::new(key, record)).collect();
+        list.sort_by(|one, other| other.seen_ms.cmp(&one.seen_ms).then_with(|| one.created_ms.cmp(&other.created_ms)));
+        Ok(list)
+    }
+
+    /// Ends one session of a user, and says whether it was there.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`].
+    pub async fn revoke(&self, user: impl AsRef<str>, key: &SessionKey) -> Result<bool, SessionError> {
+        Ok(self.end(user.as_ref(), Which::One(key)).await? > 0)
+    }
+
+    /// Ends all sessions of a user but this one, and says how many.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`]; some may have ended then.
+    pub async fn revoke_others(&self, user: impl AsRef<str>, session: &Session) -> Result<usize, SessionError> {
+        match session.key() {
+            Some(key) => self.end(user.as_ref(), Which::Others(&key)).await,
+            None => self.end(user.as_ref(), Which::All).await,
+        }
+    }
+
+    /// Ends all sessions of a user, and says how many: after a change of the password, or when an account is closed.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`]; some may have ended then.
+    pub async fn revoke_all(&self, user: impl AsRef<str>) -> Result<usize, SessionError> {
+        self.end(user.as_ref(), Which::All).await
+    }
+
+    async fn end(&self, user: &str, which: Which<'_>) -> Result<usize, SessionError> {
+        let principal = PrincipalKey::of(user);
+        let ended = timeout(self.config.timeout, self.config.store.end(self.query(&principal), which)).await;
+        ended.unwrap_or_else(|_| Err(late())).map_err(SessionError::Unavailable)
+    }
+
+    fn query<'a>(&self, principal: &'a PrincipalKey) -> SessionsOf<'a> {
+        SessionsOf::new(principal, self.config.lifetime, self.config.clock.now_ms())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Sessions {
+    type Rejection = MissingSession;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self::new(Arc::clone(session.config())))
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("store", &self.config.store).finish_non_exhaustive()
+    }
+}

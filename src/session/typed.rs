@@ -1,0 +1,123 @@
+use super::{Session, SessionError, attributes};
+use axum_core::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use http::request::Parts;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use std::{fmt, marker::PhantomData};
+
+/// A session that holds the members of a `T`: each of them is an attribute of its own, so that requests which change
+/// different members do not undo each other.
+///
+/// ```
+/// use axum_upstash::session::{SessionError, TypedSession};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// #[serde(default)]
+/// struct Visitor {
+///     name: Option<String>,
+///     visits: u32,
+/// }
+///
+/// async fn visit(session: TypedSession<Visitor>) -> Result<String, SessionError> {
+///     let mut visitor = session.load().await?;
+///     visitor.visits += 1;
+///     session.store(&visitor).await?;
+///     Ok(visitor.visits.to_string())
+/// }
+/// ```
+///
+/// `T` is read from what is there: give members that may be absent a default. A session may hold other attributes beside.
+pub struct TypedSession<T> {
+    session: Session,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> TypedSession<T> {
+    /// This session, as a `T`.
+    #[must_use]
+    pub fn new(session: Session) -> Self {
+        Self { session, of: PhantomData }
+    }
+
+    /// The session itself.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> TypedSession<T> {
+    /// What the session holds.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`], and [`SessionError::Type`] where what it holds is no `T`.
+    pub async fn load(&self) -> Result<T, SessionError> {
+        let members = self
+            .session
+            .read(|record, pending| {
+                let stored = record.into_iter().flat_map(|record| record.fields.keys());
+                let names = stored.chain(pending.fields.keys());
+                let mut members = Map::new();
+                for name in names {
+                    let Some(text) = attributes::text(record, pending, name) else { continue };
+                    // Another attribute that is no JSON is none of ours.
+                    if let Ok(value) = serde_json::from_str::<Value>(text) {
+                        members.insert(name.clone(), value);
+                    }
+                }
+                members
+            })
+            .await?;
+        serde_json::from_value(Value::Object(members)).map_err(SessionError::wrong_type)
+    }
+
+    /// Sets every member; those that are as they were are no change.
+    ///
+    /// # Errors
+    /// As [`Session::insert`]; [`SessionError::Type`] where a `T` has no members. Nothing was changed then.
+    pub async fn store(&self, value: &T) -> Result<(), SessionError> {
+        let value = serde_json::to_value(value).map_err(SessionError::wrong_type)?;
+        let Value::Object(members) = value else {
+            return Err(SessionError::wrong_type(serde::ser::Error::custom("it has no members")));
+        };
+        let limit = self.session.config().size_limit;
+        self.session
+            .write(|record, pending| {
+                let mut changed = pending.clone();
+                for (name, value) in members {
+                    if name.starts_with('_') {
+                        return Err(SessionError::ReservedName);
+                    }
+                    attributes::set(record, &mut changed, &name, value.to_string(), limit)?;
+                }
+                *pending = changed;
+                Ok(())
+            })
+            .await
+    }
+}
+
+impl<T> Clone for TypedSession<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.session.clone())
+    }
+}
+
+impl<T> fmt::Debug for TypedSession<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedSession").field(&self.session).finish()
+    }
+}
+
+impl<T, S: Send + Sync> FromRequestParts<S> for TypedSession<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await;
+        session.map(Self::new).map_err(IntoResponse::into_response)
+    }
+}
