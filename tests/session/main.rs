@@ -1,0 +1,14 @@
+//! Sessions: what two requests do to each other at every point where they can meet, on both stores.
+#![cfg(feature = "full")]
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
+
+mod acceptance;
+mod client;
+mod devices;
+mod interleaved;
+mod model;
+mod schedule;
+#[path = "../integration/support.rs"]
+#[allow(dead_code)]
+mod support;
+mod together;
