@@ -33,10 +33,9 @@ impl Session {
     /// As [`insert`](Self::insert).
     pub async fn remove(&self, name: &str) -> Result<bool, SessionError> {
         self.write(|record, pending| {
-            let stored = record.is_some_and(|record| record.fields.contains_key(name));
-            let previous =
-                if stored { pending.fields.insert(name.to_owned(), None) } else { pending.fields.remove(name) };
-            Ok(previous.map_or(stored, |changed| changed.is_some()))
+            let was = text(record, pending, name).is_some();
+            unset(record, pending, name);
+            Ok(was)
         })
         .await
     }
@@ -132,6 +131,14 @@ pub(super) fn set(
         pending.fields.insert(name.to_owned(), Some(text));
     }
     Ok(())
+}
+
+pub(super) fn unset(record: Option<&Record>, pending: &mut Pending, name: &str) {
+    if record.is_some_and(|record| record.fields.contains_key(name)) {
+        pending.fields.insert(name.to_owned(), None);
+    } else {
+        pending.fields.remove(name);
+    }
 }
 
 fn from_text<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, SessionError> {

@@ -75,7 +75,7 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
         serde_json::from_value(Value::Object(members)).map_err(SessionError::wrong_type)
     }
 
-    /// Sets every member; those that are as they were are no change.
+    /// Sets every member, and removes those that are `None`; those that are as they were are no change.
     ///
     /// # Errors
     /// As [`Session::insert`]; [`SessionError::Type`] where a `T` has no members. Nothing was changed then.
@@ -92,7 +92,11 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
                     if name.starts_with('_') {
                         return Err(SessionError::ReservedName);
                     }
-                    attributes::set(record, &mut changed, &name, value.to_string(), limit)?;
+                    match value {
+                        // As if it had never been there, which for an `Option` is the same.
+                        Value::Null => attributes::unset(record, &mut changed, &name),
+                        value => attributes::set(record, &mut changed, &name, value.to_string(), limit)?,
+                    }
                 }
                 *pending = changed;
                 Ok(())

@@ -7,6 +7,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
+use axum_upstash::redis::Redis;
 use axum_upstash::session::{
     Details, Flash, KeyRing, MemoryStore, RedisStore, Session, SessionError, SessionLayer, SessionStore, Sessions,
 };
@@ -23,12 +24,13 @@ pub fn layer(store: &Arc<dyn SessionStore>) -> SessionLayer {
     SessionLayer::new(Arc::clone(store), keys(&[1])).with_timeout(std::time::Duration::from_secs(60))
 }
 
-/// Runs a test on both stores, over REST and over TCP.
+/// Runs a test on both stores: in memory, and in Redis over REST and over TCP.
 pub async fn both(test: impl AsyncFn(Arc<dyn SessionStore>)) {
     test(Arc::new(MemoryStore::new())).await;
-    let (local, redis) = crate::support::upstash().await;
+    let (_local, redis) = crate::support::upstash().await;
     test(Arc::new(RedisStore::new(redis))).await;
-    drop(local);
+    let server = crate::redis_server::RedisServer::start();
+    test(Arc::new(RedisStore::new(Redis::tcp(server.url()).build().unwrap()))).await;
 }
 
 pub fn routes() -> Router {
@@ -50,7 +52,7 @@ pub fn routes() -> Router {
 
 type Answer = Result<String, SessionError>;
 
-async fn read(session: Session, Path(name): Path<String>) -> Answer {
+pub async fn read(session: Session, Path(name): Path<String>) -> Answer {
     Ok(session.get::<String>(&name).await?.unwrap_or_else(|| "-".to_owned()))
 }
 

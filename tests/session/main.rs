@@ -7,6 +7,9 @@ mod client;
 mod devices;
 mod interleaved;
 mod model;
+#[path = "../shared/redis_server.rs"]
+#[allow(dead_code)]
+mod redis_server;
 mod schedule;
 #[path = "../integration/support.rs"]
 #[allow(dead_code)]

@@ -1,1 +1,285 @@
+//! Random requests at once, against a model that knows what has to be there afterwards.
+//!
+//! `SESSION_MODEL_SECONDS=600 cargo test --release --features full --test session model` runs it for ten minutes on each
+//! store; without that it takes a second.
 
+use crate::client::{Reply, both, keys, routes, send};
+use axum::Router;
+use axum_upstash::{
+    Clock, Error, ErrorKind, ManualClock,
+    session::{Commit, Committed, Lifetime, Load, Loaded, SessionKey, SessionLayer, SessionStore},
+};
+use futures_core::future::BoxFuture;
+use futures_util::future::join_all;
+use http::StatusCode;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Numbers that look random, the same for each seed (SplitMix64).
+#[derive(Debug, Clone)]
+struct Random(Arc<AtomicU64>);
+
+impl Random {
+    fn below(&self, limit: u64) -> u64 {
+        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+/// A store that is slow now and then, and fails: before it has done anything, or after it has.
+#[derive(Debug)]
+struct Flaky {
+    inner: Arc<dyn SessionStore>,
+    random: Random,
+}
+
+impl Flaky {
+    async fn around<'a, T>(&'a self, call: impl FnOnce() -> BoxFuture<'a, Result<T, Error>>) -> Result<T, Error> {
+        for _ in 0..self.random.below(4) {
+            tokio::task::yield_now().await;
+        }
+        if self.random.below(40) == 0 {
+            return Err(Error::new(ErrorKind::Connect, "not sent, says the test"));
+        }
+        let answer = call().await;
+        for _ in 0..self.random.below(4) {
+            tokio::task::yield_now().await;
+        }
+        if self.random.below(40) == 0 {
+            return Err(Error::new(ErrorKind::Timeout, "the answer was lost, says the test"));
+        }
+        answer
+    }
+}
+
+impl SessionStore for Flaky {
+    fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>> {
+        Box::pin(self.around(move || self.inner.load(load)))
+    }
+
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+        Box::pin(self.around(move || self.inner.commit(key, commit)))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Request {
+    /// Each attribute is written by one request of a round.
+    Set {
+        name: String,
+        value: String,
+    },
+    Remove {
+        name: String,
+    },
+    Rotate,
+    Destroy,
+    Read,
+}
+
+impl Request {
+    fn path(&self) -> (&'static str, String) {
+        match self {
+            Self::Set { name, value } => ("POST", format!("/set/{name}/{value}")),
+            Self::Remove { name } => ("POST", format!("/remove/{name}")),
+            Self::Rotate => ("POST", "/rotate".to_owned()),
+            Self::Destroy => ("POST", "/logout".to_owned()),
+            Self::Read => ("GET", "/get/a0".to_owned()),
+        }
+    }
+}
+
+const NAMES: u64 = 5;
+const NOTHING: &str = "-";
+
+struct World {
+    /// With failures, and without.
+    flaky: Router,
+    sound: Router,
+    hands: ManualClock,
+    random: Random,
+    requests: u64,
+}
+
+/// What is known of a session: its cookie, and what each attribute may hold.
+struct Known {
+    cookie: String,
+    may_be: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl World {
+    async fn ask(&mut self, method: &'static str, path: String, cookie: &str) -> Reply {
+        self.requests += 1;
+        send(self.sound.clone(), method, path, Some(cookie.to_owned())).await
+    }
+
+    async fn read(&mut self, cookie: &str) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for index in 0..NAMES {
+            let reply = self.ask("GET", format!("/get/a{index}"), cookie).await;
+            assert_eq!(reply.status, StatusCode::OK);
+            found.insert(format!("a{index}"), reply.text);
+        }
+        found
+    }
+
+    async fn begin(&mut self) -> Known {
+        let reply = send(self.sound.clone(), "POST", "/set/a0/begin".to_owned(), None).await;
+        let mut may_be: BTreeMap<_, _> =
+            (0..NAMES).map(|index| (format!("a{index}"), BTreeSet::from([NOTHING.to_owned()]))).collect();
+        may_be.insert("a0".to_owned(), BTreeSet::from(["begin".to_owned()]));
+        Known { cookie: reply.cookie().unwrap(), may_be }
+    }
+
+    fn requests(&self, round: u64) -> Vec<Request> {
+        let mut requests: Vec<Request> = (0..NAMES)
+            .filter_map(|index| match self.random.below(6) {
+                0..3 => Some(Request::Set { name: format!("a{index}"), value: format!("v{round}-{index}") }),
+                3 => Some(Request::Remove { name: format!("a{index}") }),
+                4 => Some(Request::Read),
+                _ => None,
+            })
+            .collect();
+        match self.random.below(8) {
+            0 | 1 => requests.push(Request::Rotate),
+            2 => requests.push(Request::Destroy),
+            _ => {}
+        }
+        requests
+    }
+
+    /// Requests at once, and what has to be there afterwards. `None` where the session is gone, as it should be.
+    async fn round(&mut self, mut known: Known, round: u64) -> Option<Known> {
+        let requests = self.requests(round);
+        let tasks = requests.iter().map(|request| {
+            let ((method, path), app, cookie) = (request.path(), self.flaky.clone(), known.cookie.clone());
+            tokio::spawn(async move { send(app, method, path, Some(cookie)).await })
+        });
+        let replies: Vec<Reply> = join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect();
+        self.requests += requests.len() as u64;
+        let story = || {
+            let told = |(request, reply): (&Request, &Reply)| {
+                format!("{request:?} -> {} {:?} {:?}", reply.status, reply.text, reply.cookie())
+            };
+            requests.iter().zip(&replies).map(told).collect::<Vec<_>>().join("\n")
+        };
+        let of = |wanted: &Request| requests.iter().position(|request| request == wanted).map(|at| &replies[at]);
+        let (rotation, destruction) = (of(&Request::Rotate), of(&Request::Destroy));
+        for (request, reply) in requests.iter().zip(&replies) {
+            let (name, value) = match request {
+                Request::Set { name, value } => (name, value.as_str()),
+                Request::Remove { name } => (name, NOTHING),
+                _ => continue,
+            };
+            let values = known.may_be.get_mut(name).unwrap();
+            // One that found nothing has begun a session of its own, or has nothing to say.
+            let elsewhere = reply.cookie().is_some() || reply.removes_cookie();
+            match reply.status {
+                StatusCode::OK if elsewhere => assert!(destruction.is_some(), "{}", story()),
+                // Where there was nothing to remove, or it was moved away, nothing was written.
+                StatusCode::OK if value == NOTHING && reply.text == "false" => {}
+                StatusCode::OK => *values = BTreeSet::from([value.to_owned()]),
+                StatusCode::CONFLICT => assert!(rotation.is_some() || destruction.is_some(), "{}", story()),
+                StatusCode::SERVICE_UNAVAILABLE => drop(values.insert(value.to_owned())),
+                status => panic!("{status}\n{}", story()),
+            }
+        }
+        let may_be_rotated = rotation.is_some_and(|reply| reply.status == StatusCode::SERVICE_UNAVAILABLE);
+        let rotated = rotation.filter(|reply| reply.status == StatusCode::OK).and_then(Reply::cookie);
+        let destroyed = destruction.is_some_and(|reply| reply.status == StatusCode::OK);
+        let may_be_destroyed = destruction.is_some() && !destroyed;
+
+        let found = self.read(&known.cookie).await;
+        let nothing = found.values().all(|value| value == NOTHING);
+        if destroyed || rotated.is_some() {
+            assert!(nothing, "the old id shows {found:?}\n{}", story());
+        }
+        let Some(cookie) = rotated else {
+            let may_be_gone = destroyed || may_be_destroyed || may_be_rotated;
+            if nothing && may_be_gone {
+                return None;
+            }
+            self.check(&known, &found, &story());
+            return Some(known);
+        };
+        let found = self.read(&cookie).await;
+        let nothing = found.values().all(|value| value == NOTHING);
+        if destroyed {
+            // It was ended before it moved, or where it went.
+            let own = rotation.is_some_and(|reply| reply.text.is_empty());
+            assert!(nothing || own, "the new id shows {found:?}\n{}", story());
+            return None;
+        }
+        if nothing && may_be_destroyed {
+            return None;
+        }
+        known.cookie = cookie;
+        self.check(&known, &found, &story());
+        Some(known)
+    }
+
+    fn check(&self, known: &Known, found: &BTreeMap<String, String>, story: &str) {
+        for (name, value) in found {
+            let may_be = &known.may_be[name];
+            assert!(may_be.contains(value), "{name} is {value:?}, and should be one of {may_be:?}\n{story}");
+        }
+    }
+}
+
+async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
+    let random = Random(Arc::new(AtomicU64::new(seed)));
+    let (clock, hands) = Clock::manual(Clock::system().now_ms());
+    let lifetime = Lifetime::new(Duration::from_secs(3_600), Some(Duration::from_secs(20 * 3_600)));
+    let app = |store: Arc<dyn SessionStore>| {
+        let layer = SessionLayer::new(store, keys(&[1])).with_clock(clock.clone()).with_lifetime(lifetime);
+        routes().layer(layer.with_timeout(Duration::from_secs(60)))
+    };
+    let flaky = Flaky { inner: Arc::clone(&store), random: random.clone() };
+    let mut world = World { flaky: app(Arc::new(flaky)), sound: app(store), hands, random, requests: 0 };
+    let begun = Instant::now();
+    let mut round = 0;
+    while begun.elapsed() < time {
+        let mut known = world.begin().await;
+        for _ in 0..20 {
+            round += 1;
+            match world.round(known, round).await {
+                Some(goes_on) => known = goes_on,
+                None => break,
+            }
+            // What is known for certain now is what the next round begins with.
+            for (name, value) in world.read(&known.cookie).await {
+                known.may_be.insert(name, BTreeSet::from([value]));
+            }
+            if world.random.below(20) == 0 {
+                world.hands.advance(Duration::from_secs(3_601));
+                let found = world.read(&known.cookie).await;
+                assert!(found.values().all(|value| value == NOTHING), "it has outlived its time: {found:?}");
+                break;
+            }
+            world.hands.advance(Duration::from_millis(world.random.below(600_000)));
+        }
+    }
+    world.requests
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_requests_lose_nothing_and_bring_nothing_back() {
+    let seconds = std::env::var("SESSION_MODEL_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
+    let seed = Clock::system().now_ms();
+    println!("seed {seed}");
+    both(async |store| {
+        let name = format!("{store:?}").split([' ', '{']).next().unwrap_or_default().to_owned();
+        let requests = run(store, seed, Duration::from_secs(seconds)).await;
+        println!("{name}: {requests} requests in {seconds} s");
+        assert!(requests > 100);
+    })
+    .await;
+}
