@@ -66,6 +66,7 @@
 //! | `redis` | the Redis client | yes |
 //! | `ratelimit` | rate limiting | yes |
 //! | `session` | sessions | yes |
+//! | `tower-sessions-0_15`, `tower-sessions-0_14` | a store for tower-sessions, and so for axum-login | |
 //! | `response-cache` | HTTP response caching | yes |
 //! | `client-ip` | the client's address | yes |
 //! | `qstash` | verified webhooks, publishing | yes |
@@ -76,7 +77,7 @@
 //! | `testing` | a webhook signer and conformance suites for stores of your own | |
 //! | `full` | all of these, with `rustls` | |
 //!
-//! Layers and extractors need `axum-core` and `tower-layer` only. Everything but `local` and `cli` compiles for
+//! Layers and extractors need `axum-core` and `tower-layer` only. Everything but `local`, `cli`, `redis-tcp` and the stores for tower-sessions compiles for
 //! `wasm32-unknown-unknown`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Which modules there are to link to depends on the features; the documentation is built with all of them.

@@ -1,7 +1,6 @@
 use super::{
-    OnCommitFailure, Session, SessionError,
-    handle::{Left, Told},
-    response,
+    OnCommitFailure, Session, SessionError, response,
+    state::{Left, Told},
 };
 use crate::ResponseBody;
 use futures_core::future::BoxFuture;

@@ -2,7 +2,8 @@ use super::{
     Details, Load, Loaded, OnConflict, OnOutage, PrincipalKey, Record, SessionError, SessionKey,
     config::SessionConfig,
     id::SessionId,
-    pending::{Known, Next, Pending, Plan, When},
+    pending::{Next, Pending, When},
+    state::{Content, Left, State, Told},
 };
 use crate::{Error, ErrorKind, Personal, http::timeout};
 use std::{
@@ -27,30 +28,6 @@ struct Inner {
     state: Mutex<State>,
     /// However many ask, the store is asked once; and one commit comes after the other.
     asking: tokio::sync::Mutex<()>,
-}
-
-struct State {
-    /// The session's name: that of a cookie that we signed, or one that a commit gave it.
-    id: Option<SessionId>,
-    /// The place of the key that signed the client's cookie, where it has this name.
-    signer: Option<usize>,
-    content: Content,
-    pending: Pending,
-    /// The session was not there: the client's cookie goes.
-    stale: bool,
-    /// The cookie has to be sent, because the client does not have it like this.
-    unsent: bool,
-    read_only: bool,
-    closed: bool,
-    detached: bool,
-}
-
-/// What is known of what the store has.
-enum Content {
-    Unknown,
-    Found(Box<Record>),
-    Absent,
-    Moved,
 }
 
 impl Session {
@@ -136,6 +113,7 @@ impl Session {
     /// A handle of its own for what goes on after the response's head was sent: a stream of events, a WebSocket. The layer
     /// does not commit it: call [`commit`](Self::commit). No cookie can be sent any more, so that it can neither begin a
     /// session nor rotate one.
+    #[must_use]
     pub fn detach(&self) -> Self {
         let (config, personal) = (Arc::clone(&self.inner.config), Personal::default());
         let id = self.used().id.clone();
@@ -315,11 +293,10 @@ impl Session {
         let work = async {
             for _ in 0..MAX_STEPS {
                 let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
-                match plan_next(plan, answer) {
-                    Ok(done) => return Ok(done),
-                    Err(Next::Again(again)) => plan = again,
-                    Err(Next::Failed(error)) => return Err(error),
-                    Err(Next::Done) => break,
+                match plan.next(answer) {
+                    Next::Done(done) => return Ok(done),
+                    Next::Again(again) => plan = again,
+                    Next::Failed(error) => return Err(error),
                 }
             }
             Err(SessionError::Moved)
@@ -328,7 +305,7 @@ impl Session {
         match result {
             Ok(plan) => {
                 taken.pending = None;
-                self.state().committed(plan);
+                self.state().committed(*plan);
                 Ok(())
             }
             // The store may not have it: it is tried again, if there is another time.
@@ -378,30 +355,6 @@ impl Session {
     }
 }
 
-fn plan_next(plan: Plan, answer: super::Committed) -> Result<Plan, Next> {
-    let done = plan.clone();
-    match plan.next(answer) {
-        Next::Done => Ok(done),
-        other => Err(other),
-    }
-}
-
-/// What is left to be committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    Nothing,
-    Changes,
-    /// The session's id among them.
-    Rotation,
-}
-
-/// What a client is told of its cookie.
-pub(super) enum Told {
-    Nothing,
-    Removed,
-    Named(SessionId, Details),
-}
-
 /// How many steps a commit may take: rotations that are followed, all within seconds, and what is learned on the way.
 const MAX_STEPS: usize = 6;
 
@@ -420,99 +373,6 @@ impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if let Some(pending) = self.pending.take() {
             self.session.state().pending.put_back(pending);
-        }
-    }
-}
-
-impl State {
-    fn check_open(&self) -> Result<(), SessionError> {
-        match self {
-            Self { closed: true, .. } => Err(SessionError::Closed),
-            Self { read_only: true, .. } => Err(SessionError::ReadOnly),
-            _ => Ok(()),
-        }
-    }
-
-    fn known(&self) -> Known {
-        let record = match &self.content {
-            Content::Found(record) => Some((**record).clone()),
-            _ => None,
-        };
-        Known {
-            id: self.id.clone(),
-            record,
-            absent: matches!(self.content, Content::Absent),
-            moved: matches!(self.content, Content::Moved),
-            detached: self.detached,
-        }
-    }
-
-    fn details(&self) -> Details {
-        match &self.content {
-            Content::Found(record) => record.details.clone(),
-            _ => Details::default(),
-        }
-    }
-
-    fn learn(&mut self, loaded: Loaded) {
-        self.content = match loaded {
-            Loaded::Found(record) => Content::Found(Box::new(record)),
-            Loaded::Absent => {
-                self.stale = true;
-                Content::Absent
-            }
-            // The client has its new cookie from another response, or will have.
-            Loaded::Moved => Content::Moved,
-        };
-    }
-
-    /// There is no such session any more.
-    fn ended(&mut self) {
-        self.stale = self.signer.is_some() || self.unsent || self.stale;
-        self.unsent = false;
-        self.content = Content::Absent;
-        self.id = None;
-    }
-
-    /// The store has done it.
-    fn committed(&mut self, plan: Plan) {
-        let Plan { commit, id, .. } = plan;
-        let Some(id) = id else { return self.ended() };
-        let goes_on = self.id.as_ref() == Some(&id);
-        let begins = !matches!(commit.action, super::Action::Update | super::Action::Rotate { .. });
-        let known = match &mut self.content {
-            Content::Found(record) if !begins => Some(record),
-            _ => None,
-        };
-        if begins {
-            let record = Record::new(commit.now_ms, 0, std::collections::BTreeMap::new());
-            self.content = Content::Found(Box::new(record));
-        } else if known.is_none() {
-            // Not loaded, and not needed so far.
-            self.content = Content::Unknown;
-        }
-        let details = commit.details.clone();
-        if let Content::Found(record) = &mut self.content {
-            record.version += 1;
-            record.seen_ms = commit.now_ms;
-            record.fields.extend(commit.set);
-            for name in &commit.remove {
-                record.fields.remove(name);
-            }
-            if let Some(principal) = commit.new_principal {
-                record.principal = principal;
-            }
-            if let Some(details) = commit.details {
-                record.details = details;
-            }
-        }
-        self.stale = false;
-        if !goes_on {
-            (self.id, self.signer, self.unsent) = (Some(id), None, true);
-        } else if self.signer.is_some_and(|signer| signer > 0) {
-            self.unsent = true;
-        } else if details.is_some_and(|details| details.max_age_s.is_some()) {
-            self.unsent = true;
         }
     }
 }

@@ -22,6 +22,42 @@
 //! | reads and writes | 2 |
 //! | logs in: reads, rotates, writes | 2 |
 //! | destroys | 1 |
+//! | commits by itself ([`Session::commit`]), reads and writes | 2 |
+//! | changes one attribute with nothing lost ([`Session::update`]) | 2, and 2 more each time that another request is faster |
+//!
+//! # Requests that meet
+//! | a request wrote, and another one | what becomes of it |
+//! |---|---|
+//! | wrote another attribute | both are kept |
+//! | wrote the same attribute | the last one stays; with [`OnConflict::Reject`] the later one gets 409; [`Session::update`] tries again |
+//! | ended the session | it stays ended; the client's cookie is removed, and [`Session::commit`] says [`Gone`](SessionError::Gone) |
+//! | gave it a new id | 409, and nothing is written |
+//! | ended all sessions of the user | it stays ended, also where the request gave it a new id |
+//!
+//! # Whose sessions they are
+//! [`Session::set_principal`] at login puts a session on its user's list; [`Sessions`] shows the list ("your devices", with
+//! what [`Session::set_details`] was told) and ends one, all others, or all. `examples/session_login.rs` has all of it.
+//!
+//! # Forms of other sites
+//! `SameSite=Lax` keeps the cookie from forms of other sites in browsers that know it. Put
+//! [`tower_http::csrf`](https://docs.rs/tower-http/latest/tower_http/csrf/) around it for all others, and let QStash's
+//! webhooks through: they carry a signature instead.
+//!
+//! ```
+//! use axum::Router;
+//! use axum_upstash::session::{KeyRing, MemoryStore, SessionLayer};
+//! use http::{Method, Uri};
+//! use tower_http::csrf::CsrfLayer;
+//!
+//! let csrf = CsrfLayer::new().with_insecure_bypass(|_: &Method, uri: &Uri| uri.path().starts_with("/webhooks/"));
+//! let sessions = SessionLayer::new(MemoryStore::new(), KeyRing::random().unwrap());
+//! let app: Router = Router::new().layer(sessions).layer(csrf);
+//! ```
+//!
+//! # When the store cannot be asked
+//! A handler that needs its session answers 503 ([`OnOutage`]); those that do not go on. What could not be read is never
+//! written. What could not be written is answered by [`OnCommitFailure`]: 503, or the handler's response with a field that
+//! says so, or an answer of the application's own.
 //!
 //! # Example
 //! ```
@@ -60,6 +96,8 @@
 
 mod attributes;
 mod change;
+#[cfg(any(feature = "tower-sessions-0_15", feature = "tower-sessions-0_14"))]
+pub mod compat;
 mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -80,6 +118,7 @@ mod redis;
 mod response;
 mod service;
 mod sessions;
+mod state;
 mod store;
 mod typed;
 

@@ -51,7 +51,7 @@ impl Pending {
     }
 
     /// What the store is to do, and the session's name after it; `None` where nothing is to be done.
-    pub(super) fn plan(&mut self, known: &Known, when: When) -> Result<Option<Plan>, SessionError> {
+    pub(super) fn plan(&mut self, known: &Known, when: When) -> Result<Option<Box<Plan>>, SessionError> {
         let commit = |action| Commit::new(action, when.lifetime, when.now_ms);
         let existing = known.id.as_ref().filter(|_| known.may_exist());
         if self.destroy {
@@ -67,7 +67,7 @@ impl Pending {
             let mut commit = commit(action);
             commit.principal = known.principal();
             let commit = self.fill(commit);
-            return Ok(Some(Plan { key: id.key(), commit, id: next, known: None }));
+            return Ok(Some(Box::new(Plan { key: id.key(), commit, id: next, known: None })));
         }
         match existing {
             Some(_) if self.is_empty() => Ok(None),
@@ -81,7 +81,8 @@ impl Pending {
                 let mut commit = commit(action);
                 commit.principal = known.principal();
                 commit.expect = Expect { version: known.version(when.reject), fields: self.expect.clone() };
-                Ok(Some(Plan { key, commit: self.fill(commit), id: Some(id), known: known.record.clone() }))
+                let known = known.record.clone();
+                Ok(Some(Box::new(Plan { key, commit: self.fill(commit), id: Some(id), known })))
             }
             None if !self.begins() => Ok(None),
             // A new session's cookie would take the place of the one the client has or will have.
@@ -91,9 +92,9 @@ impl Pending {
         }
     }
 
-    fn create(&mut self, commit: Commit) -> Result<Plan, SessionError> {
+    fn create(&mut self, commit: Commit) -> Result<Box<Plan>, SessionError> {
         let id = self.next()?;
-        Ok(Plan { key: id.key(), commit: self.fill(commit), id: Some(id), known: None })
+        Ok(Box::new(Plan { key: id.key(), commit: self.fill(commit), id: Some(id), known: None }))
     }
 
     fn fill(&self, mut commit: Commit) -> Commit {
@@ -145,7 +146,6 @@ pub(super) struct When {
 }
 
 /// What the store is to do.
-#[derive(Clone)]
 pub(super) struct Plan {
     pub(super) key: SessionKey,
     pub(super) commit: Commit,
@@ -155,10 +155,11 @@ pub(super) struct Plan {
     known: Option<Record>,
 }
 
-/// What becomes of a plan that the store did not carry out.
+/// What becomes of a plan.
 pub(super) enum Next {
-    Done,
-    Again(Plan),
+    /// It was carried out.
+    Done(Box<Plan>),
+    Again(Box<Plan>),
     Failed(SessionError),
 }
 
@@ -167,9 +168,9 @@ impl Plan {
     ///
     /// Where another request rotated the session in the meantime, only its end is followed there: whoever did it may hold
     /// the new id, and what this request writes is for its own client.
-    pub(super) fn next(mut self, answer: Committed) -> Next {
+    pub(super) fn next(mut self: Box<Self>, answer: Committed) -> Next {
         match (answer, &self.commit.action) {
-            (Committed::Done, _) => Next::Done,
+            (Committed::Done, _) => Next::Done(self),
             (Committed::Gone, _) => Next::Failed(SessionError::Gone),
             (Committed::Conflict, _) => Next::Failed(SessionError::Conflict),
             (Committed::Principal { is }, _) => {

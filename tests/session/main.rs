@@ -4,6 +4,7 @@
 
 mod acceptance;
 mod client;
+mod csrf;
 mod devices;
 mod interleaved;
 mod model;
@@ -15,3 +16,4 @@ mod schedule;
 #[allow(dead_code)]
 mod support;
 mod together;
+mod tower;
