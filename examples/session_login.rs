@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Without variables it runs in memory; with `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` it keeps its sessions
-//! there. `PORT` is the port, 3000 if it is not set.
+//! there. `PORT` is the port, 3000 if it is not set. With `SECURE=1` the cookie is the one for applications behind TLS, which
+//! browsers take from `localhost` as well.
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use axum::{
@@ -84,7 +85,7 @@ async fn logout(session: Session) -> Result<Redirect, SessionError> {
     Ok(Redirect::to("/"))
 }
 
-async fn home(session: Session) -> Result<Html<String>, SessionError> {
+async fn home(session: Session) -> Result<Page, SessionError> {
     let messages = session.take_flashes().await?;
     let messages: String =
         messages.iter().map(|flash| format!("<p class={}>{}</p>", text(&flash.level), text(&flash.text))).collect();
@@ -168,9 +169,15 @@ async fn user(session: &Session) -> Result<Option<String>, SessionError> {
     session.get("user").await
 }
 
-fn page(body: &str) -> Html<String> {
-    Html(format!("<!doctype html><meta charset=utf-8><title>Sessions</title>{body}"))
+/// Not to be kept by the browser either: the back button after a logout would show it.
+fn page(body: &str) -> Page {
+    (
+        [(header::CACHE_CONTROL, "no-store")],
+        Html(format!("<!doctype html><meta charset=utf-8><title>Sessions</title>{body}")),
+    )
 }
+
+type Page = ([(header::HeaderName, &'static str); 1], Html<String>);
 
 /// As text in HTML.
 fn text(value: &str) -> String {
@@ -181,8 +188,10 @@ fn text(value: &str) -> String {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
     let upstash = Upstash::from_env_or_memory()?;
-    // The cookie travels without TLS here, on this machine alone.
-    let sessions = upstash.sessions().with_cookie(SessionCookie::local_development());
+    let secure = std::env::var("SECURE").is_ok_and(|secure| !secure.is_empty());
+    // Without TLS it may travel on this machine alone.
+    let cookie = if secure { SessionCookie::default() } else { SessionCookie::local_development() };
+    let sessions = upstash.sessions().with_cookie(cookie);
     let app = Router::new()
         .route("/", get(home))
         .route("/login", post(login))

@@ -3,25 +3,14 @@
 use axum_upstash::local::LocalUpstash;
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
-/// The example, built if it is not, or not the one of this source.
 fn example() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        // target/<profile>/deps/<this test>
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--example", "app", "--features", "full", "--profile"]);
-        build.arg(if profile.ends_with("debug") { "dev".as_ref() } else { profile.file_name().unwrap() });
-        build.arg("--target-dir").arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert!(build.status().unwrap().success(), "the example does not build");
-        profile.join(format!("examples/app{}", std::env::consts::EXE_SUFFIX))
-    })
+    PATH.get_or_init(|| crate::examples::example("app"))
 }
 
 /// A running `examples/app.rs`, stopped when dropped.

@@ -6,6 +6,8 @@ mod architecture;
 mod auto_pipeline;
 mod environment;
 mod example;
+#[path = "../shared/example.rs"]
+mod examples;
 mod faults;
 mod pubsub;
 mod ratelimit;
