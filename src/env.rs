@@ -18,6 +18,10 @@ const fn variable(name: &'static str, alias: Option<&'static str>) -> Variable {
 pub const REDIS_URL: Variable = variable("UPSTASH_REDIS_REST_URL", Some("KV_REST_API_URL"));
 /// Its token.
 pub const REDIS_TOKEN: Variable = variable("UPSTASH_REDIS_REST_TOKEN", Some("KV_REST_API_TOKEN"));
+/// The address of a Redis database for sessions alone, where they have one.
+pub const SESSION_REDIS_URL: Variable = variable("SESSION_REDIS_REST_URL", None);
+/// Its token.
+pub const SESSION_REDIS_TOKEN: Variable = variable("SESSION_REDIS_REST_TOKEN", None);
 /// Secrets that sign session cookies, separated by commas: the first signs, all verify.
 pub const SESSION_SECRET: Variable = variable("SESSION_SECRET", None);
 /// The address of QStash, where it is not the default region's.
@@ -35,6 +39,8 @@ pub const DISABLE_TELEMETRY: Variable = variable("UPSTASH_DISABLE_TELEMETRY", No
 pub const VARIABLES: &[Variable] = &[
     REDIS_URL,
     REDIS_TOKEN,
+    SESSION_REDIS_URL,
+    SESSION_REDIS_TOKEN,
     SESSION_SECRET,
     QSTASH_URL,
     QSTASH_TOKEN,

@@ -87,6 +87,14 @@ impl UpstashBuilder {
         self.set(env::REDIS_URL, url).set(env::REDIS_TOKEN, token)
     }
 
+    /// A Redis database for sessions alone: its REST address and token.
+    ///
+    /// Sessions need one that evicts nothing, which for cached responses is the wrong setting.
+    #[cfg(feature = "session")]
+    pub fn session_redis(self, url: impl Into<String>, token: impl Into<String>) -> Self {
+        self.set(env::SESSION_REDIS_URL, url).set(env::SESSION_REDIS_TOKEN, token)
+    }
+
     /// Keeps in memory what belongs in Redis, where Redis is not set. A line in the log says so.
     pub fn or_memory(mut self) -> Self {
         self.or_memory = true;
@@ -158,6 +166,11 @@ impl UpstashBuilder {
         #[cfg(feature = "redis")]
         let redis = self.build_redis(&mut problems);
         #[cfg(feature = "session")]
+        let session_redis = self
+            .pair(env::SESSION_REDIS_URL, env::SESSION_REDIS_TOKEN, &mut problems)
+            .and_then(|pair| self.client(pair, env::SESSION_REDIS_URL, env::SESSION_REDIS_TOKEN, &mut problems))
+            .or_else(|| redis.clone());
+        #[cfg(feature = "session")]
         let session_keys = self.build_session_keys(&mut problems);
         #[cfg(feature = "qstash")]
         let (qstash, receiver) = (self.build_qstash(&mut problems), self.build_receiver(&mut problems));
@@ -165,6 +178,8 @@ impl UpstashBuilder {
         Ok(Upstash::new(Inner {
             #[cfg(feature = "redis")]
             redis,
+            #[cfg(feature = "session")]
+            session_redis,
             #[cfg(feature = "session")]
             session_keys: session_keys.ok_or_else(|| {
                 Error::new(crate::ErrorKind::Configuration, "the key of the session cookies could not be made")
@@ -207,7 +222,7 @@ impl UpstashBuilder {
     /// The client, or `None` where memory takes its place.
     #[cfg(feature = "redis")]
     fn build_redis(&self, problems: &mut Problems) -> Option<crate::redis::Redis> {
-        let Some((url, token)) = self.pair(env::REDIS_URL, env::REDIS_TOKEN, problems) else {
+        let Some(pair) = self.pair(env::REDIS_URL, env::REDIS_TOKEN, problems) else {
             let neither = self.value(env::REDIS_URL).or(self.value(env::REDIS_TOKEN)).is_none();
             if neither && !self.or_memory {
                 problems.add(format!("{} is not set", called(env::REDIS_URL)));
@@ -220,20 +235,31 @@ impl UpstashBuilder {
             }
             return None;
         };
+        self.client(pair, env::REDIS_URL, env::REDIS_TOKEN, problems)
+    }
+
+    #[cfg(feature = "redis")]
+    fn client(
+        &self,
+        (url, token): (&str, &str),
+        url_name: Variable,
+        token_name: Variable,
+        problems: &mut Problems,
+    ) -> Option<crate::redis::Redis> {
         if token.starts_with("http://") || token.starts_with("https://") {
-            problems.add(format!("{} is a URL: are the two swapped?", env::REDIS_TOKEN.name));
+            problems.add(format!("{} is a URL: are the two swapped?", token_name.name));
             return None;
         }
-        let client = crate::redis::Redis::builder(url, token)
-            .names(env::REDIS_URL.name, env::REDIS_TOKEN.name)
-            .rest(self.rest.clone());
-        problems.note(client.build())
+        let client = crate::redis::Redis::builder(url, token).names(url_name.name, token_name.name);
+        problems.note(client.rest(self.rest.clone()).build())
     }
 
     #[cfg(feature = "session")]
     fn build_session_keys(&self, problems: &mut Problems) -> Option<crate::session::KeyRing> {
         use crate::session::KeyRing;
-        let keys = match (self.value(env::SESSION_SECRET), self.value(env::REDIS_TOKEN)) {
+        // The token of the database that they are in.
+        let token = self.value(env::SESSION_REDIS_TOKEN).or_else(|| self.value(env::REDIS_TOKEN));
+        let keys = match (self.value(env::SESSION_SECRET), token) {
             (Some(secrets), _) => KeyRing::new(secrets.split(',').map(str::trim)),
             (None, Some(token)) => KeyRing::derived(token, &self.namespace),
             (None, None) => KeyRing::random(),

@@ -20,6 +20,9 @@ pub(super) struct Inner {
     /// `None` where memory takes its place.
     #[cfg(feature = "redis")]
     pub(super) redis: Option<Redis>,
+    /// The same as the other one, where sessions have none of their own.
+    #[cfg(feature = "session")]
+    pub(super) session_redis: Option<Redis>,
     #[cfg(feature = "session")]
     pub(super) session_keys: crate::session::KeyRing,
     #[cfg(feature = "qstash")]
@@ -120,7 +123,7 @@ impl Upstash {
     pub fn sessions(&self) -> crate::session::SessionLayer {
         use crate::session::{RedisStore, SessionLayer};
         let keys = self.inner.session_keys.clone();
-        match &self.inner.redis {
+        match &self.inner.session_redis {
             Some(redis) => {
                 let store = RedisStore::new(redis.clone()).with_prefix(format!("{}:session", self.inner.namespace));
                 SessionLayer::new(store, keys)

@@ -131,3 +131,31 @@ async fn a_session_of_one_namespace_is_nothing_in_another() {
         assert_eq!(text(app(namespace).oneshot(request).await.unwrap()).await, wanted);
     }
 }
+
+#[tokio::test]
+async fn sessions_may_have_a_database_of_their_own() {
+    use axum_upstash::session::Session;
+    let (local, sessions) = (LocalUpstash::start().await.unwrap(), LocalUpstash::start().await.unwrap());
+    let upstash = upstash(&[
+        ("UPSTASH_REDIS_REST_URL", local.url()),
+        ("UPSTASH_REDIS_REST_TOKEN", local.token()),
+        ("SESSION_REDIS_REST_URL", sessions.url()),
+        ("SESSION_REDIS_REST_TOKEN", sessions.token()),
+    ])
+    .unwrap();
+    let app = Router::new()
+        .route("/", get(|session: Session| async move { session.insert("a", 1).await }))
+        .layer(upstash.sessions());
+    app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+    let size = async |local: &LocalUpstash| {
+        let redis = Redis::new(local.url(), local.token()).unwrap();
+        redis.cmd("DBSIZE").query::<u64>().await.unwrap()
+    };
+    assert_eq!((size(&local).await, size(&sessions).await), (0, 1));
+}
+
+#[test]
+fn one_half_of_the_sessions_database_is_a_problem() {
+    let error = upstash(&[&REDIS[..], &[("SESSION_REDIS_REST_URL", "https://a.upstash.io")]].concat()).unwrap_err();
+    assert!(error.to_string().contains("SESSION_REDIS_REST_TOKEN is not set"), "{error}");
+}
