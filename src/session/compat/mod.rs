@@ -8,7 +8,7 @@
 //!
 //! | | [`SessionLayer`](super::SessionLayer) | tower-sessions with this store |
 //! |---|---|---|
-//! | requests to Redis: read; write; read and write; login; untouched | 1; 1; 2; 2; 0 | 1; 2; 2; 4; 0 |
+//! | requests to Redis: untouched; read; new; read and write; login | 0; 1; 1; 2; 2 | 0; 1; 1; 2; 3 |
 //! | two requests write different attributes | both are kept | the later one takes the earlier one's away |
 //! | a request that was on its way when the session ended | brings nothing back | the same, and is told as you say ([`OnMissing`]) |
 //! | a 5xx after the id was changed | the session is as it was | the session is gone |
