@@ -125,7 +125,7 @@ impl Session {
     /// [`Sessions`](super::Sessions). `None` where there is none yet.
     #[must_use]
     pub fn key(&self) -> Option<SessionKey> {
-        self.state().id.as_ref().map(SessionId::key)
+        self.state().id.as_ref().map(|id| id.key().clone())
     }
 
     /// Says whose session this is, by the user's name or number, so that it is among those that
@@ -223,7 +223,7 @@ impl Session {
     async fn fetch(&self, id: &SessionId) -> Result<Loaded, Error> {
         let config = &self.inner.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
-        let load = config.store.load(Load::new(&key, config.lifetime, now_ms));
+        let load = config.store.load(Load::new(key, config.lifetime, now_ms));
         let loaded = timeout(config.timeout, load).await.unwrap_or_else(|_| Err(late()))?;
         if let Loaded::Found(record) = &loaded {
             // The store has begun the time anew, and so does the browser.

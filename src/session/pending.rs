@@ -51,37 +51,38 @@ impl Pending {
     }
 
     /// What the store is to do, and the session's name after it; `None` where nothing is to be done.
-    pub(super) fn plan(&mut self, known: &Known, when: When) -> Result<Option<Box<Plan>>, SessionError> {
+    pub(super) fn plan(&mut self, known: &Known<'_>, when: When) -> Result<Option<Box<Plan>>, SessionError> {
         let commit = |action| Commit::new(action, when.lifetime, when.now_ms);
-        let existing = known.id.as_ref().filter(|_| known.may_exist());
+        let existing = known.id.filter(|_| known.may_exist());
         if self.destroy {
-            let Some(id) = existing.or(known.id.as_ref().filter(|_| known.moved)) else {
+            let Some(id) = existing.or(known.id.filter(|_| known.moved)) else {
                 return if self.begins() { self.create(commit(Action::Create)).map(Some) } else { Ok(None) };
             };
             let (action, next) = if self.begins() {
                 let next = self.next()?;
-                (Action::replace(next.key()), Some(next))
+                (Action::replace(next.key().clone()), Some(next))
             } else {
                 (Action::Destroy, None)
             };
             let mut commit = commit(action);
             commit.principal = known.principal();
             let commit = self.fill(commit);
-            return Ok(Some(Box::new(Plan { key: id.key(), commit, id: next, known: None })));
+            return Ok(Some(Box::new(Plan { key: id.key().clone(), commit, id: next, known: None })));
         }
         match existing {
             Some(_) if self.is_empty() => Ok(None),
             Some(id) => {
                 let (action, id, key) = if self.rotate {
                     let next = self.next()?;
-                    (Action::rotate(next.key()), next, id.key())
+                    (Action::rotate(next.key().clone()), next, id.key().clone())
                 } else {
-                    (Action::Update, id.clone(), id.key())
+                    (Action::Update, id.clone(), id.key().clone())
                 };
                 let mut commit = commit(action);
                 commit.principal = known.principal();
                 commit.expect = Expect { version: known.version(when.reject), fields: self.expect.clone() };
-                let known = known.record.clone();
+                // Only where it may have to begin anew.
+                let known = known.record.filter(|_| self.rotate).cloned();
                 Ok(Some(Box::new(Plan { key, commit: self.fill(commit), id: Some(id), known })))
             }
             None if !self.begins() => Ok(None),
@@ -94,7 +95,7 @@ impl Pending {
 
     fn create(&mut self, commit: Commit) -> Result<Box<Plan>, SessionError> {
         let id = self.next()?;
-        Ok(Box::new(Plan { key: id.key(), commit: self.fill(commit), id: Some(id), known: None }))
+        Ok(Box::new(Plan { key: id.key().clone(), commit: self.fill(commit), id: Some(id), known: None }))
     }
 
     fn fill(&self, mut commit: Commit) -> Commit {
@@ -111,28 +112,28 @@ impl Pending {
 }
 
 /// What is known of the session when its changes are committed.
-pub(super) struct Known {
-    pub(super) id: Option<SessionId>,
+pub(super) struct Known<'a> {
+    pub(super) id: Option<&'a SessionId>,
     /// `None` where it was not loaded.
-    pub(super) record: Option<Record>,
+    pub(super) record: Option<&'a Record>,
     pub(super) absent: bool,
     pub(super) moved: bool,
     /// It outlives the response, so that no client can be told of a new id.
     pub(super) detached: bool,
 }
 
-impl Known {
+impl Known<'_> {
     /// What was not loaded is taken to exist: the store will say otherwise.
     fn may_exist(&self) -> bool {
         !self.absent && !self.moved
     }
 
     fn principal(&self) -> Option<PrincipalKey> {
-        self.record.as_ref()?.principal.clone()
+        self.record?.principal.clone()
     }
 
     fn version(&self, reject: bool) -> Option<u64> {
-        self.record.as_ref().filter(|_| reject).map(|record| record.version)
+        self.record.filter(|_| reject).map(|record| record.version)
     }
 }
 

@@ -55,13 +55,13 @@ impl State {
         }
     }
 
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn known(&self) -> Known<'_> {
         let record = match &self.content {
-            Content::Found(record) => Some((**record).clone()),
+            Content::Found(record) => Some(&**record),
             _ => None,
         };
         Known {
-            id: self.id.clone(),
+            id: self.id.as_ref(),
             record,
             absent: matches!(self.content, Content::Absent),
             moved: matches!(self.content, Content::Moved),
