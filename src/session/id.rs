@@ -60,6 +60,11 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// Whether it is a SHA-256 in hexadecimal.
+pub(super) fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The name of a session in the store: the SHA-256 of its id, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SessionKey(String);
@@ -74,7 +79,7 @@ impl SessionKey {
     /// A key that was stored, for stores that keep text.
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
-        (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
+        is_digest(text).then(|| Self(text.to_owned()))
     }
 
     /// A key that no session has, for the tests of a store.

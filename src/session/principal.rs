@@ -1,3 +1,4 @@
+use super::id::is_digest;
 use crate::hex::hex;
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,6 @@ impl PrincipalKey {
     /// A key that was stored, for stores that keep text.
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
-        (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
+        is_digest(text).then(|| Self(text.to_owned()))
     }
 }
