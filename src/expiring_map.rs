@@ -150,14 +150,14 @@ impl<V> ExpiringMap<V> {
         look(slot.and_then(|slot| slot.value.as_ref()))
     }
 
-    /// Changes the live value where it is, if there is one; when it expires stays as it is.
-    pub(crate) fn change<'a>(&self, name: impl Into<Name<'a>>, now_ms: u64, change: impl FnOnce(&mut V)) {
-        let name = name.into();
-        let hash = self.hasher.hash_one(name);
-        let mut shard = self.lock(self.index(hash));
-        let slot = shard.slots.find_mut(hash, |slot| slot.is(name)).filter(|slot| slot.expires_ms > now_ms);
-        if let Some(value) = slot.and_then(|slot| slot.value.as_mut()) {
-            change(value);
+    /// Shows every live value, with the text of its name, one shard after the other.
+    pub(crate) fn each(&self, now_ms: u64, mut see: impl FnMut(&str, &V)) {
+        for index in 0..self.shards.len() {
+            for slot in self.lock(index).slots.iter().filter(|slot| slot.expires_ms > now_ms) {
+                if let Some(value) = &slot.value {
+                    see(&slot.name[slot.prefix_len..], value);
+                }
+            }
         }
     }
 

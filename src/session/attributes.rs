@@ -75,31 +75,44 @@ impl Session {
         change: impl Fn(Option<T>) -> T,
     ) -> Result<T, SessionError> {
         let limit = self.config().size_limit;
+        if self.write(|_, pending| Ok(pending.destroy)).await? {
+            // What comes after is another session's.
+            self.flush().await?;
+        }
         for attempt in 0..TRIES {
             if attempt > 0 {
                 self.reload().await?;
             }
-            let (old, new, value) = self
-                .write(|record, pending| {
-                    let old = text(record, pending, name).map(str::to_owned);
-                    let value = change(old.as_deref().map(|text| from_text(name, text)).transpose()?);
-                    let text = to_text(name, &value)?;
-                    // As if it were set, for the size.
-                    set(record, &mut pending.clone(), name, text.clone(), limit)?;
+            let (stored, mine) = self
+                .read(|record, pending| {
                     let stored = record.and_then(|record| record.fields.get(name)).cloned();
-                    // What this request has changed before goes with it.
-                    pending.fields.remove(name);
-                    Ok((stored, text, value))
+                    (stored, pending.fields.get(name).cloned())
                 })
                 .await?;
-            if old.as_deref() == Some(&new) {
+            // What this request has changed before comes first, whatever others have written.
+            let old = mine.clone().unwrap_or_else(|| stored.clone());
+            let value = change(old.as_deref().map(|text| from_text(name, text)).transpose()?);
+            let text = to_text(name, &value)?;
+            // As if it were set, for the size.
+            self.write(|record, pending| set(record, &mut pending.clone(), name, text.clone(), limit)).await?;
+            if mine.is_none() && stored.as_deref() == Some(&text) {
                 return Ok(value);
             }
             let mut alone = Pending::default();
-            alone.fields.insert(name.to_owned(), Some(new));
-            alone.expect.push((name.to_owned(), old));
+            alone.fields.insert(name.to_owned(), Some(text));
+            alone.expect.push((name.to_owned(), stored));
             match self.send(Some(alone)).await {
-                Ok(()) => return Ok(value),
+                Ok(()) => {
+                    // It is written; what was changed here since is not.
+                    let forget = |_: Option<&Record>, pending: &mut Pending| {
+                        if pending.fields.get(name) == mine.as_ref() {
+                            pending.fields.remove(name);
+                        }
+                        Ok(())
+                    };
+                    self.write(forget).await?;
+                    return Ok(value);
+                }
                 Err(SessionError::Conflict) => {}
                 Err(error) => return Err(error),
             }

@@ -79,11 +79,14 @@ impl fmt::Debug for Expect {
 pub enum Action {
     /// It begins. A key that is taken is never adopted.
     Create,
-    /// It begins beside another one, which has to live: what is written was known of that.
+    /// It begins beside another one, which has to live and to belong to the commit's [principal](Commit::principal): what
+    /// is written was known of that, and ends when that would have.
     #[non_exhaustive]
     Fork {
         /// The other one's key.
         of: SessionKey,
+        /// Nothing that is written was known of the other one: whose that is makes no difference.
+        afresh: bool,
     },
     /// It goes on under its key.
     Update,
@@ -114,7 +117,13 @@ impl Action {
     /// It begins beside the session at `of`.
     #[must_use]
     pub fn fork(of: SessionKey) -> Self {
-        Self::Fork { of }
+        Self::Fork { of, afresh: false }
+    }
+
+    /// It begins beside the session at `of`, and knows nothing of it.
+    #[must_use]
+    pub fn fork_afresh(of: SessionKey) -> Self {
+        Self::Fork { of, afresh: true }
     }
 
     /// It ends, and the one at `by` begins.

@@ -4,7 +4,7 @@
 --       2 now in ms, 3 idle time in ms, 4 absolute lifetime in ms (0: none)
 --       5 name of the other session (rotate, fork, replace), 6 for how long in ms an old key tells the new one
 --       places in KEYS, 0 for none: 7 the other session, 8 the index of its principal, 9 the index of its new principal
---       10 the principal as it is thought to be, 11 the new one: empty for as it is, - for nobody
+--       10 the principal as it is thought to be, of a fork * for whosever; 11 the new one: empty for as it is, - for nobody
 --       12 the version that is expected, or empty; numbers of fields: 13 to set, 14 to remove, 15 expected
 --       then names and values to set, names to remove, and of what is expected names, 1 or 0 for there or not, values.
 -- Returns done | gone | conflict, or principal | moved and whose it is or where it went.
@@ -18,24 +18,37 @@ end
 
 local moved = redis.call('HGET', key, '_r')
 if moved then
-  if action == 'rotate' and moved == ARGV[5] then
-    -- This one, which was sent twice.
-    return {'done'}
+  if action ~= 'rotate' or moved ~= ARGV[5] then
+    return {'moved', moved}
   end
-  return {'moved', moved}
+  -- This one, whose answer was lost: what is in it now is written where it went.
+  action, key = 'update', other
+end
+local fresh = action == 'create' or action == 'fork' or action == 'replace'
+local created, epoch, seen = now, false, now
+local function epoch_of(index)
+  return tonumber(redis.call('ZSCORE', index, 'epoch') or 0)
 end
 if action == 'fork' then
-  local of = redis.call('HMGET', other, '_c', '_r')
+  local of = redis.call('HMGET', other, '_c', '_r', '_p', '_e')
   if of[2] then
     return {'moved', of[2]}
   end
   if not of[1] then
     return {'gone'}
   end
+  if principal ~= '*' then
+    -- What is known is known of this session, in this state and for as long as it lives.
+    created = tonumber(of[1])
+    if (of[3] or '') ~= principal then
+      return {'gone'}
+    end
+  end
+  if new_index and of[3] == ARGV[11] and epoch_of(new_index) > tonumber(of[4] or 0) then
+    return {'gone'}
+  end
 end
 
-local fresh = action == 'create' or action == 'fork' or action == 'replace'
-local created, epoch = now, false
 if action ~= 'create' and action ~= 'fork' then
   local head = redis.call('HMGET', key, '_c', '_v', '_p', '_e', '_l')
   if action == 'destroy' or action == 'replace' then
@@ -53,7 +66,8 @@ if action ~= 'create' and action ~= 'fork' then
     if not created then
       return {'gone'}
     end
-    if tonumber(head[5] or head[1]) + left <= now then
+    seen = tonumber(head[5] or head[1])
+    if seen + left <= now then
       redis.call('DEL', key)
       return {'gone'}
     end
@@ -61,7 +75,7 @@ if action ~= 'create' and action ~= 'fork' then
       return {'principal', head[3] or ''}
     end
     epoch = head[4]
-    if index and tonumber(redis.call('ZSCORE', index, 'epoch') or 0) > tonumber(epoch or 0) then
+    if index and epoch_of(index) > tonumber(epoch or 0) then
       -- All sessions of its principal were ended.
       redis.call('DEL', key)
       redis.call('ZREM', index, name(key))
@@ -85,7 +99,7 @@ end
 if fresh and redis.call('EXISTS', key) == 1 then
   return {'gone'}
 end
-local rest = left
+local rest, idle = left, left
 if absolute > 0 then
   rest = created + absolute - now
   left = math.min(left, rest)
@@ -112,20 +126,24 @@ if ARGV[11] ~= '' then
     redis.call('HDEL', key, '_p', '_e')
     index = false
   else
-    epoch = redis.call('ZSCORE', index, 'epoch') or '0'
-    redis.call('HSET', key, '_p', ARGV[11], '_e', epoch)
+    redis.call('HSET', key, '_p', ARGV[11], '_e', epoch_of(index))
   end
 end
 if index then
+  -- Those whose time is over; the epoch is a small number.
+  redis.call('ZREMRANGEBYSCORE', index, 1000000000, ARGV[2])
   redis.call('ZADD', index, string.format('%.0f', now + rest), name(key))
   redis.call('PEXPIRE', index, rest, 'NX')
   redis.call('PEXPIRE', index, rest, 'GT')
 end
 if fresh then
-  redis.call('HSET', key, '_c', ARGV[2])
+  redis.call('HSET', key, '_c', string.format('%.0f', created))
 end
 redis.call('HINCRBY', key, '_v', 1)
-redis.call('HSET', key, '_l', ARGV[2])
+-- By the same rule as where it is loaded, so that the cookie is sent again when this moves.
+if fresh or action == 'rotate' or now - seen > idle / 10 then
+  redis.call('HSET', key, '_l', ARGV[2])
+end
 for i = 16, 15 + 2 * set, 2 do
   redis.call('HSET', key, ARGV[i], ARGV[i + 1])
 end

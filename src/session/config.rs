@@ -49,7 +49,8 @@ pub enum OnCommitFailure {
     /// The error as a response, 503 or 409, instead of the handler's: that would speak of something that is not so.
     #[default]
     Refuse,
-    /// The handler's response, without a cookie and with `Session-Commit: failed`; the failure is logged.
+    /// The handler's response with `Session-Commit: failed`, and without the cookie of a session that was not stored; the
+    /// failure is logged.
     KeepResponse,
     /// An answer of the application's own.
     Custom(Arc<Answer>),

@@ -149,12 +149,12 @@ impl Suite<'_> {
 
     async fn a_rotation_that_comes_twice_is_done_once(&self) {
         let (old, new) = (self.created(&[("a", "1")]).await, key());
-        for _ in 0..2 {
-            let rotate = Action::rotate(new.clone());
-            assert_eq!(self.commit(&old, rotate, &[("b", "2")], &[]).await, Committed::Done);
+        // With what was changed since the first time, whose answer was lost.
+        for set in [&[("b", "2")][..], &[("b", "2"), ("c", "3")]] {
+            assert_eq!(self.commit(&old, Action::rotate(new.clone()), set, &[]).await, Committed::Done);
         }
-        let record = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the session is not there"));
-        assert_eq!((record.version, record.fields), (2, map(&[("a", "1"), ("b", "2")])));
+        assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
+        assert_eq!(self.fields(&new).await, Some(map(&[("a", "1"), ("b", "2"), ("c", "3")])));
     }
 
     async fn what_is_not_as_expected_is_not_overwritten(&self) {
@@ -203,6 +203,27 @@ impl Suite<'_> {
         let late = key();
         assert_eq!(self.commit(&late, fork(&moved_to), &[("a", "1")], &[]).await, Committed::Gone);
         assert_eq!(self.fields(&late).await, None);
+        // It ends when the other one does, and belongs to nobody that the other one does not.
+        let (who, stranger) = (principal(), principal());
+        let other = self.of(&who).await;
+        let mut commit = Commit::new(fork(&other), self.lifetime(), self.now + 23 * HOUR);
+        commit.set.push(("a".to_owned(), "1".to_owned()));
+        commit.new_principal = Some(Some(who.clone()));
+        let try_fork = async |key: &SessionKey, commit: &Commit| {
+            self.store.commit(key, commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
+        };
+        for is in [None, Some(stranger)] {
+            commit.principal = is;
+            assert_eq!(try_fork(&late, &commit).await, Committed::Gone);
+        }
+        let used = async |hours: u64| assert!(self.load_at(&other, self.now + hours * HOUR / 2).await.is_some());
+        for half_hours in 1..46 {
+            used(half_hours).await;
+        }
+        commit.principal = Some(who.clone());
+        assert_eq!(try_fork(&late, &commit).await, Committed::Done);
+        assert_eq!(self.load_at(&late, self.now + 24 * HOUR).await, None);
+        assert_eq!(self.end(&who, Which::All).await, 1);
     }
 
     /// A session of somebody.
@@ -263,6 +284,9 @@ impl Suite<'_> {
         assert_eq!(self.commit(&stranger, Action::Destroy, &[], &[]).await, Committed::Done);
         assert_eq!(self.listed(&other).await, names(&[&two]));
         // By the key that it had a moment ago.
+        assert_eq!(self.end(&other, Which::One(&moved)).await, 0, "it is somebody else's");
+        assert_eq!(self.end(&other, Which::Others(&moved)).await, 1, "all of one's own");
+        assert_eq!(self.listed(&who).await, names(&[&moved]));
         assert_eq!(self.end(&who, Which::One(&one)).await, 1);
         assert_eq!(self.end(&who, Which::One(&one)).await, 0);
         assert_eq!((self.listed(&who).await, self.fields(&moved).await), (Vec::new(), None));

@@ -15,7 +15,7 @@ use std::{error::Error as StdError, fmt};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The store cannot be asked. Nothing of the session was changed.
+    /// The store cannot be asked, or did not answer in time. Whether it has changed something is not known.
     Unavailable(Error),
     /// The session could not be read and is treated as empty, so it must not be written
     /// ([`OnOutage::Anonymous`](super::OnOutage)).

@@ -52,6 +52,9 @@ impl Session {
             pending: Pending::default(),
             stale: false,
             unsent: false,
+            resend: false,
+            missing: false,
+            looked_ms: 0,
             read_only: false,
             closed: false,
             detached,
@@ -125,7 +128,7 @@ impl Session {
     /// [`Sessions`](super::Sessions). `None` where there is none yet.
     #[must_use]
     pub fn key(&self) -> Option<SessionKey> {
-        self.state().id.as_ref().map(|id| id.key().clone())
+        self.used().id.as_ref().map(|id| id.key().clone())
     }
 
     /// Says whose session this is, by the user's name or number, so that it is among those that
@@ -208,7 +211,7 @@ impl Session {
         let Some(id) = id else { return Ok(()) };
         match self.fetch(&id).await {
             Ok(loaded) => {
-                self.state().learn(loaded);
+                self.state().learn(loaded, self.inner.config.clock.now_ms());
                 Ok(())
             }
             Err(error) if self.inner.config.on_outage == OnOutage::Anonymous => {
@@ -229,18 +232,26 @@ impl Session {
             // The store has begun the time anew, and so does the browser.
             let touched = config.lifetime.is_touch(record.seen_ms, now_ms);
             if touched && config.cookie.is_persistent(&record.details) {
-                self.state().unsent = true;
+                self.state().resend = true;
             }
         }
         Ok(loaded)
     }
 
-    /// Loads the session again, whatever is known.
+    /// Loads the session again, whatever is known. What was changed before goes on expecting what it was changed from.
     pub(super) async fn reload(&self) -> Result<(), SessionError> {
         let _asking = self.inner.asking.lock().await;
         let Some(id) = self.state().id.clone() else { return Ok(()) };
         let loaded = self.fetch(&id).await.map_err(SessionError::Unavailable)?;
-        self.state().learn(loaded);
+        let mut state = self.state();
+        let before = match &state.content {
+            Content::Found(record) if !state.pending.is_empty() => Some(record.version),
+            _ => None,
+        };
+        state.learn(loaded, self.inner.config.clock.now_ms());
+        if let (Content::Found(record), Some(version)) = (&mut state.content, before) {
+            record.version = version;
+        }
         Ok(())
     }
 
@@ -265,6 +276,15 @@ impl Session {
 
     /// Commits what is pending.
     pub(super) async fn flush(&self) -> Result<(), SessionError> {
+        let blind = {
+            let state = self.state();
+            let needs = state.pending.rotate || state.pending.details.is_some();
+            needs && !state.pending.destroy && matches!(state.content, Content::Unknown)
+        };
+        if blind {
+            // How long the browser keeps its cookie, and whose it is, has to be known for these.
+            self.load().await?;
+        }
         self.send(None).await
     }
 
@@ -312,8 +332,10 @@ impl Session {
             Err(error @ SessionError::Unavailable(_)) => Err(error),
             Err(error) => {
                 taken.pending = None;
-                if matches!(error, SessionError::Gone) {
-                    self.state().ended();
+                match error {
+                    SessionError::Gone => self.state().ended(),
+                    SessionError::Moved => self.state().moved(),
+                    _ => {}
                 }
                 Err(error)
             }
@@ -331,15 +353,7 @@ impl Session {
 
     /// What the client has to learn.
     pub(super) fn cookie(&self) -> Told {
-        let state = self.state();
-        match &state.id {
-            _ if state.stale => Told::Removed,
-            Some(id) if state.unsent => Told::Named(id.clone(), state.details()),
-            Some(id) if matches!(state.content, Content::Found(_)) && state.signer != Some(0) => {
-                Told::Named(id.clone(), state.details())
-            }
-            _ => Told::Nothing,
-        }
+        self.state().told(self.inner.config.clock.now_ms())
     }
 
     pub(super) fn was_used(&self) -> bool {

@@ -42,7 +42,8 @@ impl SessionLayer {
         self.with(|config| config.cookie = cookie)
     }
 
-    /// How long a session lives (a day without use, 30 days at most).
+    /// How long a session lives (a day without use, 30 days at most). When the absolute lifetime is raised, sessions from
+    /// before that live on, but [`Sessions`] forgets them when they would have ended.
     pub fn with_lifetime(self, lifetime: Lifetime) -> Self {
         self.with(|config| config.lifetime = lifetime)
     }

@@ -1,5 +1,5 @@
 use super::{
-    Action, Commit, Committed, Expect, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore, SessionsOf, Which,
+    Action, Commit, Committed, Expect, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which,
     record::MOVED_MS,
 };
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_core::future::BoxFuture;
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     future::ready,
     sync::{PoisonError, RwLock},
 };
@@ -19,8 +19,6 @@ use std::{
 #[derive(Debug)]
 pub struct MemoryStore {
     sessions: ExpiringMap<Slot>,
-    /// The sessions of each principal; some may have ended.
-    of: ExpiringMap<HashSet<SessionKey>>,
     /// What writes more than one entry is alone.
     several: RwLock<()>,
 }
@@ -29,9 +27,6 @@ enum Slot {
     Session(Record),
     Moved { to: SessionKey, until_ms: u64 },
 }
-
-/// So many sessions of one principal are not worth a look at who of them is still there.
-const MANY: usize = 64;
 
 impl MemoryStore {
     /// A store for 100 000 sessions.
@@ -43,19 +38,20 @@ impl MemoryStore {
     /// A store for `sessions` sessions.
     #[must_use]
     pub fn with_capacity(sessions: usize) -> Self {
-        Self { sessions: ExpiringMap::new(sessions), of: ExpiringMap::new(sessions), several: RwLock::new(()) }
+        Self { sessions: ExpiringMap::new(sessions), several: RwLock::new(()) }
     }
 
     fn read(&self, Load { key, lifetime, now_ms }: Load<'_>) -> Loaded {
         self.sessions.update(key.as_str(), now_ms, |slot| match slot {
-            Some(Slot::Session(mut record)) => match lifetime.left_ms(record.created_ms, now_ms) {
-                Some(left) => {
-                    let found = record.clone();
-                    record.seen_ms = record.seen_ms.max(now_ms);
-                    (Some((Slot::Session(record), now_ms + left)), Loaded::Found(found))
+            Some(Slot::Session(mut record)) => {
+                if lifetime.left_ms(record.created_ms, now_ms).is_none() || lifetime.is_idle(record.seen_ms, now_ms) {
+                    return (None, Loaded::Absent);
                 }
-                None => (None, Loaded::Absent),
-            },
+                let found = record.clone();
+                record.touch(lifetime, now_ms);
+                let ends = record.ends_ms(lifetime);
+                (Some((Slot::Session(record), ends)), Loaded::Found(found))
+            }
             Some(moved @ Slot::Moved { until_ms, .. }) => (Some((moved, until_ms)), Loaded::Moved),
             None => (None, Loaded::Absent),
         })
@@ -72,14 +68,18 @@ impl MemoryStore {
             (None, Some(self.several.read().unwrap_or_else(PoisonError::into_inner)))
         };
         match &commit.action {
-            Action::Create => self.begin(key, commit),
-            Action::Fork { of } => match self.peek(of, commit.now_ms) {
-                Loaded::Found(_) => self.begin(key, commit),
-                Loaded::Absent => Committed::Gone,
+            Action::Create => self.begin(key, commit, commit.now_ms),
+            Action::Fork { of, afresh } => match self.peek(of, commit.now_ms) {
+                Loaded::Found(_) if *afresh => self.begin(key, commit, commit.now_ms),
+                // What is known is known of this session, in this state and for as long as it lives.
+                Loaded::Found(other) if other.principal == commit.principal => {
+                    self.begin(key, commit, other.created_ms)
+                }
+                Loaded::Found(_) | Loaded::Absent => Committed::Gone,
                 Loaded::Moved => self.where_to(of, commit.now_ms).map_or(Committed::Gone, Committed::moved),
             },
             Action::Replace { by } => match self.finish(key, commit) {
-                Committed::Done => self.begin(by, commit),
+                Committed::Done => self.begin(by, commit, commit.now_ms),
                 other => other,
             },
             Action::Destroy => self.finish(key, commit),
@@ -88,38 +88,32 @@ impl MemoryStore {
         }
     }
 
-    fn begin(&self, key: &SessionKey, commit: &Commit) -> Committed {
-        let Some(left) = commit.lifetime.left_ms(commit.now_ms, commit.now_ms) else { return Committed::Gone };
-        let mut record = Record::new(commit.now_ms, 0, BTreeMap::new());
+    fn begin(&self, key: &SessionKey, commit: &Commit, created_ms: u64) -> Committed {
+        if commit.lifetime.left_ms(created_ms, commit.now_ms).is_none() {
+            return Committed::Gone;
+        }
+        let mut record = Record::new(created_ms, 0, BTreeMap::new());
+        record.seen_ms = commit.now_ms;
         apply(&mut record, commit);
-        let belongs = record.principal.clone();
+        let ends = record.ends_ms(commit.lifetime);
         let begun = self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
-            None => (Some((Slot::Session(record), commit.now_ms + left)), true),
+            None => (Some((Slot::Session(record), ends)), true),
             Some(taken) => {
                 let ends = end_of(&taken, commit);
                 (Some((taken, ends)), false)
             }
         });
-        if !begun {
-            return Committed::Gone;
-        }
-        self.enlist(key, belongs, commit);
-        Committed::Done
+        if begun { Committed::Done } else { Committed::Gone }
     }
 
     fn finish(&self, key: &SessionKey, commit: &Commit) -> Committed {
-        let (committed, was) = self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
+        self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
             Some(Slot::Moved { to, until_ms }) => {
                 let committed = Committed::moved(to.clone());
-                (Some((Slot::Moved { to, until_ms }, until_ms)), (committed, None))
+                (Some((Slot::Moved { to, until_ms }, until_ms)), committed)
             }
-            Some(Slot::Session(record)) => (None, (Committed::Done, record.principal)),
-            None => (None, (Committed::Done, None)),
-        });
-        if let (Some(principal), true) = (was, commit.principal.is_some()) {
-            self.delist(key, &principal, commit.now_ms);
-        }
-        committed
+            Some(Slot::Session(_)) | None => (None, Committed::Done),
+        })
     }
 
     /// Changes a session that is there, under its key or another one.
@@ -128,17 +122,22 @@ impl MemoryStore {
         let rotates = key != to;
         enum End {
             Answer(Committed),
-            Changed(Record, Option<PrincipalKey>, u64),
+            /// This one, whose answer was lost: what is in it now is written where it went.
+            Again,
+            Moves(Record, u64),
         }
         let end = self.sessions.update(key.as_str(), now_ms, |slot| match slot {
             Some(Slot::Moved { to: went, until_ms }) => {
-                let same = rotates && went == *to;
-                let answer = if same { Committed::Done } else { Committed::moved(went.clone()) };
-                (Some((Slot::Moved { to: went, until_ms }, until_ms)), End::Answer(answer))
+                let end = if rotates && went == *to { End::Again } else { End::Answer(Committed::moved(went.clone())) };
+                (Some((Slot::Moved { to: went, until_ms }, until_ms)), end)
             }
             None => (None, End::Answer(Committed::Gone)),
-            Some(Slot::Session(record)) => {
-                let ends = end_of(&Slot::Session(record.clone()), commit);
+            Some(Slot::Session(mut record)) => {
+                let over = commit.lifetime.left_ms(record.created_ms, now_ms).is_none();
+                if over || commit.lifetime.is_idle(record.seen_ms, now_ms) {
+                    return (None, End::Answer(Committed::Gone));
+                }
+                let ends = record.ends_ms(commit.lifetime);
                 if (rotates || commit.new_principal.is_some()) && record.principal != commit.principal {
                     let answer = Committed::principal(record.principal.clone());
                     return (Some((Slot::Session(record), ends)), End::Answer(answer));
@@ -146,33 +145,28 @@ impl MemoryStore {
                 if !holds(&commit.expect, &record) {
                     return (Some((Slot::Session(record), ends)), End::Answer(Committed::Conflict));
                 }
-                let Some(left) = commit.lifetime.left_ms(record.created_ms, now_ms) else {
-                    return (None, End::Answer(Committed::Gone));
-                };
-                let (was, mut changed) = (record.principal.clone(), record);
-                apply(&mut changed, commit);
-                let kept = if rotates {
-                    (Slot::Moved { to: to.clone(), until_ms: now_ms + MOVED_MS }, now_ms + MOVED_MS)
+                apply(&mut record, commit);
+                record.touch(commit.lifetime, now_ms);
+                if rotates {
+                    record.seen_ms = now_ms;
+                }
+                let ends = record.ends_ms(commit.lifetime);
+                if rotates {
+                    let until_ms = now_ms + MOVED_MS;
+                    (Some((Slot::Moved { to: to.clone(), until_ms }, until_ms)), End::Moves(record, ends))
                 } else {
-                    (Slot::Session(changed.clone()), now_ms + left)
-                };
-                (Some(kept), End::Changed(changed, was, now_ms + left))
+                    (Some((Slot::Session(record), ends)), End::Answer(Committed::Done))
+                }
             }
         });
-        let (record, was, ends) = match end {
-            End::Answer(answer) => return answer,
-            End::Changed(record, was, ends) => (record, was, ends),
-        };
-        if rotates || record.principal != was {
-            if let Some(was) = was {
-                self.delist(key, &was, now_ms);
+        match end {
+            End::Answer(answer) => answer,
+            End::Again => self.change(to, to, commit),
+            End::Moves(record, ends) => {
+                self.sessions.update(to.as_str(), now_ms, |_| (Some((Slot::Session(record), ends)), ()));
+                Committed::Done
             }
-            self.enlist(to, record.principal.clone(), commit);
         }
-        if rotates {
-            self.sessions.update(to.as_str(), now_ms, |_| (Some((Slot::Session(record), ends)), ()));
-        }
-        Committed::Done
     }
 
     fn peek(&self, key: &SessionKey, now_ms: u64) -> Loaded {
@@ -194,37 +188,26 @@ impl MemoryStore {
         self.sessions.look(Name::from(key), now_ms, read)
     }
 
-    fn enlist(&self, key: &SessionKey, principal: Option<PrincipalKey>, commit: &Commit) {
-        let Some(principal) = principal else { return };
-        let now_ms = commit.now_ms;
-        let lasts = commit.lifetime.absolute_ms.unwrap_or(commit.lifetime.idle_ms);
-        self.of.update(principal.as_str(), now_ms, |keys| {
-            let mut keys = keys.unwrap_or_default();
-            if keys.len() >= MANY {
-                keys.retain(|key| !matches!(self.peek(key, now_ms), Loaded::Absent));
+    /// The sessions of somebody. They are looked for among all: it is rare that anybody asks.
+    fn of(&self, query: SessionsOf<'_>) -> Vec<(SessionKey, Record)> {
+        let mut found = Vec::new();
+        self.sessions.each(query.now_ms, |name, slot| {
+            if let Slot::Session(record) = slot
+                && record.principal.as_ref() == Some(query.principal)
+                && query.lives(record)
+                && let Some(key) = SessionKey::stored(name)
+            {
+                let mut record = record.clone();
+                record.fields.clear();
+                found.push((key, record));
             }
-            keys.insert(key.clone());
-            (Some((keys, now_ms.saturating_add(lasts))), ())
         });
-    }
-
-    fn delist(&self, key: &SessionKey, principal: &PrincipalKey, now_ms: u64) {
-        self.of.change(Name::from(principal.as_str()), now_ms, |keys| {
-            keys.remove(key);
-        });
+        found
     }
 
     fn list(&self, query: SessionsOf<'_>) -> Vec<(SessionKey, Record)> {
         let _alone = self.several.write().unwrap_or_else(PoisonError::into_inner);
-        let keys = self.of.get(query.principal.as_str(), query.now_ms).unwrap_or_default();
-        let alive = keys.into_iter().filter_map(|key| match self.peek(&key, query.now_ms) {
-            Loaded::Found(record) if record.principal.as_ref() == Some(query.principal) => {
-                query.lifetime.left_ms(record.created_ms, query.now_ms)?;
-                Some((key, Record { fields: BTreeMap::new(), ..record }))
-            }
-            _ => None,
-        });
-        alive.collect()
+        self.of(query)
     }
 
     fn end_some(&self, query: SessionsOf<'_>, which: Which<'_>) -> usize {
@@ -236,22 +219,20 @@ impl MemoryStore {
             }
             key
         };
-        let all = || self.of.get(query.principal.as_str(), query.now_ms).unwrap_or_default();
-        let ends: Vec<SessionKey> = match which {
-            Which::One(key) => vec![follow(key)],
+        let mut ends: Vec<SessionKey> = self.of(query).into_iter().map(|(key, _)| key).collect();
+        match which {
+            Which::One(key) => {
+                let one = follow(key);
+                ends.retain(|key| *key == one);
+            }
             Which::Others(keep) => {
                 let keep = follow(keep);
-                all().into_iter().filter(|key| *key != keep).collect()
+                ends.retain(|key| *key != keep);
             }
-            Which::All => all().into_iter().collect(),
-        };
-        let mut ended = 0;
-        for key in ends {
-            self.delist(&key, query.principal, query.now_ms);
-            ended += usize::from(matches!(self.peek(&key, query.now_ms), Loaded::Found(_)));
-            self.sessions.remove(key.as_str());
+            Which::All => {}
         }
-        ended
+        ends.iter().for_each(|key| self.sessions.remove(key.as_str()));
+        ends.len()
     }
 }
 
@@ -259,10 +240,7 @@ impl MemoryStore {
 fn end_of(slot: &Slot, commit: &Commit) -> u64 {
     match slot {
         Slot::Moved { until_ms, .. } => *until_ms,
-        Slot::Session(record) => {
-            let left = commit.lifetime.left_ms(record.created_ms, record.seen_ms).unwrap_or(0);
-            record.seen_ms.saturating_add(left)
-        }
+        Slot::Session(record) => record.ends_ms(commit.lifetime),
     }
 }
 
@@ -273,7 +251,6 @@ fn holds(expect: &Expect, record: &Record) -> bool {
 
 fn apply(record: &mut Record, commit: &Commit) {
     record.version += 1;
-    record.seen_ms = record.seen_ms.max(commit.now_ms);
     record.fields.extend(commit.set.iter().cloned());
     for name in &commit.remove {
         record.fields.remove(name);

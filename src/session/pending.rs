@@ -38,7 +38,8 @@ impl Pending {
         }
         self.rotate |= older.rotate;
         self.destroy |= older.destroy;
-        self.next = self.next.take().or(older.next);
+        // Only a rotation is the same when it is done again; another beginning needs another name.
+        self.next = self.next.take().or(older.next.filter(|_| older.rotate));
     }
 
     fn next(&mut self) -> Result<SessionId, SessionError> {
@@ -59,6 +60,9 @@ impl Pending {
                 return if self.begins() { self.create(commit(Action::Create)).map(Some) } else { Ok(None) };
             };
             let (action, next) = if self.begins() {
+                if known.detached {
+                    return Err(SessionError::Gone);
+                }
                 let next = self.next()?;
                 (Action::replace(next.key().clone()), Some(next))
             } else {
@@ -189,27 +193,41 @@ impl Plan {
                 self.commit = beside;
                 Next::Again(self)
             }
-            (Committed::Moved { to }, Action::Fork { .. }) => {
-                self.commit.action = Action::fork(to);
+            (Committed::Moved { to }, Action::Fork { afresh, .. }) => {
+                self.commit.action = Action::Fork { of: to, afresh: *afresh };
                 Next::Again(self)
             }
             (Committed::Moved { .. }, _) => Next::Failed(SessionError::Moved),
         }
     }
 
-    /// The same for a session of its own, that begins with all that this one knows.
+    /// The same for a session of its own.
+    ///
+    /// It begins with all that this one knows; but whoever has just logged in begins with what is said now, because the
+    /// other one may be somebody else's by now.
     fn beside(&self, of: SessionKey) -> Commit {
-        let mut commit = Commit::new(Action::fork(of), self.commit.lifetime, self.commit.now_ms);
+        let own = &self.commit;
+        if matches!(own.new_principal, Some(Some(_))) {
+            return Commit {
+                action: Action::fork_afresh(of),
+                principal: None,
+                expect: Expect::default(),
+                ..own.clone()
+            };
+        }
+        let mut commit = Commit::new(Action::fork(of), own.lifetime, own.now_ms);
         let known = self.known.clone();
         let (mut fields, principal, details) =
             known.map(|known| (known.fields, known.principal, known.details)).unwrap_or_default();
-        fields.extend(self.commit.set.iter().cloned());
-        for name in &self.commit.remove {
+        fields.extend(own.set.iter().cloned());
+        for name in &own.remove {
             fields.remove(name);
         }
         commit.set = fields.into_iter().collect();
-        commit.new_principal = Some(self.commit.new_principal.clone().unwrap_or(principal)).filter(Option::is_some);
-        commit.details = self.commit.details.clone().or(Some(details));
+        commit.new_principal =
+            Some(own.new_principal.clone().unwrap_or_else(|| principal.clone())).filter(Option::is_some);
+        commit.principal = principal;
+        commit.details = own.details.clone().or(Some(details));
         commit
     }
 }

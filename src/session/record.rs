@@ -27,6 +27,21 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Takes notice of a use, where that is worth it.
+    pub(super) fn touch(&mut self, lifetime: Lifetime, now_ms: u64) {
+        if lifetime.is_touch(self.seen_ms, now_ms) {
+            self.seen_ms = now_ms;
+        }
+    }
+
+    /// When it ends, if it is not used again.
+    pub(super) fn ends_ms(&self, lifetime: Lifetime) -> u64 {
+        let idle = self.seen_ms.saturating_add(lifetime.idle_ms);
+        lifetime.absolute_ms.map_or(idle, |absolute| idle.min(self.created_ms.saturating_add(absolute)))
+    }
+}
+
 /// The names alone: values are the application's.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,8 +11,12 @@ use std::collections::BTreeMap;
 
 static LOAD: Script = Script::new(include_str!("load.lua"));
 static COMMIT: Script = Script::new(include_str!("commit.lua"));
+static PRUNE: Script = Script::new(include_str!("prune.lua"));
 static END_ONE: Script = Script::new(include_str!("end_one.lua"));
 static END_ALL: Script = Script::new(include_str!("end_all.lua"));
+
+/// Sessions in one request.
+const CHUNK: usize = 500;
 
 /// How many rotations somebody is followed, all within seconds.
 const MAX_MOVES: usize = 4;
@@ -75,7 +79,7 @@ impl RedisStore {
         let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms } = commit;
         let (name, other) = match action {
             Action::Create => ("create", None),
-            Action::Fork { of } => ("fork", Some(of)),
+            Action::Fork { of, .. } => ("fork", Some(of)),
             Action::Update => ("update", None),
             Action::Rotate { to } => ("rotate", Some(to)),
             Action::Replace { by } => ("replace", Some(by)),
@@ -89,7 +93,8 @@ impl RedisStore {
         };
         let other_place = place(other.map(|other| self.key(other)));
         // Where nothing of it changes the index is not asked.
-        let moves = new_principal.is_some() || !matches!(action, Action::Update);
+        let forks = matches!(action, Action::Fork { .. });
+        let moves = (new_principal.is_some() || !matches!(action, Action::Update)) && !forks;
         let index = place(principal.as_ref().filter(|_| moves).map(|principal| self.index(principal)));
         let new_index = place(new_principal.as_ref().and_then(|new| Some(self.index(new.as_ref()?))));
         let text = |principal: &Option<PrincipalKey>| principal.as_ref().map(|key| key.as_str().to_owned());
@@ -100,7 +105,8 @@ impl RedisStore {
         let mut call = call.arg(name).arg(*now_ms).arg(lifetime.idle_ms).arg(lifetime.absolute_ms.unwrap_or(0));
         call = call.arg(other.map_or("", SessionKey::as_str)).arg(MOVED_MS);
         call = call.arg(other_place).arg(index).arg(new_index);
-        call = call.arg(text(principal).unwrap_or_default()).arg(new.unwrap_or_default());
+        let whosever = matches!(action, Action::Fork { afresh: true, .. }).then(|| "*".to_owned());
+        call = call.arg(whosever.or(text(principal)).unwrap_or_default()).arg(new.unwrap_or_default());
         call = call.arg(expect.version.map(|version| version.to_string()).unwrap_or_default());
         call = call.arg(set.len() + details.len()).arg(remove.len() + no_details.len()).arg(expect.fields.len());
         for (name, text) in set {
@@ -141,31 +147,32 @@ impl RedisStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut pipeline = self.redis.pipeline();
-        let mut slots = Vec::new();
-        for key in &keys {
-            let cmd = Cmd::new("HMGET").key(self.key(key)).arg(&OWN[..]);
-            slots.push(pipeline.issue::<Vec<Option<String>>>(cmd));
-        }
-        let mut results = pipeline.exec().await?;
-        let (mut alive, mut dead) = (Vec::new(), Vec::new());
-        for (key, slot) in keys.into_iter().zip(slots) {
-            let values = results.take(slot)?;
-            let fields = OWN.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
-            let found = record(fields.collect()).filter(|record| {
-                let lives = query.lifetime.left_ms(record.created_ms, query.now_ms).is_some();
-                lives
-                    && !query.lifetime.is_idle(record.seen_ms, query.now_ms)
-                    && record.principal.as_ref() == Some(query.principal)
-            });
-            match found {
-                Some(record) => alive.push((key, record)),
-                None => dead.push(key),
+        let (mut alive, mut doubtful) = (Vec::new(), Vec::new());
+        for keys in keys.chunks(CHUNK) {
+            let mut pipeline = self.redis.pipeline();
+            let mut slots = Vec::new();
+            for key in keys {
+                let cmd = Cmd::new("HMGET").key(self.key(key)).arg(&OWN[..]);
+                slots.push(pipeline.issue::<Vec<Option<String>>>(cmd));
+            }
+            let mut results = pipeline.exec().await?;
+            for (key, slot) in keys.iter().zip(slots) {
+                let values = results.take(slot)?;
+                let fields = OWN.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
+                let record = record(fields.collect());
+                match record.filter(|record| record.principal.as_ref() == Some(query.principal)) {
+                    Some(record) if query.lives(&record) => alive.push((key.clone(), record)),
+                    // One that seems to be over may be used by somebody whose clock is behind.
+                    Some(_) => {}
+                    None => doubtful.push(key),
+                }
             }
         }
-        if !dead.is_empty() {
-            let names = dead.iter().map(SessionKey::as_str).collect::<Vec<_>>();
-            self.redis.cmd("ZREM").key(index).arg(names).repeatable().await?;
+        for doubtful in doubtful.chunks(CHUNK) {
+            // By a script, which sees what there is and not what a replica knows of it.
+            let call = self.redis.script(&PRUNE).key(&index);
+            let call = doubtful.iter().fold(call, |call, key| call.key(self.key(key)));
+            call.arg(query.principal.as_str()).repeatable().query::<i64>().await?;
         }
         Ok(alive)
     }
@@ -174,7 +181,8 @@ impl RedisStore {
         let mut key = key.clone();
         for _ in 0..MAX_MOVES {
             let call = self.redis.script(&END_ONE).key(self.index(query.principal)).key(self.key(&key));
-            let reply: Vec<String> = call.arg(key.as_str()).repeatable().query().await?;
+            let call = call.arg(key.as_str()).arg(query.principal.as_str());
+            let reply: Vec<String> = call.repeatable().query().await?;
             match reply.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                 ["moved", to] => key = moved(to)?,
                 ["done"] => return Ok(1),
@@ -193,7 +201,7 @@ impl RedisStore {
             if let Some(keep) = &keep {
                 call = call.key(self.key(keep));
             }
-            let call = call.arg(keep.as_ref().map_or("", SessionKey::as_str)).arg(lasts);
+            let call = call.arg(keep.as_ref().map_or("", SessionKey::as_str)).arg(lasts).arg(query.principal.as_str());
             let reply: Vec<String> = call.repeatable().query().await?;
             match reply.split_first() {
                 Some((word, [to])) if word == "moved" => keep = Some(moved(to)?),
@@ -201,11 +209,16 @@ impl RedisStore {
                 Some((_, names)) => {
                     // From here on none of them moves, so that these are all.
                     let keys: Vec<SessionKey> = names.iter().filter_map(|name| SessionKey::stored(name)).collect();
-                    let mut pipeline = self.redis.pipeline();
-                    let del = keys.iter().fold(Cmd::new("DEL"), |cmd, key| cmd.key(self.key(key)));
-                    let ended = pipeline.issue::<usize>(del);
-                    pipeline.issue::<u64>(Cmd::new("ZREM").key(&index).arg(names));
-                    return pipeline.exec().await?.take(ended);
+                    let mut ended = 0;
+                    for keys in keys.chunks(CHUNK) {
+                        let mut pipeline = self.redis.pipeline();
+                        let del = keys.iter().fold(Cmd::new("DEL"), |cmd, key| cmd.key(self.key(key)));
+                        let slot = pipeline.issue::<usize>(del);
+                        let names = keys.iter().map(SessionKey::as_str).collect::<Vec<_>>();
+                        pipeline.issue::<u64>(Cmd::new("ZREM").key(&index).arg(names));
+                        ended += pipeline.exec().await?.take(slot)?;
+                    }
+                    return Ok(ended);
                 }
                 None => break,
             }

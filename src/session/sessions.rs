@@ -5,7 +5,7 @@ use super::{
 use crate::http::timeout;
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// The sessions of users, by the name that [`Session::set_principal`] was given: for a page "your devices", for "log out
 /// everywhere", and for whoever has to end what somebody else has stolen.
@@ -80,7 +80,7 @@ impl Sessions {
     /// [`SessionError::Unavailable`].
     pub async fn list(&self, user: impl AsRef<str>) -> Result<Vec<SessionInfo>, SessionError> {
         let principal = PrincipalKey::of(user.as_ref());
-        let list = timeout(self.config.timeout, self.config.store.sessions_of(self.query(&principal))).await;
+        let list = timeout(self.longest(), self.config.store.sessions_of(self.query(&principal))).await;
         let list = list.unwrap_or_else(|_| Err(late())).map_err(SessionError::Unavailable)?;
         let mut list: Vec<SessionInfo> = list.into_iter().map(|(key, record)| SessionInfo::new(key, record)).collect();
         list.sort_by(|one, other| other.seen_ms.cmp(&one.seen_ms).then_with(|| one.created_ms.cmp(&other.created_ms)));
@@ -116,8 +116,13 @@ impl Sessions {
 
     async fn end(&self, user: &str, which: Which<'_>) -> Result<usize, SessionError> {
         let principal = PrincipalKey::of(user);
-        let ended = timeout(self.config.timeout, self.config.store.end(self.query(&principal), which)).await;
+        let ended = timeout(self.longest(), self.config.store.end(self.query(&principal), which)).await;
         ended.unwrap_or_else(|_| Err(late())).map_err(SessionError::Unavailable)
+    }
+
+    /// There may be many, in many steps.
+    fn longest(&self) -> Duration {
+        self.config.timeout.saturating_mul(10)
     }
 
     fn query<'a>(&self, principal: &'a PrincipalKey) -> SessionsOf<'a> {

@@ -17,6 +17,12 @@ pub(super) struct State {
     pub(super) stale: bool,
     /// The cookie has to be sent, because the client does not have it like this.
     pub(super) unsent: bool,
+    /// The client's copy could be better: signed by another key, or kept for longer.
+    pub(super) resend: bool,
+    /// The session was not there when it was looked for.
+    pub(super) missing: bool,
+    /// When that was, in milliseconds since the Unix epoch.
+    pub(super) looked_ms: u64,
     pub(super) read_only: bool,
     pub(super) closed: bool,
     pub(super) detached: bool,
@@ -29,6 +35,9 @@ pub(super) enum Content {
     Absent,
     Moved,
 }
+
+/// For so long it is news what was found when the session was looked for.
+const NEWS_MS: u64 = 1_000;
 
 /// What is left to be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +85,16 @@ impl State {
         }
     }
 
-    pub(super) fn learn(&mut self, loaded: Loaded) {
+    pub(super) fn learn(&mut self, loaded: Loaded, now_ms: u64) {
+        self.looked_ms = now_ms;
+        self.missing = false;
         self.content = match loaded {
-            Loaded::Found(record) => Content::Found(Box::new(record)),
+            Loaded::Found(record) => {
+                self.resend |= self.signer.is_some_and(|signer| signer > 0);
+                Content::Found(Box::new(record))
+            }
             Loaded::Absent => {
-                self.stale = true;
+                self.missing = true;
                 Content::Absent
             }
             // The client has its new cookie from another response, or will have.
@@ -88,10 +102,30 @@ impl State {
         };
     }
 
+    /// Another request gave it a name that this one does not know. The client knows it, or will.
+    pub(super) fn moved(&mut self) {
+        (self.unsent, self.resend, self.missing, self.stale) = (false, false, false, false);
+        self.content = Content::Moved;
+    }
+
+    /// What the client has to learn.
+    ///
+    /// What could be better, or was not there, is told only while that is news: a request that took its time does not put
+    /// an old cookie in the place of one that the client has got from another meanwhile.
+    pub(super) fn told(&self, now_ms: u64) -> Told {
+        let news = now_ms.saturating_sub(self.looked_ms) <= NEWS_MS;
+        match (&self.id, &self.content) {
+            (_, Content::Moved) => Told::Nothing,
+            _ if self.stale || (self.missing && news) => Told::Removed,
+            (Some(id), _) if self.unsent || (self.resend && news) => Told::Named(id.clone(), self.details()),
+            _ => Told::Nothing,
+        }
+    }
+
     /// There is no such session any more.
     pub(super) fn ended(&mut self) {
         self.stale = self.signer.is_some() || self.unsent || self.stale;
-        self.unsent = false;
+        (self.unsent, self.resend, self.missing) = (false, false, false);
         self.content = Content::Absent;
         self.id = None;
     }
@@ -100,7 +134,7 @@ impl State {
     pub(super) fn committed(&mut self, plan: Plan) {
         let Plan { commit, id, .. } = plan;
         let Some(id) = id else { return self.ended() };
-        let goes_on = self.id.as_ref() == Some(&id);
+        let (goes_on, commit_ms) = (self.id.as_ref() == Some(&id), commit.now_ms);
         let begins = !matches!(commit.action, Action::Update | Action::Rotate { .. });
         let known = match &mut self.content {
             Content::Found(record) if !begins => Some(record),
@@ -113,10 +147,10 @@ impl State {
             // Not loaded, and not needed so far.
             self.content = Content::Unknown;
         }
-        let details = commit.details.clone();
+        let kept = self.details().max_age_s;
+        let changed = commit.details.as_ref().is_some_and(|details| details.max_age_s != kept);
         if let Content::Found(record) = &mut self.content {
             record.version += 1;
-            record.seen_ms = commit.now_ms;
             record.fields.extend(commit.set);
             for name in &commit.remove {
                 record.fields.remove(name);
@@ -128,12 +162,12 @@ impl State {
                 record.details = details;
             }
         }
-        self.stale = false;
+        (self.stale, self.missing, self.looked_ms) = (false, false, commit_ms);
         if !goes_on {
             (self.id, self.signer, self.unsent) = (Some(id), None, true);
         } else {
-            let resigned = self.signer.is_some_and(|signer| signer > 0);
-            self.unsent |= resigned || details.is_some_and(|details| details.max_age_s.is_some());
+            self.resend |= self.signer.is_some_and(|signer| signer > 0);
+            self.unsent |= changed;
         }
     }
 }

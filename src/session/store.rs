@@ -62,6 +62,12 @@ impl<'a> SessionsOf<'a> {
     pub fn new(principal: &'a PrincipalKey, lifetime: Lifetime, now_ms: u64) -> Self {
         Self { principal, lifetime, now_ms }
     }
+
+    /// Whether a session is alive.
+    pub(super) fn lives(&self, record: &Record) -> bool {
+        let lives = self.lifetime.left_ms(record.created_ms, self.now_ms).is_some();
+        lives && !self.lifetime.is_idle(record.seen_ms, self.now_ms)
+    }
 }
 
 /// Which sessions of a principal.

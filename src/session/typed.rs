@@ -1,4 +1,4 @@
-use super::{Session, SessionError, attributes};
+use super::{Record, Session, SessionError, attributes, pending::Pending};
 use axum_core::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
@@ -56,22 +56,7 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
     /// # Errors
     /// [`SessionError::Unavailable`], and [`SessionError::Type`] where what it holds is no `T`.
     pub async fn load(&self) -> Result<T, SessionError> {
-        let members = self
-            .session
-            .read(|record, pending| {
-                let stored = record.into_iter().flat_map(|record| record.fields.keys());
-                let names = stored.chain(pending.fields.keys());
-                let mut members = Map::new();
-                for name in names {
-                    let Some(text) = attributes::text(record, pending, name) else { continue };
-                    // Another attribute that is no JSON is none of ours.
-                    if let Ok(value) = serde_json::from_str::<Value>(text) {
-                        members.insert(name.clone(), value);
-                    }
-                }
-                members
-            })
-            .await?;
+        let members = self.session.read(members).await?;
         serde_json::from_value(Value::Object(members)).map_err(SessionError::wrong_type)
     }
 
@@ -88,6 +73,12 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
         self.session
             .write(|record, pending| {
                 let mut changed = pending.clone();
+                // Members that a `T` had and has no more, or does not write where there is nothing in them.
+                let before = serde_json::from_value::<T>(Value::Object(self::members(record, pending)));
+                if let Ok(Ok(Value::Object(before))) = before.map(|before| serde_json::to_value(before)) {
+                    let gone = before.keys().filter(|name| !members.contains_key(*name));
+                    gone.for_each(|name| attributes::unset(record, &mut changed, name));
+                }
                 for (name, value) in members {
                     if name.starts_with('_') {
                         return Err(SessionError::ReservedName);
@@ -103,6 +94,13 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
             })
             .await
     }
+}
+
+/// All attributes that are JSON.
+fn members(record: Option<&Record>, pending: &Pending) -> Map<String, Value> {
+    let names = record.into_iter().flat_map(|record| record.fields.keys()).chain(pending.fields.keys());
+    let value = |name: &String| serde_json::from_str(attributes::text(record, pending, name)?).ok();
+    names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 
 impl<T> Clone for TypedSession<T> {

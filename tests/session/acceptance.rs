@@ -39,11 +39,13 @@ struct Failing {
     inner: Arc<dyn SessionStore>,
     loads: Arc<AtomicBool>,
     commits: Arc<AtomicBool>,
+    /// The next commit is done, and its answer lost.
+    answer: Arc<AtomicBool>,
 }
 
 impl Failing {
     fn new(inner: &Arc<dyn SessionStore>) -> Self {
-        Self { inner: Arc::clone(inner), loads: Arc::default(), commits: Arc::default() }
+        Self { inner: Arc::clone(inner), loads: Arc::default(), commits: Arc::default(), answer: Arc::default() }
     }
 }
 
@@ -64,7 +66,15 @@ impl SessionStore for Failing {
         key: &'a axum_upstash::session::SessionKey,
         commit: &'a Commit,
     ) -> BoxFuture<'a, Result<Committed, Error>> {
-        if self.commits.load(Ordering::SeqCst) { down() } else { self.inner.commit(key, commit) }
+        if self.commits.load(Ordering::SeqCst) {
+            return down();
+        }
+        let committed = self.inner.commit(key, commit);
+        let lost = self.answer.swap(false, Ordering::SeqCst);
+        Box::pin(async move {
+            let committed = committed.await;
+            if lost { Err(Error::new(ErrorKind::Timeout, "lost, says the test")) } else { committed }
+        })
     }
 }
 
@@ -156,6 +166,37 @@ async fn what_could_not_be_written_is_answered_as_the_application_says() {
             assert_eq!(reply.status, if kept { StatusCode::SERVICE_UNAVAILABLE } else { reply.status });
             failing.commits.store(false, Ordering::SeqCst);
             assert_eq!(ask(&app, "GET", "/get/a", Some(&me)).await.text, "-");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_may_not_have_been_written_is_written_after_the_handler() {
+    both(async |store| {
+        let failing = Failing::new(&store);
+        let layer = SessionLayer::new(failing.clone(), keys(&[1]));
+        // It goes on, whatever came of the commit.
+        let careless = |rotate: bool| {
+            let failing = failing.clone();
+            post(move |session: Session| async move {
+                session.insert("a", "1").await?;
+                if rotate {
+                    session.rotate()?;
+                }
+                failing.answer.store(true, Ordering::SeqCst);
+                assert!(matches!(session.commit().await, Err(SessionError::Unavailable(_))));
+                session.insert("b", "2").await
+            })
+        };
+        let app = routes().route("/begin", careless(false)).route("/move", careless(true)).layer(layer);
+        let begun = ask(&app, "POST", "/begin", None).await.cookie().expect("the client has to have its session");
+        assert_eq!(ask(&app, "GET", "/get/a", Some(&begun)).await.text, "1");
+        assert_eq!(ask(&app, "GET", "/get/b", Some(&begun)).await.text, "2");
+        let me = log_in(&app, "ferris").await;
+        let moved = ask(&app, "POST", "/move", Some(&me)).await.cookie().unwrap();
+        for (name, value) in [("user", "ferris"), ("a", "1"), ("b", "2")] {
+            assert_eq!(ask(&app, "GET", &format!("/get/{name}"), Some(&moved)).await.text, value, "{name}");
         }
     })
     .await;

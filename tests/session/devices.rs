@@ -31,7 +31,8 @@ async fn a_user_sees_and_ends_the_own_sessions() {
 
         let list = sessions.list("ferris").await.unwrap();
         assert_eq!(list.len(), 1);
-        assert!(!sessions.revoke("corro", &log_in_key(&sessions, "nobody").await).await.unwrap());
+        // Not by another user, whatever name of a session is given.
+        assert!(!sessions.revoke("corro", &list[0].key).await.unwrap());
         assert!(sessions.revoke("ferris", &list[0].key).await.unwrap());
         assert!(!sessions.revoke("ferris", &list[0].key).await.unwrap());
         assert_eq!(ask(&app, "GET", "/get/user", Some(&one)).await.text, "-");
@@ -41,10 +42,6 @@ async fn a_user_sees_and_ends_the_own_sessions() {
         assert!(!debug.contains("ferris") && !debug.contains("test"), "{debug}");
     })
     .await;
-}
-
-async fn log_in_key(_: &axum_upstash::session::Sessions, _: &str) -> axum_upstash::session::SessionKey {
-    axum_upstash::session::SessionKey::random().unwrap()
 }
 
 #[tokio::test]
@@ -162,5 +159,155 @@ async fn a_typed_session_is_one_attribute_for_each_member() {
     let bare = axum::Router::new().route("/", get(|_: TypedSession<Visitor>| async {}));
     let response = bare.oneshot(Request::get("/").body(axum::body::Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    let _ = send;
+}
+
+/// Ten days without use, ninety at most, kept by the browser for thirty.
+fn remembering(clock: &Clock) -> SessionLayer {
+    let day = Duration::from_secs(86_400);
+    SessionLayer::new(MemoryStore::new(), crate::client::keys(&[1]))
+        .with_clock(clock.clone())
+        .with_lifetime(Lifetime::new(10 * day, Some(90 * day)))
+}
+
+async fn remember(session: Session) -> Result<(), SessionError> {
+    let mut details = Details::default();
+    details.max_age_s = Some(30 * 86_400);
+    session.set_details(details)?;
+    session.insert("user", "ferris").await
+}
+
+#[tokio::test]
+async fn a_session_in_constant_use_is_kept_by_the_browser() {
+    let (clock, hands) = Clock::manual(1_700_000_000_000);
+    let app = routes().route("/remember", post(remember)).layer(remembering(&clock));
+    let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
+    // Every hour, for five days: by reads, and by writes.
+    for path in ["/get/user", "/set/page/x"] {
+        let mut sent = 0;
+        for hour in 0..120 {
+            hands.advance(Duration::from_secs(3_600));
+            let method = if path.starts_with("/get") { "GET" } else { "POST" };
+            let reply = ask(&app, method, &path.replace('x', &hour.to_string()), Some(&me)).await;
+            sent += u32::from(reply.cookie().is_some());
+        }
+        assert!((4..=5).contains(&sent), "{path}: {sent} times");
+    }
+}
+
+#[tokio::test]
+async fn a_new_name_is_kept_for_as_long_as_the_old_one_was() {
+    let (clock, _) = Clock::manual(1_700_000_000_000);
+    // Without a look at what is in the session.
+    let blind = |session: Session| async move { session.rotate() };
+    let less = |session: Session| async move {
+        let mut details = Details::default();
+        details.max_age_s = Some(0);
+        session.set_details(details)
+    };
+    let app = routes().route("/remember", post(remember)).route("/blind", post(blind)).route("/less", post(less));
+    let app = app.layer(remembering(&clock));
+    let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
+    let reply = ask(&app, "POST", "/blind", Some(&me)).await;
+    assert!(reply.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=2592000"), "{reply:?}");
+    let reply = ask(&app, "POST", "/less", reply.cookie().as_deref()).await;
+    assert!(!reply.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_slow_request_leaves_a_newer_cookie_alone() {
+    let (clock, hands) = Clock::manual(1_700_000_000_000);
+    let gate = Arc::new((tokio::sync::Notify::new(), tokio::sync::Notify::new()));
+    let slow = |write: bool| {
+        let gate = Arc::clone(&gate);
+        move |session: Session| {
+            let gate = Arc::clone(&gate);
+            async move {
+                let user = session.get::<String>("user").await?;
+                gate.0.notify_one();
+                gate.1.notified().await;
+                if write {
+                    session.insert("late", 1).await?;
+                }
+                Ok::<_, SessionError>(user.unwrap_or_default())
+            }
+        }
+    };
+    let app = routes()
+        .route("/remember", post(remember))
+        .route("/poll", get(slow(false)))
+        .route("/write", post(slow(true)))
+        .layer(remembering(&clock));
+    for (method, path, wait, wanted) in
+        [("POST", "/write", 0, StatusCode::CONFLICT), ("GET", "/poll", 30, StatusCode::OK)]
+    {
+        let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
+        // So long that the cookie is due.
+        hands.advance(Duration::from_secs(5 * 86_400));
+        let running = tokio::spawn(send(app.clone(), method, path.to_owned(), Some(me.clone())));
+        gate.0.notified().await;
+        assert!(ask(&app, "POST", "/rotate", Some(&me)).await.cookie().is_some_and(|new| new != me));
+        hands.advance(Duration::from_secs(wait));
+        gate.1.notify_one();
+        let reply = running.await.unwrap();
+        assert_eq!((reply.status, reply.headers.get(header::SET_COOKIE)), (wanted, None), "{path}");
+    }
+    // Nor does one that found nothing take it away.
+    let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
+    hands.advance(Duration::from_secs(11 * 86_400));
+    let running = tokio::spawn(send(app.clone(), "GET", "/poll".to_owned(), Some(me)));
+    gate.0.notified().await;
+    hands.advance(Duration::from_secs(30));
+    gate.1.notify_one();
+    assert_eq!(running.await.unwrap().headers.get(header::SET_COOKIE), None);
+}
+
+#[tokio::test]
+async fn a_member_that_is_not_written_is_not_there() {
+    use axum_upstash::session::TypedSession;
+    use serde::{Deserialize, Serialize};
+    #[derive(Default, Serialize, Deserialize)]
+    struct Visitor {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+    }
+    let forget = |session: TypedSession<Visitor>| async move { session.store(&Visitor::default()).await };
+    both(async |store| {
+        let app = routes().route("/forget", post(forget)).layer(layer(&store));
+        let me = log_in(&app, "ferris").await;
+        ask(&app, "POST", "/set/other/x", Some(&me)).await;
+        ask(&app, "POST", "/forget", Some(&me)).await;
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "-");
+        assert_eq!(ask(&app, "GET", "/get/other", Some(&me)).await.text, "x", "what is not of the type is left alone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_sees_what_the_request_has_done_before() {
+    let add = |n: Option<u32>| n.unwrap_or(0) + 1;
+    let after_destroy = move |session: Session| async move {
+        session.destroy()?;
+        session.update("n", add).await.map(|n| n.to_string())
+    };
+    let after_insert = move |session: Session| async move {
+        session.insert("n", 10).await?;
+        // Whoever makes the new value may ask the session.
+        let n = session.update("n", |n| if session.key().is_some() { add(n) } else { 0 }).await?;
+        session.insert("last", "x").await?;
+        Ok::<_, SessionError>(n.to_string())
+    };
+    both(async |store| {
+        let app = routes().route("/a", post(after_destroy)).route("/b", post(after_insert)).layer(layer(&store));
+        let me = log_in(&app, "ferris").await;
+        assert_eq!(ask(&app, "POST", "/b", Some(&me)).await.text, "11");
+        assert_eq!(ask(&app, "POST", "/b", Some(&me)).await.text, "11");
+        let reply = ask(&app, "POST", "/a", Some(&me)).await;
+        assert_eq!(reply.text, "1");
+        let next = reply.cookie().unwrap();
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "-");
+        let n = |session: Session| async move { session.get::<u32>("n").await.map(|n| n.unwrap_or(0).to_string()) };
+        let app = app.route("/n", get(n)).layer(layer(&store));
+        assert_eq!(ask(&app, "GET", "/n", Some(&next)).await.text, "1");
+    })
+    .await;
 }

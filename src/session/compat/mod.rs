@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | requests to Redis: untouched; read; new; read and write; login | 0; 1; 1; 2; 2 | 0; 1; 1; 2; 3 |
 //! | two requests write different attributes | both are kept | the later one takes the earlier one's away |
-//! | a request that was on its way when the session ended | brings nothing back | the same, and is told as you say ([`OnMissing`]) |
+//! | a request that was on its way when the session ended | brings nothing back | saves nothing, and is told as you say ([`OnMissing`]); a new id (`cycle_id`) brings it back |
 //! | a 5xx after the id was changed | the session is as it was | the session is gone |
 //! | idle time counts | use | writes |
 //! | sessions of a user: list, end | yes | no |
