@@ -1,6 +1,9 @@
 //! What a session holds.
 
-use super::{Record, Session, SessionError, pending::Pending};
+use super::{
+    Record, Session, SessionError,
+    pending::{Alone, Pending},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// So often an [`update`](Session::update) is tried, while others change the same attribute.
@@ -98,21 +101,9 @@ impl Session {
             if mine.is_none() && stored.as_deref() == Some(&text) {
                 return Ok(value);
             }
-            let mut alone = Pending::default();
-            alone.fields.insert(name.to_owned(), Some(text));
-            alone.expect.push((name.to_owned(), stored));
+            let alone = Alone { name: name.to_owned(), text, stored, mine };
             match self.send(Some(alone)).await {
-                Ok(()) => {
-                    // It is written; what was changed here since is not.
-                    let forget = |_: Option<&Record>, pending: &mut Pending| {
-                        if pending.fields.get(name) == mine.as_ref() {
-                            pending.fields.remove(name);
-                        }
-                        Ok(())
-                    };
-                    self.write(forget).await?;
-                    return Ok(value);
-                }
+                Ok(()) => return Ok(value),
                 Err(SessionError::Conflict) => {}
                 Err(error) => return Err(error),
             }

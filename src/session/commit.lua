@@ -16,13 +16,14 @@ local function name(of)
   return string.sub(of, -64)
 end
 
+local again = false
 local moved = redis.call('HGET', key, '_r')
 if moved then
   if action ~= 'rotate' or moved ~= ARGV[5] then
     return {'moved', moved}
   end
   -- This one, whose answer was lost: what is in it now is written where it went.
-  action, key = 'update', other
+  action, key, again = 'update', other, true
 end
 local fresh = action == 'create' or action == 'fork' or action == 'replace'
 local created, epoch, seen = now, false, now
@@ -81,7 +82,7 @@ if action ~= 'create' and action ~= 'fork' then
       redis.call('ZREM', index, name(key))
       return {'gone'}
     end
-    if ARGV[12] ~= '' and head[2] ~= ARGV[12] then
+    if not again and ARGV[12] ~= '' and head[2] ~= ARGV[12] then
       return {'conflict'}
     end
   end
@@ -139,7 +140,9 @@ end
 if fresh then
   redis.call('HSET', key, '_c', string.format('%.0f', created))
 end
-redis.call('HINCRBY', key, '_v', 1)
+if not again then
+  redis.call('HINCRBY', key, '_v', 1)
+end
 -- By the same rule as where it is loaded, so that the cookie is sent again when this moves.
 if fresh or action == 'rotate' or now - seen > idle / 10 then
   redis.call('HSET', key, '_l', ARGV[2])

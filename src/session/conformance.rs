@@ -151,7 +151,12 @@ impl Suite<'_> {
         let (old, new) = (self.created(&[("a", "1")]).await, key());
         // With what was changed since the first time, whose answer was lost.
         for set in [&[("b", "2")][..], &[("b", "2"), ("c", "3")]] {
-            assert_eq!(self.commit(&old, Action::rotate(new.clone()), set, &[]).await, Committed::Done);
+            let mut commit = Commit::new(Action::rotate(new.clone()), self.lifetime(), self.now);
+            commit.set = set.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
+            // The version from before: it is this rotation that has raised it.
+            commit.expect.version = Some(1);
+            let committed = self.store.commit(&old, &commit).await;
+            assert_eq!(committed.unwrap_or_else(|error| panic!("commit failed: {error}")), Committed::Done);
         }
         assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
         assert_eq!(self.fields(&new).await, Some(map(&[("a", "1"), ("b", "2"), ("c", "3")])));

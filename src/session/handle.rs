@@ -2,7 +2,7 @@ use super::{
     Details, Load, Loaded, OnConflict, OnOutage, PrincipalKey, Record, SessionError, SessionKey,
     config::SessionConfig,
     id::SessionId,
-    pending::{Next, Pending, When},
+    pending::{Alone, Next, Pending, When},
     state::{Content, Left, State, Told},
 };
 use crate::{Error, ErrorKind, Personal, http::timeout};
@@ -278,7 +278,8 @@ impl Session {
     pub(super) async fn flush(&self) -> Result<(), SessionError> {
         let blind = {
             let state = self.state();
-            let needs = state.pending.rotate || state.pending.details.is_some();
+            let Pending { rotate, details, principal, .. } = &state.pending;
+            let needs = *rotate || details.is_some() || principal.is_some();
             needs && !state.pending.destroy && matches!(state.content, Content::Unknown)
         };
         if blind {
@@ -289,16 +290,20 @@ impl Session {
     }
 
     /// Commits what is pending, or these changes alone.
-    pub(super) async fn send(&self, alone: Option<Pending>) -> Result<(), SessionError> {
+    pub(super) async fn send(&self, alone: Option<Alone>) -> Result<(), SessionError> {
         let config = &*self.inner.config;
         let _asking = self.inner.asking.lock().await;
         let now_ms = config.clock.now_ms();
-        let reject = config.on_conflict == OnConflict::Reject;
+        // A change that goes alone says itself what it expects.
+        let reject = config.on_conflict == OnConflict::Reject && alone.is_none();
         let when = When { lifetime: config.lifetime, now_ms, reject };
         let (mut taken, plan) = {
             let mut state = self.state();
             let restore = alone.is_none();
-            let mut pending = alone.unwrap_or_else(|| std::mem::take(&mut state.pending));
+            let mut pending = match &alone {
+                Some(alone) => alone.pending(),
+                None => std::mem::take(&mut state.pending),
+            };
             let destroys = pending.destroy;
             let plan = pending.plan(&state.known(), when)?;
             if plan.is_none() && destroys {
@@ -325,7 +330,13 @@ impl Session {
         match result {
             Ok(plan) => {
                 taken.pending = None;
-                self.state().committed(*plan);
+                let mut state = self.state();
+                state.committed(*plan);
+                if let Some(alone) = alone
+                    && state.pending.fields.get(&alone.name) == alone.mine.as_ref()
+                {
+                    state.pending.fields.remove(&alone.name);
+                }
                 Ok(())
             }
             // The store may not have it: it is tried again, if there is another time.

@@ -161,7 +161,11 @@ impl MemoryStore {
         });
         match end {
             End::Answer(answer) => answer,
-            End::Again => self.change(to, to, commit),
+            End::Again => {
+                let mut again = commit.clone();
+                again.expect.version = None;
+                self.change(to, to, &again)
+            }
             End::Moves(record, ends) => {
                 self.sessions.update(to.as_str(), now_ms, |_| (Some((Slot::Session(record), ends)), ()));
                 Committed::Done

@@ -57,12 +57,16 @@ impl Pending {
         let existing = known.id.filter(|_| known.may_exist());
         if self.destroy {
             let Some(id) = existing.or(known.id.filter(|_| known.moved)) else {
-                return if self.begins() { self.create(commit(Action::Create)).map(Some) } else { Ok(None) };
+                return if self.begins() && !known.detached {
+                    self.create(commit(Action::Create)).map(Some)
+                } else {
+                    Ok(None)
+                };
             };
-            let (action, next) = if self.begins() {
-                if known.detached {
-                    return Err(SessionError::Gone);
-                }
+            let begins = self.begins() && !known.detached;
+            let (action, next) = if begins {
+                // One whose answer was lost has taken its name.
+                self.next = None;
                 let next = self.next()?;
                 (Action::replace(next.key().clone()), Some(next))
             } else {
@@ -70,7 +74,7 @@ impl Pending {
             };
             let mut commit = commit(action);
             commit.principal = known.principal();
-            let commit = self.fill(commit);
+            let commit = if begins { self.fill(commit) } else { commit };
             return Ok(Some(Box::new(Plan { key: id.key().clone(), commit, id: next, known: None })));
         }
         match existing {
@@ -98,6 +102,8 @@ impl Pending {
     }
 
     fn create(&mut self, commit: Commit) -> Result<Box<Plan>, SessionError> {
+        // One whose answer was lost has taken its name.
+        self.next = None;
         let id = self.next()?;
         Ok(Box::new(Plan { key: id.key().clone(), commit: self.fill(commit), id: Some(id), known: None }))
     }
@@ -112,6 +118,25 @@ impl Pending {
         commit.new_principal.clone_from(&self.principal);
         commit.details.clone_from(&self.details);
         commit
+    }
+}
+
+/// A change that is committed by itself.
+pub(super) struct Alone {
+    pub(super) name: String,
+    pub(super) text: String,
+    /// What the store has to hold.
+    pub(super) stored: Option<String>,
+    /// What was pending of it, which goes with it.
+    pub(super) mine: Option<Option<String>>,
+}
+
+impl Alone {
+    pub(super) fn pending(&self) -> Pending {
+        let mut pending = Pending::default();
+        pending.fields.insert(self.name.clone(), Some(self.text.clone()));
+        pending.expect.push((self.name.clone(), self.stored.clone()));
+        pending
     }
 }
 
@@ -176,6 +201,8 @@ impl Plan {
     pub(super) fn next(mut self: Box<Self>, answer: Committed) -> Next {
         match (answer, &self.commit.action) {
             (Committed::Done, _) => Next::Done(self),
+            // The other one is; of this one's cookie the client has a newer copy.
+            (Committed::Gone, Action::Fork { .. }) => Next::Failed(SessionError::Moved),
             (Committed::Gone, _) => Next::Failed(SessionError::Gone),
             (Committed::Conflict, _) => Next::Failed(SessionError::Conflict),
             (Committed::Principal { is }, _) => {
@@ -207,7 +234,8 @@ impl Plan {
     /// other one may be somebody else's by now.
     fn beside(&self, of: SessionKey) -> Commit {
         let own = &self.commit;
-        if matches!(own.new_principal, Some(Some(_))) {
+        let whose = self.known.as_ref().and_then(|known| known.principal.as_ref());
+        if matches!(&own.new_principal, Some(Some(new)) if Some(new) != whose) {
             return Commit {
                 action: Action::fork_afresh(of),
                 principal: None,

@@ -117,7 +117,8 @@ impl State {
         match (&self.id, &self.content) {
             (_, Content::Moved) => Told::Nothing,
             _ if self.stale || (self.missing && news) => Told::Removed,
-            (Some(id), _) if self.unsent || (self.resend && news) => Told::Named(id.clone(), self.details()),
+            (Some(id), _) if self.unsent => Told::Named(id.clone(), self.details()),
+            (Some(id), Content::Found(_)) if self.resend && news => Told::Named(id.clone(), self.details()),
             _ => Told::Nothing,
         }
     }

@@ -193,6 +193,9 @@ async fn what_may_not_have_been_written_is_written_after_the_handler() {
         let begun = ask(&app, "POST", "/begin", None).await.cookie().expect("the client has to have its session");
         assert_eq!(ask(&app, "GET", "/get/a", Some(&begun)).await.text, "1");
         assert_eq!(ask(&app, "GET", "/get/b", Some(&begun)).await.text, "2");
+        // A login without a cookie.
+        let first = ask(&app, "POST", "/move", None).await.cookie().expect("a login that was written is not refused");
+        assert_eq!(ask(&app, "GET", "/get/b", Some(&first)).await.text, "2");
         let me = log_in(&app, "ferris").await;
         let moved = ask(&app, "POST", "/move", Some(&me)).await.cookie().unwrap();
         for (name, value) in [("user", "ferris"), ("a", "1"), ("b", "2")] {

@@ -311,3 +311,37 @@ async fn an_update_sees_what_the_request_has_done_before() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_update_goes_through_beside_changes_that_are_refused() {
+    use axum_upstash::session::OnConflict;
+    both(async |store| {
+        let layer = layer(&store).with_on_conflict(OnConflict::Reject);
+        let plain = routes().layer(layer.clone());
+        let me = log_in(&plain, "ferris").await;
+        let (other, cookie) = (plain.clone(), me.clone());
+        let mixed = move |session: Session| {
+            let (other, cookie) = (other.clone(), cookie.clone());
+            async move {
+                session.insert("mine", "1").await?;
+                ask(&other, "POST", "/set/theirs/1", Some(&cookie)).await;
+                session.update("n", |n: Option<String>| n.unwrap_or_default() + "+").await
+            }
+        };
+        let app = axum::Router::new().route("/mixed", post(mixed)).layer(layer);
+        assert_eq!(ask(&app, "POST", "/mixed", Some(&me)).await.status, StatusCode::CONFLICT);
+        let value = async |name: &str| ask(&plain, "GET", &format!("/get/{name}"), Some(&me)).await.text;
+        assert_eq!([value("n").await, value("mine").await, value("theirs").await], ["+", "-", "1"]);
+        // A handle that outlives its response ends the session, and begins none.
+        let ends = |session: Session| async move {
+            let detached = session.detach();
+            detached.destroy()?;
+            detached.insert("a", 1).await?;
+            detached.commit().await
+        };
+        let app = axum::Router::new().route("/end", post(ends)).layer(crate::client::layer(&store));
+        ask(&app, "POST", "/end", Some(&me)).await;
+        assert_eq!(value("user").await, "-");
+    })
+    .await;
+}

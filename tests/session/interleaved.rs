@@ -178,3 +178,18 @@ async fn what_is_revoked_does_not_come_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_login_that_is_sent_twice_keeps_what_both_say() {
+    both(async |store| {
+        // The session is the user's already, and says so: nothing of that is a change.
+        race(store, same, ["/login/ferris", "/login/ferris"], async |app, a, b, _, order| {
+            for reply in [a, b] {
+                let cookie = reply.cookie().unwrap_or_else(|| panic!("{order}: {reply:?}"));
+                assert_eq!(value(app, "user", &cookie).await, "ferris", "{order}");
+            }
+        })
+        .await;
+    })
+    .await;
+}
