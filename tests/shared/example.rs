@@ -6,7 +6,7 @@ use std::{
 };
 
 /// An example, built if it is not, or not the one of this source.
-pub fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     // target/<profile>/deps/<this test>
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
