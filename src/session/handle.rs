@@ -171,10 +171,7 @@ impl Session {
     pub(super) async fn read<R>(&self, read: impl FnOnce(Option<&Record>, &Pending) -> R) -> Result<R, SessionError> {
         self.load().await?;
         let state = self.state();
-        let record = match &state.content {
-            Content::Found(record) if !state.pending.destroy => Some(&**record),
-            _ => None,
-        };
+        let record = state.content.record().filter(|_| !state.pending.destroy);
         Ok(read(record, &state.pending))
     }
 
@@ -187,10 +184,7 @@ impl Session {
         let mut state = self.state();
         state.check_open()?;
         let State { content, pending, .. } = &mut *state;
-        let record = match content {
-            Content::Found(record) if !pending.destroy => Some(&**record),
-            _ => None,
-        };
+        let record = content.record().filter(|_| !pending.destroy);
         write(record, pending)
     }
 
@@ -244,10 +238,7 @@ impl Session {
         let Some(id) = self.state().id.clone() else { return Ok(()) };
         let loaded = self.fetch(&id).await.map_err(SessionError::Unavailable)?;
         let mut state = self.state();
-        let before = match &state.content {
-            Content::Found(record) if !state.pending.is_empty() => Some(record.version),
-            _ => None,
-        };
+        let before = state.content.record().filter(|_| !state.pending.is_empty()).map(|record| record.version);
         state.learn(loaded, self.inner.config.clock.now_ms());
         if let (Content::Found(record), Some(version)) = (&mut state.content, before) {
             record.version = version;

@@ -254,17 +254,8 @@ fn holds(expect: &Expect, record: &Record) -> bool {
 }
 
 fn apply(record: &mut Record, commit: &Commit) {
-    record.version += 1;
-    record.fields.extend(commit.set.iter().cloned());
-    for name in &commit.remove {
-        record.fields.remove(name);
-    }
-    if let Some(principal) = &commit.new_principal {
-        record.principal.clone_from(principal);
-    }
-    if let Some(details) = &commit.details {
-        record.details.clone_from(details);
-    }
+    let Commit { set, remove, new_principal, details, .. } = commit;
+    record.apply(set.iter().cloned(), remove, new_principal.clone(), details.clone());
 }
 
 impl Default for MemoryStore {

@@ -28,6 +28,23 @@ impl Record {
 }
 
 impl Record {
+    /// Becomes what a commit makes of it.
+    pub(super) fn apply(
+        &mut self,
+        set: impl IntoIterator<Item = (String, String)>,
+        remove: &[String],
+        principal: Option<Option<PrincipalKey>>,
+        details: Option<Details>,
+    ) {
+        self.version += 1;
+        self.fields.extend(set);
+        for name in remove {
+            self.fields.remove(name);
+        }
+        self.principal = principal.unwrap_or_else(|| self.principal.take());
+        self.details = details.unwrap_or_else(|| std::mem::take(&mut self.details));
+    }
+
     /// Takes notice of a use, where that is worth it.
     pub(super) fn touch(&mut self, lifetime: Lifetime, now_ms: u64) {
         if lifetime.is_touch(self.seen_ms, now_ms) {

@@ -36,6 +36,15 @@ pub(super) enum Content {
     Moved,
 }
 
+impl Content {
+    pub(super) fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Found(record) => Some(record),
+            _ => None,
+        }
+    }
+}
+
 /// For so long it is news what was found when the session was looked for.
 const NEWS_MS: u64 = 1_000;
 
@@ -65,13 +74,9 @@ impl State {
     }
 
     pub(super) fn known(&self) -> Known<'_> {
-        let record = match &self.content {
-            Content::Found(record) => Some(&**record),
-            _ => None,
-        };
         Known {
             id: self.id.as_ref(),
-            record,
+            record: self.content.record(),
             absent: matches!(self.content, Content::Absent),
             moved: matches!(self.content, Content::Moved),
             detached: self.detached,
@@ -79,10 +84,7 @@ impl State {
     }
 
     pub(super) fn details(&self) -> Details {
-        match &self.content {
-            Content::Found(record) => record.details.clone(),
-            _ => Details::default(),
-        }
+        self.content.record().map(|record| record.details.clone()).unwrap_or_default()
     }
 
     pub(super) fn learn(&mut self, loaded: Loaded, now_ms: u64) {
@@ -137,31 +139,17 @@ impl State {
         let Some(id) = id else { return self.ended() };
         let (goes_on, commit_ms) = (self.id.as_ref() == Some(&id), commit.now_ms);
         let begins = !matches!(commit.action, Action::Update | Action::Rotate { .. });
-        let known = match &mut self.content {
-            Content::Found(record) if !begins => Some(record),
-            _ => None,
-        };
         if begins {
             let record = Record::new(commit.now_ms, 0, BTreeMap::new());
             self.content = Content::Found(Box::new(record));
-        } else if known.is_none() {
+        } else if self.content.record().is_none() {
             // Not loaded, and not needed so far.
             self.content = Content::Unknown;
         }
         let kept = self.details().max_age_s;
         let changed = commit.details.as_ref().is_some_and(|details| details.max_age_s != kept);
         if let Content::Found(record) = &mut self.content {
-            record.version += 1;
-            record.fields.extend(commit.set);
-            for name in &commit.remove {
-                record.fields.remove(name);
-            }
-            if let Some(principal) = commit.new_principal {
-                record.principal = principal;
-            }
-            if let Some(details) = commit.details {
-                record.details = details;
-            }
+            record.apply(commit.set, &commit.remove, commit.new_principal, commit.details);
         }
         (self.stale, self.missing, self.looked_ms) = (false, false, commit_ms);
         if !goes_on {
