@@ -96,6 +96,7 @@
 
 mod attributes;
 mod change;
+mod commit;
 #[cfg(any(feature = "tower-sessions-0_15", feature = "tower-sessions-0_14"))]
 pub mod compat;
 mod config;

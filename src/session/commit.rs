@@ -1,0 +1,126 @@
+//! What was changed, on its way to the store.
+
+use super::{
+    OnConflict, Session, SessionError,
+    handle::late,
+    pending::{Alone, Next, Pending, When},
+    state::{Content, Left},
+};
+use crate::http::timeout;
+
+/// How many steps a commit may take: rotations that are followed, all within seconds, and what is learned on the way.
+const MAX_STEPS: usize = 6;
+
+impl Session {
+    /// Ends the time for changes. Says what is left to be committed.
+    pub(super) fn close(&self, keep: bool) -> Result<Left, SessionError> {
+        let mut state = self.state();
+        state.closed = true;
+        if !keep {
+            // Changes of a request that failed are not kept: the client was told that nothing was done.
+            state.pending = Pending::default();
+        }
+        if state.read_only && !state.pending.destroy {
+            let lost = !std::mem::take(&mut state.pending).is_empty();
+            return if lost { Err(SessionError::ReadOnly) } else { Ok(Left::Nothing) };
+        }
+        Ok(match &state.pending {
+            pending if pending.is_empty() => Left::Nothing,
+            pending if pending.rotate => Left::Rotation,
+            _ => Left::Changes,
+        })
+    }
+
+    /// Commits what is pending.
+    pub(super) async fn flush(&self) -> Result<(), SessionError> {
+        let blind = {
+            let state = self.state();
+            let Pending { rotate, details, principal, .. } = &state.pending;
+            let needs = *rotate || details.is_some() || principal.is_some();
+            needs && !state.pending.destroy && matches!(state.content, Content::Unknown)
+        };
+        if blind {
+            // How long the browser keeps its cookie, and whose it is, has to be known for these.
+            self.load().await?;
+        }
+        self.send(None).await
+    }
+
+    /// Commits what is pending, or these changes alone.
+    pub(super) async fn send(&self, alone: Option<Alone>) -> Result<(), SessionError> {
+        let config = &*self.inner.config;
+        let _asking = self.inner.asking.lock().await;
+        let now_ms = config.clock.now_ms();
+        // A change that goes alone says itself what it expects.
+        let reject = config.on_conflict == OnConflict::Reject && alone.is_none();
+        let when = When { lifetime: config.lifetime, now_ms, reject };
+        let (mut taken, plan) = {
+            let mut state = self.state();
+            let restore = alone.is_none();
+            let mut pending = match &alone {
+                Some(alone) => alone.pending(),
+                None => std::mem::take(&mut state.pending),
+            };
+            let destroys = pending.destroy;
+            let plan = pending.plan(&state.known(), when)?;
+            if plan.is_none() && destroys {
+                state.ended();
+            }
+            (Taken { session: self, pending: Some(pending).filter(|_| restore) }, plan)
+        };
+        let Some(mut plan) = plan else {
+            taken.pending = None;
+            return Ok(());
+        };
+        let work = async {
+            for _ in 0..MAX_STEPS {
+                let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
+                match plan.next(answer) {
+                    Next::Done(done) => return Ok(done),
+                    Next::Again(again) => plan = again,
+                    Next::Failed(error) => return Err(error),
+                }
+            }
+            Err(SessionError::Moved)
+        };
+        let result = timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late())));
+        match result {
+            Ok(plan) => {
+                taken.pending = None;
+                let mut state = self.state();
+                state.committed(*plan);
+                if let Some(alone) = alone
+                    && state.pending.fields.get(&alone.name) == alone.mine.as_ref()
+                {
+                    state.pending.fields.remove(&alone.name);
+                }
+                Ok(())
+            }
+            // The store may not have it: it is tried again, if there is another time.
+            Err(error @ SessionError::Unavailable(_)) => Err(error),
+            Err(error) => {
+                taken.pending = None;
+                match error {
+                    SessionError::Gone => self.state().ended(),
+                    SessionError::Moved => self.state().moved(),
+                    _ => {}
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Changes on their way: they go back where they were, if nobody says that they arrived.
+struct Taken<'a> {
+    session: &'a Session,
+    pending: Option<Pending>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.session.state().pending.put_back(pending);
+        }
+    }
+}
