@@ -62,7 +62,7 @@ impl Suite<'_> {
 
     async fn load_at(&self, key: &SessionKey, now: u64) -> Option<Record> {
         match self.load(key, now).await {
-            Loaded::Found(record) => Some(record),
+            Loaded::Found(record) => Some((*record).clone()),
             Loaded::Absent | Loaded::Moved => None,
         }
     }

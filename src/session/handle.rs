@@ -171,7 +171,7 @@ impl Session {
     pub(super) async fn read<R>(&self, read: impl FnOnce(Option<&Record>, &Pending) -> R) -> Result<R, SessionError> {
         self.load().await?;
         let state = self.state();
-        let record = state.content.record().filter(|_| !state.pending.destroy);
+        let record = state.content.record().filter(|_| !state.pending.destroy).map(Arc::as_ref);
         Ok(read(record, &state.pending))
     }
 
@@ -184,7 +184,7 @@ impl Session {
         let mut state = self.state();
         state.check_open()?;
         let State { content, pending, .. } = &mut *state;
-        let record = content.record().filter(|_| !pending.destroy);
+        let record = content.record().filter(|_| !pending.destroy).map(Arc::as_ref);
         write(record, pending)
     }
 
@@ -241,7 +241,7 @@ impl Session {
         let before = state.content.record().filter(|_| !state.pending.is_empty()).map(|record| record.version);
         state.learn(loaded, self.inner.config.clock.now_ms());
         if let (Content::Found(record), Some(version)) = (&mut state.content, before) {
-            record.version = version;
+            Arc::make_mut(record).version = version;
         }
         Ok(())
     }

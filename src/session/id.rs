@@ -1,6 +1,6 @@
-use crate::{hex::hex, http::random_bytes};
+use super::digest::Digest;
+use crate::http::random_bytes;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 use std::{
     fmt,
     sync::{Arc, OnceLock},
@@ -15,7 +15,7 @@ pub(super) const TEXT_LEN: usize = 32;
 pub(super) struct SessionId(Arc<Inner>);
 
 struct Inner {
-    text: String,
+    text: [u8; TEXT_LEN],
     /// Hashed once, whoever asks.
     key: OnceLock<SessionKey>,
 }
@@ -29,28 +29,30 @@ impl PartialEq for SessionId {
 impl Eq for SessionId {}
 
 impl SessionId {
-    fn new(text: String) -> Self {
+    fn new(text: [u8; TEXT_LEN]) -> Self {
         Self(Arc::new(Inner { text, key: OnceLock::new() }))
     }
 
     pub(super) fn random() -> std::io::Result<Self> {
-        Ok(Self::new(URL_SAFE_NO_PAD.encode(random_bytes::<BYTES>()?)))
+        let mut text = [0; TEXT_LEN];
+        URL_SAFE_NO_PAD.encode_slice(random_bytes::<BYTES>()?, &mut text).map_err(std::io::Error::other)?;
+        Ok(Self::new(text))
     }
 
     /// Text of the right length and alphabet. Whether we made it, only its signature says.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let well_formed = text.len() == TEXT_LEN
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        well_formed.then(|| Self::new(text.to_owned()))
+        let text: [u8; TEXT_LEN] = text.as_bytes().try_into().ok()?;
+        let well_formed = text.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        well_formed.then(|| Self::new(text))
     }
 
     pub(super) fn as_str(&self) -> &str {
-        &self.0.text
+        std::str::from_utf8(&self.0.text).unwrap_or_default()
     }
 
     /// What the store knows it by: from a dump, a log or `MONITOR` nobody gets a cookie that works.
     pub(super) fn key(&self) -> &SessionKey {
-        self.0.key.get_or_init(|| SessionKey(hex(&Sha256::digest(self.0.text.as_bytes()))))
+        self.0.key.get_or_init(|| SessionKey(Digest::of(self.as_str())))
     }
 }
 
@@ -60,26 +62,21 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// Whether it is a SHA-256 in hexadecimal.
-pub(super) fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 /// The name of a session in the store: the SHA-256 of its id, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SessionKey(String);
+pub struct SessionKey(Digest);
 
 impl SessionKey {
     /// The 64 hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// A key that was stored, for stores that keep text.
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
-        is_digest(text).then(|| Self(text.to_owned()))
+        Digest::stored(text).map(Self)
     }
 
     /// A key that no session has, for the tests of a store.

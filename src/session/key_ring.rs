@@ -5,6 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{fmt, sync::Arc};
 
+/// 32 bytes in base64url.
+const TAG_LEN: usize = 43;
 /// Shorter secrets can be guessed.
 const MIN_SECRET: usize = 32;
 
@@ -53,7 +55,11 @@ impl KeyRing {
     /// The value of the cookie: id and signature.
     pub(super) fn sign(&self, cookie: &str, id: &SessionId) -> String {
         let tag = self.keys.first().map(|key| mac(key, cookie, id).finalize().into_bytes()).unwrap_or_default();
-        format!("{}.{}", id.as_str(), URL_SAFE_NO_PAD.encode(tag))
+        let mut value = String::with_capacity(TEXT_LEN + 1 + TAG_LEN);
+        value.push_str(id.as_str());
+        value.push('.');
+        URL_SAFE_NO_PAD.encode_string(tag, &mut value);
+        value
     }
 
     /// The id in a cookie that one of the keys signed, and the place of that key.

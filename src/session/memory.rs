@@ -10,7 +10,7 @@ use futures_core::future::BoxFuture;
 use std::{
     collections::BTreeMap,
     future::ready,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 /// Sessions in the memory of this process, bounded in number. They end with the process.
@@ -24,7 +24,7 @@ pub struct MemoryStore {
 }
 
 enum Slot {
-    Session(Record),
+    Session(Arc<Record>),
     Moved { to: SessionKey, until_ms: u64 },
 }
 
@@ -47,8 +47,11 @@ impl MemoryStore {
                 if lifetime.left_ms(record.created_ms, now_ms).is_none() || lifetime.is_idle(record.seen_ms, now_ms) {
                     return (None, Loaded::Absent);
                 }
-                let found = record.clone();
-                record.touch(lifetime, now_ms);
+                // Shared: most requests write nothing.
+                let found = Arc::clone(&record);
+                if lifetime.is_touch(record.seen_ms, now_ms) {
+                    Arc::make_mut(&mut record).seen_ms = now_ms;
+                }
                 let ends = record.ends_ms(lifetime);
                 (Some((Slot::Session(record), ends)), Loaded::Found(found))
             }
@@ -97,7 +100,7 @@ impl MemoryStore {
         apply(&mut record, commit);
         let ends = record.ends_ms(commit.lifetime);
         let begun = self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
-            None => (Some((Slot::Session(record), ends)), true),
+            None => (Some((Slot::Session(Arc::new(record)), ends)), true),
             Some(taken) => {
                 let ends = end_of(&taken, commit);
                 (Some((taken, ends)), false)
@@ -124,7 +127,7 @@ impl MemoryStore {
             Answer(Committed),
             /// This one, whose answer was lost: what is in it now is written where it went.
             Again,
-            Moves(Record, u64),
+            Moves(Arc<Record>, u64),
         }
         let end = self.sessions.update(key.as_str(), now_ms, |slot| match slot {
             Some(Slot::Moved { to: went, until_ms }) => {
@@ -145,12 +148,12 @@ impl MemoryStore {
                 if !holds(&commit.expect, &record) {
                     return (Some((Slot::Session(record), ends)), End::Answer(Committed::Conflict));
                 }
-                apply(&mut record, commit);
-                record.touch(commit.lifetime, now_ms);
-                if rotates {
-                    record.seen_ms = now_ms;
+                let changed = Arc::make_mut(&mut record);
+                apply(changed, commit);
+                if rotates || commit.lifetime.is_touch(changed.seen_ms, now_ms) {
+                    changed.seen_ms = now_ms;
                 }
-                let ends = record.ends_ms(commit.lifetime);
+                let ends = changed.ends_ms(commit.lifetime);
                 if rotates {
                     let until_ms = now_ms + MOVED_MS;
                     (Some((Slot::Moved { to: to.clone(), until_ms }, until_ms)), End::Moves(record, ends))
@@ -175,7 +178,7 @@ impl MemoryStore {
 
     fn peek(&self, key: &SessionKey, now_ms: u64) -> Loaded {
         self.look(key.as_str(), now_ms, |slot| match slot {
-            Some(Slot::Session(record)) => Loaded::Found(record.clone()),
+            Some(Slot::Session(record)) => Loaded::Found(Arc::clone(record)),
             Some(Slot::Moved { .. }) => Loaded::Moved,
             None => Loaded::Absent,
         })
@@ -201,7 +204,7 @@ impl MemoryStore {
                 && query.lives(record)
                 && let Some(key) = SessionKey::stored(name)
             {
-                let mut record = record.clone();
+                let mut record = (**record).clone();
                 record.fields.clear();
                 found.push((key, record));
             }

@@ -103,6 +103,7 @@ mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod cookie;
+mod digest;
 mod error;
 mod extract;
 mod flash;

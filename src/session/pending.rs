@@ -1,7 +1,7 @@
 use super::{
     Action, Commit, Committed, Details, Expect, Lifetime, PrincipalKey, Record, SessionError, SessionKey, id::SessionId,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a request has changed and not yet committed.
 #[derive(Default, Clone)]
@@ -144,7 +144,7 @@ impl Alone {
 pub(super) struct Known<'a> {
     pub(super) id: Option<&'a SessionId>,
     /// `None` where it was not loaded.
-    pub(super) record: Option<&'a Record>,
+    pub(super) record: Option<&'a Arc<Record>>,
     pub(super) absent: bool,
     pub(super) moved: bool,
     /// It outlives the response, so that no client can be told of a new id.
@@ -182,7 +182,7 @@ pub(super) struct Plan {
     /// The session's name after it, where there is one.
     pub(super) id: Option<SessionId>,
     /// What it held before.
-    known: Option<Record>,
+    known: Option<Arc<Record>>,
 }
 
 /// What becomes of a plan.
@@ -244,7 +244,7 @@ impl Plan {
             };
         }
         let mut commit = Commit::new(Action::fork(of), own.lifetime, own.now_ms);
-        let known = self.known.clone();
+        let known = self.known.as_deref().cloned();
         let (mut fields, principal, details) =
             known.map(|known| (known.fields, known.principal, known.details)).unwrap_or_default();
         fields.extend(own.set.iter().cloned());

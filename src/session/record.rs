@@ -1,5 +1,5 @@
 use super::{PrincipalKey, SessionKey};
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What a store keeps of a session.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,13 +43,6 @@ impl Record {
         }
         self.principal = principal.unwrap_or_else(|| self.principal.take());
         self.details = details.unwrap_or_else(|| std::mem::take(&mut self.details));
-    }
-
-    /// Takes notice of a use, where that is worth it.
-    pub(super) fn touch(&mut self, lifetime: Lifetime, now_ms: u64) {
-        if lifetime.is_touch(self.seen_ms, now_ms) {
-            self.seen_ms = now_ms;
-        }
     }
 
     /// When it ends, if it is not used again.
@@ -115,8 +108,8 @@ impl<'a> Load<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Loaded {
-    /// The session.
-    Found(Record),
+    /// The session, shared with a store that has it in memory.
+    Found(Arc<Record>),
     /// There is no such session, or no longer.
     Absent,
     /// It got another key a moment ago. What it holds is not for those who know only the old one.

@@ -7,7 +7,7 @@ use crate::{
     redis::{Cmd, Redis, Script},
 };
 use futures_core::future::BoxFuture;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 static LOAD: Script = Script::new(include_str!("load.lua"));
 static COMMIT: Script = Script::new(include_str!("commit.lua"));
@@ -72,7 +72,7 @@ impl RedisStore {
         if fields.contains_key("_r") {
             return Ok(Loaded::Moved);
         }
-        record(fields).map(Loaded::Found).ok_or_else(|| unreadable("the hash is not a session: _c or _v is missing"))
+        record(fields).map(|record| Loaded::Found(Arc::new(record))).ok_or_else(|| unreadable("the hash is not a session: _c or _v is missing"))
     }
 
     async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<Committed, Error> {

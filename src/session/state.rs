@@ -3,7 +3,7 @@ use super::{
     id::SessionId,
     pending::{Known, Pending, Plan},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What is known of a session, and what was done to it.
 pub(super) struct State {
@@ -31,13 +31,13 @@ pub(super) struct State {
 /// What is known of what the store has.
 pub(super) enum Content {
     Unknown,
-    Found(Box<Record>),
+    Found(Arc<Record>),
     Absent,
     Moved,
 }
 
 impl Content {
-    pub(super) fn record(&self) -> Option<&Record> {
+    pub(super) fn record(&self) -> Option<&Arc<Record>> {
         match self {
             Self::Found(record) => Some(record),
             _ => None,
@@ -93,7 +93,7 @@ impl State {
         self.content = match loaded {
             Loaded::Found(record) => {
                 self.resend |= self.signer.is_some_and(|signer| signer > 0);
-                Content::Found(Box::new(record))
+                Content::Found(record)
             }
             Loaded::Absent => {
                 self.missing = true;
@@ -141,7 +141,7 @@ impl State {
         let begins = !matches!(commit.action, Action::Update | Action::Rotate { .. });
         if begins {
             let record = Record::new(commit.now_ms, 0, BTreeMap::new());
-            self.content = Content::Found(Box::new(record));
+            self.content = Content::Found(Arc::new(record));
         } else if self.content.record().is_none() {
             // Not loaded, and not needed so far.
             self.content = Content::Unknown;
@@ -149,7 +149,7 @@ impl State {
         let kept = self.details().max_age_s;
         let changed = commit.details.as_ref().is_some_and(|details| details.max_age_s != kept);
         if let Content::Found(record) = &mut self.content {
-            record.apply(commit.set, &commit.remove, commit.new_principal, commit.details);
+            Arc::make_mut(record).apply(commit.set, &commit.remove, commit.new_principal, commit.details);
         }
         (self.stale, self.missing, self.looked_ms) = (false, false, commit_ms);
         if !goes_on {
