@@ -144,7 +144,7 @@ async fn run(name: &str, app: Router, redis: Option<&Redis>) {
         }
         let (_, one) = measure(&app, method, path, 1).await;
         let (rate, _) = measure(&app, method, path, TASKS).await;
-        println!("{name:<34}{path:<12}{rate:>10.0}/s {one:>9.1} us {trips:>3}");
+        println!("{name:<38}{path:<12}{rate:>10.0}/s {one:>9.1} us {trips:>3}");
     }
 }
 
@@ -158,6 +158,9 @@ async fn main() {
     run("ours, memory", routes::<ours::Session>().layer(our_layer(ours::MemoryStore::new())), None).await;
     let layer = tower_sessions::SessionManagerLayer::new(tower_sessions::MemoryStore::default());
     run("tower-sessions 0.15, memory", routes::<tower_sessions::Session>().layer(layer), None).await;
+    let layer = tower_sessions::SessionManagerLayer::new(tower_sessions::MemoryStore::default());
+    let layer = layer.with_signed(tower_sessions::cookie::Key::generate());
+    run("tower-sessions 0.15 signed, memory", routes::<tower_sessions::Session>().layer(layer), None).await;
 
     let server = redis_server::RedisServer::start();
     let redis = Redis::tcp(server.url()).build().unwrap();

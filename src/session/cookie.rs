@@ -2,10 +2,13 @@ use super::Details;
 use crate::{Error, ErrorKind};
 use cookie::{Cookie, Expiration};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 /// Browsers keep no cookie for longer (RFC 6265bis 5.5).
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// What `; Max-Age=` and its value can need.
+const LIFETIME_LEN: usize = 18;
 
 /// Which requests from other sites carry the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +46,8 @@ pub struct SessionCookie {
     same_site: SameSite,
     secure: bool,
     max_age: Option<Duration>,
+    /// What comes after the value, but for the lifetime: written once, sent often.
+    rest: String,
 }
 
 impl SessionCookie {
@@ -53,7 +58,7 @@ impl SessionCookie {
 
     /// `id` without `Secure` and without prefix, for plain HTTP on the developer's own machine.
     pub fn local_development() -> Self {
-        Self { name: "id".to_owned(), secure: false, ..Self::default() }
+        Self { name: "id".to_owned(), secure: false, ..Self::default() }.finished()
     }
 
     /// The name.
@@ -73,12 +78,13 @@ impl SessionCookie {
     }
 
     /// `Set-Cookie` with this value.
-    pub(super) fn set(&self, value: String, details: &Details) -> Option<HeaderValue> {
-        let mut cookie = self.attributes(value);
+    pub(super) fn set(&self, value: &str, details: &Details) -> Option<HeaderValue> {
+        let mut line = String::with_capacity(self.name.len() + 1 + value.len() + self.rest.len() + LIFETIME_LEN);
+        line.extend([&self.name, "=", value, &self.rest]);
         if let Some(max_age) = self.kept(details) {
-            cookie.set_max_age(cookie::time::Duration::try_from(max_age.min(LONGEST)).ok()?);
+            write!(line, "; Max-Age={}", max_age.min(LONGEST).as_secs()).ok()?;
         }
-        header(&cookie)
+        header(line)
     }
 
     /// Whether the browser keeps the cookie of such a session when it is closed.
@@ -101,14 +107,21 @@ impl SessionCookie {
 
     /// `Set-Cookie` that takes the cookie away. It needs the attributes it was set with: browsers refuse it otherwise.
     pub(super) fn removal(&self) -> Option<HeaderValue> {
-        let mut cookie = self.attributes(String::new());
+        let mut cookie = self.attributes();
         cookie.set_max_age(cookie::time::Duration::ZERO);
         cookie.set_expires(Expiration::from(cookie::time::OffsetDateTime::UNIX_EPOCH));
-        header(&cookie)
+        header(cookie.to_string())
     }
 
-    fn attributes(&self, value: String) -> Cookie<'_> {
-        let mut cookie = Cookie::new(self.name.as_str(), value);
+    fn finished(mut self) -> Self {
+        let line = self.attributes().to_string();
+        self.rest = line.split_once('=').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+        self
+    }
+
+    /// The cookie without a value.
+    fn attributes(&self) -> Cookie<'_> {
+        let mut cookie = Cookie::new(self.name.as_str(), "");
         cookie.set_path(self.path.as_str());
         cookie.set_http_only(true);
         cookie.set_same_site(cookie::SameSite::from(self.same_site));
@@ -120,8 +133,8 @@ impl SessionCookie {
     }
 }
 
-fn header(cookie: &Cookie<'_>) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(cookie.to_string()).ok()?;
+fn header(line: String) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(line).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
@@ -135,7 +148,9 @@ impl Default for SessionCookie {
             same_site: SameSite::Lax,
             secure: true,
             max_age: None,
+            rest: String::new(),
         }
+        .finished()
     }
 }
 
@@ -188,7 +203,7 @@ impl SessionCookieBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`], naming every setting that browsers would refuse in combination.
     pub fn build(self) -> Result<SessionCookie, Error> {
-        let SessionCookie { name, path, domain, same_site, secure, max_age } = &self.0;
+        let SessionCookie { name, path, domain, same_site, secure, max_age, .. } = &self.0;
         let token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
         let attribute = |text: &str| text.chars().all(|c| (' '..='~').contains(&c) && c != ';');
         let lower = name.to_ascii_lowercase();
@@ -207,7 +222,7 @@ impl SessionCookieBuilder {
         .filter_map(|(wrong, problem)| wrong.then_some(problem))
         .collect();
         if problems.is_empty() {
-            Ok(self.0)
+            Ok(self.0.finished())
         } else {
             Err(Error::new(
                 ErrorKind::Configuration,
@@ -224,9 +239,14 @@ mod tests {
     #[test]
     fn set_and_removed_with_the_same_attributes() {
         let cookie = SessionCookie::default();
-        let set = cookie.set("v".to_owned(), &Details::default()).unwrap();
+        let set = cookie.set("v", &Details::default()).unwrap();
         assert_eq!(set, "__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         assert!(set.is_sensitive());
+        let kept = Details { max_age_s: Some(3600), ..Details::default() };
+        assert_eq!(
+            cookie.set("v", &kept).unwrap(),
+            "__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600"
+        );
         let removal = cookie.removal().unwrap();
         let removal = removal.to_str().unwrap();
         assert!(removal.starts_with("__Host-id=; HttpOnly; SameSite=Lax; Secure; Path=/; "), "{removal}");

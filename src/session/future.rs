@@ -93,7 +93,7 @@ fn sign<B>(session: &Session, response: &mut Response<B>) {
     let cookie = match session.cookie() {
         Told::Nothing => None,
         Told::Removed => config.cookie.removal(),
-        Told::Named(id, details) => config.cookie.set(config.keys.sign(config.cookie.name(), &id), &details),
+        Told::Named(id, details) => config.cookie.set(&config.keys.sign(config.cookie.name(), &id), &details),
     };
     if session.was_used() || cookie.is_some() {
         response::personalise(response, cookie, &session.personal());

@@ -72,7 +72,9 @@ impl RedisStore {
         if fields.contains_key("_r") {
             return Ok(Loaded::Moved);
         }
-        record(fields).map(|record| Loaded::Found(Arc::new(record))).ok_or_else(|| unreadable("the hash is not a session: _c or _v is missing"))
+        record(fields)
+            .map(|record| Loaded::Found(Arc::new(record)))
+            .ok_or_else(|| unreadable("the hash is not a session: _c or _v is missing"))
     }
 
     async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<Committed, Error> {
