@@ -28,6 +28,10 @@ const TASKS: usize = 32;
 trait Session: Clone + Send + Sync + 'static {
     fn read(&self) -> impl Future<Output = Option<String>> + Send;
     fn write(&self, value: u64) -> impl Future<Output = ()> + Send;
+    /// Without having looked, where there is such a thing.
+    fn put(&self, value: u64) -> impl Future<Output = ()> + Send {
+        self.write(value)
+    }
     fn login(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -38,6 +42,10 @@ impl Session for ours::Session {
 
     async fn write(&self, value: u64) {
         self.insert("count", value).await.unwrap();
+    }
+
+    async fn put(&self, value: u64) {
+        ours::Session::put(self, "count", value).unwrap();
     }
 
     async fn login(&self) {
@@ -75,6 +83,7 @@ fn routes<S: Session + FromRequestParts<()>>() -> Router {
         .route("/untouched", get(|_: S| async {}))
         .route("/read", get(|session: S| async move { session.read().await.unwrap() }))
         .route("/write", post(|session: S| async move { session.write(COUNT.fetch_add(1, Ordering::Relaxed)).await }))
+        .route("/put", post(|session: S| async move { session.put(COUNT.fetch_add(1, Ordering::Relaxed)).await }))
         .route("/login", post(|session: S| async move { session.login().await }))
 }
 
@@ -130,7 +139,9 @@ async fn sent(redis: &Redis) -> u64 {
 }
 
 async fn run(name: &str, app: Router, redis: Option<&Redis>) {
-    for (method, path) in [("GET", "/untouched"), ("GET", "/read"), ("POST", "/write"), ("POST", "/login")] {
+    for (method, path) in
+        [("GET", "/untouched"), ("GET", "/read"), ("POST", "/write"), ("POST", "/put"), ("POST", "/login")]
+    {
         if !std::env::args().skip(1).all(|word| name.contains(&word) || path.contains(&word)) {
             continue;
         }

@@ -104,7 +104,8 @@ async fn passes(peer: &Peer, scenario: &str) -> bool {
         }
         "an id that a client made up is not adopted" => {
             let mut jar = begun(&app).await;
-            let (name, value) = jar.0.iter().find(|(_, value)| value.len() > 15).map(|(n, v)| (n.clone(), v.clone())).unwrap();
+            let (name, value) =
+                jar.0.iter().find(|(_, value)| value.len() > 15).map(|(n, v)| (n.clone(), v.clone())).unwrap();
             // As long, of the same kind, and nobody's.
             let forged: String = value.chars().map(|c| if c.is_ascii_digit() { '7' } else { c }).collect();
             let forged = if forged == value { value.chars().rev().collect() } else { forged };

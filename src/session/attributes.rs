@@ -2,6 +2,7 @@
 
 use super::{
     Record, Session, SessionError,
+    commit::Sent,
     pending::{Alone, Pending},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,6 +29,30 @@ impl Session {
         let text = to_text(name, &value)?;
         let limit = self.config().size_limit;
         self.write(|record, pending| set(record, pending, name, text, limit)).await
+    }
+
+    /// Sets an attribute without looking at the session: one request to the store instead of two, for handlers that ask it
+    /// nothing. Where it was loaded before, it is the same as [`insert`](Self::insert).
+    ///
+    /// What there is to know is found out by the commit: a session that has ended begins anew with what was put, as it does
+    /// for whoever looks and finds nothing; and one that becomes too large is refused there, with
+    /// [`SessionError::TooLarge`]. About once in a tenth of the idle time the session is loaded after all, to let it and its
+    /// cookie live on.
+    ///
+    /// ```
+    /// # use axum_upstash::session::{Session, SessionError};
+    /// async fn set_theme(session: Session) -> Result<(), SessionError> {
+    ///     session.put("theme", "dark")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), but for those of a load.
+    #[allow(clippy::needless_pass_by_value, reason = "as insert")]
+    pub fn put(&self, name: &str, value: impl Serialize) -> Result<(), SessionError> {
+        let text = to_text(name, &value)?;
+        let limit = self.config().size_limit;
+        self.write_unread(|record, pending| set(record, pending, name, text, limit))
     }
 
     /// Removes an attribute, and says whether it was there. One that was not there is no change.
@@ -103,8 +128,8 @@ impl Session {
             }
             let alone = Alone { name: name.to_owned(), text, stored, mine };
             match self.send(Some(alone)).await {
-                Ok(()) => return Ok(value),
-                Err(SessionError::Conflict) => {}
+                Ok(Sent::Done) => return Ok(value),
+                Ok(Sent::Unread) | Err(SessionError::Conflict) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -158,15 +183,18 @@ fn to_text(name: &str, value: &impl Serialize) -> Result<String, SessionError> {
 
 /// The session's size in bytes if `name` became `text`.
 fn size_with(record: Option<&Record>, pending: &Pending, name: &str, text: &str) -> usize {
+    size(record, pending, Some(name)) + name.len() + text.len()
+}
+
+/// The size in bytes of all attributes but one.
+pub(super) fn size(record: Option<&Record>, pending: &Pending, but: Option<&str>) -> usize {
+    let counts = |name: &str| Some(name) != but;
     let stored = record
         .into_iter()
         .flat_map(|record| &record.fields)
-        .filter(|(stored, _)| !pending.fields.contains_key(*stored) && *stored != name)
+        .filter(|(name, _)| counts(name) && !pending.fields.contains_key(*name))
         .map(|(name, text)| name.len() + text.len());
-    let changed = pending
-        .fields
-        .iter()
-        .filter(|(changed, _)| *changed != name)
-        .filter_map(|(name, text)| Some(name.len() + text.as_ref()?.len()));
-    stored.chain(changed).sum::<usize>() + name.len() + text.len()
+    let changed = pending.fields.iter().filter(|(name, _)| counts(name));
+    let changed = changed.filter_map(|(name, text)| Some(name.len() + text.as_ref()?.len()));
+    stored.chain(changed).sum()
 }

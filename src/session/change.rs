@@ -23,6 +23,9 @@ pub struct Commit {
     pub lifetime: Lifetime,
     /// Now, in milliseconds since the Unix epoch.
     pub now_ms: u64,
+    /// Where the session was not loaded: how many bytes of names and JSON texts it may have. A store answers
+    /// [`Committed::Unread`] where it would have more, or where its use is news.
+    pub unread: Option<usize>,
 }
 
 impl Commit {
@@ -39,6 +42,7 @@ impl Commit {
             details: None,
             lifetime,
             now_ms,
+            unread: None,
         }
     }
 }
@@ -149,6 +153,8 @@ pub enum Committed {
         /// Whose it is.
         is: Option<PrincipalKey>,
     },
+    /// The session has to be [loaded](Commit::unread) first: nothing was written.
+    Unread,
     /// The session got another key a moment ago: nothing was written.
     #[non_exhaustive]
     Moved {

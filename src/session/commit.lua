@@ -6,8 +6,9 @@
 --       places in KEYS, 0 for none: 7 the other session, 8 the index of its principal, 9 the index of its new principal
 --       10 the principal as it is thought to be, of a fork * for whosever; 11 the new one: empty for as it is, - for nobody
 --       12 the version that is expected, or empty; numbers of fields: 13 to set, 14 to remove, 15 expected
+--       16 of a session that was not loaded how many bytes it may have, or empty
 --       then names and values to set, names to remove, and of what is expected names, 1 or 0 for there or not, values.
--- Returns done | gone | conflict, or principal | moved and whose it is or where it went.
+-- Returns done | gone | conflict | unread, or principal | moved and whose it is or where it went.
 local action, now, left, absolute = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local key, other = KEYS[1], KEYS[tonumber(ARGV[7])]
 local index, new_index = KEYS[tonumber(ARGV[8])], KEYS[tonumber(ARGV[9])]
@@ -89,7 +90,7 @@ if action ~= 'create' and action ~= 'fork' then
 end
 
 local set, remove, expect = tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
-local at = 15 + 2 * set + remove
+local at = 16 + 2 * set + remove
 for i = at + 1, at + 3 * expect, 3 do
   local is = redis.call('HGET', key, ARGV[i])
   if (is and '1' or '0') ~= ARGV[i + 1] or (is and is ~= ARGV[i + 2]) then
@@ -108,6 +109,23 @@ end
 if left <= 0 then
   redis.call('DEL', key)
   return {'gone'}
+end
+if ARGV[16] ~= '' then
+  -- Whoever has not loaded it knows neither how much there is, nor that its browser has to keep the cookie for longer.
+  local size, new = 0, {}
+  for i = 17, 16 + 2 * set, 2 do
+    new[ARGV[i]] = true
+    size = size + #ARGV[i] + #ARGV[i + 1]
+  end
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if string.sub(fields[i], 1, 1) ~= '_' and not new[fields[i]] then
+      size = size + #fields[i] + #fields[i + 1]
+    end
+  end
+  if size > tonumber(ARGV[16]) or now - seen > idle / 10 then
+    return {'unread'}
+  end
 end
 if action == 'rotate' then
   redis.call('RENAME', key, other)
@@ -147,10 +165,10 @@ end
 if fresh or action == 'rotate' or now - seen > idle / 10 then
   redis.call('HSET', key, '_l', ARGV[2])
 end
-for i = 16, 15 + 2 * set, 2 do
+for i = 17, 16 + 2 * set, 2 do
   redis.call('HSET', key, ARGV[i], ARGV[i + 1])
 end
-for i = 16 + 2 * set, at do
+for i = 17 + 2 * set, at do
   redis.call('HDEL', key, ARGV[i])
 end
 redis.call('PEXPIRE', key, left)

@@ -1,12 +1,12 @@
 //! What was changed, on its way to the store.
 
 use super::{
-    OnConflict, Session, SessionError,
+    OnConflict, Session, SessionError, attributes,
     handle::late,
     pending::{Alone, Next, Pending, When},
-    state::{Content, Left},
+    state::{Left, State},
 };
-use crate::http::timeout;
+use crate::{Error, ErrorKind, http::timeout};
 
 /// How many steps a commit may take: rotations that are followed, all within seconds, and what is learned on the way.
 const MAX_STEPS: usize = 6;
@@ -33,27 +33,53 @@ impl Session {
 
     /// Commits what is pending.
     pub(super) async fn flush(&self) -> Result<(), SessionError> {
-        let blind = {
+        let rejects = self.inner.config.on_conflict == OnConflict::Reject;
+        let needs = {
             let state = self.state();
-            let Pending { rotate, details, principal, .. } = &state.pending;
-            let needs = *rotate || details.is_some() || principal.is_some();
-            needs && !state.pending.destroy && matches!(state.content, Content::Unknown)
-        };
-        if blind {
+            let Pending { rotate, details, principal, unread, .. } = &state.pending;
             // How long the browser keeps its cookie, and whose it is, has to be known for these.
+            let needs = *rotate || details.is_some() || principal.is_some();
+            (needs || *unread && (rejects || state.unreadable)) && !state.pending.destroy
+        };
+        if needs {
             self.load().await?;
         }
-        self.send(None).await
+        self.check_pending()?;
+        if self.send(None).await? == Sent::Unread {
+            self.load().await?;
+            self.check_pending()?;
+            if self.send(None).await? == Sent::Unread {
+                return Err(SessionError::Unavailable(unreadable()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was put in unread can be too much for what there is; and what could not be read is not written.
+    fn check_pending(&self) -> Result<(), SessionError> {
+        let mut state = self.state();
+        let State { content, pending, read_only, .. } = &mut *state;
+        if *read_only && !pending.destroy && !pending.is_empty() {
+            *pending = Pending::default();
+            return Err(SessionError::ReadOnly);
+        }
+        let limit = self.inner.config.size_limit;
+        let known = content.record().filter(|_| pending.unread && !pending.destroy);
+        if known.is_some_and(|record| attributes::size(Some(record), pending, None) > limit) {
+            *pending = Pending::default();
+            return Err(SessionError::TooLarge { limit });
+        }
+        Ok(())
     }
 
     /// Commits what is pending, or these changes alone.
-    pub(super) async fn send(&self, alone: Option<Alone>) -> Result<(), SessionError> {
+    pub(super) async fn send(&self, alone: Option<Alone>) -> Result<Sent, SessionError> {
         let config = &*self.inner.config;
         let _asking = self.inner.asking.lock().await;
         let now_ms = config.clock.now_ms();
         // A change that goes alone says itself what it expects.
         let reject = config.on_conflict == OnConflict::Reject && alone.is_none();
-        let when = When { lifetime: config.lifetime, now_ms, reject };
+        let when = When { lifetime: config.lifetime, now_ms, reject, size_limit: config.size_limit };
         let (mut taken, plan) = {
             let mut state = self.state();
             let restore = alone.is_none();
@@ -70,13 +96,14 @@ impl Session {
         };
         let Some(mut plan) = plan else {
             taken.pending = None;
-            return Ok(());
+            return Ok(Sent::Done);
         };
         let work = async {
             for _ in 0..MAX_STEPS {
                 let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
                 match plan.next(answer) {
-                    Next::Done(done) => return Ok(done),
+                    Next::Done(done) => return Ok(Some(done)),
+                    Next::Unread => return Ok(None),
                     Next::Again(again) => plan = again,
                     Next::Failed(error) => return Err(error),
                 }
@@ -85,7 +112,9 @@ impl Session {
         };
         let result = timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late())));
         match result {
-            Ok(plan) => {
+            // What was to be done goes back.
+            Ok(None) => Ok(Sent::Unread),
+            Ok(Some(plan)) => {
                 taken.pending = None;
                 let mut state = self.state();
                 state.committed(*plan);
@@ -94,7 +123,7 @@ impl Session {
                 {
                     state.pending.fields.remove(&alone.name);
                 }
-                Ok(())
+                Ok(Sent::Done)
             }
             // The store may not have it: it is tried again, if there is another time.
             Err(error @ SessionError::Unavailable(_)) => Err(error),
@@ -109,6 +138,18 @@ impl Session {
             }
         }
     }
+}
+
+/// What became of what was to be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Done,
+    /// The session has to be loaded first.
+    Unread,
+}
+
+fn unreadable() -> Error {
+    Error::new(ErrorKind::Decode, "the session store has to know what it was told")
 }
 
 /// Changes on their way: they go back where they were, if nobody says that they arrived.

@@ -32,6 +32,7 @@ pub async fn run(store: &dyn SessionStore) {
     suite.without_use_it_ends().await;
     suite.a_rotation_that_comes_twice_is_done_once().await;
     suite.what_is_not_as_expected_is_not_overwritten().await;
+    suite.what_was_not_loaded_is_written_where_nothing_has_to_be_known().await;
     suite.one_ends_and_another_begins().await;
     suite.a_fork_needs_the_other_one_alive().await;
     suite.a_principal_has_a_list().await;
@@ -184,6 +185,26 @@ impl Suite<'_> {
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "1")])));
         assert_eq!(write(Some(1), &[("a", Some("1")), ("b", None)]).await, Committed::Done);
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "2")])));
+    }
+
+    async fn what_was_not_loaded_is_written_where_nothing_has_to_be_known(&self) {
+        let key = self.created(&[("a", "12345")]).await;
+        let write = async |key: &SessionKey, name: &str, text: &str, now: u64| {
+            let mut commit = Commit::new(Action::Update, self.lifetime(), now);
+            commit.set.push((name.to_owned(), text.to_owned()));
+            commit.unread = Some(12);
+            self.store.commit(key, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
+        };
+        // Twelve bytes with the names; what takes another's place does not count twice.
+        assert_eq!(write(&key, "b", "123456", self.now).await, Committed::Unread);
+        assert_eq!(write(&key, "b", "12345", self.now).await, Committed::Done);
+        assert_eq!(write(&key, "b", "54321", self.now).await, Committed::Done);
+        assert_eq!(self.fields(&key).await, Some(map(&[("a", "12345"), ("b", "54321")])));
+        // Its use is news, and its client may have to be told.
+        assert_eq!(write(&key, "b", "1", self.now + HOUR / 2).await, Committed::Unread);
+        assert_eq!(self.fields(&key).await, Some(map(&[("a", "12345"), ("b", "54321")])));
+        assert_eq!(write(&self::key(), "b", "1", self.now).await, Committed::Gone);
+        assert_eq!(write(&key, "b", "1", self.now + HOUR + 1).await, Committed::Gone);
     }
 
     async fn one_ends_and_another_begins(&self) {

@@ -55,6 +55,7 @@ impl Session {
             resend: false,
             missing: false,
             looked_ms: 0,
+            unreadable: false,
             read_only: false,
             closed: false,
             detached,
@@ -184,8 +185,19 @@ impl Session {
         let mut state = self.state();
         state.check_open()?;
         let State { content, pending, .. } = &mut *state;
-        let record = content.record().filter(|_| !pending.destroy).map(Arc::as_ref);
-        write(record, pending)
+        write(content.record().filter(|_| !pending.destroy).map(Arc::as_ref), pending)
+    }
+
+    /// Changes what is pending, with what is known in view.
+    pub(super) fn write_unread<R>(
+        &self,
+        write: impl FnOnce(Option<&Record>, &mut Pending) -> Result<R, SessionError>,
+    ) -> Result<R, SessionError> {
+        let mut state = self.used();
+        state.check_open()?;
+        let State { content, pending, .. } = &mut *state;
+        pending.unread |= matches!(content, Content::Unknown) && !pending.destroy;
+        write(content.record().filter(|_| !pending.destroy).map(Arc::as_ref), pending)
     }
 
     /// Loads the session once, however many ask.
@@ -213,7 +225,10 @@ impl Session {
                 self.state().read_only = true;
                 Ok(())
             }
-            Err(error) => Err(SessionError::Unavailable(error)),
+            Err(error) => {
+                self.state().unreadable = true;
+                Err(SessionError::Unavailable(error))
+            }
         }
     }
 

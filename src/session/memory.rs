@@ -148,6 +148,9 @@ impl MemoryStore {
                 if !holds(&commit.expect, &record) {
                     return (Some((Slot::Session(record), ends)), End::Answer(Committed::Conflict));
                 }
+                if commit.unread.is_some_and(|limit| wants_a_look(&record, commit, limit)) {
+                    return (Some((Slot::Session(record), ends)), End::Answer(Committed::Unread));
+                }
                 let changed = Arc::make_mut(&mut record);
                 apply(changed, commit);
                 if rotates || commit.lifetime.is_touch(changed.seen_ms, now_ms) {
@@ -254,6 +257,14 @@ fn end_of(slot: &Slot, commit: &Commit) -> u64 {
 fn holds(expect: &Expect, record: &Record) -> bool {
     let version = expect.version.is_none_or(|version| version == record.version);
     version && expect.fields.iter().all(|(name, text)| record.fields.get(name) == text.as_ref())
+}
+
+/// Whether a session that was not loaded has to be.
+fn wants_a_look(record: &Record, commit: &Commit, limit: usize) -> bool {
+    let own = commit.set.iter().map(|(name, text)| name.len() + text.len()).sum::<usize>();
+    let is_set = |name: &String| commit.set.iter().any(|(set, _)| set == name);
+    let rest = record.fields.iter().filter(|(name, _)| !is_set(name)).map(|(name, text)| name.len() + text.len());
+    own + rest.sum::<usize>() > limit || commit.lifetime.is_touch(record.seen_ms, commit.now_ms)
 }
 
 fn apply(record: &mut Record, commit: &Commit) {

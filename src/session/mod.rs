@@ -20,6 +20,7 @@
 //! | reads | 1 |
 //! | writes to a new session | 1 |
 //! | reads and writes | 2 |
+//! | writes without having read ([`Session::put`]) | 1; about once in a tenth of the idle time 3 |
 //! | logs in: reads, rotates, writes | 2 |
 //! | destroys | 1 |
 //! | commits by itself ([`Session::commit`]), reads and writes | 2 |
@@ -30,7 +31,7 @@
 //! |---|---|
 //! | wrote another attribute | both are kept |
 //! | wrote the same attribute | the last one stays; with [`OnConflict::Reject`] the later one gets 409; [`Session::update`] tries again |
-//! | ended the session | it stays ended; the client's cookie is removed, and [`Session::commit`] says [`Gone`](SessionError::Gone) |
+//! | ended the session | it stays ended; the client's cookie is removed, and [`Session::commit`] says [`Gone`](SessionError::Gone). What was [put](Session::put) begins a session of its own |
 //! | gave it a new id | 409, and nothing is written |
 //! | ended all sessions of the user | it stays ended, also where the request gave it a new id |
 //!

@@ -13,6 +13,8 @@ pub(super) struct Pending {
     pub(super) details: Option<Details>,
     pub(super) rotate: bool,
     pub(super) destroy: bool,
+    /// Some of it was put in without a look at the rest.
+    pub(super) unread: bool,
     /// The name that the session gets, so that a commit that is tried again is the same.
     pub(super) next: Option<SessionId>,
 }
@@ -37,6 +39,7 @@ impl Pending {
             self.details = self.details.take().or(older.details);
         }
         self.rotate |= older.rotate;
+        self.unread |= older.unread && !self.destroy;
         self.destroy |= older.destroy;
         // Only a rotation is the same when it is done again; another beginning needs another name.
         self.next = self.next.take().or(older.next.filter(|_| older.rotate));
@@ -75,7 +78,7 @@ impl Pending {
             let mut commit = commit(action);
             commit.principal = known.principal();
             let commit = if begins { self.fill(commit) } else { commit };
-            return Ok(Some(Box::new(Plan { key: id.key().clone(), commit, id: next, known: None })));
+            return Ok(Some(Box::new(Plan { key: id.key().clone(), commit, id: next, known: None, begins: false })));
         }
         match existing {
             Some(_) if self.is_empty() => Ok(None),
@@ -89,9 +92,13 @@ impl Pending {
                 let mut commit = commit(action);
                 commit.principal = known.principal();
                 commit.expect = Expect { version: known.version(when.reject), fields: self.expect.clone() };
+                let unread = self.unread && known.record.is_none();
+                commit.unread = unread.then_some(when.size_limit);
                 // Only where it may have to begin anew.
+                let known_detached = known.detached;
                 let known = known.record.filter(|_| self.rotate).cloned();
-                Ok(Some(Box::new(Plan { key, commit: self.fill(commit), id: Some(id), known })))
+                let begins = unread && !known_detached;
+                Ok(Some(Box::new(Plan { key, commit: self.fill(commit), id: Some(id), known, begins })))
             }
             None if !self.begins() => Ok(None),
             // A new session's cookie would take the place of the one the client has or will have.
@@ -105,7 +112,13 @@ impl Pending {
         // One whose answer was lost has taken its name.
         self.next = None;
         let id = self.next()?;
-        Ok(Box::new(Plan { key: id.key().clone(), commit: self.fill(commit), id: Some(id), known: None }))
+        Ok(Box::new(Plan {
+            key: id.key().clone(),
+            commit: self.fill(commit),
+            id: Some(id),
+            known: None,
+            begins: false,
+        }))
     }
 
     fn fill(&self, mut commit: Commit) -> Commit {
@@ -173,6 +186,7 @@ pub(super) struct When {
     pub(super) now_ms: u64,
     /// A session that another request has changed since is a conflict.
     pub(super) reject: bool,
+    pub(super) size_limit: usize,
 }
 
 /// What the store is to do.
@@ -183,6 +197,8 @@ pub(super) struct Plan {
     pub(super) id: Option<SessionId>,
     /// What it held before.
     known: Option<Arc<Record>>,
+    /// Nobody has looked: where there is no session, one begins.
+    begins: bool,
 }
 
 /// What becomes of a plan.
@@ -190,6 +206,8 @@ pub(super) enum Next {
     /// It was carried out.
     Done(Box<Plan>),
     Again(Box<Plan>),
+    /// The session has to be loaded first.
+    Unread,
     Failed(SessionError),
 }
 
@@ -203,7 +221,17 @@ impl Plan {
             (Committed::Done, _) => Next::Done(self),
             // The other one is; of this one's cookie the client has a newer copy.
             (Committed::Gone, Action::Fork { .. }) => Next::Failed(SessionError::Moved),
+            (Committed::Gone, Action::Update) if self.begins => match SessionId::random() {
+                Ok(id) => {
+                    (self.key, self.begins) = (id.key().clone(), false);
+                    (self.commit.action, self.commit.unread) = (Action::Create, None);
+                    self.id = Some(id);
+                    Next::Again(self)
+                }
+                Err(error) => Next::Failed(SessionError::no_randomness(error)),
+            },
             (Committed::Gone, _) => Next::Failed(SessionError::Gone),
+            (Committed::Unread, _) => Next::Unread,
             (Committed::Conflict, _) => Next::Failed(SessionError::Conflict),
             (Committed::Principal { is }, _) => {
                 self.commit.principal = is;

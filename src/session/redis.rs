@@ -78,7 +78,8 @@ impl RedisStore {
     }
 
     async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<Committed, Error> {
-        let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms } = commit;
+        let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms, unread } =
+            commit;
         let (name, other) = match action {
             Action::Create => ("create", None),
             Action::Fork { of, .. } => ("fork", Some(of)),
@@ -111,6 +112,7 @@ impl RedisStore {
         call = call.arg(whosever.or(text(principal)).unwrap_or_default()).arg(new.unwrap_or_default());
         call = call.arg(expect.version.map(|version| version.to_string()).unwrap_or_default());
         call = call.arg(set.len() + details.len()).arg(remove.len() + no_details.len()).arg(expect.fields.len());
+        call = call.arg(unread.map(|limit| limit.to_string()).unwrap_or_default());
         for (name, text) in set {
             call = call.arg(name).arg(text);
         }
@@ -136,6 +138,7 @@ impl RedisStore {
             ["done"] => Ok(Committed::Done),
             ["gone"] => Ok(Committed::Gone),
             ["conflict"] => Ok(Committed::Conflict),
+            ["unread"] => Ok(Committed::Unread),
             ["principal", is] => Ok(Committed::principal(PrincipalKey::stored(is))),
             ["moved", to] => moved(to).map(Committed::moved),
             _ => Err(unreadable("the script answered something else")),

@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) missing: bool,
     /// When that was, in milliseconds since the Unix epoch.
     pub(super) looked_ms: u64,
+    /// It could not be loaded: what is put has to wait until it can.
+    pub(super) unreadable: bool,
     pub(super) read_only: bool,
     pub(super) closed: bool,
     pub(super) detached: bool,
@@ -89,7 +91,7 @@ impl State {
 
     pub(super) fn learn(&mut self, loaded: Loaded, now_ms: u64) {
         self.looked_ms = now_ms;
-        self.missing = false;
+        (self.missing, self.unreadable) = (false, false);
         self.content = match loaded {
             Loaded::Found(record) => {
                 self.resend |= self.signer.is_some_and(|signer| signer > 0);

@@ -126,10 +126,13 @@ async fn what_could_not_be_read_is_not_overwritten() {
                 session.rotate()?;
                 session.get::<String>("user").await.map(Option::unwrap_or_default)
             };
-            let app = app.route("/rotate-first", post(rotate_first));
+            let rotate_only = |session: Session| async move { session.rotate() };
+            let app = app.route("/rotate-first", post(rotate_first)).route("/rotate-only", post(rotate_only));
             let app = app.layer(SessionLayer::new(failing.clone(), keys(&[1])).with_on_outage(policy));
-            let reply = ask(&app, "POST", "/rotate-first", Some(&me)).await;
-            assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{policy:?}: {reply:?}");
+            for path in ["/rotate-first", "/rotate-only"] {
+                let reply = ask(&app, "POST", path, Some(&me)).await;
+                assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{policy:?} {path}: {reply:?}");
+            }
             failing.loads.store(false, Ordering::SeqCst);
             assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "ferris");
         }
@@ -262,6 +265,8 @@ async fn calls_are_as_few_and_cookies_as_rare_as_can_be() {
             ("POST", "/set/a/1", false, 1, true),
             ("POST", "/set/a/1", true, 2, false),
             ("POST", "/set/user/ferris", true, 1, false),
+            ("POST", "/put/a/1", true, 1, false),
+            ("POST", "/put/a/1", false, 1, true),
             ("POST", "/remove/absent", true, 1, false),
             ("POST", "/committed/a/2", true, 2, false),
             ("POST", "/add/n", true, 2, false),
@@ -352,6 +357,8 @@ async fn no_log_has_an_id_or_a_token_in_it() {
         .with_writer(move || writer.clone())
         .finish();
     let _default = tracing::subscriber::set_default(subscriber);
+    // While there is a single subscriber, an event that another test's thread comes to first is off for all threads.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let (local, redis) = crate::support::upstash().await;
     let store: Arc<dyn SessionStore> = Arc::new(RedisStore::new(redis.clone()));
     let failing = Failing::new(&store);

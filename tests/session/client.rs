@@ -38,6 +38,7 @@ pub fn routes() -> Router {
         .route("/untouched", get(|| async { "hello" }))
         .route("/get/{name}", get(read))
         .route("/set/{name}/{value}", post(set))
+        .route("/put/{name}/{value}", post(put))
         .route("/add/{name}", post(add))
         .route("/remove/{name}", post(remove))
         .route("/login/{user}", post(login))
@@ -60,6 +61,11 @@ async fn set(session: Session, Path((name, value)): Path<(String, String)>) -> A
     let _: Option<String> = session.get(&name).await?;
     session.insert(&name, &value).await?;
     Ok(value)
+}
+
+/// Without a look.
+async fn put(session: Session, Path((name, value)): Path<(String, String)>) -> Result<(), SessionError> {
+    session.put(&name, &value)
 }
 
 async fn add(session: Session, Path(name): Path<String>) -> Answer {

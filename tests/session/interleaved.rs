@@ -43,12 +43,15 @@ async fn value(app: &Router, name: &str, cookie: &str) -> String {
 #[tokio::test]
 async fn writes_of_different_attributes_both_survive() {
     both(async |store| {
-        race(store, same, ["/set/a/1", "/set/b/2"], async |app, a, b, me, order| {
-            assert_eq!((a.status, b.status), (StatusCode::OK, StatusCode::OK), "{order}");
-            assert_eq!((value(app, "a", &me).await, value(app, "b", &me).await), ("1".into(), "2".into()), "{order}");
-            assert_eq!(value(app, "user", &me).await, "ferris", "{order}");
-        })
-        .await;
+        for writes in [["/set/a/1", "/set/b/2"], ["/put/a/1", "/set/b/2"], ["/put/a/1", "/put/b/2"]] {
+            race(Arc::clone(&store), same, writes, async |app, a, b, me, order| {
+                assert_eq!((a.status, b.status), (StatusCode::OK, StatusCode::OK), "{order}");
+                let values = (value(app, "a", &me).await, value(app, "b", &me).await);
+                assert_eq!(values, ("1".into(), "2".into()), "{writes:?} {order}");
+                assert_eq!(value(app, "user", &me).await, "ferris", "{order}");
+            })
+            .await;
+        }
     })
     .await;
 }
@@ -123,21 +126,44 @@ async fn what_is_gone_stays_gone_and_whoever_writes_can_learn_it() {
 }
 
 #[tokio::test]
-async fn a_rotation_takes_along_what_was_written_and_lets_nobody_else_in() {
+async fn what_is_put_goes_into_the_session_or_into_one_of_its_own() {
     both(async |store| {
-        race(store, same, ["/set/a/1", "/rotate"], async |app, a, b, me, order| {
-            assert_eq!(b.status, StatusCode::OK, "{order}: {b:?}");
-            let new = b.cookie().unwrap();
-            assert_eq!(value(app, "user", &new).await, "ferris", "{order}");
-            let written = value(app, "a", &new).await;
-            match a.status {
-                StatusCode::OK => assert_eq!(written, "1", "{order}: it was said to be written"),
-                status => assert_eq!((status, &*written), (StatusCode::CONFLICT, "-"), "{order}"),
+        race(store, same, ["/put/a/1", "/logout"], async |app, a, b, me, order| {
+            assert_eq!((a.status, b.status), (StatusCode::OK, StatusCode::OK), "{order}");
+            let dead = ask(app, "GET", "/get/a", Some(&me)).await;
+            assert_eq!((&*dead.text, dead.removes_cookie()), ("-", true), "{order}: it was brought back");
+            // Its one commit came before the end, or after it.
+            let own = (order.find('b').unwrap() < order.match_indices('a').nth(1).unwrap().0).then(|| a.cookie());
+            match own.flatten() {
+                Some(own) => {
+                    assert_eq!((value(app, "a", &own).await, value(app, "user", &own).await), ("1".into(), "-".into()));
+                }
+                None => assert!(!a.headers.contains_key("set-cookie"), "{order}: {a:?}"),
             }
-            assert!(!a.headers.contains_key("set-cookie"), "{order}: the client's new cookie is left alone");
-            assert_eq!(value(app, "user", &me).await, "-", "{order}: the old id is worth nothing");
         })
         .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rotation_takes_along_what_was_written_and_lets_nobody_else_in() {
+    both(async |store| {
+        for writes in ["/set/a/1", "/put/a/1"] {
+            race(Arc::clone(&store), same, [writes, "/rotate"], async |app, a, b, me, order| {
+                assert_eq!(b.status, StatusCode::OK, "{order}: {b:?}");
+                let new = b.cookie().unwrap();
+                assert_eq!(value(app, "user", &new).await, "ferris", "{order}");
+                let written = value(app, "a", &new).await;
+                match a.status {
+                    StatusCode::OK => assert_eq!(written, "1", "{order}: it was said to be written"),
+                    status => assert_eq!((status, &*written), (StatusCode::CONFLICT, "-"), "{order}"),
+                }
+                assert!(!a.headers.contains_key("set-cookie"), "{order}: the client's new cookie is left alone");
+                assert_eq!(value(app, "user", &me).await, "-", "{order}: the old id is worth nothing");
+            })
+            .await;
+        }
     })
     .await;
 }
@@ -166,7 +192,7 @@ async fn of_two_logins_at_once_each_has_a_session_and_a_logout_ends_what_it_can_
 #[tokio::test]
 async fn what_is_revoked_does_not_come_back() {
     both(async |store| {
-        for other in ["/set/a/1", "/rotate", "/add/n"] {
+        for other in ["/set/a/1", "/put/a/1", "/rotate", "/add/n"] {
             race(Arc::clone(&store), same, [other, "/revoke-all/ferris"], async |app, a, b, me, order| {
                 assert_eq!(b.status, StatusCode::OK, "{order}: {b:?}");
                 for cookie in a.cookie().into_iter().chain([me]) {

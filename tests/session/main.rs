@@ -17,3 +17,4 @@ mod schedule;
 mod support;
 mod together;
 mod tower;
+mod unread;

@@ -77,6 +77,11 @@ enum Request {
         name: String,
         value: String,
     },
+    /// The same without a look at what there is.
+    Put {
+        name: String,
+        value: String,
+    },
     Remove {
         name: String,
     },
@@ -89,6 +94,7 @@ impl Request {
     fn path(&self) -> (&'static str, String) {
         match self {
             Self::Set { name, value } => ("POST", format!("/set/{name}/{value}")),
+            Self::Put { name, value } => ("POST", format!("/put/{name}/{value}")),
             Self::Remove { name } => ("POST", format!("/remove/{name}")),
             Self::Rotate => ("POST", "/rotate".to_owned()),
             Self::Destroy => ("POST", "/logout".to_owned()),
@@ -142,7 +148,8 @@ impl World {
     fn requests(&self, round: u64) -> Vec<Request> {
         let mut requests: Vec<Request> = (0..NAMES)
             .filter_map(|index| match self.random.below(6) {
-                0..3 => Some(Request::Set { name: format!("a{index}"), value: format!("v{round}-{index}") }),
+                0 | 1 => Some(Request::Set { name: format!("a{index}"), value: format!("v{round}-{index}") }),
+                2 => Some(Request::Put { name: format!("a{index}"), value: format!("v{round}-{index}") }),
                 3 => Some(Request::Remove { name: format!("a{index}") }),
                 4 => Some(Request::Read),
                 _ => None,
@@ -175,7 +182,7 @@ impl World {
         let (rotation, destruction) = (of(&Request::Rotate), of(&Request::Destroy));
         for (request, reply) in requests.iter().zip(&replies) {
             let (name, value) = match request {
-                Request::Set { name, value } => (name, value.as_str()),
+                Request::Set { name, value } | Request::Put { name, value } => (name, value.as_str()),
                 Request::Remove { name } => (name, NOTHING),
                 _ => continue,
             };

@@ -1,0 +1,134 @@
+//! What is put into a session that nobody has looked at.
+
+use crate::{
+    client::{ask, both, keys, log_in, routes},
+    schedule::Stepped,
+};
+use axum::{Router, routing::post};
+use axum_upstash::{
+    Clock,
+    session::{Details, Lifetime, OnConflict, Session, SessionError, SessionLayer},
+};
+use http::{StatusCode, header};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_session_that_is_over_begins_anew_with_what_was_put() {
+    both(async |store| {
+        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let counted = Stepped::open(store);
+        let app = routes().layer(SessionLayer::new(counted.clone(), keys(&[1])).with_clock(clock));
+        let me = log_in(&app, "ferris").await;
+        hands.advance(Duration::from_secs(25 * 3600));
+        counted.take_calls();
+        let put = ask(&app, "POST", "/put/a/1", Some(&me)).await;
+        assert_eq!((put.status, counted.take_calls()), (StatusCode::OK, 2));
+        let own = put.cookie().expect("the client has to learn of it");
+        assert_ne!(own, me);
+        assert_eq!(ask(&app, "GET", "/get/a", Some(&own)).await.text, "1");
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&own)).await.text, "-");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_keeps_a_session_and_its_cookie_alive() {
+    both(async |store| {
+        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let lifetime = Lifetime::new(Duration::from_secs(3600), None);
+        let counted = Stepped::open(store);
+        let layer = SessionLayer::new(counted.clone(), keys(&[1])).with_clock(clock).with_lifetime(lifetime);
+        let remember = |session: Session| async move {
+            let mut details = Details::default();
+            details.max_age_s = Some(3600);
+            session.set_details(details)?;
+            session.insert("user", "ferris").await
+        };
+        let app = routes().route("/remember", post(remember)).layer(layer);
+        let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
+        let mut renewed = 0;
+        for _ in 0..20 {
+            hands.advance(Duration::from_secs(240));
+            counted.take_calls();
+            let put = ask(&app, "POST", "/put/a/1", Some(&me)).await;
+            let again = put.headers.contains_key(header::SET_COOKIE);
+            // Once in a tenth of the idle time it is looked at.
+            assert_eq!((put.status, counted.take_calls()), (StatusCode::OK, if again { 3 } else { 1 }));
+            assert!(!again || put.cookie().as_ref() == Some(&me));
+            renewed += u32::from(again);
+        }
+        assert_eq!(renewed, 10, "every other time");
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "ferris");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_and_nothing_of_it_is_written() {
+    both(async |store| {
+        let layer = SessionLayer::new(store, keys(&[1])).with_size_limit(100);
+        let told = |session: Session| async move {
+            session.put("b", "x".repeat(60))?;
+            let told = matches!(session.commit().await, Err(SessionError::TooLarge { limit: 100, .. }));
+            Ok::<_, SessionError>(told.to_string())
+        };
+        let read = |session: Session| async move {
+            session.put("b", "x".repeat(60))?;
+            session.get::<String>("a").await.map(Option::unwrap_or_default)
+        };
+        let app = routes().route("/told", post(told)).route("/read", post(read)).layer(layer);
+        let me = ask(&app, "POST", &format!("/put/a/{}", "x".repeat(60)), None).await.cookie().unwrap();
+        assert_eq!(ask(&app, "POST", &format!("/put/b/{}", "x".repeat(98)), Some(&me)).await.status.as_u16(), 500);
+        for path in [&format!("/put/b/{}", "x".repeat(60)), "/read"] {
+            assert_eq!(ask(&app, "POST", path, Some(&me)).await.status.as_u16(), 500, "{path}");
+        }
+        assert_eq!(ask(&app, "POST", "/told", Some(&me)).await.text, "true");
+        assert_eq!(ask(&app, "GET", "/get/b", Some(&me)).await.text, "-");
+        assert_eq!(ask(&app, "POST", "/put/a/2", Some(&me)).await.status, StatusCode::OK);
+        assert_eq!(ask(&app, "GET", "/get/a", Some(&me)).await.text, "2");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn beside_what_needs_a_look_it_is_as_if_it_had_been_looked_at() {
+    both(async |store| {
+        let counted = Stepped::open(store);
+        let rotating = |session: Session| async move {
+            session.put("a", "1")?;
+            session.rotate()
+        };
+        let ending = |session: Session| async move {
+            session.destroy()?;
+            session.put("a", "1")
+        };
+        let reading = |session: Session| async move {
+            session.put("a", "1")?;
+            let user: Option<String> = session.get("user").await?;
+            Ok::<_, SessionError>(format!("{user:?} {:?}", session.get::<String>("a").await?))
+        };
+        let routes = || {
+            let routes: Router = routes();
+            routes.route("/rotating", post(rotating)).route("/ending", post(ending)).route("/reading", post(reading))
+        };
+        let app = routes().layer(SessionLayer::new(counted.clone(), keys(&[1])));
+        let me = log_in(&app, "ferris").await;
+        counted.take_calls();
+        let read = ask(&app, "POST", "/reading", Some(&me)).await;
+        assert_eq!((&*read.text, counted.take_calls()), ("Some(\"ferris\") Some(\"1\")", 2));
+        let moved = ask(&app, "POST", "/rotating", Some(&me)).await.cookie().unwrap();
+        assert_eq!(counted.take_calls(), 2);
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&moved)).await.text, "ferris");
+        counted.take_calls();
+        let own = ask(&app, "POST", "/ending", Some(&moved)).await.cookie().unwrap();
+        assert_eq!(counted.take_calls(), 1);
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&own)).await.text, "-");
+        assert_eq!(ask(&app, "GET", "/get/a", Some(&own)).await.text, "1");
+        // Where conflicts are refused nothing is written without a look.
+        let app = routes().layer(SessionLayer::new(counted.clone(), keys(&[1])).with_on_conflict(OnConflict::Reject));
+        counted.take_calls();
+        assert_eq!(ask(&app, "POST", "/put/b/2", Some(&own)).await.status, StatusCode::OK);
+        assert_eq!(counted.take_calls(), 2);
+    })
+    .await;
+}
