@@ -3,22 +3,27 @@
 use async_trait::async_trait;
 use axum::{
     Router,
-    extract::{FromRequestParts, Path},
+    body::Body,
+    extract::{FromRequestParts, OptionalFromRequestParts, Path, Request},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{Route, get, post},
 };
-use axum_upstash::session as ours;
+use axum_upstash::{response_cache::ResponseCacheLayer, session as ours};
 use std::{
     collections::HashMap,
+    convert::Infallible,
     future::Future,
     pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
+    time::Duration,
 };
 use tokio::sync::Notify;
+use tower::{Layer, Service};
 
 /// Counts the calls of a store, and makes them fail.
 #[derive(Debug, Default)]
@@ -40,8 +45,38 @@ impl Control {
     }
 }
 
-type Apps = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Router> + Send>> + Send + Sync>;
+type Apps = Box<dyn Fn(Setup) -> Pin<Box<dyn Future<Output = Router> + Send>> + Send + Sync>;
 pub type Gate = Arc<(Notify, Notify)>;
+
+/// How an instance of the application is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// With a `__Host-` cookie.
+    pub host: bool,
+    /// Signed with these keys; where there can be one only, with the first.
+    pub keys: Vec<u8>,
+    /// For so long without use, and for so long at all.
+    pub lifetime: Option<(Duration, Duration)>,
+    /// With a response cache inside (`false`) or outside (`true`) of the sessions.
+    pub cache: Option<bool>,
+}
+
+impl Setup {
+    fn around<L>(&self, routes: Router, layer: L) -> Router
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+    {
+        let cache = || ResponseCacheLayer::memory().with_ttl(Duration::from_secs(60));
+        match self.cache {
+            None => routes.layer(layer),
+            Some(false) => routes.layer(cache()).layer(layer),
+            Some(true) => routes.layer(layer).layer(cache()),
+        }
+    }
+}
 
 /// One kind of sessions, with a store of its own.
 pub struct Peer {
@@ -50,10 +85,70 @@ pub struct Peer {
     pub gate: Gate,
     /// Another instance of the application.
     pub app: Apps,
-    /// The same with a `__Host-` cookie.
-    pub host_app: Apps,
+    /// Whether bodies of any type will do, and whether a handler can do without a session.
+    pub any_body: bool,
+    pub optional: bool,
     /// The same with a new store.
     pub fresh: fn() -> Peer,
+}
+
+impl Peer {
+    pub async fn app(&self) -> Router {
+        self.app_with(Setup::default()).await
+    }
+
+    pub async fn app_with(&self, setup: Setup) -> Router {
+        (self.app)(setup).await
+    }
+}
+
+/// Whether a type has a trait: its own constant is found before the trait's.
+macro_rules! has {
+    ($type:ty: $($bound:tt)+) => {{
+        #[allow(dead_code)]
+        trait Lacks {
+            const HAS: bool = false;
+        }
+        impl<T> Lacks for Probe<T> {}
+        struct Probe<T>(std::marker::PhantomData<T>);
+        #[allow(dead_code)]
+        impl<T: $($bound)+> Probe<T> {
+            const HAS: bool = true;
+        }
+        <Probe<$type>>::HAS
+    }};
+}
+
+/// A service whose responses have a body that cannot be made out of nothing.
+#[derive(Clone)]
+pub struct Rare;
+
+pub struct RareBody(Body);
+
+impl Service<Request> for Rare {
+    type Response = http::Response<RareBody>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request) -> Self::Future {
+        std::future::ready(Ok(http::Response::new(RareBody(Body::empty()))))
+    }
+}
+
+impl http_body::Body for RareBody {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, axum::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
 }
 
 pub fn peers() -> Vec<Peer> {
@@ -66,6 +161,11 @@ trait Session: Clone + Send + Sync + 'static {
     fn insert(&self, name: &str, value: &str) -> impl Future<Output = Result<(), Response>> + Send;
     fn rotate(&self) -> impl Future<Output = Result<(), Response>> + Send;
     fn destroy(&self) -> impl Future<Output = Result<(), Response>> + Send;
+    fn remove(&self, name: &str) -> impl Future<Output = Result<(), Response>> + Send;
+    /// Writes now what was changed.
+    fn commit(&self) -> impl Future<Output = Result<(), Response>> + Send;
+    /// Says whose it is, where that can be said.
+    fn belongs_to(&self, _: &str) {}
 }
 
 fn failed(error: impl std::fmt::Display) -> Response {
@@ -107,6 +207,27 @@ fn routes<S: Session + FromRequestParts<()>>(gate: Gate) -> Router {
             }),
         )
         .route("/logout", post(|session: S| async move { session.destroy().await }))
+        .route(
+            "/remove/{name}",
+            post(|session: S, Path(name): Path<String>| async move { session.remove(&name).await }),
+        )
+        .route(
+            "/commit/{name}/{value}",
+            post(|session: S, Path((name, value)): Path<(String, String)>| async move {
+                session.get(&name).await?;
+                session.insert(&name, &value).await?;
+                session.commit().await
+            }),
+        )
+        .route(
+            "/login/{user}",
+            post(|session: S, Path(user): Path<String>| async move {
+                session.get("user").await?;
+                session.rotate().await?;
+                session.belongs_to(&user);
+                session.insert("user", &user).await
+            }),
+        )
 }
 
 impl Session for ours::Session {
@@ -124,6 +245,18 @@ impl Session for ours::Session {
 
     async fn destroy(&self) -> Result<(), Response> {
         ours::Session::destroy(self).map_err(IntoResponse::into_response)
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Response> {
+        self.remove(name).await.map(drop).map_err(IntoResponse::into_response)
+    }
+
+    async fn commit(&self) -> Result<(), Response> {
+        ours::Session::commit(self).await.map_err(IntoResponse::into_response)
+    }
+
+    fn belongs_to(&self, user: &str) {
+        self.set_principal(user).unwrap();
     }
 }
 
@@ -150,21 +283,35 @@ impl ours::SessionStore for OurStore {
             self.0.commit(key, commit).await
         })
     }
+
+    fn end<'a>(&'a self, query: ours::SessionsOf<'a>, which: ours::Which<'a>) -> Answer<'a, usize> {
+        self.0.end(query, which)
+    }
 }
 
 fn our_peer() -> Peer {
     let (control, gate) = (Arc::<Control>::default(), Gate::default());
     let store = OurStore(Arc::default(), Arc::clone(&control));
-    let app = {
+    let app: Apps = {
         let gate = Arc::clone(&gate);
-        move || -> Pin<Box<dyn Future<Output = Router> + Send>> {
-            let keys = ours::KeyRing::new(["a secret of at least 32 bytes, for a bench"]).unwrap();
-            let app = routes::<ours::Session>(Arc::clone(&gate)).layer(ours::SessionLayer::new(store.clone(), keys));
+        Box::new(move |setup| {
+            let secrets = if setup.keys.is_empty() { vec![7] } else { setup.keys.clone() };
+            let keys = ours::KeyRing::new(secrets.iter().map(|&byte| [byte; 32])).unwrap();
+            let mut layer = ours::SessionLayer::new(store.clone(), keys);
+            if let Some((idle, absolute)) = setup.lifetime {
+                layer = layer.with_lifetime(ours::Lifetime::new(idle, Some(absolute)));
+            }
+            let revoke_all = |sessions: ours::Sessions, Path(user): Path<String>| async move {
+                sessions.revoke_all(&user).await.map(|ended| ended.to_string())
+            };
+            let routes = routes::<ours::Session>(Arc::clone(&gate)).route("/revoke-all/{user}", post(revoke_all));
+            let app = setup.around(routes, layer);
             Box::pin(async move { app })
-        }
+        })
     };
-    let (app, host_app) = (Box::new(app.clone()), Box::new(app));
-    Peer { name: "ours", control, gate, app, host_app, fresh: our_peer }
+    let (any_body, optional) =
+        (has!(ours::SessionService<Rare>: Service<Request>), has!(ours::Session: OptionalFromRequestParts<()>));
+    Peer { name: "ours", control, gate, app, any_body, optional, fresh: our_peer }
 }
 
 impl Session for tower_sessions::Session {
@@ -182,6 +329,14 @@ impl Session for tower_sessions::Session {
 
     async fn destroy(&self) -> Result<(), Response> {
         self.flush().await.map_err(failed)
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Response> {
+        self.remove_value(name).await.map(drop).map_err(failed)
+    }
+
+    async fn commit(&self) -> Result<(), Response> {
+        self.save().await.map_err(failed)
     }
 }
 
@@ -220,16 +375,27 @@ impl tower_sessions::SessionStore for TowerStore {
 fn tower_peer() -> Peer {
     let (control, gate) = (Arc::<Control>::default(), Gate::default());
     let store = TowerStore(tower_sessions::MemoryStore::default(), Arc::clone(&control));
-    let make = |name: &'static str| -> Apps {
-        let (gate, store) = (Arc::clone(&gate), store.clone());
-        Box::new(move || {
-            let layer = tower_sessions::SessionManagerLayer::new(store.clone()).with_name(name);
-            let app = routes::<tower_sessions::Session>(Arc::clone(&gate)).layer(layer);
+    let app: Apps = {
+        let gate = Arc::clone(&gate);
+        Box::new(move |setup| {
+            let name = if setup.host { "__Host-id" } else { "id" };
+            let mut layer = tower_sessions::SessionManagerLayer::new(store.clone()).with_name(name);
+            if let Some((idle, _)) = setup.lifetime {
+                let idle = tower_sessions::cookie::time::Duration::try_from(idle).unwrap();
+                layer = layer.with_expiry(tower_sessions::Expiry::OnInactivity(idle));
+            }
+            let routes = routes::<tower_sessions::Session>(Arc::clone(&gate));
+            let app = match setup.keys.first() {
+                Some(&key) => setup.around(routes, layer.with_signed(tower_sessions::cookie::Key::from(&[key; 64]))),
+                None => setup.around(routes, layer),
+            };
             Box::pin(async move { app })
         })
     };
-    let (app, host_app) = (make("id"), make("__Host-id"));
-    Peer { name: "tower-sessions", control, gate, app, host_app, fresh: tower_peer }
+    type Manager = tower_sessions::SessionManager<Rare, TowerStore>;
+    let any_body = has!(Manager: Service<Request>);
+    let optional = has!(tower_sessions::Session: OptionalFromRequestParts<()>);
+    Peer { name: "tower-sessions", control, gate, app, any_body, optional, fresh: tower_peer }
 }
 
 impl Session for axum_session::Session<AxumStore> {
@@ -250,6 +416,15 @@ impl Session for axum_session::Session<AxumStore> {
     async fn destroy(&self) -> Result<(), Response> {
         axum_session::Session::destroy(self);
         Ok(())
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Response> {
+        axum_session::Session::remove(self, name);
+        Ok(())
+    }
+
+    async fn commit(&self) -> Result<(), Response> {
+        self.force_database_update().await.map_err(failed)
     }
 }
 
@@ -315,18 +490,29 @@ impl axum_session::DatabasePool for AxumStore {
 fn axum_peer() -> Peer {
     let (control, gate) = (Arc::<Control>::default(), Gate::default());
     let store = AxumStore(Arc::default(), Arc::clone(&control));
-    let make = |host: bool| -> Apps {
-        let (gate, store) = (Arc::clone(&gate), store.clone());
-        Box::new(move || {
+    let app: Apps = {
+        let gate = Arc::clone(&gate);
+        Box::new(move |setup| {
             let (gate, store) = (Arc::clone(&gate), store.clone());
             Box::pin(async move {
-                let config = axum_session::SessionConfig::default().with_prefix_with_host(host).with_secure(host);
+                let host = setup.host;
+                let mut config = axum_session::SessionConfig::default().with_prefix_with_host(host).with_secure(host);
+                if let Some((idle, absolute)) = setup.lifetime {
+                    config = config.with_lifetime(tower_sessions::cookie::time::Duration::try_from(idle).unwrap());
+                    config =
+                        config.with_max_lifetime(tower_sessions::cookie::time::Duration::try_from(absolute).unwrap());
+                }
+                if let Some(&key) = setup.keys.first() {
+                    config = config.with_key(axum_session::Key::from(&[key; 64]));
+                }
                 let store = axum_session::SessionStore::new(Some(store), config).await.unwrap();
                 let layer = axum_session::SessionLayer::new(store);
-                routes::<axum_session::Session<AxumStore>>(gate).layer(layer)
+                setup.around(routes::<axum_session::Session<AxumStore>>(gate), layer)
             })
         })
     };
-    let (app, host_app) = (make(false), make(true));
-    Peer { name: "axum_session", control, gate, app, host_app, fresh: axum_peer }
+    type Manager = <axum_session::SessionLayer<AxumStore> as Layer<Rare>>::Service;
+    let any_body = has!(Manager: Service<Request>);
+    let optional = has!(axum_session::Session<AxumStore>: OptionalFromRequestParts<()>);
+    Peer { name: "axum_session", control, gate, app, any_body, optional, fresh: axum_peer }
 }

@@ -9,8 +9,12 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
-use peers::{Peer, peers};
-use std::{collections::BTreeMap, sync::atomic::Ordering};
+use peers::{Control, Peer, Setup, peers};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 use tower::ServiceExt;
 
 /// A browser, as far as cookies go: those that its rules would not take are not taken.
@@ -59,6 +63,19 @@ impl Jar {
     async fn get(&mut self, app: &Router, name: &str) -> String {
         self.ask(app, "GET", &format!("/get/{name}")).await.text
     }
+
+    /// How often a request calls the store.
+    async fn calls(&mut self, app: &Router, control: &Control, (method, path): (&str, &str)) -> usize {
+        control.calls.store(0, Ordering::SeqCst);
+        self.ask(app, method, path).await;
+        control.calls.swap(0, Ordering::SeqCst)
+    }
+
+    /// The ids, without their signatures.
+    fn ids(&self) -> Vec<String> {
+        let id = |value: &String| value.split('.').next().unwrap_or_default().to_owned();
+        self.0.values().map(id).filter(|id| id.len() > 15).collect()
+    }
 }
 
 async fn begun(app: &Router) -> Jar {
@@ -68,125 +85,256 @@ async fn begun(app: &Router) -> Jar {
 }
 
 /// A slow request has loaded the session; another one, to another instance, is done; then the slow one goes on.
-async fn overtaken(peer: &Peer, other: &str) -> (Router, Jar, Reply) {
-    let (one, two) = ((peer.app)().await, (peer.app)().await);
-    let mut jar = begun(&one).await;
+async fn overtaken(peer: &Peer, begin: &str, other: &str) -> (Router, Jar, Reply) {
+    let (one, two) = (peer.app().await, peer.app().await);
+    let mut jar = Jar::default();
+    jar.ask(&one, "POST", begin).await;
     let slow = tokio::spawn({
         let (app, mut jar) = (one.clone(), jar.clone());
-        async move { jar.ask(&app, "POST", "/slow/a/1").await }
+        async move {
+            let reply = jar.ask(&app, "POST", "/slow/a/1").await;
+            (reply, jar)
+        }
     });
     peer.gate.0.notified().await;
-    jar.clone().ask(&two, "POST", other).await;
+    let done = jar.clone().ask(&two, "POST", other).await.status;
     peer.gate.1.notify_one();
-    let reply = slow.await.unwrap();
-    jar.0.retain(|_, _| true);
-    // A third instance, which has nothing in its memory.
-    ((peer.app)().await, jar, reply)
+    let (mut reply, after) = slow.await.unwrap();
+    if done != StatusCode::OK {
+        reply.status = done;
+    }
+    // Whatever cookie the client has now, and a third instance, which has nothing in its memory.
+    jar.0.extend(after.0);
+    (peer.app().await, jar, reply)
 }
 
-async fn passes(peer: &Peer, scenario: &str) -> bool {
-    let app = (peer.app)().await;
-    match scenario {
-        "writes of different attributes at once both survive" => {
-            let (app, mut jar, _) = overtaken(peer, "/set/b/2").await;
-            (jar.get(&app, "a").await, jar.get(&app, "b").await) == ("1".to_owned(), "2".to_owned())
+const SET: &str = "/set/user/ferris";
+
+async fn disjoint_writes(peer: Peer) -> bool {
+    let (app, mut jar, _) = overtaken(&peer, SET, "/set/b/2").await;
+    (jar.get(&app, "a").await, jar.get(&app, "b").await) == ("1".to_owned(), "2".to_owned())
+}
+
+async fn stays_ended(peer: Peer) -> bool {
+    let (app, mut jar, _) = overtaken(&peer, SET, "/logout").await;
+    jar.get(&app, "user").await == "-"
+}
+
+async fn rotated_and_failed(peer: Peer) -> bool {
+    let mut jar = begun(&peer.app().await).await;
+    let mut old = jar.clone();
+    jar.ask(&peer.app().await, "POST", "/rotate-and-fail").await;
+    old.get(&peer.app().await, "user").await == "ferris"
+}
+
+/// With a signature, where there can be one.
+async fn made_up_id(peer: Peer) -> bool {
+    let app = peer.app_with(Setup { keys: vec![7], ..Setup::default() }).await;
+    let mut jar = begun(&app).await;
+    let (name, value) = jar.0.iter().find(|(_, value)| value.len() > 15).map(|(n, v)| (n.clone(), v.clone())).unwrap();
+    // As long, of the same kind, and nobody's.
+    let forged: String = value.chars().map(|c| if c.is_ascii_digit() { '7' } else { c }).collect();
+    let forged = if forged == value { value.chars().rev().collect() } else { forged };
+    jar.0.insert(name.clone(), forged.clone());
+    let calls = jar.calls(&app, &peer.control, ("GET", "/get/user")).await;
+    jar.ask(&app, "POST", "/set/a/1").await;
+    calls == 0 && jar.0.get(&name) != Some(&forged)
+}
+
+async fn unreadable(peer: Peer) -> bool {
+    let mut jar = begun(&peer.app().await).await;
+    peer.control.fail_loads.store(true, Ordering::SeqCst);
+    jar.clone().ask(&peer.app().await, "POST", "/set/a/1").await;
+    peer.control.fail_loads.store(false, Ordering::SeqCst);
+    jar.get(&peer.app().await, "user").await == "ferris"
+}
+
+async fn unwritable(peer: Peer) -> bool {
+    let app = peer.app().await;
+    let mut jar = begun(&app).await;
+    peer.control.fail_writes.store(true, Ordering::SeqCst);
+    let reply = jar.ask(&app, "POST", "/set/a/1").await;
+    !reply.text.is_empty() && reply.status != StatusCode::OK
+}
+
+async fn host_prefix(peer: Peer) -> bool {
+    let app = peer.app_with(Setup { host: true, ..Setup::default() }).await;
+    let mut jar = begun(&app).await;
+    let found = jar.get(&app, "user").await == "ferris" && jar.0.keys().all(|name| name.starts_with("__Host-"));
+    jar.ask(&app, "POST", "/logout").await;
+    found && jar.0.is_empty()
+}
+
+/// Untouched, read, new, read and write, written by the handler itself, an absent attribute removed, login.
+const CALLS: [(&str, &str); 7] = [
+    ("GET", "/untouched"),
+    ("GET", "/get/user"),
+    ("POST", "/set/new/1"),
+    ("POST", "/set/a/1"),
+    ("POST", "/commit/a/2"),
+    ("POST", "/remove/absent"),
+    ("POST", "/login/ferris"),
+];
+
+async fn calls(peer: Peer) -> String {
+    let mut counts = Vec::new();
+    for (method, path) in CALLS {
+        let mut jar = if path == "/set/new/1" { Jar::default() } else { begun(&peer.app().await).await };
+        let app = peer.app().await;
+        counts.push(jar.calls(&app, &peer.control, (method, path)).await.to_string());
+    }
+    counts.join(" ")
+}
+
+async fn rare_cookies(peer: Peer) -> bool {
+    let app = peer.app().await;
+    let mut jar = begun(&app).await;
+    let mut set = 0;
+    for (method, path) in [("GET", "/untouched"), ("GET", "/get/user"), ("POST", "/set/a/1"), ("POST", "/set/a/2")] {
+        set += jar.ask(&app, method, path).await.set_cookies;
+    }
+    set == 0
+}
+
+async fn response_cache(peer: Peer) -> bool {
+    let mut private = true;
+    for outside in [false, true] {
+        let app = peer.app_with(Setup { cache: Some(outside), ..Setup::default() }).await;
+        for user in ["ferris", "corro"] {
+            let mut jar = Jar::default();
+            jar.ask(&app, "POST", &format!("/set/user/{user}")).await;
+            private &= jar.get(&app, "user").await == user;
         }
-        "a session that was ended meanwhile stays ended" => {
-            let (app, mut jar, _) = overtaken(peer, "/logout").await;
-            jar.get(&app, "user").await == "-"
-        }
-        "a new id and then a 500: the old session is as it was" => {
-            let mut jar = begun(&app).await;
-            let mut old = jar.clone();
-            jar.ask(&app, "POST", "/rotate-and-fail").await;
-            let app = (peer.app)().await;
-            old.get(&app, "user").await == "ferris"
-        }
-        "an id that a client made up is not adopted" => {
-            let mut jar = begun(&app).await;
-            let (name, value) =
-                jar.0.iter().find(|(_, value)| value.len() > 15).map(|(n, v)| (n.clone(), v.clone())).unwrap();
-            // As long, of the same kind, and nobody's.
-            let forged: String = value.chars().map(|c| if c.is_ascii_digit() { '7' } else { c }).collect();
-            let forged = if forged == value { value.chars().rev().collect() } else { forged };
-            jar.0.insert(name.clone(), forged.clone());
-            jar.ask(&app, "POST", "/set/a/1").await;
-            jar.0.get(&name) != Some(&forged)
-        }
-        "what could not be read is not overwritten" => {
-            let mut jar = begun(&app).await;
-            let other = (peer.app)().await;
-            peer.control.fail_loads.store(true, Ordering::SeqCst);
-            let mut trying = jar.clone();
-            trying.ask(&other, "POST", "/set/a/1").await;
-            peer.control.fail_loads.store(false, Ordering::SeqCst);
-            let fresh = (peer.app)().await;
-            jar.get(&fresh, "user").await == "ferris"
-        }
-        "what could not be written is answered, and not with nothing" => {
-            let mut jar = begun(&app).await;
-            peer.control.fail_writes.store(true, Ordering::SeqCst);
-            let reply = jar.ask(&app, "POST", "/set/a/1").await;
-            peer.control.fail_writes.store(false, Ordering::SeqCst);
-            !reply.text.is_empty() && reply.status != StatusCode::OK
-        }
-        "a __Host- cookie is found again and can be removed" => {
-            let app = (peer.host_app)().await;
-            let mut jar = begun(&app).await;
-            let found = jar.get(&app, "user").await == "ferris" && jar.0.keys().all(|name| name.starts_with("__Host-"));
-            jar.ask(&app, "POST", "/logout").await;
-            found && jar.0.is_empty()
-        }
-        "an untouched session costs no call of the store" => {
-            let mut jar = begun(&app).await;
-            let other = (peer.app)().await;
-            peer.control.calls.store(0, Ordering::SeqCst);
-            jar.ask(&other, "GET", "/untouched").await;
-            peer.control.calls.load(Ordering::SeqCst) == 0
-        }
-        "no Set-Cookie where there is nothing to learn" => {
-            let mut jar = begun(&app).await;
-            let mut set = 0;
-            for (method, path) in [("GET", "/untouched"), ("GET", "/get/user"), ("POST", "/set/a/1")] {
-                set += jar.ask(&app, method, path).await.set_cookies;
-            }
-            set == 0
-        }
-        "a response that used its session tells caches so" => {
-            let mut jar = begun(&app).await;
-            let cookies: Vec<String> = jar.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let request = Request::get("/get/user").header(header::COOKIE, cookies.join("; "));
-            let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-            jar.0.clear();
-            response.headers().contains_key(header::VARY)
-        }
-        _ => unreachable!("no such scenario"),
+    }
+    private
+}
+
+async fn tells_caches(peer: Peer) -> bool {
+    let app = peer.app().await;
+    let jar = begun(&app).await;
+    let cookies: Vec<String> = jar.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let request = Request::get("/get/user").header(header::COOKIE, cookies.join("; "));
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    response.headers().contains_key(header::VARY)
+}
+
+async fn lifetimes(peer: Peer) -> bool {
+    // Four seconds without use, seven at all.
+    let lifetime = Some((Duration::from_secs(4), Duration::from_secs(7)));
+    let app = peer.app_with(Setup { lifetime, ..Setup::default() }).await;
+    let mut jar = begun(&app).await;
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        found.push(jar.get(&app, "user").await == "ferris");
+    }
+    found == [true, true, false]
+}
+
+async fn key_ring(peer: Peer) -> bool {
+    let app = async |keys: &[u8]| peer.app_with(Setup { keys: keys.to_vec(), ..Setup::default() }).await;
+    let mut jar = begun(&app(&[1]).await).await;
+    let found = jar.get(&app(&[2, 1]).await, "user").await == "ferris";
+    // From here on the client has one by the new key, and the old one can go.
+    found && jar.get(&app(&[2]).await, "user").await == "ferris"
+}
+
+async fn revoked(peer: Peer) -> bool {
+    let (app, mut jar, reply) = overtaken(&peer, "/login/ferris", "/revoke-all/ferris").await;
+    reply.status == StatusCode::OK && jar.get(&app, "user").await == "-"
+}
+
+/// What was logged, at every level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
-const SCENARIOS: [&str; 10] = [
+async fn quiet(peer: Peer, log: Log) -> bool {
+    log.0.lock().unwrap().clear();
+    let app = peer.app().await;
+    let mut jar = begun(&app).await;
+    let mut ids = jar.ids();
+    for path in ["/set/a/1", "/login/ferris", "/rotate-and-fail", "/logout"] {
+        jar.ask(&app, "POST", path).await;
+        ids.extend(jar.ids());
+    }
+    peer.control.fail_loads.store(true, Ordering::SeqCst);
+    peer.control.fail_writes.store(true, Ordering::SeqCst);
+    begun(&app).await;
+    let text = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    !ids.is_empty() && ids.iter().all(|id| !text.contains(id.as_str()))
+}
+
+fn yes(passed: bool) -> String {
+    if passed { "yes" } else { "no" }.to_owned()
+}
+
+async fn result(scenario: usize, peer: Peer, log: Log) -> String {
+    yes(match scenario {
+        0 => disjoint_writes(peer).await,
+        1 => stays_ended(peer).await,
+        2 => rotated_and_failed(peer).await,
+        3 => made_up_id(peer).await,
+        4 => unreadable(peer).await,
+        5 => unwritable(peer).await,
+        6 => host_prefix(peer).await,
+        7 => return calls(peer).await,
+        8 => rare_cookies(peer).await,
+        9 => response_cache(peer).await,
+        10 => tells_caches(peer).await,
+        11 => lifetimes(peer).await,
+        12 => key_ring(peer).await,
+        13 => revoked(peer).await,
+        14 => quiet(peer, log).await,
+        15 => peer.any_body,
+        _ => peer.optional,
+    })
+}
+
+const SCENARIOS: [&str; 17] = [
     "writes of different attributes at once both survive",
     "a session that was ended meanwhile stays ended",
     "a new id and then a 500: the old session is as it was",
-    "an id that a client made up is not adopted",
+    "an id that a client made up costs no call and is not adopted",
     "what could not be read is not overwritten",
     "what could not be written is answered, and not with nothing",
     "a __Host- cookie is found again and can be removed",
-    "an untouched session costs no call of the store",
+    "calls: untouched, read, new, write, own commit, remove, login",
     "no Set-Cookie where there is nothing to learn",
+    "a response cache on either side shows nobody another's page",
     "a response that used its session tells caches so",
+    "reading keeps it alive, and not beyond its absolute lifetime",
+    "a new key in front of the old one: nobody is logged out",
+    "all sessions of a user end, whatever is on its way",
+    "no log at any level has an id in it",
+    "bodies of any type will do",
+    "a handler can do without a session",
 ];
 
 #[tokio::main]
 async fn main() {
+    let log = Log::default();
+    let writer = log.clone();
+    let level = tracing_subscriber::filter::LevelFilter::TRACE;
+    tracing_subscriber::fmt().with_max_level(level).with_writer(move || writer.clone()).init();
     let peers = peers();
     println!("{:<62}{}", "", peers.iter().map(|peer| format!("{:<18}", peer.name)).collect::<String>());
-    for scenario in SCENARIOS {
+    for (index, scenario) in SCENARIOS.iter().enumerate() {
         let mut row = format!("{scenario:<62}");
         for peer in &peers {
-            let peer = (peer.fresh)();
-            let passed = tokio::time::timeout(std::time::Duration::from_secs(10), passes(&peer, scenario)).await;
-            row += &format!("{:<18}", if passed.unwrap_or(false) { "yes" } else { "no" });
+            let result = result(index, (peer.fresh)(), log.clone());
+            let result = tokio::time::timeout(Duration::from_secs(30), result).await;
+            row += &format!("{:<18}", result.as_deref().unwrap_or("no"));
         }
         println!("{}", row.trim_end());
     }
