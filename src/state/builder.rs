@@ -228,8 +228,10 @@ impl UpstashBuilder {
                 problems.add(format!("{} is not set", called(env::REDIS_URL)));
                 problems.add(format!("{} is not set", called(env::REDIS_TOKEN)));
             } else if neither {
+                let apart = self.value(env::SESSION_REDIS_URL).is_some();
+                let sessions = if apart { "" } else { ", sessions" };
                 tracing::warn!(
-                    "{} is not set: limits, sessions and cached responses are kept in the memory of this process",
+                    "{} is not set: limits{sessions} and cached responses are kept in the memory of this process",
                     env::REDIS_URL.name
                 );
             }

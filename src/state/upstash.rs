@@ -83,7 +83,8 @@ impl Upstash {
         UpstashBuilder::default()
     }
 
-    /// Whether limits, sessions and cached responses are kept in the memory of this process.
+    /// Whether limits and cached responses are kept in the memory of this process; and sessions, where no database is set
+    /// for them alone.
     #[must_use]
     #[cfg(feature = "redis")]
     pub fn is_memory(&self) -> bool {
