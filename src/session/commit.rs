@@ -88,7 +88,7 @@ impl Session {
                 None => std::mem::take(&mut state.pending),
             };
             let destroys = pending.destroy;
-            let plan = pending.plan(&state.known(), when)?;
+            let plan = pending.plan(&state.known(now_ms), when)?;
             if plan.is_none() && destroys {
                 state.ended();
             }
@@ -129,9 +129,14 @@ impl Session {
             Err(error @ SessionError::Unavailable(_)) => Err(error),
             Err(error) => {
                 taken.pending = None;
+                let mut state = self.state();
                 match error {
-                    SessionError::Gone => self.state().ended(),
-                    SessionError::Moved => self.state().moved(),
+                    SessionError::Gone if state.is_lost(config.clock.now_ms()) => {
+                        state.moved();
+                        return Err(SessionError::Moved);
+                    }
+                    SessionError::Gone => state.ended(),
+                    SessionError::Moved => state.moved(),
                     _ => {}
                 }
                 Err(error)

@@ -32,9 +32,14 @@ pub(super) struct Inner {
 
 impl Session {
     pub(super) fn new(config: Arc<SessionConfig>, presented: Option<(SessionId, usize)>, personal: Personal) -> Self {
-        let content = if presented.is_some() { Content::Unknown } else { Content::Absent };
+        let (content, now_ms) = match presented {
+            Some(_) => (Content::Unknown, config.clock.now_ms()),
+            None => (Content::Absent, 0),
+        };
         let (id, signer) = presented.unzip();
-        Self::with(config, personal, id, signer, content, false)
+        let session = Self::with(config, personal, id, signer, content, false);
+        session.state().looked_ms = now_ms;
+        session
     }
 
     fn with(

@@ -11,7 +11,8 @@
 //!    stored by this crate's response cache, whichever layer is outside.
 //! 6. A rotated session's old id is worth nothing at once. A request with it that was on its way, or arrives within ten
 //!    seconds, sees nothing of the rotated session and leaves the client's new cookie alone; what it writes is refused
-//!    with 409, and it has to be sent again. A second login at once begins a session of its own.
+//!    with 409, and it has to be sent again. A second login at once begins a session of its own. The same becomes of a
+//!    request that takes longer and whose session is not there any more: it may have a new id, and may have ended.
 //! 7. A 5xx response keeps no changes: the session is as it was before, its id as well.
 //!
 //! | the handler | requests to Redis |

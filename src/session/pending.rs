@@ -95,9 +95,8 @@ impl Pending {
                 let unread = self.unread && known.record.is_none();
                 commit.unread = unread.then_some(when.size_limit);
                 // Only where it may have to begin anew.
-                let known_detached = known.detached;
+                let begins = unread && !known.detached && !known.lost;
                 let known = known.record.filter(|_| self.rotate).cloned();
-                let begins = unread && !known_detached;
                 Ok(Some(Box::new(Plan { key, commit: self.fill(commit), id: Some(id), known, begins })))
             }
             None if !self.begins() => Ok(None),
@@ -162,6 +161,8 @@ pub(super) struct Known<'a> {
     pub(super) moved: bool,
     /// It outlives the response, so that no client can be told of a new id.
     pub(super) detached: bool,
+    /// One that is not there may be somewhere else.
+    pub(super) lost: bool,
 }
 
 impl Known<'_> {

@@ -119,6 +119,10 @@ pub enum Loaded {
 /// For how long after a rotation the old key says so, in milliseconds: long enough for requests that were on their way.
 pub(super) const MOVED_MS: u64 = 10_000;
 
+/// For so long after a session was known to be under a key it is sure that it would say where it went: a session that is not
+/// there then has ended. Half of the time, because a request to the store takes its own.
+pub(super) const SURE_MS: u64 = MOVED_MS / 2;
+
 /// How long a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {

@@ -2,6 +2,7 @@ use super::{
     Action, Details, Loaded, Record, SessionError,
     id::SessionId,
     pending::{Known, Pending, Plan},
+    record::SURE_MS,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,7 +22,7 @@ pub(super) struct State {
     pub(super) resend: bool,
     /// The session was not there when it was looked for.
     pub(super) missing: bool,
-    /// When that was, in milliseconds since the Unix epoch.
+    /// When that was, in milliseconds since the Unix epoch; before that, when the client came with its cookie.
     pub(super) looked_ms: u64,
     /// It could not be loaded: what is put has to wait until it can.
     pub(super) unreadable: bool,
@@ -75,14 +76,21 @@ impl State {
         }
     }
 
-    pub(super) fn known(&self) -> Known<'_> {
+    pub(super) fn known(&self, now_ms: u64) -> Known<'_> {
         Known {
             id: self.id.as_ref(),
             record: self.content.record(),
             absent: matches!(self.content, Content::Absent),
             moved: matches!(self.content, Content::Moved),
             detached: self.detached,
+            lost: self.is_lost(now_ms),
         }
+    }
+
+    /// Whether a session that is not there may be somewhere else: the client had its cookie, and nobody has looked for so
+    /// long that it may have got another one in the meantime.
+    pub(super) fn is_lost(&self, now_ms: u64) -> bool {
+        !self.detached && self.id.is_some() && now_ms.saturating_sub(self.looked_ms) >= SURE_MS
     }
 
     pub(super) fn details(&self) -> Details {
@@ -90,6 +98,7 @@ impl State {
     }
 
     pub(super) fn learn(&mut self, loaded: Loaded, now_ms: u64) {
+        let lost = self.is_lost(now_ms);
         self.looked_ms = now_ms;
         (self.missing, self.unreadable) = (false, false);
         self.content = match loaded {
@@ -97,6 +106,7 @@ impl State {
                 self.resend |= self.signer.is_some_and(|signer| signer > 0);
                 Content::Found(record)
             }
+            Loaded::Absent if lost => Content::Moved,
             Loaded::Absent => {
                 self.missing = true;
                 Content::Absent

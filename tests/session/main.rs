@@ -7,6 +7,7 @@ mod client;
 mod csrf;
 mod devices;
 mod interleaved;
+mod late;
 mod model;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]
