@@ -36,8 +36,11 @@ impl Session {
     ///
     /// What there is to know is found out by the commit: a session that has ended begins anew with what was put, as it does
     /// for whoever looks and finds nothing; and one that becomes too large is refused there, with
-    /// [`SessionError::TooLarge`]. About once in a tenth of the idle time the session is loaded after all, to let it and its
-    /// cookie live on.
+    /// [`SessionError::TooLarge`].
+    ///
+    /// The commit loads the session after all where it has to: to let it and its cookie live on, about once in a tenth of
+    /// the idle time; where its cookie was signed by an old key; beside a [rotation](Self::rotate), a principal or details;
+    /// after a load that failed; and with [`OnConflict::Reject`](super::OnConflict::Reject). Then it is as with `insert`.
     ///
     /// ```
     /// # use axum_upstash::session::{Session, SessionError};
@@ -47,7 +50,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`insert`](Self::insert), but for those of a load.
+    /// As [`insert`](Self::insert), but for those of a load; [`SessionError::ReadOnly`] where this request has tried to read
+    /// the session and could not.
     #[allow(clippy::needless_pass_by_value, reason = "as insert")]
     pub fn put(&self, name: &str, value: impl Serialize) -> Result<(), SessionError> {
         let text = to_text(name, &value)?;

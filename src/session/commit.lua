@@ -114,8 +114,10 @@ if ARGV[16] ~= '' then
   -- Whoever has not loaded it knows neither how much there is, nor that its browser has to keep the cookie for longer.
   local size, new = 0, {}
   for i = 17, 16 + 2 * set, 2 do
-    new[ARGV[i]] = true
-    size = size + #ARGV[i] + #ARGV[i + 1]
+    if string.sub(ARGV[i], 1, 1) ~= '_' then
+      new[ARGV[i]] = true
+      size = size + #ARGV[i] + #ARGV[i + 1]
+    end
   end
   local fields = redis.call('HGETALL', key)
   for i = 1, #fields, 2 do

@@ -1,10 +1,10 @@
 //! What was changed, on its way to the store.
 
 use super::{
-    OnConflict, Session, SessionError, attributes,
+    OnConflict, Session, SessionError,
     handle::late,
     pending::{Alone, Next, Pending, When},
-    state::{Left, State},
+    state::Left,
 };
 use crate::{Error, ErrorKind, http::timeout};
 
@@ -33,43 +33,14 @@ impl Session {
 
     /// Commits what is pending.
     pub(super) async fn flush(&self) -> Result<(), SessionError> {
-        let rejects = self.inner.config.on_conflict == OnConflict::Reject;
-        let needs = {
-            let state = self.state();
-            let Pending { rotate, details, principal, unread, .. } = &state.pending;
-            // How long the browser keeps its cookie, and whose it is, has to be known for these.
-            let needs = *rotate || details.is_some() || principal.is_some();
-            (needs || *unread && (rejects || state.unreadable)) && !state.pending.destroy
-        };
-        if needs {
-            self.load().await?;
+        if self.send(None).await? == Sent::Done {
+            return Ok(());
         }
-        self.check_pending()?;
-        if self.send(None).await? == Sent::Unread {
-            self.load().await?;
-            self.check_pending()?;
-            if self.send(None).await? == Sent::Unread {
-                return Err(SessionError::Unavailable(unreadable()));
-            }
+        self.load().await?;
+        match self.send(None).await? {
+            Sent::Done => Ok(()),
+            Sent::Unread => Err(SessionError::Unavailable(unreadable())),
         }
-        Ok(())
-    }
-
-    /// What was put in unread can be too much for what there is; and what could not be read is not written.
-    fn check_pending(&self) -> Result<(), SessionError> {
-        let mut state = self.state();
-        let State { content, pending, read_only, .. } = &mut *state;
-        if *read_only && !pending.destroy && !pending.is_empty() {
-            *pending = Pending::default();
-            return Err(SessionError::ReadOnly);
-        }
-        let limit = self.inner.config.size_limit;
-        let known = content.record().filter(|_| pending.unread && !pending.destroy);
-        if known.is_some_and(|record| attributes::size(Some(record), pending, None) > limit) {
-            *pending = Pending::default();
-            return Err(SessionError::TooLarge { limit });
-        }
-        Ok(())
     }
 
     /// Commits what is pending, or these changes alone.
@@ -85,7 +56,8 @@ impl Session {
             let restore = alone.is_none();
             let mut pending = match &alone {
                 Some(alone) => alone.pending(),
-                None => std::mem::take(&mut state.pending),
+                None if state.has_to_look(reject) => return Ok(Sent::Unread),
+                None => state.take_pending(config.size_limit)?,
             };
             let destroys = pending.destroy;
             let plan = pending.plan(&state.known(now_ms), when)?;

@@ -10,8 +10,8 @@
 //! ```
 
 use super::{
-    Action, Commit, Committed, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore, SessionsOf,
-    Which,
+    Action, Commit, Committed, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore,
+    SessionsOf, Which,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -193,6 +193,9 @@ impl Suite<'_> {
             let mut commit = Commit::new(Action::Update, self.lifetime(), now);
             commit.set.push((name.to_owned(), text.to_owned()));
             commit.unread = Some(12);
+            // No attributes, and not counted.
+            let details = Details { user_agent: Some("a browser".to_owned()), ..Details::default() };
+            commit.details = Some(details);
             self.store.commit(key, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
         };
         // Twelve bytes with the names; what takes another's place does not count twice.

@@ -17,8 +17,8 @@ use std::{error::Error as StdError, fmt};
 pub enum SessionError {
     /// The store cannot be asked, or did not answer in time. Whether it has changed something is not known.
     Unavailable(Error),
-    /// The session could not be read and is treated as empty, so it must not be written
-    /// ([`OnOutage::Anonymous`](super::OnOutage)).
+    /// The session could not be read, so it must not be written: it is treated as empty
+    /// ([`OnOutage::Anonymous`](super::OnOutage)), or something was [put](super::Session::put) into it after that.
     ReadOnly,
     /// Another request gave the session a new id, and this one came with the old: it has to be sent again.
     Moved,

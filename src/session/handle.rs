@@ -112,8 +112,9 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError::Gone`] where the session has ended in the meantime, [`SessionError::Conflict`] and
-    /// [`SessionError::Moved`] where another request got in between, [`SessionError::Unavailable`] where the store
-    /// cannot be asked; in the last case the changes are kept, and are tried again after the handler.
+    /// [`SessionError::Moved`] where another request got in between, [`SessionError::TooLarge`] where too much was
+    /// [put](Self::put), [`SessionError::ReadOnly`], [`SessionError::Unavailable`] where the store cannot be asked; in the
+    /// last case the changes are kept, and are tried again after the handler.
     pub async fn commit(&self) -> Result<(), SessionError> {
         self.used().check_open()?;
         self.flush().await
@@ -125,9 +126,14 @@ impl Session {
     #[must_use]
     pub fn detach(&self) -> Self {
         let (config, personal) = (Arc::clone(&self.inner.config), Personal::default());
-        let id = self.used().id.clone();
+        let (id, unreadable) = {
+            let state = self.used();
+            (state.id.clone(), state.unreadable || state.read_only)
+        };
         let content = if id.is_some() { Content::Unknown } else { Content::Absent };
-        Self::with(config, personal, id, None, content, true)
+        let detached = Self::with(config, personal, id, None, content, true);
+        detached.state().unreadable = unreadable;
+        detached
     }
 
     /// The store's name for the session, by which it can be told among a user's: see
@@ -200,9 +206,15 @@ impl Session {
     ) -> Result<R, SessionError> {
         let mut state = self.used();
         state.check_open()?;
+        if state.unreadable && !state.pending.destroy {
+            // Whoever has tried to read it writes something that would have come of that.
+            return Err(SessionError::ReadOnly);
+        }
         let State { content, pending, .. } = &mut *state;
-        pending.unread |= matches!(content, Content::Unknown) && !pending.destroy;
-        write(content.record().filter(|_| !pending.destroy).map(Arc::as_ref), pending)
+        let unread = matches!(content, Content::Unknown) && !pending.destroy;
+        let written = write(content.record().filter(|_| !pending.destroy).map(Arc::as_ref), pending)?;
+        pending.unread |= unread;
+        Ok(written)
     }
 
     /// Loads the session once, however many ask.
@@ -220,8 +232,11 @@ impl Session {
             state.id.clone()
         };
         let Some(id) = id else { return Ok(()) };
+        // Also where nobody waits for it any more.
+        let mut looking = Looking { session: self, failed: true };
         match self.fetch(&id).await {
             Ok(loaded) => {
+                looking.failed = false;
                 self.state().learn(loaded, self.inner.config.clock.now_ms());
                 Ok(())
             }
@@ -230,10 +245,7 @@ impl Session {
                 self.state().read_only = true;
                 Ok(())
             }
-            Err(error) => {
-                self.state().unreadable = true;
-                Err(SessionError::Unavailable(error))
-            }
+            Err(error) => Err(SessionError::Unavailable(error)),
         }
     }
 
@@ -290,6 +302,20 @@ impl Session {
 
     pub(super) fn config(&self) -> &Arc<SessionConfig> {
         &self.inner.config
+    }
+}
+
+/// A look at the session, which fails if nobody says that it did not.
+struct Looking<'a> {
+    session: &'a Session,
+    failed: bool,
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        if self.failed {
+            self.session.state().unreadable = true;
+        }
     }
 }
 

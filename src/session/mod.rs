@@ -21,7 +21,7 @@
 //! | reads | 1 |
 //! | writes to a new session | 1 |
 //! | reads and writes | 2 |
-//! | writes without having read ([`Session::put`]) | 1; about once in a tenth of the idle time 3 |
+//! | writes without having read ([`Session::put`]) | 1; about once in a tenth of the idle time 3; 2 where the session has ended |
 //! | logs in: reads, rotates, writes | 2 |
 //! | destroys | 1 |
 //! | commits by itself ([`Session::commit`]), reads and writes | 2 |

@@ -1,5 +1,5 @@
 use super::{
-    Action, Details, Loaded, Record, SessionError,
+    Action, Details, Loaded, Record, SessionError, attributes,
     id::SessionId,
     pending::{Known, Pending, Plan},
     record::SURE_MS,
@@ -85,6 +85,31 @@ impl State {
             detached: self.detached,
             lost: self.is_lost(now_ms),
         }
+    }
+
+    /// Whether the session has to be loaded before what is pending can be committed.
+    pub(super) fn has_to_look(&self, reject: bool) -> bool {
+        let Pending { rotate, details, principal, unread, .. } = &self.pending;
+        // How long the browser keeps its cookie, and whose the session is.
+        let known = *rotate || details.is_some() || principal.is_some();
+        // What could not be read is not written; and who comes with an old key's signature gets a new one.
+        let read = *unread && (reject || self.unreadable || self.signer.is_some_and(|signer| signer > 0));
+        let unknown = matches!(self.content, Content::Unknown) && !self.read_only;
+        unknown && (known || read) && !self.pending.destroy
+    }
+
+    /// What is pending, if it can be committed.
+    pub(super) fn take_pending(&mut self, size_limit: usize) -> Result<Pending, SessionError> {
+        let pending = std::mem::take(&mut self.pending);
+        if self.read_only && !pending.destroy && !pending.is_empty() {
+            return Err(SessionError::ReadOnly);
+        }
+        // What was put in unread can be too much for what there is.
+        let record = self.content.record().filter(|_| pending.unread && !pending.destroy);
+        if record.is_some_and(|record| attributes::size(Some(record), &pending, None) > size_limit) {
+            return Err(SessionError::TooLarge { limit: size_limit });
+        }
+        Ok(pending)
     }
 
     /// Whether a session that is not there may be somewhere else: the client had its cookie, and nobody has looked for so

@@ -115,6 +115,24 @@ async fn what_could_not_be_read_is_not_overwritten() {
             let failing = Failing::new(&store);
             let app = routes().layer(SessionLayer::new(failing.clone(), keys(&[1])).with_on_outage(policy));
             let me = log_in(&app, "ferris").await;
+            // Nor where a handler goes on as if nothing had happened, and the store is back by then.
+            for detached in [false, true] {
+                let careless = {
+                    let failing = failing.clone();
+                    move |session: Session| async move {
+                        failing.loads.store(true, Ordering::SeqCst);
+                        let user: Option<String> = session.get("user").await.unwrap_or_default();
+                        let session = if detached { session.detach() } else { session };
+                        let put = session.put("user", user.unwrap_or_default());
+                        let committed = session.commit().await;
+                        failing.loads.store(false, Ordering::SeqCst);
+                        assert!(put.is_err() || committed.is_err(), "detached: {detached}");
+                    }
+                };
+                let app = Router::new().route("/", post(careless));
+                let app = app.layer(SessionLayer::new(failing.clone(), keys(&[1])).with_on_outage(policy));
+                ask(&app, "POST", "/", Some(&me)).await;
+            }
             failing.loads.store(true, Ordering::SeqCst);
             for path in ["/set/user/nobody", "/rotate", "/add/user"] {
                 let reply = ask(&app, "POST", path, Some(&me)).await;
@@ -322,6 +340,7 @@ async fn a_key_ring_turns() {
         let new = renewed.cookie().unwrap();
         assert_eq!(ask(&app(&[1, 2]), "GET", "/get/user", Some(&new)).await.cookie(), None, "once");
         assert_eq!(ask(&app(&[1]), "GET", "/get/user", Some(&new)).await.text, "ferris");
+        assert_eq!(ask(&app(&[1, 2]), "POST", "/put/a/1", Some(&old)).await.cookie(), Some(new.clone()));
         // Written without having been read.
         let blind = |session: Session| async move { session.clear_principal() };
         let blind = Router::new().route("/", post(blind)).layer(SessionLayer::new(counted.clone(), keys(&[1, 2])));

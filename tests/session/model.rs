@@ -170,7 +170,13 @@ impl World {
             let ((method, path), app, cookie) = (request.path(), self.flaky.clone(), known.cookie.clone());
             tokio::spawn(async move { send(app, method, path, Some(cookie)).await })
         });
-        let replies: Vec<Reply> = join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect();
+        let tasks = tasks.collect::<Vec<_>>();
+        if self.random.below(4) == 0 {
+            // Some of them take so long that nobody remembers where the session went.
+            tokio::task::yield_now().await;
+            self.hands.advance(Duration::from_secs(11));
+        }
+        let replies: Vec<Reply> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
         self.requests += requests.len() as u64;
         let story = || {
             let told = |(request, reply): (&Request, &Reply)| {

@@ -6,11 +6,16 @@ use crate::{
 };
 use axum::{Router, routing::post};
 use axum_upstash::{
-    Clock,
-    session::{Details, Lifetime, OnConflict, Session, SessionError, SessionLayer},
+    Clock, Error, ErrorKind,
+    session::{
+        Commit, Committed, Details, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError, SessionKey,
+        SessionLayer, SessionStore,
+    },
 };
+use futures_core::future::BoxFuture;
 use http::{StatusCode, header};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 #[tokio::test]
 async fn a_session_that_is_over_begins_anew_with_what_was_put() {
@@ -129,6 +134,82 @@ async fn beside_what_needs_a_look_it_is_as_if_it_had_been_looked_at() {
         counted.take_calls();
         assert_eq!(ask(&app, "POST", "/put/b/2", Some(&own)).await.status, StatusCode::OK);
         assert_eq!(counted.take_calls(), 2);
+    })
+    .await;
+}
+
+/// A store whose loads wait until they are let, and fail if they have to.
+#[derive(Debug)]
+struct Gated {
+    inner: Arc<dyn SessionStore>,
+    gate: Arc<Semaphore>,
+    fails: bool,
+}
+
+impl SessionStore for Gated {
+    fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>> {
+        Box::pin(async move {
+            self.gate.acquire().await.unwrap().forget();
+            if self.fails {
+                Err(Error::new(ErrorKind::Connect, "down, says the test"))
+            } else {
+                self.inner.load(load).await
+            }
+        })
+    }
+
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+        self.inner.commit(key, commit)
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_waits_for_another_task_s_look_knows_what_that_has_seen() {
+    both(async |store| {
+        for (fails, policy) in
+            [(true, OnOutage::Unavailable), (true, OnOutage::Anonymous), (false, OnOutage::Unavailable)]
+        {
+            let sound = routes().layer(SessionLayer::new(Arc::clone(&store), keys(&[1])));
+            let me = ask(&sound, "POST", &format!("/put/a/{}", "x".repeat(60)), None).await.cookie().unwrap();
+            let gate = Arc::new(Semaphore::new(0));
+            let gated = Gated { inner: Arc::clone(&store), gate: Arc::clone(&gate), fails };
+            let both_at_once = |session: Session| async move {
+                let look = session.get::<String>("a");
+                let put = async {
+                    tokio::task::yield_now().await;
+                    session.put("b", "x".repeat(60))?;
+                    let committing = session.commit();
+                    let open = async {
+                        tokio::task::yield_now().await;
+                        gate.add_permits(9);
+                    };
+                    tokio::join!(committing, open).0
+                };
+                let (_, put) = tokio::join!(look, put);
+                match put {
+                    Err(SessionError::Unavailable(_)) => "unavailable",
+                    Err(SessionError::ReadOnly) => "read only",
+                    Err(SessionError::TooLarge { .. }) => "too large",
+                    _ => "written",
+                }
+            };
+            let layer = SessionLayer::new(gated, keys(&[1])).with_on_outage(policy).with_size_limit(100);
+            let app: Router = Router::new().route("/", post(both_at_once)).layer(layer);
+            let wanted = match (fails, policy) {
+                (false, _) => "too large",
+                (true, OnOutage::Anonymous) => "read only",
+                _ => "unavailable",
+            };
+            let reply = ask(&app, "POST", "/", Some(&me)).await;
+            // What is kept for after the handler fails there as well.
+            let said = if fails && policy == OnOutage::Unavailable {
+                reply.status.as_u16() == 503
+            } else {
+                reply.text == wanted
+            };
+            assert!(said, "{wanted}: {reply:?}");
+            assert_eq!(ask(&sound, "GET", "/get/b", Some(&me)).await.text, "-", "{wanted}");
+        }
     })
     .await;
 }
