@@ -60,7 +60,7 @@ impl Session {
                 None => state.take_pending(config.size_limit)?,
             };
             let destroys = pending.destroy;
-            let plan = pending.plan(&state.known(now_ms), when)?;
+            let plan = pending.plan(&state.known(), when)?;
             if plan.is_none() && destroys {
                 state.ended();
             }
@@ -73,7 +73,8 @@ impl Session {
         let work = async {
             for _ in 0..MAX_STEPS {
                 let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
-                match plan.next(answer) {
+                let lost = self.state().is_lost(config.clock.now_ms());
+                match plan.next(answer, lost) {
                     Next::Done(done) => return Ok(Some(done)),
                     Next::Unread => return Ok(None),
                     Next::Again(again) => plan = again,

@@ -235,9 +235,9 @@ impl Session {
         // Also where nobody waits for it any more.
         let mut looking = Looking { session: self, failed: true };
         match self.fetch(&id).await {
-            Ok(loaded) => {
+            Ok((loaded, asked_ms)) => {
                 looking.failed = false;
-                self.state().learn(loaded, self.inner.config.clock.now_ms());
+                self.state().learn(loaded, asked_ms, self.inner.config.clock.now_ms());
                 Ok(())
             }
             Err(error) if self.inner.config.on_outage == OnOutage::Anonymous => {
@@ -249,7 +249,8 @@ impl Session {
         }
     }
 
-    async fn fetch(&self, id: &SessionId) -> Result<Loaded, Error> {
+    /// What there is, and when it was asked for.
+    async fn fetch(&self, id: &SessionId) -> Result<(Loaded, u64), Error> {
         let config = &self.inner.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
         let load = config.store.load(Load::new(key, config.lifetime, now_ms));
@@ -261,17 +262,17 @@ impl Session {
                 self.state().resend = true;
             }
         }
-        Ok(loaded)
+        Ok((loaded, now_ms))
     }
 
     /// Loads the session again, whatever is known. What was changed before goes on expecting what it was changed from.
     pub(super) async fn reload(&self) -> Result<(), SessionError> {
         let _asking = self.inner.asking.lock().await;
         let Some(id) = self.state().id.clone() else { return Ok(()) };
-        let loaded = self.fetch(&id).await.map_err(SessionError::Unavailable)?;
+        let (loaded, asked_ms) = self.fetch(&id).await.map_err(SessionError::Unavailable)?;
         let mut state = self.state();
         let before = state.content.record().filter(|_| !state.pending.is_empty()).map(|record| record.version);
-        state.learn(loaded, self.inner.config.clock.now_ms());
+        state.learn(loaded, asked_ms, self.inner.config.clock.now_ms());
         if let (Content::Found(record), Some(version)) = (&mut state.content, before) {
             Arc::make_mut(record).version = version;
         }

@@ -95,7 +95,7 @@ impl Pending {
                 let unread = self.unread && known.record.is_none();
                 commit.unread = unread.then_some(when.size_limit);
                 // Only where it may have to begin anew.
-                let begins = unread && !known.detached && !known.lost;
+                let begins = unread && !known.detached;
                 let known = known.record.filter(|_| self.rotate).cloned();
                 Ok(Some(Box::new(Plan { key, commit: self.fill(commit), id: Some(id), known, begins })))
             }
@@ -161,8 +161,6 @@ pub(super) struct Known<'a> {
     pub(super) moved: bool,
     /// It outlives the response, so that no client can be told of a new id.
     pub(super) detached: bool,
-    /// One that is not there may be somewhere else.
-    pub(super) lost: bool,
 }
 
 impl Known<'_> {
@@ -213,16 +211,16 @@ pub(super) enum Next {
 }
 
 impl Plan {
-    /// What to do after the store's answer.
+    /// What to do after the store's answer. A session that is not there may be somewhere else, where it is `lost`.
     ///
     /// Where another request rotated the session in the meantime, only its end is followed there: whoever did it may hold
     /// the new id, and what this request writes is for its own client.
-    pub(super) fn next(mut self: Box<Self>, answer: Committed) -> Next {
+    pub(super) fn next(mut self: Box<Self>, answer: Committed, lost: bool) -> Next {
         match (answer, &self.commit.action) {
             (Committed::Done, _) => Next::Done(self),
             // The other one is; of this one's cookie the client has a newer copy.
             (Committed::Gone, Action::Fork { .. }) => Next::Failed(SessionError::Moved),
-            (Committed::Gone, Action::Update) if self.begins => match SessionId::random() {
+            (Committed::Gone, Action::Update) if self.begins && !lost => match SessionId::random() {
                 Ok(id) => {
                     (self.key, self.begins) = (id.key().clone(), false);
                     (self.commit.action, self.commit.unread) = (Action::Create, None);

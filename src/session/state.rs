@@ -76,14 +76,13 @@ impl State {
         }
     }
 
-    pub(super) fn known(&self, now_ms: u64) -> Known<'_> {
+    pub(super) fn known(&self) -> Known<'_> {
         Known {
             id: self.id.as_ref(),
             record: self.content.record(),
             absent: matches!(self.content, Content::Absent),
             moved: matches!(self.content, Content::Moved),
             detached: self.detached,
-            lost: self.is_lost(now_ms),
         }
     }
 
@@ -122,9 +121,10 @@ impl State {
         self.content.record().map(|record| record.details.clone()).unwrap_or_default()
     }
 
-    pub(super) fn learn(&mut self, loaded: Loaded, now_ms: u64) {
+    /// What the store had at some time between `asked_ms` and `now_ms`.
+    pub(super) fn learn(&mut self, loaded: Loaded, asked_ms: u64, now_ms: u64) {
         let lost = self.is_lost(now_ms);
-        self.looked_ms = now_ms;
+        self.looked_ms = asked_ms;
         (self.missing, self.unreadable) = (false, false);
         self.content = match loaded {
             Loaded::Found(record) => {

@@ -16,10 +16,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
+use tower::util::MapRequestLayer;
 
 /// Numbers that look random, the same for each seed (SplitMix64).
 #[derive(Debug, Clone)]
@@ -39,6 +40,7 @@ impl Random {
 struct Flaky {
     inner: Arc<dyn SessionStore>,
     random: Random,
+    clock: Clock,
 }
 
 impl Flaky {
@@ -66,7 +68,13 @@ impl SessionStore for Flaky {
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
-        Box::pin(self.around(move || self.inner.commit(key, commit)))
+        let commit = move || -> BoxFuture<'a, _> {
+            // By the time that it is when the store does it: that is when an old id begins to tell the new one.
+            let mut commit = commit.clone();
+            commit.now_ms = self.clock.now_ms();
+            Box::pin(async move { self.inner.commit(key, &commit).await })
+        };
+        Box::pin(self.around(commit))
     }
 }
 
@@ -112,6 +120,8 @@ struct World {
     sound: Router,
     hands: ManualClock,
     random: Random,
+    /// How many requests have come as far as their handlers, by the way that has failures.
+    arrived: Arc<AtomicUsize>,
     requests: u64,
 }
 
@@ -166,14 +176,22 @@ impl World {
     /// Requests at once, and what has to be there afterwards. `None` where the session is gone, as it should be.
     async fn round(&mut self, mut known: Known, round: u64) -> Option<Known> {
         let requests = self.requests(round);
+        let before = self.arrived.load(Ordering::SeqCst);
         let tasks = requests.iter().map(|request| {
             let ((method, path), app, cookie) = (request.path(), self.flaky.clone(), known.cookie.clone());
             tokio::spawn(async move { send(app, method, path, Some(cookie)).await })
         });
         let tasks = tasks.collect::<Vec<_>>();
         if self.random.below(4) == 0 {
-            // Some of them take so long that nobody remembers where the session went.
+            // Some of them take so long that nobody remembers where the session went. Those that are not there yet would
+            // have an id that has been dead for as long.
+            let all = before + requests.len();
+            let deadline = Instant::now() + Duration::from_secs(60);
             tokio::task::yield_now().await;
+            while self.arrived.load(Ordering::SeqCst) < all {
+                assert!(Instant::now() < deadline, "requests do not arrive");
+                tokio::task::yield_now().await;
+            }
             self.hands.advance(Duration::from_secs(11));
         }
         let replies: Vec<Reply> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
@@ -251,12 +269,21 @@ async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
     let random = Random(Arc::new(AtomicU64::new(seed)));
     let (clock, hands) = Clock::manual(Clock::system().now_ms());
     let lifetime = Lifetime::new(Duration::from_secs(3_600), Some(Duration::from_secs(20 * 3_600)));
-    let app = |store: Arc<dyn SessionStore>| {
+    let layer = |store: Arc<dyn SessionStore>| {
         let layer = SessionLayer::new(store, keys(&[1])).with_clock(clock.clone()).with_lifetime(lifetime);
-        routes().layer(layer.with_timeout(Duration::from_secs(60)))
+        layer.with_timeout(Duration::from_secs(60))
     };
-    let flaky = Flaky { inner: Arc::clone(&store), random: random.clone() };
-    let mut world = World { flaky: app(Arc::new(flaky)), sound: app(store), hands, random, requests: 0 };
+    let arrived = Arc::<AtomicUsize>::default();
+    let arrives = MapRequestLayer::new({
+        let arrived = Arc::clone(&arrived);
+        move |request: axum::extract::Request| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            request
+        }
+    });
+    let flaky = Flaky { inner: Arc::clone(&store), random: random.clone(), clock: clock.clone() };
+    let flaky = routes().layer(arrives).layer(layer(Arc::new(flaky)));
+    let mut world = World { flaky, sound: routes().layer(layer(store)), hands, random, arrived, requests: 0 };
     let begun = Instant::now();
     let mut round = 0;
     while begun.elapsed() < time {
