@@ -20,7 +20,8 @@ pub enum SessionError {
     /// The session could not be read, so it must not be written: it is treated as empty
     /// ([`OnOutage::Anonymous`](super::OnOutage)), or something was [put](super::Session::put) into it after that.
     ReadOnly,
-    /// Another request gave the session a new id, and this one came with the old: it has to be sent again.
+    /// Another request gave the session a new id, and this one came with the old: it has to be sent again. Also where the
+    /// session is not there any more, and the request took so long (5 s) that it may have ended as well.
     Moved,
     /// The response has been sent: what is changed now could not be kept.
     Closed,
