@@ -1,6 +1,8 @@
 //! What becomes of sessions in situations that every application comes into: `SessionLayer`, `tower-sessions` and
 //! `axum_session`, each with two instances on one store that can be made to fail.
 
+#[path = "../../tests/shared/log.rs"]
+mod log;
 mod peers;
 
 use axum::{
@@ -9,12 +11,9 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
+use log::Log;
 use peers::{Control, Peer, Setup, peers};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use tower::ServiceExt;
 
 /// A browser, as far as cookies go: those that its rules would not take are not taken.
@@ -244,23 +243,8 @@ async fn revoked(peer: Peer) -> bool {
     reply.status == StatusCode::OK && jar.get(&app, "user").await == "-"
 }
 
-/// What was logged, at every level.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 async fn quiet(peer: Peer, log: Log) -> bool {
-    log.0.lock().unwrap().clear();
+    log.take();
     let app = peer.app().await;
     let mut jar = begun(&app).await;
     let mut ids = jar.ids();
@@ -271,7 +255,7 @@ async fn quiet(peer: Peer, log: Log) -> bool {
     peer.control.fail_loads.store(true, Ordering::SeqCst);
     peer.control.fail_writes.store(true, Ordering::SeqCst);
     begun(&app).await;
-    let text = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    let text = log.take();
     !ids.is_empty() && ids.iter().all(|id| !text.contains(id.as_str()))
 }
 

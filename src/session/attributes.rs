@@ -78,8 +78,9 @@ impl Session {
     /// As [`insert`](Self::insert).
     pub async fn clear(&self) -> Result<(), SessionError> {
         self.write(|record, pending| {
-            let names = record.into_iter().flat_map(|record| record.fields.keys().cloned());
-            pending.fields = names.map(|name| (name, None)).collect();
+            let stored = record.into_iter().flat_map(|record| record.fields.keys().cloned());
+            let changed = std::mem::take(&mut pending.fields).into_keys().filter(|_| pending.doubtful);
+            pending.fields = stored.chain(changed).map(|name| (name, None)).collect();
             Ok(())
         })
         .await
@@ -115,10 +116,10 @@ impl Session {
             if attempt > 0 {
                 self.reload().await?;
             }
-            let (stored, mine) = self
+            let (stored, mine, doubtful) = self
                 .read(|record, pending| {
                     let stored = record.and_then(|record| record.fields.get(name)).cloned();
-                    (stored, pending.fields.get(name).cloned())
+                    (stored, pending.fields.get(name).cloned(), pending.doubtful)
                 })
                 .await?;
             // What this request has changed before comes first, whatever others have written.
@@ -127,7 +128,7 @@ impl Session {
             let text = to_text(name, &value)?;
             // As if it were set, for the size.
             self.write(|record, pending| set(record, &mut pending.clone(), name, text.clone(), limit)).await?;
-            if mine.is_none() && stored.as_deref() == Some(&text) {
+            if mine.is_none() && !doubtful && stored.as_deref() == Some(&text) {
                 return Ok(value);
             }
             let alone = Alone { name: name.to_owned(), text, stored, mine };
@@ -158,7 +159,7 @@ pub(super) fn set(
     if size_with(record, pending, name, &text) > limit {
         return Err(SessionError::TooLarge { limit });
     }
-    if record.and_then(|record| record.fields.get(name)) == Some(&text) {
+    if !pending.doubtful && record.and_then(|record| record.fields.get(name)) == Some(&text) {
         pending.fields.remove(name);
     } else {
         pending.fields.insert(name.to_owned(), Some(text));
@@ -167,7 +168,7 @@ pub(super) fn set(
 }
 
 pub(super) fn unset(record: Option<&Record>, pending: &mut Pending, name: &str) {
-    if record.is_some_and(|record| record.fields.contains_key(name)) {
+    if pending.doubtful || record.is_some_and(|record| record.fields.contains_key(name)) {
         pending.fields.insert(name.to_owned(), None);
     } else {
         pending.fields.remove(name);

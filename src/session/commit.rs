@@ -51,6 +51,7 @@ impl Session {
         // A change that goes alone says itself what it expects.
         let reject = config.on_conflict == OnConflict::Reject && alone.is_none();
         let when = When { lifetime: config.lifetime, now_ms, reject, size_limit: config.size_limit };
+        let was_doubtful;
         let (mut taken, plan) = {
             let mut state = self.state();
             let restore = alone.is_none();
@@ -64,6 +65,8 @@ impl Session {
             if plan.is_none() && destroys {
                 state.ended();
             }
+            was_doubtful = state.pending.doubtful;
+            state.pending.doubtful |= plan.is_some();
             (Taken { session: self, pending: Some(pending).filter(|_| restore) }, plan)
         };
         let Some(mut plan) = plan else {
@@ -86,10 +89,14 @@ impl Session {
         let result = timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late())));
         match result {
             // What was to be done goes back.
-            Ok(None) => Ok(Sent::Unread),
+            Ok(None) => {
+                self.state().pending.doubtful = was_doubtful;
+                Ok(Sent::Unread)
+            }
             Ok(Some(plan)) => {
                 taken.pending = None;
                 let mut state = self.state();
+                state.pending.doubtful = was_doubtful;
                 state.committed(*plan);
                 if let Some(alone) = alone
                     && state.pending.fields.get(&alone.name) == alone.mine.as_ref()
@@ -103,6 +110,7 @@ impl Session {
             Err(error) => {
                 taken.pending = None;
                 let mut state = self.state();
+                state.pending.doubtful = was_doubtful;
                 match error {
                     SessionError::Gone if state.is_lost(config.clock.now_ms()) => {
                         state.moved();

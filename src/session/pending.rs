@@ -15,6 +15,9 @@ pub(super) struct Pending {
     pub(super) destroy: bool,
     /// Some of it was put in without a look at the rest.
     pub(super) unread: bool,
+    /// Something is on its way to the store, or may have got there: what was loaded is not what there is, and a value that
+    /// is equal to it is a change all the same.
+    pub(super) doubtful: bool,
     /// The name that the session gets, so that a commit that is tried again is the same.
     pub(super) next: Option<SessionId>,
 }

@@ -100,12 +100,14 @@ impl State {
     /// What is pending, if it can be committed.
     pub(super) fn take_pending(&mut self, size_limit: usize) -> Result<Pending, SessionError> {
         let pending = std::mem::take(&mut self.pending);
+        self.pending.doubtful = pending.doubtful;
         if self.read_only && !pending.destroy && !pending.is_empty() {
             return Err(SessionError::ReadOnly);
         }
-        // What was put in unread can be too much for what there is.
-        let record = self.content.record().filter(|_| pending.unread && !pending.destroy);
-        if record.is_some_and(|record| attributes::size(Some(record), &pending, None) > size_limit) {
+        // What was put in unread, or came back from a commit that failed, can be too much for what there is.
+        let record = self.content.record().filter(|_| !pending.destroy).map(Arc::as_ref);
+        let sets = pending.fields.values().any(Option::is_some);
+        if sets && attributes::size(record, &pending, None) > size_limit {
             return Err(SessionError::TooLarge { limit: size_limit });
         }
         Ok(pending)
@@ -125,7 +127,7 @@ impl State {
     pub(super) fn learn(&mut self, loaded: Loaded, asked_ms: u64, now_ms: u64) {
         let lost = self.is_lost(now_ms);
         self.looked_ms = asked_ms;
-        (self.missing, self.unreadable) = (false, false);
+        (self.missing, self.unreadable, self.pending.doubtful) = (false, false, false);
         self.content = match loaded {
             Loaded::Found(record) => {
                 self.resend |= self.signer.is_some_and(|signer| signer > 0);
@@ -165,7 +167,7 @@ impl State {
     /// There is no such session any more.
     pub(super) fn ended(&mut self) {
         self.stale = self.signer.is_some() || self.unsent || self.stale;
-        (self.unsent, self.resend, self.missing) = (false, false, false);
+        (self.unsent, self.resend, self.missing, self.unreadable) = (false, false, false, false);
         self.content = Content::Absent;
         self.id = None;
     }
@@ -179,6 +181,7 @@ impl State {
         if begins {
             let record = Record::new(commit.now_ms, 0, BTreeMap::new());
             self.content = Content::Found(Arc::new(record));
+            self.unreadable = false;
         } else if self.content.record().is_none() {
             // Not loaded, and not needed so far.
             self.content = Content::Unknown;

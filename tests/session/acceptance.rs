@@ -2,6 +2,7 @@
 
 use crate::{
     client::{ask, both, keys, layer, log_in, routes},
+    log::Log,
     schedule::Stepped,
 };
 use axum::{
@@ -26,7 +27,7 @@ use http::{Request, Response, StatusCode, header};
 use std::{
     convert::Infallible,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -226,6 +227,50 @@ async fn what_may_not_have_been_written_is_written_after_the_handler() {
     .await;
 }
 
+#[tokio::test]
+async fn what_may_have_been_written_is_no_longer_what_it_was() {
+    both(async |store| {
+        let failing = Failing::new(&store);
+        let back = |change: &'static str| {
+            let failing = failing.clone();
+            post(move |session: Session| async move {
+                let _: Option<String> = session.get("a").await?;
+                session.insert("a", "2").await?;
+                session.insert("new", "1").await?;
+                // The store has it, and nobody knows.
+                failing.answer.store(true, Ordering::SeqCst);
+                assert!(matches!(session.commit().await, Err(SessionError::Unavailable(_))));
+                match change {
+                    "insert" => session.insert("a", "1").await?,
+                    "put" => session.put("a", "1")?,
+                    "update" => drop(session.update("a", |_: Option<String>| "1".to_owned()).await?),
+                    _ => {
+                        session.clear().await?;
+                        session.insert("a", "1").await?;
+                    }
+                }
+                assert!(session.remove("new").await.is_ok());
+                session.commit().await
+            })
+        };
+        let mut app = routes();
+        for change in ["insert", "put", "update", "clear"] {
+            app = app.route(&format!("/{change}"), back(change));
+        }
+        let app = app.layer(SessionLayer::new(failing.clone(), keys(&[1])));
+        for change in ["insert", "put", "update", "clear"] {
+            let me = ask(&app, "POST", "/set/a/1", None).await.cookie().unwrap();
+            let reply = ask(&app, "POST", &format!("/{change}"), Some(&me)).await;
+            assert_eq!(reply.status, StatusCode::OK, "{change}: {reply:?}");
+            for (name, wanted) in [("a", "1"), ("new", "-")] {
+                let found = ask(&app, "GET", &format!("/get/{name}"), Some(&me)).await.text;
+                assert_eq!(found, wanted, "{change} {name}");
+            }
+        }
+    })
+    .await;
+}
+
 /// What a browser does with `Set-Cookie` (RFC 6265bis 5.6 and 5.7), for one host over HTTPS.
 #[derive(Default)]
 struct Jar(Option<String>);
@@ -352,21 +397,6 @@ async fn a_key_ring_turns() {
     .await;
 }
 
-/// Collects what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_log_has_an_id_or_a_token_in_it() {
     let log = Log::default();
@@ -394,7 +424,7 @@ async fn no_log_has_an_id_or_a_token_in_it() {
     local.stop_redis().await.unwrap();
     let down = routes().layer(SessionLayer::new(RedisStore::new(redis), keys(&[1])));
     ask(&down, "POST", "/set/a/1", Some(&me)).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.take();
     assert!(text.contains("session"), "nothing was logged at all");
     for secret in &secrets {
         let id = secret.split(['=', '.']).nth(1).unwrap();

@@ -8,6 +8,8 @@ mod csrf;
 mod devices;
 mod interleaved;
 mod late;
+#[path = "../shared/log.rs"]
+mod log;
 mod model;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]

@@ -59,8 +59,13 @@ impl Stepped {
     /// One that only counts its calls.
     pub fn open(inner: Arc<dyn SessionStore>) -> Self {
         let stepped = Self::new(inner);
-        stepped.gate.open.store(true, Ordering::SeqCst);
+        stepped.let_all();
         stepped
+    }
+
+    /// From here on nobody waits.
+    pub fn let_all(&self) {
+        self.gate.open.store(true, Ordering::SeqCst);
     }
 
     /// How many calls there were since the last look.

@@ -138,6 +138,59 @@ async fn beside_what_needs_a_look_it_is_as_if_it_had_been_looked_at() {
     .await;
 }
 
+#[tokio::test]
+async fn what_comes_back_from_a_commit_that_failed_counts() {
+    both(async |store| {
+        let over = routes().layer(SessionLayer::new(Arc::clone(&store), keys(&[1])));
+        let me = log_in(&over, "ferris").await;
+        ask(&over, "POST", "/logout", Some(&me)).await;
+        let stepped = Stepped::new(Arc::clone(&store));
+        let handler = {
+            let stepped = stepped.clone();
+            move |session: Session| async move {
+                session.put("a", "x".repeat(60))?;
+                // On its way, and given up there.
+                let committing = tokio::time::timeout(Duration::from_millis(1), session.commit());
+                let put = async {
+                    tokio::task::yield_now().await;
+                    session.put("b", "x".repeat(60))
+                };
+                let (committed, put) = tokio::join!(committing, put);
+                assert!(committed.is_err() && put.is_ok());
+                stepped.let_all();
+                let too_large = matches!(session.commit().await, Err(SessionError::TooLarge { limit: 100, .. }));
+                Ok::<_, SessionError>(too_large.to_string())
+            }
+        };
+        let layer = SessionLayer::new(stepped, keys(&[1])).with_size_limit(100);
+        let app: Router = Router::new().route("/", post(handler)).layer(layer);
+        assert_eq!(ask(&app, "POST", "/", Some(&me)).await.text, "true");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_its_end_it_does_not_matter_that_it_could_not_be_read() {
+    both(async |store| {
+        let me = log_in(&routes().layer(SessionLayer::new(Arc::clone(&store), keys(&[1]))), "ferris").await;
+        let gate = Arc::new(Semaphore::new(9));
+        let handler = |session: Session| async move {
+            assert!(session.get::<String>("user").await.is_err());
+            assert!(matches!(session.put("a", "1"), Err(SessionError::ReadOnly)));
+            session.destroy()?;
+            session.commit().await?;
+            session.put("a", "1")
+        };
+        let layer = SessionLayer::new(Gated { inner: Arc::clone(&store), gate, fails: true }, keys(&[1]));
+        let app: Router = Router::new().route("/", post(handler)).layer(layer);
+        let own = ask(&app, "POST", "/", Some(&me)).await.cookie().expect("another one");
+        let app = routes().layer(SessionLayer::new(store, keys(&[1])));
+        assert_eq!(ask(&app, "GET", "/get/a", Some(&own)).await.text, "1");
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "-");
+    })
+    .await;
+}
+
 /// A store whose loads wait until they are let, and fail if they have to.
 #[derive(Debug)]
 struct Gated {
