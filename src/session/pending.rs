@@ -198,7 +198,7 @@ pub(super) struct Plan {
     /// The session's name after it, where there is one.
     pub(super) id: Option<SessionId>,
     /// What it held before.
-    known: Option<Arc<Record>>,
+    pub(super) known: Option<Arc<Record>>,
     /// Nobody has looked: where there is no session, one begins.
     begins: bool,
 }

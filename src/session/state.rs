@@ -174,7 +174,9 @@ impl State {
 
     /// The store has done it.
     pub(super) fn committed(&mut self, plan: Plan) {
-        let Plan { commit, id, .. } = plan;
+        let Plan { commit, id, known, .. } = plan;
+        // Whoever shares the record makes a copy of it necessary.
+        drop(known);
         let Some(id) = id else { return self.ended() };
         let (goes_on, commit_ms) = (self.id.as_ref() == Some(&id), commit.now_ms);
         let begins = !matches!(commit.action, Action::Update | Action::Rotate { .. });
