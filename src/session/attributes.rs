@@ -193,13 +193,9 @@ fn size_with(record: Option<&Record>, pending: &Pending, name: &str, text: &str)
 
 /// The size in bytes of all attributes but one.
 pub(super) fn size(record: Option<&Record>, pending: &Pending, but: Option<&str>) -> usize {
-    let counts = |name: &str| Some(name) != but;
-    let stored = record
-        .into_iter()
-        .flat_map(|record| &record.fields)
-        .filter(|(name, _)| counts(name) && !pending.fields.contains_key(*name))
-        .map(|(name, text)| name.len() + text.len());
-    let changed = pending.fields.iter().filter(|(name, _)| counts(name));
-    let changed = changed.filter_map(|(name, text)| Some(name.len() + text.as_ref()?.len()));
-    stored.chain(changed).sum()
+    let leaves_out = |name: &str| Some(name) == but;
+    let replaced = |name: &str| leaves_out(name) || pending.fields.contains_key(name);
+    let stored = record.map_or(0, |record| record.size_without(replaced));
+    let changed = pending.fields.iter().filter(|(name, _)| !leaves_out(name));
+    stored + changed.filter_map(|(name, text)| Some(name.len() + text.as_ref()?.len())).sum::<usize>()
 }

@@ -262,9 +262,8 @@ fn holds(expect: &Expect, record: &Record) -> bool {
 /// Whether a session that was not loaded has to be.
 fn wants_a_look(record: &Record, commit: &Commit, limit: usize) -> bool {
     let own = commit.set.iter().map(|(name, text)| name.len() + text.len()).sum::<usize>();
-    let is_set = |name: &String| commit.set.iter().any(|(set, _)| set == name);
-    let rest = record.fields.iter().filter(|(name, _)| !is_set(name)).map(|(name, text)| name.len() + text.len());
-    own + rest.sum::<usize>() > limit || commit.lifetime.is_touch(record.seen_ms, commit.now_ms)
+    let rest = record.size_without(|name| commit.set.iter().any(|(set, _)| set == name));
+    own + rest > limit || commit.lifetime.is_touch(record.seen_ms, commit.now_ms)
 }
 
 fn apply(record: &mut Record, commit: &Commit) {

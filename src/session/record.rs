@@ -45,6 +45,12 @@ impl Record {
         self.details = details.unwrap_or_else(|| std::mem::take(&mut self.details));
     }
 
+    /// The size in bytes of its attributes, names and texts, but for those that are left out.
+    pub(super) fn size_without(&self, leaves_out: impl Fn(&str) -> bool) -> usize {
+        let counted = self.fields.iter().filter(|(name, _)| !leaves_out(name));
+        counted.map(|(name, text)| name.len() + text.len()).sum()
+    }
+
     /// When it ends, if it is not used again.
     pub(super) fn ends_ms(&self, lifetime: Lifetime) -> u64 {
         let idle = self.seen_ms.saturating_add(lifetime.idle_ms);
