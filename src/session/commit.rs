@@ -87,16 +87,15 @@ impl Session {
             Err(SessionError::Moved)
         };
         let result = timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late())));
+        let mut state = self.state();
+        if !matches!(result, Err(SessionError::Unavailable(_))) {
+            state.pending.doubtful = was_doubtful;
+        }
         match result {
             // What was to be done goes back.
-            Ok(None) => {
-                self.state().pending.doubtful = was_doubtful;
-                Ok(Sent::Unread)
-            }
+            Ok(None) => Ok(Sent::Unread),
             Ok(Some(plan)) => {
                 taken.pending = None;
-                let mut state = self.state();
-                state.pending.doubtful = was_doubtful;
                 state.committed(*plan);
                 if let Some(alone) = alone
                     && state.pending.fields.get(&alone.name) == alone.mine.as_ref()
@@ -109,8 +108,6 @@ impl Session {
             Err(error @ SessionError::Unavailable(_)) => Err(error),
             Err(error) => {
                 taken.pending = None;
-                let mut state = self.state();
-                state.pending.doubtful = was_doubtful;
                 match error {
                     SessionError::Gone if state.is_lost(config.clock.now_ms()) => {
                         state.moved();

@@ -32,39 +32,12 @@ pub(super) struct Inner {
 
 impl Session {
     pub(super) fn new(config: Arc<SessionConfig>, presented: Option<(SessionId, usize)>, personal: Personal) -> Self {
-        let (content, now_ms) = match presented {
-            Some(_) => (Content::Unknown, config.clock.now_ms()),
-            None => (Content::Absent, 0),
-        };
+        let looked_ms = if presented.is_some() { config.clock.now_ms() } else { 0 };
         let (id, signer) = presented.unzip();
-        let session = Self::with(config, personal, id, signer, content, false);
-        session.state().looked_ms = now_ms;
-        session
+        Self::with(config, personal, State { signer, looked_ms, ..State::new(id) })
     }
 
-    fn with(
-        config: Arc<SessionConfig>,
-        personal: Personal,
-        id: Option<SessionId>,
-        signer: Option<usize>,
-        content: Content,
-        detached: bool,
-    ) -> Self {
-        let state = State {
-            id,
-            signer,
-            content,
-            pending: Pending::default(),
-            stale: false,
-            unsent: false,
-            resend: false,
-            missing: false,
-            looked_ms: 0,
-            unreadable: false,
-            read_only: false,
-            closed: false,
-            detached,
-        };
+    fn with(config: Arc<SessionConfig>, personal: Personal, state: State) -> Self {
         let inner = Inner { config, personal, state: Mutex::new(state), asking: tokio::sync::Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
@@ -126,14 +99,12 @@ impl Session {
     #[must_use]
     pub fn detach(&self) -> Self {
         let (config, personal) = (Arc::clone(&self.inner.config), Personal::default());
-        let (id, unreadable) = {
+        let state = {
             let state = self.used();
-            (state.id.clone(), state.unreadable || state.read_only)
+            let unreadable = state.unreadable || state.read_only;
+            State { unreadable, detached: true, ..State::new(state.id.clone()) }
         };
-        let content = if id.is_some() { Content::Unknown } else { Content::Absent };
-        let detached = Self::with(config, personal, id, None, content, true);
-        detached.state().unreadable = unreadable;
-        detached
+        Self::with(config, personal, state)
     }
 
     /// The store's name for the session, by which it can be told among a user's: see
@@ -182,9 +153,9 @@ impl Session {
     /// Reads what is stored and what was changed.
     pub(super) async fn read<R>(&self, read: impl FnOnce(Option<&Record>, &Pending) -> R) -> Result<R, SessionError> {
         self.load().await?;
-        let state = self.state();
-        let record = state.content.record().filter(|_| !state.pending.destroy).map(Arc::as_ref);
-        Ok(read(record, &state.pending))
+        let mut state = self.state();
+        let (record, pending) = state.view();
+        Ok(read(record, pending))
     }
 
     /// Changes what is pending, with what is stored in view.
@@ -195,8 +166,8 @@ impl Session {
         self.load().await?;
         let mut state = self.state();
         state.check_open()?;
-        let State { content, pending, .. } = &mut *state;
-        write(content.record().filter(|_| !pending.destroy).map(Arc::as_ref), pending)
+        let (record, pending) = state.view();
+        write(record, pending)
     }
 
     /// Changes what is pending, with what is known in view.
@@ -210,9 +181,9 @@ impl Session {
             // Whoever has tried to read it writes something that would have come of that.
             return Err(SessionError::ReadOnly);
         }
-        let State { content, pending, .. } = &mut *state;
-        let unread = matches!(content, Content::Unknown) && !pending.destroy;
-        let written = write(content.record().filter(|_| !pending.destroy).map(Arc::as_ref), pending)?;
+        let unread = matches!(state.content, Content::Unknown) && !state.pending.destroy;
+        let (record, pending) = state.view();
+        let written = write(record, pending)?;
         pending.unread |= unread;
         Ok(written)
     }

@@ -81,7 +81,7 @@ impl Pending {
             let mut commit = commit(action);
             commit.principal = known.principal();
             let commit = if begins { self.fill(commit) } else { commit };
-            return Ok(Some(Box::new(Plan { key: id.key().clone(), commit, id: next, known: None, begins: false })));
+            return Ok(Some(Box::new(Plan::new(id.key(), commit, next))));
         }
         match existing {
             Some(_) if self.is_empty() => Ok(None),
@@ -100,7 +100,7 @@ impl Pending {
                 // Only where it may have to begin anew.
                 let begins = unread && !known.detached;
                 let known = known.record.filter(|_| self.rotate).cloned();
-                Ok(Some(Box::new(Plan { key, commit: self.fill(commit), id: Some(id), known, begins })))
+                Ok(Some(Box::new(Plan { known, begins, ..Plan::new(&key, self.fill(commit), Some(id)) })))
             }
             None if !self.begins() => Ok(None),
             // A new session's cookie would take the place of the one the client has or will have.
@@ -114,13 +114,7 @@ impl Pending {
         // One whose answer was lost has taken its name.
         self.next = None;
         let id = self.next()?;
-        Ok(Box::new(Plan {
-            key: id.key().clone(),
-            commit: self.fill(commit),
-            id: Some(id),
-            known: None,
-            begins: false,
-        }))
+        Ok(Box::new(Plan::new(id.key(), self.fill(commit), Some(id.clone()))))
     }
 
     fn fill(&self, mut commit: Commit) -> Commit {
@@ -214,6 +208,10 @@ pub(super) enum Next {
 }
 
 impl Plan {
+    fn new(key: &SessionKey, commit: Commit, id: Option<SessionId>) -> Self {
+        Self { key: key.clone(), commit, id, known: None, begins: false }
+    }
+
     /// What to do after the store's answer. A session that is not there may be somewhere else, where it is `lost`.
     ///
     /// Where another request rotated the session in the meantime, only its end is followed there: whoever did it may hold

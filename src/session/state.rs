@@ -68,6 +68,30 @@ pub(super) enum Told {
 }
 
 impl State {
+    pub(super) fn new(id: Option<SessionId>) -> Self {
+        Self {
+            content: if id.is_some() { Content::Unknown } else { Content::Absent },
+            id,
+            signer: None,
+            pending: Pending::default(),
+            stale: false,
+            unsent: false,
+            resend: false,
+            missing: false,
+            looked_ms: 0,
+            unreadable: false,
+            read_only: false,
+            closed: false,
+            detached: false,
+        }
+    }
+
+    /// What is stored, as far as it is known and goes on, and what was changed.
+    pub(super) fn view(&mut self) -> (Option<&Record>, &mut Pending) {
+        let record = self.content.record().filter(|_| !self.pending.destroy).map(Arc::as_ref);
+        (record, &mut self.pending)
+    }
+
     pub(super) fn check_open(&self) -> Result<(), SessionError> {
         match self {
             Self { closed: true, .. } => Err(SessionError::Closed),
@@ -99,15 +123,16 @@ impl State {
 
     /// What is pending, if it can be committed.
     pub(super) fn take_pending(&mut self, size_limit: usize) -> Result<Pending, SessionError> {
-        let pending = std::mem::take(&mut self.pending);
+        let (record, pending) = self.view();
+        // What was put in unread, or came back from a commit that failed, can be too much for what there is.
+        let sets = pending.fields.values().any(Option::is_some);
+        let too_large = sets && attributes::size(record, pending, None) > size_limit;
+        let pending = std::mem::take(pending);
         self.pending.doubtful = pending.doubtful;
         if self.read_only && !pending.destroy && !pending.is_empty() {
             return Err(SessionError::ReadOnly);
         }
-        // What was put in unread, or came back from a commit that failed, can be too much for what there is.
-        let record = self.content.record().filter(|_| !pending.destroy).map(Arc::as_ref);
-        let sets = pending.fields.values().any(Option::is_some);
-        if sets && attributes::size(record, &pending, None) > size_limit {
+        if too_large {
             return Err(SessionError::TooLarge { limit: size_limit });
         }
         Ok(pending)
