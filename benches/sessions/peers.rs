@@ -230,6 +230,11 @@ fn routes<S: Session + FromRequestParts<()>>(gate: Gate) -> Router {
         )
 }
 
+/// As both other kinds take it.
+fn signed(duration: Duration) -> tower_sessions::cookie::time::Duration {
+    duration.try_into().unwrap()
+}
+
 impl Session for ours::Session {
     async fn get(&self, name: &str) -> Result<Option<String>, Response> {
         self.get(name).await.map_err(IntoResponse::into_response)
@@ -381,8 +386,7 @@ fn tower_peer() -> Peer {
             let name = if setup.host { "__Host-id" } else { "id" };
             let mut layer = tower_sessions::SessionManagerLayer::new(store.clone()).with_name(name);
             if let Some((idle, _)) = setup.lifetime {
-                let idle = tower_sessions::cookie::time::Duration::try_from(idle).unwrap();
-                layer = layer.with_expiry(tower_sessions::Expiry::OnInactivity(idle));
+                layer = layer.with_expiry(tower_sessions::Expiry::OnInactivity(signed(idle)));
             }
             let routes = routes::<tower_sessions::Session>(Arc::clone(&gate));
             let app = match setup.keys.first() {
@@ -498,9 +502,7 @@ fn axum_peer() -> Peer {
                 let host = setup.host;
                 let mut config = axum_session::SessionConfig::default().with_prefix_with_host(host).with_secure(host);
                 if let Some((idle, absolute)) = setup.lifetime {
-                    config = config.with_lifetime(tower_sessions::cookie::time::Duration::try_from(idle).unwrap());
-                    config =
-                        config.with_max_lifetime(tower_sessions::cookie::time::Duration::try_from(absolute).unwrap());
+                    config = config.with_lifetime(signed(idle)).with_max_lifetime(signed(absolute));
                 }
                 if let Some(&key) = setup.keys.first() {
                     config = config.with_key(axum_session::Key::from(&[key; 64]));

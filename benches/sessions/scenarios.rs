@@ -13,7 +13,7 @@ use axum::{
 use http_body_util::BodyExt;
 use log::Log;
 use peers::{Control, Peer, Setup, peers};
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::atomic::Ordering, time::Duration};
 use tower::ServiceExt;
 
 /// A browser, as far as cookies go: those that its rules would not take are not taken.
@@ -24,6 +24,8 @@ struct Reply {
     status: StatusCode,
     text: String,
     set_cookies: usize,
+    /// Whether caches are told that the cookie matters.
+    told: bool,
 }
 
 impl Jar {
@@ -38,9 +40,11 @@ impl Jar {
         for line in &lines {
             self.take(line.to_str().unwrap());
         }
-        let status = response.status();
-        let text = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, text: String::from_utf8_lossy(&text).into_owned(), set_cookies: lines.len() }
+        let (head, body) = response.into_parts();
+        let text = body.collect().await.unwrap().to_bytes();
+        let told = head.headers.contains_key(header::VARY);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Reply { status: head.status, text, set_cookies: lines.len(), told }
     }
 
     fn take(&mut self, line: &str) {
@@ -210,11 +214,7 @@ async fn response_cache(peer: Peer) -> bool {
 
 async fn tells_caches(peer: Peer) -> bool {
     let app = peer.app().await;
-    let jar = begun(&app).await;
-    let cookies: Vec<String> = jar.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let request = Request::get("/get/user").header(header::COOKIE, cookies.join("; "));
-    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-    response.headers().contains_key(header::VARY)
+    begun(&app).await.ask(&app, "GET", "/get/user").await.told
 }
 
 async fn lifetimes(peer: Peer) -> bool {
@@ -263,46 +263,27 @@ fn yes(passed: bool) -> String {
     if passed { "yes" } else { "no" }.to_owned()
 }
 
-async fn result(scenario: usize, peer: Peer, log: Log) -> String {
-    yes(match scenario {
-        0 => disjoint_writes(peer).await,
-        1 => stays_ended(peer).await,
-        2 => rotated_and_failed(peer).await,
-        3 => made_up_id(peer).await,
-        4 => unreadable(peer).await,
-        5 => unwritable(peer).await,
-        6 => host_prefix(peer).await,
-        7 => return calls(peer).await,
-        8 => rare_cookies(peer).await,
-        9 => response_cache(peer).await,
-        10 => tells_caches(peer).await,
-        11 => lifetimes(peer).await,
-        12 => key_ring(peer).await,
-        13 => revoked(peer).await,
-        14 => quiet(peer, log).await,
-        15 => peer.any_body,
-        _ => peer.optional,
-    })
-}
+type Scenario = fn(Peer, Log) -> Pin<Box<dyn Future<Output = String>>>;
 
-const SCENARIOS: [&str; 17] = [
-    "writes of different attributes at once both survive",
-    "a session that was ended meanwhile stays ended",
-    "a new id and then a 500: the old session is as it was",
-    "an id that a client made up costs no call and is not adopted",
-    "what could not be read is not overwritten",
-    "what could not be written is answered, and not with nothing",
-    "a __Host- cookie is found again and can be removed",
-    "calls: untouched, read, new, write, own commit, remove, login",
-    "no Set-Cookie where there is nothing to learn",
-    "a response cache on either side shows nobody another's page",
-    "a response that used its session tells caches so",
-    "reading keeps it alive, and not beyond its absolute lifetime",
-    "a new key in front of the old one: nobody is logged out",
-    "all sessions of a user end, whatever is on its way",
-    "no log at any level has an id in it",
-    "bodies of any type will do",
-    "a handler can do without a session",
+#[rustfmt::skip]
+const SCENARIOS: [(&str, Scenario); 17] = [
+    ("writes of different attributes at once both survive", |peer, _| Box::pin(async move { yes(disjoint_writes(peer).await) })),
+    ("a session that was ended meanwhile stays ended", |peer, _| Box::pin(async move { yes(stays_ended(peer).await) })),
+    ("a new id and then a 500: the old session is as it was", |peer, _| Box::pin(async move { yes(rotated_and_failed(peer).await) })),
+    ("an id that a client made up costs no call and is not adopted", |peer, _| Box::pin(async move { yes(made_up_id(peer).await) })),
+    ("what could not be read is not overwritten", |peer, _| Box::pin(async move { yes(unreadable(peer).await) })),
+    ("what could not be written is answered, and not with nothing", |peer, _| Box::pin(async move { yes(unwritable(peer).await) })),
+    ("a __Host- cookie is found again and can be removed", |peer, _| Box::pin(async move { yes(host_prefix(peer).await) })),
+    ("calls: untouched, read, new, write, own commit, remove, login", |peer, _| Box::pin(async move { calls(peer).await })),
+    ("no Set-Cookie where there is nothing to learn", |peer, _| Box::pin(async move { yes(rare_cookies(peer).await) })),
+    ("a response cache on either side shows nobody another's page", |peer, _| Box::pin(async move { yes(response_cache(peer).await) })),
+    ("a response that used its session tells caches so", |peer, _| Box::pin(async move { yes(tells_caches(peer).await) })),
+    ("reading keeps it alive, and not beyond its absolute lifetime", |peer, _| Box::pin(async move { yes(lifetimes(peer).await) })),
+    ("a new key in front of the old one: nobody is logged out", |peer, _| Box::pin(async move { yes(key_ring(peer).await) })),
+    ("all sessions of a user end, whatever is on its way", |peer, _| Box::pin(async move { yes(revoked(peer).await) })),
+    ("no log at any level has an id in it", |peer, log| Box::pin(async move { yes(quiet(peer, log).await) })),
+    ("bodies of any type will do", |peer, _| Box::pin(async move { yes(peer.any_body) })),
+    ("a handler can do without a session", |peer, _| Box::pin(async move { yes(peer.optional) })),
 ];
 
 #[tokio::main]
@@ -313,10 +294,10 @@ async fn main() {
     tracing_subscriber::fmt().with_max_level(level).with_writer(move || writer.clone()).init();
     let peers = peers();
     println!("{:<62}{}", "", peers.iter().map(|peer| format!("{:<18}", peer.name)).collect::<String>());
-    for (index, scenario) in SCENARIOS.iter().enumerate() {
-        let mut row = format!("{scenario:<62}");
+    for (name, scenario) in SCENARIOS {
+        let mut row = format!("{name:<62}");
         for peer in &peers {
-            let result = result(index, (peer.fresh)(), log.clone());
+            let result = scenario((peer.fresh)(), log.clone());
             let result = tokio::time::timeout(Duration::from_secs(30), result).await;
             row += &format!("{:<18}", result.as_deref().unwrap_or("no"));
         }
