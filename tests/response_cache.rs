@@ -1,5 +1,13 @@
 //! The response cache in front of axum handlers and bare services.
-#![cfg(all(feature = "response-cache", feature = "axum"))]
+#![cfg(all(
+    feature = "response-cache",
+    feature = "axum",
+    feature = "client-ip",
+    feature = "qstash",
+    feature = "ratelimit",
+    feature = "session",
+    feature = "testing"
+))]
 
 use axum::{
     Extension, Router,
@@ -39,10 +47,16 @@ use tower::{Layer, ServiceExt, service_fn, util::BoxCloneService};
 
 #[path = "response_cache/admission.rs"]
 mod admission;
+#[path = "response_cache/flights.rs"]
+mod flights;
 #[path = "response_cache/invalidation.rs"]
 mod invalidation;
 #[path = "response_cache/layers.rs"]
 mod layers;
+#[path = "response_cache/private.rs"]
+mod private;
+#[path = "response_cache/wire.rs"]
+mod wire;
 
 const START: u64 = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT
 

@@ -1,4 +1,5 @@
 use super::{ClientIpError, ClientIpSource};
+use crate::Personal;
 use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use std::net::IpAddr;
@@ -15,6 +16,7 @@ where
     type Rejection = ClientIpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        Personal::extracted(&mut parts.extensions);
         ClientIpSource::from_ref(state).resolve(&parts.headers, &parts.extensions).map(Self)
     }
 }

@@ -1,4 +1,5 @@
 use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError};
+use crate::Personal;
 use axum_core::{
     body::Body,
     extract::{DefaultBodyLimit, FromRef, FromRequest, Request},
@@ -112,7 +113,8 @@ async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Cl
     if let Some(reason) = receiver.missing_keys() {
         return Err(QStashRejection::NotConfigured(reason));
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    Personal::extracted(&mut parts.extensions);
     let signature = match parts.headers.get("upstash-signature") {
         Some(value) => value.to_str().map_err(|_| QStashRejection::Signature(SignatureError::Malformed))?,
         None => return Err(QStashRejection::Signature(SignatureError::Missing)),

@@ -5,6 +5,7 @@ use super::{
     engine::{Placement, Written},
     entry::StoredResponse,
     exchange::{Exchange, Mode},
+    in_progress::{Since, Watch},
     nesting::{Innermost, Making},
     policy::{self, Terms},
     single_flight::Landing,
@@ -24,8 +25,7 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Sent {
     headers: HeaderMap,
-    personal: Personal,
-    epoch: u64,
+    watch: Watch,
     at_ms: u64,
     is_stripped: bool,
     innermost: Innermost,
@@ -46,12 +46,24 @@ pub(super) struct Candidate {
 pub(super) struct Writing {
     placement: Placement,
     ttl_ms: u64,
-    epoch: u64,
+    since: Since,
+}
+
+/// Why a response is not shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The handler answered so that it is for one client alone.
+    Unshared(StatusCode),
+    /// There is no response, or its body broke, or the resource changed meanwhile. The next request may have better luck.
+    Abandoned,
 }
 
 impl Exchange {
     /// Readies the request for the handler.
     pub(super) fn send<B>(&mut self, request: &mut Request<B>) {
+        if matches!(self.mode, Mode::Get | Mode::Head) {
+            self.personal = Some(Personal::of(request.extensions_mut()));
+        }
         if self.mode != Mode::Get || self.directives.no_store {
             return;
         }
@@ -63,8 +75,7 @@ impl Exchange {
         }
         self.sent = Some(Sent {
             headers,
-            personal: Personal::of(request.extensions_mut()),
-            epoch: self.engine.epoch(&self.key),
+            watch: self.engine.local.in_progress.watch(self.key.shared()),
             at_ms: self.engine.now_ms(),
             is_stripped,
             innermost: Making::begin(&self.engine, &self.key, request.extensions_mut()),
@@ -77,7 +88,7 @@ impl Exchange {
         let received_ms = self.engine.now_ms();
         let innermost = sent.innermost.engine();
         let settings = innermost.as_ref().map_or(&self.engine.settings, |engine| &engine.settings);
-        if sent.personal.get() || Personal::is_marked(&parts.extensions) {
+        if self.is_personal(parts) {
             return None;
         }
         let len = content_length(&parts.headers).unwrap_or(0).max(least_len);
@@ -96,13 +107,25 @@ impl Exchange {
     }
 
     /// Whether it is stored, now that its body is there.
-    pub(super) fn complete(&mut self, candidate: &Candidate, parts: &mut Parts, body: &Bytes) -> Option<Writing> {
-        let sent = self.sent.as_ref()?;
-        let is_personal = sent.personal.get() || candidate.personal.as_ref().is_some_and(Personal::get);
-        let is_cut = content_length(&parts.headers).is_some_and(|len| len != body.len() as u64);
-        if is_personal || is_cut || self.engine.epoch(&self.key) != sent.epoch {
-            return None;
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn complete(&mut self, candidate: &Candidate, parts: &mut Parts, body: &Bytes) -> Result<Writing, Kept> {
+        if self.sent.as_ref().is_some_and(|sent| sent.watch.since().is_changed()) {
+            return Err(Kept::Abandoned);
         }
+        let is_personal = self.is_personal(parts) || candidate.personal.as_ref().is_some_and(Personal::get);
+        let writing = if is_personal { None } else { self.writing(candidate, parts, body) };
+        writing.ok_or(Kept::Unshared(parts.status))
+    }
+
+    /// Whether the request or its response is marked as one client's.
+    fn is_personal(&self, parts: &Parts) -> bool {
+        self.personal.as_ref().is_some_and(Personal::get) || Personal::is_marked(&parts.extensions)
+    }
+
+    fn writing(&self, candidate: &Candidate, parts: &mut Parts, body: &Bytes) -> Option<Writing> {
+        let sent = self.sent.as_ref()?;
         let initial_age_ms = policy::initial_age(&parts.headers, sent.at_ms, candidate.received_ms);
         let ttl_ms = candidate.lifetime_ms.checked_sub(initial_age_ms).filter(|&ttl| ttl > 0)?;
         let names = vary::names(&parts.headers)?;
@@ -128,11 +151,11 @@ impl Exchange {
             lifetime_ms: candidate.lifetime_ms,
         });
         let placement = self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, stored, ttl_ms);
-        Some(Writing { placement, ttl_ms, epoch: sent.epoch })
+        Some(Writing { placement, ttl_ms, since: sent.watch.since().clone() })
     }
 
     pub(super) fn write(&self, writing: &Writing) -> BoxFuture<'static, Written> {
-        self.engine.write(&self.key, &writing.placement, writing.ttl_ms, writing.epoch)
+        self.engine.write(&self.key, &writing.placement, writing.ttl_ms, writing.since.clone())
     }
 
     /// The response was offered to the store; those who wait have it whether it is there or not, unless it is out of
@@ -142,19 +165,25 @@ impl Exchange {
         if let Some(leader) = self.leader.take() {
             leader.land(match written {
                 Written::Stored | Written::Failed => Landing::Shared(writing.placement.landed.clone()),
-                Written::Outdated => Landing::Unshared,
+                Written::Outdated => Landing::Abandoned,
             });
         }
     }
 
-    /// The response is for this client alone, or there is none. Those who wait are let go at once, and after an answer
-    /// that was meant so, those who come next need not wait.
-    pub(super) fn keep(&mut self, status: Option<StatusCode>) {
-        if self.sent.is_some() && status.is_some_and(|status| self.is_telling(status)) {
-            self.engine.mark_unshared(&self.key, self.is_authorized);
-        }
+    /// The response is for this client alone, or there is none. After an answer that was meant so, the requests that wait
+    /// go on at once, and those that come next need not wait.
+    pub(super) fn keep(&mut self, why: Kept) {
+        let landing = match why {
+            Kept::Unshared(status) => {
+                if self.sent.is_some() && self.is_telling(status) {
+                    self.engine.mark_unshared(&self.key, self.is_authorized);
+                }
+                Landing::Unshared
+            }
+            Kept::Abandoned => Landing::Abandoned,
+        };
         if let Some(leader) = self.leader.take() {
-            leader.land(Landing::Unshared);
+            leader.land(landing);
         }
     }
 
@@ -182,10 +211,20 @@ impl Exchange {
         let status = Status::Forwarded { why: self.why, is_stored: written == Written::Stored };
         status.append(&mut parts.headers, &self.engine.settings.name);
         parts.extensions.insert(status.outcome());
+        if self.is_personal(parts) {
+            // For the caches on the way.
+            Personal::write_private(&mut parts.headers);
+        }
         is_unchanged
     }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether each length that the head tells is that of the body.
+pub(super) fn is_of_length(headers: &HeaderMap, len: usize) -> bool {
+    let tells = |line: &HeaderValue| line.to_str().is_ok_and(|line| line.trim().parse() == Ok(len));
+    headers.get_all(header::CONTENT_LENGTH).iter().all(tells)
 }

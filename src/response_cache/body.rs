@@ -28,7 +28,7 @@ pin_project! {
     {
         Stored { bytes: Option<Bytes> },
         Service { #[pin] body: B },
-        Resumed { frames: VecDeque<Result<Frame<Bytes>, B::Error>>, rest: Option<Pin<Box<B>>> },
+        Resumed { frames: VecDeque<Result<Frame<Bytes>, B::Error>>, rest: Option<Pin<Box<B>>>, told: SizeHint },
     }
 }
 
@@ -41,8 +41,13 @@ impl<B: Body> CacheBody<B> {
         Self { inner: Inner::Service { body } }
     }
 
-    fn resumed(frames: VecDeque<Result<Frame<Bytes>, B::Error>>, rest: Option<Pin<Box<B>>>) -> Self {
-        Self { inner: Inner::Resumed { frames, rest } }
+    /// A body that is complete and not of the length that its head tells. `told` is what it said of itself.
+    pub(super) fn cut(bytes: Bytes, told: SizeHint) -> Self {
+        Self::resumed(VecDeque::from([Ok(Frame::data(bytes))]), None, told)
+    }
+
+    fn resumed(frames: VecDeque<Result<Frame<Bytes>, B::Error>>, rest: Option<Pin<Box<B>>>, told: SizeHint) -> Self {
+        Self { inner: Inner::Resumed { frames, rest, told } }
     }
 }
 
@@ -54,8 +59,12 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         match self.project().inner.project() {
             InnerProj::Stored { bytes } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             InnerProj::Service { body } => body.poll_frame(cx),
-            InnerProj::Resumed { frames, rest } => match (frames.pop_front(), rest) {
-                (Some(frame), _) => Poll::Ready(Some(frame)),
+            InnerProj::Resumed { frames, rest, told } => match (frames.pop_front(), rest) {
+                (Some(frame), _) => {
+                    let sent = frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
+                    *told = less(told, sent as u64);
+                    Poll::Ready(Some(frame))
+                }
                 (None, Some(rest)) => rest.as_mut().poll_frame(cx),
                 (None, None) => Poll::Ready(None),
             },
@@ -66,7 +75,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         match &self.inner {
             Inner::Stored { bytes } => bytes.is_none(),
             Inner::Service { body } => body.is_end_stream(),
-            Inner::Resumed { frames, rest } => {
+            Inner::Resumed { frames, rest, .. } => {
                 frames.is_empty() && rest.as_ref().is_none_or(|rest| rest.is_end_stream())
             }
         }
@@ -76,17 +85,9 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         match &self.inner {
             Inner::Stored { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Inner::Service { body } => body.size_hint(),
-            Inner::Resumed { frames, rest } => {
-                let data = frames.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref());
-                let read: u64 = data.map(|data| data.len() as u64).sum();
-                let rest = rest.as_ref().map_or(SizeHint::with_exact(0), |rest| rest.size_hint());
-                let mut hint = SizeHint::new();
-                if let Some(upper) = rest.upper() {
-                    hint.set_upper(upper.saturating_add(read));
-                }
-                hint.set_lower(rest.lower().saturating_add(read));
-                hint
-            }
+            // What was read says nothing new: it may end in an error or in trailers, which an exact length would hide.
+            Inner::Resumed { frames, rest: Some(rest), .. } if frames.is_empty() => rest.size_hint(),
+            Inner::Resumed { told, .. } => told.clone(),
         }
     }
 }
@@ -101,6 +102,16 @@ impl<B: Body> fmt::Debug for CacheBody<B> {
     }
 }
 
+/// What is left of a length when `sent` bytes are gone.
+fn less(hint: &SizeHint, sent: u64) -> SizeHint {
+    let mut left = SizeHint::new();
+    left.set_lower(hint.lower().saturating_sub(sent));
+    if let Some(upper) = hint.upper() {
+        left.set_upper(upper.saturating_sub(sent).max(left.lower()));
+    }
+    left
+}
+
 /// Reads a body up to a limit.
 pub(super) struct Collect<B> {
     // Boxed, for it has been polled when it is handed on.
@@ -108,17 +119,23 @@ pub(super) struct Collect<B> {
     data: VecDeque<Bytes>,
     len: usize,
     limit: usize,
+    /// What the body said of its length before it was read.
+    told: SizeHint,
 }
 
 pub(super) enum Collected<B: Body> {
-    Complete(Bytes),
-    /// Too large, broken, or with trailers: all that was read, and the rest.
+    /// All of it, and what the body said of its length.
+    Complete { data: Bytes, told: SizeHint },
+    /// Too large, or with trailers: all that was read, and the rest.
     Unfit(CacheBody<B>),
+    /// All that was read, and the error.
+    Broken(CacheBody<B>),
 }
 
 impl<B: Body<Data = Bytes>> Collect<B> {
     pub(super) fn new(body: B, limit: usize) -> Self {
-        Self { body: Some(Box::pin(body)), data: VecDeque::new(), len: 0, limit }
+        let told = body.size_hint();
+        Self { body: Some(Box::pin(body)), data: VecDeque::new(), len: 0, limit, told }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Collected<B>> {
@@ -127,26 +144,26 @@ impl<B: Body<Data = Bytes>> Collect<B> {
                 None => break,
                 Some(Err(error)) => {
                     self.body = None;
-                    return Poll::Ready(self.unfit(Some(Err(error))));
+                    return Poll::Ready(Collected::Broken(self.resume(Some(Err(error)))));
                 }
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         self.len = self.len.saturating_add(data.len());
                         self.data.push_back(data);
                         if self.len > self.limit {
-                            return Poll::Ready(self.unfit(None));
+                            return Poll::Ready(Collected::Unfit(self.resume(None)));
                         }
                     }
-                    Err(trailers) => return Poll::Ready(self.unfit(Some(Ok(trailers)))),
+                    Err(trailers) => return Poll::Ready(Collected::Unfit(self.resume(Some(Ok(trailers))))),
                 },
             }
         }
-        Poll::Ready(Collected::Complete(self.concat()))
+        Poll::Ready(Collected::Complete { data: self.concat(), told: self.told.clone() })
     }
 
-    fn unfit(&mut self, last: Option<Result<Frame<Bytes>, B::Error>>) -> Collected<B> {
+    fn resume(&mut self, last: Option<Result<Frame<Bytes>, B::Error>>) -> CacheBody<B> {
         let frames = std::mem::take(&mut self.data).into_iter().map(|data| Ok(Frame::data(data))).chain(last).collect();
-        Collected::Unfit(CacheBody::resumed(frames, self.body.take()))
+        CacheBody::resumed(frames, self.body.take(), self.told.clone())
     }
 
     fn concat(&mut self) -> Bytes {
@@ -167,7 +184,7 @@ mod tests {
         let buffer = Bytes::from(vec![b'a'; 1000]);
         let mut collect = Collect::new(Full::new(buffer.slice(..10)), 100);
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let Poll::Ready(Collected::Complete(body)) = collect.poll(&mut cx) else { panic!("not complete") };
+        let Poll::Ready(Collected::Complete { data: body, .. }) = collect.poll(&mut cx) else { panic!("not complete") };
         drop(collect);
         assert_eq!(body, "aaaaaaaaaa");
         assert!(buffer.is_unique());

@@ -1,6 +1,7 @@
 use super::{
     Lookup, Record, ResponseStore,
     entry::StoredResponse,
+    in_progress::{InProgress, Since},
     key::Key,
     single_flight::{Flights, Landed},
     vary::{self, VarySpec},
@@ -12,15 +13,7 @@ use crate::{
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
-use std::{
-    fmt,
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 /// How many resources the process remembers something about.
 const REMEMBERED: usize = 4096;
@@ -36,6 +29,7 @@ pub(super) struct Settings {
     pub(super) prefix: Arc<str>,
     pub(super) body_limit: usize,
     pub(super) store_timeout: Duration,
+    pub(super) wait_timeout: Duration,
     pub(super) clock: Clock,
     pub(super) request_directives: bool,
     pub(super) set_cookie: bool,
@@ -48,7 +42,7 @@ pub(super) struct Local {
     specs: Cache<Arc<str>, Arc<VarySpec>>,
     /// Apart for requests with `Authorization`: what they get says nothing about what others get.
     unshared: [Cache<Arc<str>, u64>; 2],
-    epochs: [AtomicU64; 256],
+    pub(super) in_progress: Arc<InProgress>,
 }
 
 impl Local {
@@ -57,7 +51,7 @@ impl Local {
             flights: Arc::default(),
             specs: Cache::new(REMEMBERED),
             unshared: [Cache::new(REMEMBERED), Cache::new(REMEMBERED)],
-            epochs: std::array::from_fn(|_| AtomicU64::new(0)),
+            in_progress: Arc::default(),
         }
     }
 }
@@ -105,20 +99,20 @@ impl Engine {
         )
     }
 
-    /// Writes a response that was asked for in `epoch`.
+    /// Writes a response, unless the resource is changed before that is done.
     pub(super) fn write(
         self: &Arc<Self>,
         key: &Key,
         placement: &Placement,
         ttl_ms: u64,
-        epoch: u64,
+        since: Since,
     ) -> BoxFuture<'static, Written> {
         let (engine, key, placement) = (Arc::clone(self), key.clone(), placement.clone());
         Box::pin(async move {
             let is_stored = engine.put(&key, placement, ttl_ms).await.is_some();
             // The deletion of a change in the meantime may have come before the write. A write that failed may have
             // come through all the same.
-            if engine.epoch(&key) != epoch {
+            if since.is_changed() {
                 engine.local.specs.remove(key.as_str());
                 engine.ask("invalidate", engine.store.delete(key.as_str())).await;
                 return Written::Outdated;
@@ -141,7 +135,7 @@ impl Engine {
 
     /// Forgets a resource with all its variants. What a handler is making of it at this moment is not stored either.
     pub(super) fn invalidate(self: &Arc<Self>, key: &Key) -> BoxFuture<'static, ()> {
-        self.local.epochs[key.slot()].fetch_add(1, Ordering::AcqRel);
+        self.local.in_progress.change(key.as_str());
         self.local.specs.remove(key.as_str());
         let (engine, key) = (Arc::clone(self), key.shared());
         Box::pin(async move {
@@ -156,11 +150,6 @@ impl Engine {
             Err(_) => tracing::warn!("response cache: cannot {what}: the store's deadline passed"),
         }
         None
-    }
-
-    /// Counts the invalidations of a resource, and of some others.
-    pub(super) fn epoch(&self, key: &Key) -> u64 {
-        self.local.epochs[key.slot()].load(Ordering::Acquire)
     }
 
     /// The `Vary` that was last seen of a resource.

@@ -14,7 +14,10 @@ use super::{
     status::{Forward, Status},
     vary::VarySpec,
 };
-use crate::{Personal, Problem};
+use crate::{
+    Personal, Problem,
+    http::{Deadline, timeout},
+};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -23,6 +26,11 @@ use std::sync::Arc;
 
 /// How often a request may find that what it waited or looked for belongs to another variant.
 const MAX_ROUNDS: u8 = 3;
+/// How many flights may end without a response before a request calls the handler itself: a handler that always fails
+/// would otherwise serve its waiters one after the other.
+const MAX_ABANDONED: u8 = 2;
+/// A delivery of QStash, which no cache may answer.
+const UPSTASH_SIGNATURE: &str = "upstash-signature";
 
 pub(super) enum Next {
     Find(BoxFuture<'static, Lookup>),
@@ -43,9 +51,13 @@ pub(super) struct Exchange {
     pub(super) spec: Option<Arc<VarySpec>>,
     guess: Option<(Arc<VarySpec>, Arc<str>)>,
     rounds: u8,
+    abandoned: u8,
     may_wait: bool,
+    waits_until: Option<Deadline>,
     is_reload: bool,
     pub(super) leader: Option<Leader>,
+    /// The mark of this exchange, once the handler was called.
+    pub(super) personal: Option<Personal>,
     pub(super) sent: Option<Sent>,
 }
 
@@ -81,9 +93,12 @@ impl Exchange {
             spec: None,
             guess: None,
             rounds: 0,
+            abandoned: 0,
             may_wait: outer == Outer::None,
+            waits_until: None,
             is_reload: false,
             leader: None,
+            personal: None,
             sent: None,
         }
     }
@@ -183,7 +198,7 @@ impl Exchange {
         }
         let key = self.spec.as_ref().map_or_else(|| self.key.shared(), |spec| spec.variant(&self.key, request));
         match self.engine.local.flights.join(key) {
-            Role::Follower(landing) => Next::Follow(landing),
+            Role::Follower(landing) => Next::Follow(self.in_time(landing)),
             Role::Leader(leader) => {
                 // A flight may have landed between this lookup and now.
                 if let Some((stored, ttl)) = self.stored_now(request) {
@@ -193,6 +208,12 @@ impl Exchange {
                 Next::Call
             }
         }
+    }
+
+    /// Waits for other requests no longer than the layer says, however many flights that takes.
+    fn in_time(&mut self, landing: BoxFuture<'static, Landing>) -> BoxFuture<'static, Landing> {
+        let until = *self.waits_until.get_or_insert_with(|| Deadline::after(self.engine.settings.wait_timeout));
+        Box::pin(async move { timeout(until.remaining(), landing).await.unwrap_or(Landing::Late) })
     }
 
     fn stored_now(&self, request: &HeaderMap) -> Option<(Arc<StoredResponse>, u64)> {
@@ -208,8 +229,12 @@ impl Exchange {
 
     pub(super) fn landed(&mut self, landing: &Landing, request: &HeaderMap) -> Next {
         let landed = match landing {
-            Landing::Unshared => return Next::Call,
-            Landing::Abandoned => return self.look(self.engine.recall(&self.key), request),
+            Landing::Unshared | Landing::Late => return Next::Call,
+            Landing::Abandoned => {
+                self.abandoned += 1;
+                self.may_wait = self.abandoned < MAX_ABANDONED;
+                return self.look(self.engine.recall(&self.key), request);
+            }
             Landing::Shared(landed) => landed,
         };
         if let Some(spec) = &landed.spec {
@@ -261,7 +286,8 @@ fn mode_of<B: Body>(request: &Request<B>) -> (Mode, Forward) {
     let mode = match *request.method() {
         Method::GET => Mode::Get,
         Method::HEAD => Mode::Head,
-        Method::OPTIONS | Method::TRACE | Method::CONNECT => return (Mode::Pass, Forward::Method),
+        ref method if method.is_safe() => return (Mode::Pass, Forward::Method),
+        // A method that is not known may change the resource.
         _ => return (Mode::Unsafe, Forward::Method),
     };
     // A part, a changed protocol, a condition for the handler (RFC 9111 4.3.2), a question in the body: all for the
@@ -273,6 +299,7 @@ fn mode_of<B: Body>(request: &Request<B>) -> (Mode, Forward) {
         || headers.get(header::CONTENT_LENGTH).is_some_and(|len| len != "0")
         // HTTP/2 needs no header for a body.
         || !request.body().is_end_stream()
+        || headers.contains_key(UPSTASH_SIGNATURE)
         || Personal::is_marked(request.extensions())
     {
         return (Mode::Pass, Forward::Bypass);

@@ -1,6 +1,6 @@
 use super::{
     CacheBody, Lookup,
-    admission::{Candidate, Writing},
+    admission::{Candidate, Kept, Writing, is_of_length},
     body::{Collect, Collected},
     engine::Written,
     exchange::{Exchange, Next},
@@ -89,7 +89,7 @@ where
                     let response = match ready!(response.poll(cx)) {
                         Ok(response) => response,
                         Err(error) => {
-                            this.exchange.keep(None);
+                            this.exchange.keep(Kept::Abandoned);
                             this.state.set(State::Done);
                             return Poll::Ready(Err(error));
                         }
@@ -100,7 +100,7 @@ where
                         this.state.set(State::Collect { head: Some((candidate, parts)), body });
                         continue;
                     }
-                    this.exchange.keep(Some(parts.status));
+                    this.exchange.keep(Kept::Unshared(parts.status));
                     let invalidation = this.exchange.invalidation(parts.status);
                     let response = pass(this.exchange, parts, CacheBody::service(body));
                     let Some(done) = invalidation else {
@@ -113,22 +113,24 @@ where
                 (StateProj::Collect { head, body }, _) => {
                     let collected = ready!(body.poll(cx));
                     let Some((candidate, mut parts)) = head.take() else { return Poll::Pending };
-                    let body = match collected {
-                        Collected::Complete(body) => body,
-                        Collected::Unfit(body) => {
-                            this.exchange.keep(Some(parts.status));
-                            this.state.set(State::Done);
-                            return Poll::Ready(Ok(pass(this.exchange, parts, body)));
+                    let (why, body) = match collected {
+                        Collected::Broken(body) => (Kept::Abandoned, body),
+                        Collected::Unfit(body) => (Kept::Unshared(parts.status), body),
+                        Collected::Complete { data, .. } if is_of_length(&parts.headers, data.len()) => {
+                            match this.exchange.complete(&candidate, &mut parts, &data) {
+                                Ok(writing) => {
+                                    let written = this.exchange.write(&writing);
+                                    this.state.set(State::Write { written, answer: Some((writing, parts, data)) });
+                                    continue;
+                                }
+                                Err(why) => (why, CacheBody::stored(data)),
+                            }
                         }
+                        Collected::Complete { data, told } => (Kept::Abandoned, CacheBody::cut(data, told)),
                     };
-                    let Some(writing) = this.exchange.complete(&candidate, &mut parts, &body) else {
-                        this.exchange.keep(Some(parts.status));
-                        this.state.set(State::Done);
-                        return Poll::Ready(Ok(pass(this.exchange, parts, CacheBody::stored(body))));
-                    };
-                    let written = this.exchange.write(&writing);
-                    this.state.set(State::Write { written, answer: Some((writing, parts, body)) });
-                    continue;
+                    this.exchange.keep(why);
+                    this.state.set(State::Done);
+                    return Poll::Ready(Ok(pass(this.exchange, parts, body)));
                 }
                 (StateProj::Write { written, answer }, _) => {
                     let written = ready!(written.as_mut().poll(cx));
@@ -166,7 +168,7 @@ where
                     if let Some((service, _)) = this.unsent.as_mut().filter(|_| !*this.is_ready) {
                         this.state.set(State::Ready);
                         if let Err(error) = ready!(service.poll_ready(cx)) {
-                            this.exchange.keep(None);
+                            this.exchange.keep(Kept::Abandoned);
                             *this.unsent = None;
                             this.state.set(State::Done);
                             return Poll::Ready(Err(error));

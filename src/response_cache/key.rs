@@ -9,7 +9,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     text: Arc<str>,
-    slot: u8,
 }
 
 impl Key {
@@ -29,8 +28,7 @@ impl Key {
             hash.update(b"\n");
             hash.update(target(request.uri()));
         }
-        let digest = hash.finalize();
-        Self { text: format!("{prefix}:{}", hex(&digest)).into(), slot: digest[0] }
+        Self { text: format!("{prefix}:{}", hex(&hash.finalize())).into() }
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -39,11 +37,6 @@ impl Key {
 
     pub(super) fn shared(&self) -> Arc<str> {
         Arc::clone(&self.text)
-    }
-
-    /// One of 256 places for what is counted per key.
-    pub(super) fn slot(&self) -> usize {
-        self.slot.into()
     }
 }
 

@@ -29,6 +29,7 @@ impl ResponseCacheLayer {
             prefix: "axum-upstash:cache".into(),
             body_limit: 1 << 20,
             store_timeout: Duration::from_millis(500),
+            wait_timeout: Duration::from_secs(5),
             clock: Clock::system(),
             request_directives: true,
             set_cookie: false,
@@ -83,6 +84,14 @@ impl ResponseCacheLayer {
     /// The deadline of each call to the store (500 ms). Beyond it a lookup is a miss and a write is given up.
     pub fn with_store_timeout(mut self, timeout: Duration) -> Self {
         self.settings.store_timeout = timeout;
+        self
+    }
+
+    /// The longest time that a request waits for another request's response (5 s). Then it calls the handler itself.
+    ///
+    /// nginx has the same as `proxy_cache_lock_timeout`.
+    pub fn with_wait_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.wait_timeout = timeout;
         self
     }
 

@@ -20,7 +20,15 @@ pub struct MemoryStore {
 #[derive(Clone)]
 struct Kept {
     record: Record,
+    since_ms: u64,
     until_ms: u64,
+}
+
+impl Kept {
+    /// A clock that was set back would keep it for as long as it was ahead.
+    fn is_over(&self, now_ms: u64) -> bool {
+        now_ms >= self.until_ms || now_ms < self.since_ms
+    }
 }
 
 #[derive(Clone)]
@@ -72,11 +80,11 @@ impl MemoryStore {
     fn find(&self, key: &str) -> Option<Record> {
         let kept = self.records.get(key)?;
         let now_ms = self.clock.now_ms();
-        if kept.until_ms > now_ms {
+        if !kept.is_over(now_ms) {
             return Some(kept.record);
         }
         // Only what has expired: another may have put a new record there since.
-        self.records.remove_if(key, |kept| kept.until_ms <= now_ms);
+        self.records.remove_if(key, |kept| kept.is_over(now_ms));
         None
     }
 }
@@ -98,8 +106,9 @@ impl ResponseStore for MemoryStore {
 
     fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let until_ms = self.clock.now_ms().saturating_add(ttl_ms);
-        let (key, kept) = (Arc::from(key), Kept { record, until_ms });
+        let since_ms = self.clock.now_ms();
+        let until_ms = since_ms.saturating_add(ttl_ms);
+        let (key, kept) = (Arc::from(key), Kept { record, since_ms, until_ms });
         let (weight, largest) = (Bytes.weight(&key, &kept), self.largest);
         if weight > largest {
             self.records.remove(&key);

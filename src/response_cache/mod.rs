@@ -90,6 +90,7 @@ mod engine;
 mod entry;
 mod exchange;
 mod future;
+mod in_progress;
 mod key;
 mod layer;
 mod memory;

@@ -23,8 +23,10 @@ pub(super) enum Landing {
     Shared(Landed),
     /// The response is not for others.
     Unshared,
-    /// The leader is gone; someone must take over.
+    /// There is no response, or none that is up to date; another request must take over.
     Abandoned,
+    /// There was none within the time that a request waits.
+    Late,
 }
 
 type Sender = watch::Sender<Option<Landing>>;

@@ -1,0 +1,108 @@
+//! The resources that handlers are making, and whether a request changed one of them meanwhile.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// A counter of changes for each resource in progress. Only those are tracked, so a change elsewhere never counts.
+#[derive(Debug, Default)]
+pub(super) struct InProgress(Mutex<HashMap<Arc<str>, Making>>);
+
+#[derive(Debug)]
+struct Making {
+    requests: usize,
+    changes: Arc<AtomicU64>,
+}
+
+impl InProgress {
+    /// Watches a resource until the guard is dropped.
+    pub(super) fn watch(self: &Arc<Self>, key: Arc<str>) -> Watch {
+        let mut all = self.lock();
+        let making = all.entry(Arc::clone(&key)).or_insert_with(|| Making { requests: 0, changes: Arc::default() });
+        making.requests += 1;
+        let since = Since { before: making.changes.load(Ordering::Acquire), changes: Arc::clone(&making.changes) };
+        drop(all);
+        Watch { all: Arc::clone(self), key, since }
+    }
+
+    /// Tells those who watch the resource that it changed.
+    pub(super) fn change(&self, key: &str) {
+        if let Some(making) = self.lock().get(key) {
+            making.changes.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Making>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A resource that is being made for one request.
+pub(super) struct Watch {
+    all: Arc<InProgress>,
+    key: Arc<str>,
+    since: Since,
+}
+
+impl Watch {
+    /// The changes since the watch began.
+    pub(super) fn since(&self) -> &Since {
+        &self.since
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut entry) = self.all.lock().entry(Arc::clone(&self.key)) {
+            entry.get_mut().requests -= 1;
+            if entry.get().requests == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("is_changed", &self.since.is_changed()).finish_non_exhaustive()
+    }
+}
+
+/// The changes of a resource since a handler began to make it.
+#[derive(Debug, Clone)]
+pub(super) struct Since {
+    before: u64,
+    changes: Arc<AtomicU64>,
+}
+
+impl Since {
+    pub(super) fn is_changed(&self) -> bool {
+        self.changes.load(Ordering::Acquire) != self.before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_seen_by_those_who_began_before_it_and_nothing_is_kept() {
+        let all = Arc::new(InProgress::default());
+        let before = all.watch("a".into());
+        let other = all.watch("b".into());
+        all.change("a");
+        let after = all.watch("a".into());
+        let seen = [&before, &other, &after].map(|watch| watch.since().is_changed());
+        assert_eq!(seen, [true, false, false]);
+        drop((before, other));
+        all.change("a");
+        assert!(after.since().is_changed());
+        drop(after);
+        assert!(all.lock().is_empty());
+    }
+}
