@@ -94,7 +94,7 @@ impl Error {
     }
 
     /// For a log: keys hold names of clients.
-    #[cfg(feature = "ratelimit")]
+    #[cfg(feature = "redis")]
     pub(crate) fn without_key(self) -> Self {
         self.with_key(None)
     }

@@ -88,6 +88,8 @@
 #[macro_use]
 mod macros;
 mod body;
+#[cfg(feature = "redis")]
+mod breaker;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
 pub mod env;
@@ -119,6 +121,8 @@ pub mod session;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 pub mod state;
 
+#[cfg(feature = "redis")]
+pub use self::breaker::CircuitBreaker;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 pub use self::state::{Upstash, UpstashBuilder};
 pub use self::{

@@ -5,6 +5,9 @@ use super::{
 };
 use crate::{Error, ErrorKind, http::timeout};
 
+/// Its name in the log.
+const STORE: &str = "rate limit store";
+
 impl Ratelimit {
     /// The decision where nothing has to be waited for.
     pub(super) fn limit_now(&self, attempt: &Attempt<'_>) -> Option<Decision> {
@@ -84,7 +87,7 @@ impl Ratelimit {
         now_ms: u64,
     ) -> Result<Vec<Decision>, Error> {
         let settings = &*self.settings;
-        let permission = settings.breaker.attempt()?;
+        let permission = settings.breaker.permit()?;
         // Who only looks is not refused.
         let shared = settings.deny.as_deref().filter(|deny| deny.is_shared()).zip(attempt);
         let values = shared.map(|(deny, attempt)| deny.values(attempt));
@@ -96,16 +99,14 @@ impl Ratelimit {
         let forgotten = settings.blocks.as_ref().map(super::BlockCache::forgotten);
         match self.question(checks, query, now_ms).await {
             Ok(answer) => {
-                if permission.succeeded() {
-                    tracing::info!("the rate limit store answers again");
-                }
+                permission.succeeded(STORE);
                 if answer.ip_list_due {
                     self.fetch_ip_list();
                 }
                 self.read(checks, &answer, now_ms, forgotten)
             }
             Err(error) => {
-                permission.failed_with(&error, "the rate limit store cannot be asked");
+                permission.failed(&error, STORE);
                 Err(error)
             }
         }

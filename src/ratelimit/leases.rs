@@ -2,7 +2,7 @@ use super::{
     Algorithm, Answer, Background, Check, DynamicLimits, Outcome, Question, RateLimitStore, RedisStore,
     store::dynamic_limits_of,
 };
-use crate::{Error, ErrorKind, expiring_map::ExpiringMap, http::timeout};
+use crate::{CircuitBreaker, Error, ErrorKind, expiring_map::ExpiringMap, http::timeout};
 use futures_core::future::BoxFuture;
 use std::{
     hash::{BuildHasher, RandomState},
@@ -298,6 +298,10 @@ impl RateLimitStore for Leases {
             return shared.spend(&check, now_ms);
         }
         shared.inner.take_now(check, now_ms, background)
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        self.shared.inner.breaker()
     }
 
     fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {

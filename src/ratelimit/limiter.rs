@@ -1,8 +1,8 @@
 use super::{
     Algorithm, AllowList, Analytics, Background, BlockCache, Check, DenyList, DynamicLimits, Leases, LocalCounter,
-    MemoryStore, OnOutage, RateLimitStore, RedisStore, breaker::Breaker,
+    MemoryStore, OnOutage, RateLimitStore, RedisStore,
 };
-use crate::{Clock, Error, redis::Redis};
+use crate::{CircuitBreaker, Clock, Error, redis::Redis};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// The default prefix of the keys, that of `@upstash/ratelimit`.
@@ -27,7 +27,7 @@ pub(super) struct Settings {
     pub(super) on_timeout: OnOutage,
     pub(super) on_error: OnOutage,
     pub(super) fallback: Arc<MemoryStore>,
-    pub(super) breaker: Arc<Breaker>,
+    pub(super) breaker: CircuitBreaker,
     pub(super) blocks: Option<BlockCache>,
     pub(super) allow: Option<Arc<AllowList>>,
     pub(super) deny: Option<Arc<DenyList>>,
@@ -52,6 +52,7 @@ impl Ratelimit {
     pub fn with_store(store: impl RateLimitStore, algorithm: impl Into<Algorithm>) -> Self {
         let blocks = (!store.is_local()).then(BlockCache::default);
         let settings = Settings {
+            breaker: store.breaker().unwrap_or_default(),
             store: Arc::new(store),
             algorithm: algorithm.into(),
             prefix: PREFIX.into(),
@@ -59,7 +60,6 @@ impl Ratelimit {
             on_timeout: OnOutage::default(),
             on_error: OnOutage::default(),
             fallback: Arc::new(MemoryStore::new()),
-            breaker: Arc::default(),
             blocks,
             allow: None,
             deny: None,

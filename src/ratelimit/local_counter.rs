@@ -3,7 +3,7 @@ use super::{
     algorithms::{State, Window},
     store::dynamic_limits_of,
 };
-use crate::{Error, ErrorKind, expiring_map::ExpiringMap};
+use crate::{CircuitBreaker, Error, ErrorKind, expiring_map::ExpiringMap};
 use futures_core::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 
@@ -307,6 +307,10 @@ impl RateLimitStore for LocalCounter {
             Some(_) => None,
             None => self.inner.take_now(check, now_ms, background),
         }
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        self.inner.breaker()
     }
 
     fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {

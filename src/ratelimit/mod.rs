@@ -90,7 +90,6 @@ mod analytics;
 mod attempt;
 mod background;
 mod block;
-mod breaker;
 mod check;
 mod concurrency;
 #[cfg(feature = "testing")]

@@ -1,5 +1,5 @@
 use super::{Background, Check, Outcome, Question, RedisStore};
-use crate::{Error, ErrorKind};
+use crate::{CircuitBreaker, Error, ErrorKind};
 use futures_core::future::BoxFuture;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,6 +22,11 @@ pub trait RateLimitStore: fmt::Debug + Send + Sync + 'static {
     /// Whether asking costs nothing, so that nothing need be remembered to spare it.
     fn is_local(&self) -> bool {
         false
+    }
+
+    /// The circuit breaker of the store, if it has one that others share.
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        None
     }
 
     /// Forgets what was counted.
@@ -137,6 +142,10 @@ impl<T: RateLimitStore + ?Sized> RateLimitStore for Arc<T> {
 
     fn is_local(&self) -> bool {
         (**self).is_local()
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        (**self).breaker()
     }
 
     fn as_redis(&self) -> Option<&RedisStore> {

@@ -2,7 +2,7 @@ use super::{
     Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, backend::Backend,
     event_source::EventSource,
 };
-use crate::{Error, http::Deadline};
+use crate::{CircuitBreaker, Error, http::Deadline};
 use std::{
     fmt,
     sync::{
@@ -25,6 +25,7 @@ struct Inner {
     key_locking: KeyLocking,
     /// Learned in [`KeyLocking::Auto`]: this Redis does not know the flag.
     refuses_key_locking: AtomicBool,
+    breaker: CircuitBreaker,
 }
 
 /// Whether scripts begin with the line that tells Upstash to lock only the keys a script names.
@@ -63,7 +64,8 @@ impl Redis {
     }
 
     pub(super) fn over(backend: Backend, key_locking: KeyLocking) -> Self {
-        Self { inner: Arc::new(Inner { backend, key_locking, refuses_key_locking: AtomicBool::new(false) }) }
+        let (refuses_key_locking, breaker) = (AtomicBool::new(false), CircuitBreaker::new());
+        Self { inner: Arc::new(Inner { backend, key_locking, refuses_key_locking, breaker }) }
     }
 
     /// Any command: add arguments, name the type of the reply, and await it.
@@ -89,6 +91,11 @@ impl Redis {
     /// A Lua script: add keys and arguments, name the type of the reply, and await it.
     pub fn script<'a>(&'a self, script: &'a Script) -> ScriptCall<'a> {
         ScriptCall::new(self, script)
+    }
+
+    /// The circuit breaker that layers share. The client's own calls do not ask it.
+    pub(crate) fn breaker(&self) -> CircuitBreaker {
+        self.inner.breaker.clone()
     }
 
     /// Events of a streaming end point, with the channels or patterns in its path.

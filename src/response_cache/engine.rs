@@ -1,15 +1,13 @@
 use super::{
     Lookup, Record, ResponseStore,
+    doubts::Doubts,
     entry::StoredResponse,
     in_progress::{InProgress, Since},
     key::Key,
     single_flight::{Flights, Landed},
     vary::{self, VarySpec},
 };
-use crate::{
-    Clock, Error,
-    http::{random_u64, timeout},
-};
+use crate::{CircuitBreaker, Clock, Error, http::random_u64};
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
@@ -43,6 +41,7 @@ pub(super) struct Local {
     /// Apart for requests with `Authorization`: what they get says nothing about what others get.
     unshared: [Cache<Arc<str>, u64>; 2],
     pub(super) in_progress: Arc<InProgress>,
+    pub(super) doubts: Doubts,
 }
 
 impl Local {
@@ -52,6 +51,7 @@ impl Local {
             specs: Cache::new(REMEMBERED),
             unshared: [Cache::new(REMEMBERED), Cache::new(REMEMBERED)],
             in_progress: Arc::default(),
+            doubts: Doubts::default(),
         }
     }
 }
@@ -66,6 +66,7 @@ impl fmt::Debug for Local {
 pub(super) struct Engine {
     pub(super) settings: Settings,
     pub(super) store: Arc<dyn ResponseStore>,
+    pub(super) breaker: CircuitBreaker,
     pub(super) local: Arc<Local>,
 }
 
@@ -94,9 +95,7 @@ impl Engine {
     /// Asks the store; an outage is a miss.
     pub(super) fn find(self: &Arc<Self>, key: &Key, variant: Option<Arc<str>>) -> BoxFuture<'static, Lookup> {
         let (engine, key) = (Arc::clone(self), key.shared());
-        Box::pin(
-            async move { engine.ask("look up", engine.store.get(&key, variant.as_deref())).await.unwrap_or_default() },
-        )
+        Box::pin(async move { engine.ask(engine.store.get(&key, variant.as_deref())).await.unwrap_or_default() })
     }
 
     /// Writes a response, unless the resource is changed before that is done.
@@ -109,26 +108,38 @@ impl Engine {
     ) -> BoxFuture<'static, Written> {
         let (engine, key, placement) = (Arc::clone(self), key.clone(), placement.clone());
         Box::pin(async move {
+            if engine.breaker.is_open() {
+                // Nothing is sent.
+                return if since.is_changed() { Written::Outdated } else { Written::Failed };
+            }
+            let began_ms = engine.now_ms();
+            // A write whose end is not known may arrive after the deletion of a later change.
+            let mut doubt = Doubt { engine: &engine, key: Some(&key) };
             let is_stored = engine.put(&key, placement, ttl_ms).await.is_some();
             // The deletion of a change in the meantime may have come before the write. A write that failed may have
             // come through all the same.
             if since.is_changed() {
-                engine.local.specs.remove(key.as_str());
-                engine.ask("invalidate", engine.store.delete(key.as_str())).await;
+                engine.delete(&key).await;
+                doubt.key = None;
                 return Written::Outdated;
             }
-            if is_stored { Written::Stored } else { Written::Failed }
+            if !is_stored {
+                return Written::Failed;
+            }
+            doubt.key = None;
+            engine.local.doubts.settle(key.as_str(), began_ms);
+            Written::Stored
         })
     }
 
     async fn put(&self, key: &Key, placement: Placement, ttl_ms: u64) -> Option<()> {
         let Landed { response, key: place, .. } = placement.landed;
         let ttl = Duration::from_millis(ttl_ms);
-        self.ask("store", self.store.put(&place, Record::response(response), ttl)).await?;
+        self.ask(self.store.put(&place, Record::response(response), ttl)).await?;
         // The variant first, and what the process remembers last: nothing leads to what is not there yet.
         let Some(spec) = placement.pointer else { return Some(()) };
         let ttl = Duration::from_millis(spec.until_ms.saturating_sub(self.now_ms()));
-        self.ask("store", self.store.put(key.as_str(), Record::vary(Arc::clone(&spec)), ttl)).await?;
+        self.ask(self.store.put(key.as_str(), Record::vary(Arc::clone(&spec)), ttl)).await?;
         self.remember(key, &spec);
         Some(())
     }
@@ -136,20 +147,30 @@ impl Engine {
     /// Forgets a resource with all its variants. What a handler is making of it at this moment is not stored either.
     pub(super) fn invalidate(self: &Arc<Self>, key: &Key) -> BoxFuture<'static, ()> {
         self.local.in_progress.change(key.as_str());
-        self.local.specs.remove(key.as_str());
-        let (engine, key) = (Arc::clone(self), key.shared());
-        Box::pin(async move {
-            engine.ask("invalidate", engine.store.delete(&key)).await;
-        })
+        // Now, and not with the first poll: the request may be given up.
+        self.distrust(key);
+        let (engine, key) = (Arc::clone(self), key.clone());
+        Box::pin(async move { engine.delete(&key).await })
     }
 
-    async fn ask<T>(&self, what: &'static str, answer: impl Future<Output = Result<T, Error>>) -> Option<T> {
-        match timeout(self.settings.store_timeout, answer).await {
-            Ok(Ok(value)) => return Some(value),
-            Ok(Err(error)) => tracing::warn!(%error, "response cache: cannot {what}"),
-            Err(_) => tracing::warn!("response cache: cannot {what}: the store's deadline passed"),
+    async fn delete(&self, key: &Key) {
+        let now_ms = self.distrust(key);
+        if self.ask(self.store.delete(key.as_str())).await.is_some() {
+            self.local.doubts.settle(key.as_str(), now_ms);
         }
-        None
+    }
+
+    /// Until the store has deleted it, or has a newer one, nothing that it has of the resource is used.
+    fn distrust(&self, key: &Key) -> u64 {
+        let now_ms = self.now_ms();
+        self.local.specs.remove(key.as_str());
+        self.local.doubts.add(key.shared(), now_ms);
+        now_ms
+    }
+
+    /// An outage is in the breaker's log, and `None`.
+    async fn ask<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Option<T> {
+        self.breaker.call("response store", self.settings.store_timeout, answer).await.ok()
     }
 
     /// The `Vary` that was last seen of a resource.
@@ -211,6 +232,20 @@ impl Engine {
         });
         let variant = spec.variant(key, request);
         Placement { landed: Landed { response, key: variant, spec: Some(Arc::clone(&spec)) }, pointer: Some(spec) }
+    }
+}
+
+/// A write whose end is not known: what it leaves in the store is not used.
+struct Doubt<'a> {
+    engine: &'a Engine,
+    key: Option<&'a Key>,
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.engine.distrust(key);
+        }
     }
 }
 

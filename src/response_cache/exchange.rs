@@ -177,6 +177,9 @@ impl Exchange {
     fn judge(&self, stored: &StoredResponse) -> Result<u64, Forward> {
         let now_ms = self.engine.now_ms();
         let left_ms = stored.fresh_for_ms(now_ms).ok_or(Forward::Stale)?;
+        if self.engine.local.doubts.cover(self.key.as_str(), stored.received_ms) {
+            return Err(Forward::Stale);
+        }
         let age = stored.age_ms(now_ms) / 1000;
         let is_barred = (self.is_authorized && !stored.allows_authorized())
             || self.directives.max_age.is_some_and(|max_age| age > max_age)

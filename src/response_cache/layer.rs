@@ -3,7 +3,7 @@ use super::{
     engine::{Engine, Local, Settings},
     status::structured_name,
 };
-use crate::Clock;
+use crate::{CircuitBreaker, Clock};
 use std::{fmt, sync::Arc, time::Duration};
 use tower_layer::Layer;
 
@@ -16,6 +16,7 @@ use tower_layer::Layer;
 #[must_use]
 pub struct ResponseCacheLayer {
     store: Arc<dyn ResponseStore>,
+    breaker: CircuitBreaker,
     settings: Settings,
     local: Arc<Local>,
 }
@@ -35,7 +36,8 @@ impl ResponseCacheLayer {
             set_cookie: false,
             etag: true,
         };
-        Self { store: Arc::new(store), settings, local: Arc::new(Local::new()) }
+        let breaker = store.breaker().unwrap_or_default();
+        Self { store: Arc::new(store), breaker, settings, local: Arc::new(Local::new()) }
     }
 
     /// Keeps responses in a [`MemoryStore`] of 64 MiB.
@@ -128,8 +130,8 @@ impl<S> Layer<S> for ResponseCacheLayer {
     type Service = ResponseCache<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let engine =
-            Engine { settings: self.settings.clone(), store: Arc::clone(&self.store), local: Arc::clone(&self.local) };
+        let (store, local) = (Arc::clone(&self.store), Arc::clone(&self.local));
+        let engine = Engine { settings: self.settings.clone(), store, breaker: self.breaker.clone(), local };
         ResponseCache::new(inner, Arc::new(engine))
     }
 }

@@ -86,6 +86,7 @@ mod conditional;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod directives;
+mod doubts;
 mod engine;
 mod entry;
 mod exchange;

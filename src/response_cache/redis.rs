@@ -1,6 +1,6 @@
 use super::{Lookup, Record, ResponseStore};
 use crate::{
-    Error,
+    CircuitBreaker, Error,
     redis::{Redis, SetOptions},
 };
 use bytes::Bytes;
@@ -41,6 +41,10 @@ impl ResponseStore for RedisStore {
             let mut next = || decode(values.next().flatten());
             Ok(Lookup::new(next(), next()))
         })
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        Some(self.redis.breaker())
     }
 
     fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {

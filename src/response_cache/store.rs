@@ -1,5 +1,5 @@
 use super::Record;
-use crate::Error;
+use crate::{CircuitBreaker, Error};
 use futures_core::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +16,11 @@ pub trait ResponseStore: Send + Sync + 'static {
     /// The same at once, of a store that need not wait.
     fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
         let _ = (primary, variant);
+        None
+    }
+
+    /// The circuit breaker of the store, if it has one that others share.
+    fn breaker(&self) -> Option<CircuitBreaker> {
         None
     }
 
@@ -60,6 +65,10 @@ impl<S: ResponseStore + ?Sized> ResponseStore for Arc<S> {
 
     fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
         (**self).get_now(primary, variant)
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        (**self).breaker()
     }
 
     fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {

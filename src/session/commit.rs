@@ -2,11 +2,11 @@
 
 use super::{
     OnConflict, Session, SessionError,
-    handle::late,
+    config::STORE,
     pending::{Alone, Next, Pending, When},
     state::Left,
 };
-use crate::{Error, ErrorKind, http::timeout};
+use crate::{Error, ErrorKind, breaker::late, http::timeout};
 
 /// How many steps a commit may take: rotations that are followed, all within seconds, and what is learned on the way.
 const MAX_STEPS: usize = 6;
@@ -73,6 +73,11 @@ impl Session {
             taken.pending = None;
             return Ok(Sent::Done);
         };
+        // While the circuit is open the changes go back where they were, and nothing is in doubt.
+        let permit = config.breaker.permit().map_err(|error| {
+            self.state().pending.doubtful = was_doubtful;
+            SessionError::Unavailable(error)
+        })?;
         let work = async {
             for _ in 0..MAX_STEPS {
                 let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
@@ -86,7 +91,12 @@ impl Session {
             }
             Err(SessionError::Moved)
         };
-        let result = timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late())));
+        let result =
+            timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late(STORE))));
+        match &result {
+            Err(SessionError::Unavailable(error)) => permit.failed(error, STORE),
+            _ => permit.succeeded(STORE),
+        }
         let mut state = self.state();
         if !matches!(result, Err(SessionError::Unavailable(_))) {
             state.pending.doubtful = was_doubtful;

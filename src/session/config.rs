@@ -1,5 +1,5 @@
 use super::{KeyRing, Lifetime, SessionCookie, SessionError, SessionStore};
-use crate::Clock;
+use crate::{CircuitBreaker, Clock};
 use bytes::Bytes;
 use http::Response;
 use std::{fmt, sync::Arc, time::Duration};
@@ -8,6 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[derive(Debug, Clone)]
 pub(super) struct SessionConfig {
     pub(super) store: Arc<dyn SessionStore>,
+    pub(super) breaker: CircuitBreaker,
     pub(super) keys: KeyRing,
     pub(super) cookie: SessionCookie,
     pub(super) lifetime: Lifetime,
@@ -18,6 +19,9 @@ pub(super) struct SessionConfig {
     pub(super) size_limit: usize,
     pub(super) clock: Clock,
 }
+
+/// The store's name in the log.
+pub(super) const STORE: &str = "session store";
 
 /// What a handler gets when its session cannot be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

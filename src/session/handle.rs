@@ -1,11 +1,11 @@
 use super::{
     Details, Load, Loaded, OnOutage, PrincipalKey, Record, SessionError, SessionKey,
-    config::SessionConfig,
+    config::{STORE, SessionConfig},
     id::SessionId,
     pending::Pending,
     state::{Content, State, Told},
 };
-use crate::{Error, ErrorKind, Personal, http::timeout};
+use crate::{Error, Personal};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -225,7 +225,7 @@ impl Session {
         let config = &self.inner.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
         let load = config.store.load(Load::new(key, config.lifetime, now_ms));
-        let loaded = timeout(config.timeout, load).await.unwrap_or_else(|_| Err(late()))?;
+        let loaded = config.breaker.call(STORE, config.timeout, load).await?;
         if let Loaded::Found(record) = &loaded {
             // The store has begun the time anew, and so does the browser.
             let touched = config.lifetime.is_touch(record.seen_ms, now_ms);
@@ -289,11 +289,6 @@ impl Drop for Looking<'_> {
             self.session.state().unreadable = true;
         }
     }
-}
-
-/// The store was too slow.
-pub(super) fn late() -> Error {
-    Error::new(ErrorKind::Timeout, "the session store did not answer in time")
 }
 
 impl fmt::Debug for Session {

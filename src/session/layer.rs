@@ -18,6 +18,7 @@ impl SessionLayer {
     pub fn new(store: impl SessionStore, keys: KeyRing) -> Self {
         Self {
             config: Arc::new(SessionConfig {
+                breaker: store.breaker().unwrap_or_default(),
                 store: Arc::new(store),
                 keys,
                 cookie: SessionCookie::default(),

@@ -3,7 +3,7 @@ use super::{
     Which, record::MOVED_MS,
 };
 use crate::{
-    Error, ErrorKind,
+    CircuitBreaker, Error, ErrorKind,
     redis::{Cmd, Redis, Script},
 };
 use futures_core::future::BoxFuture;
@@ -276,6 +276,10 @@ impl SessionStore for RedisStore {
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         Box::pin(self.write(key, commit))
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        Some(self.redis.breaker())
     }
 
     fn sessions_of<'a>(&'a self, query: SessionsOf<'a>) -> BoxFuture<'a, Result<Vec<(SessionKey, Record)>, Error>> {

@@ -1,8 +1,7 @@
 use super::{
-    MissingSession, PrincipalKey, Record, Session, SessionError, SessionKey, SessionsOf, Which, config::SessionConfig,
-    handle::late,
+    MissingSession, PrincipalKey, Record, Session, SessionError, SessionKey, SessionsOf, Which,
+    config::{STORE, SessionConfig},
 };
-use crate::http::timeout;
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
 use std::{fmt, sync::Arc, time::Duration};
@@ -80,8 +79,8 @@ impl Sessions {
     /// [`SessionError::Unavailable`].
     pub async fn list(&self, user: impl AsRef<str>) -> Result<Vec<SessionInfo>, SessionError> {
         let principal = PrincipalKey::of(user.as_ref());
-        let list = timeout(self.longest(), self.config.store.sessions_of(self.query(&principal))).await;
-        let list = list.unwrap_or_else(|_| Err(late())).map_err(SessionError::Unavailable)?;
+        let list = self.config.store.sessions_of(self.query(&principal));
+        let list = self.config.breaker.call(STORE, self.longest(), list).await.map_err(SessionError::Unavailable)?;
         let mut list: Vec<SessionInfo> = list.into_iter().map(|(key, record)| SessionInfo::new(key, record)).collect();
         list.sort_by(|one, other| other.seen_ms.cmp(&one.seen_ms).then_with(|| one.created_ms.cmp(&other.created_ms)));
         Ok(list)
@@ -116,8 +115,8 @@ impl Sessions {
 
     async fn end(&self, user: &str, which: Which<'_>) -> Result<usize, SessionError> {
         let principal = PrincipalKey::of(user);
-        let ended = timeout(self.longest(), self.config.store.end(self.query(&principal), which)).await;
-        ended.unwrap_or_else(|_| Err(late())).map_err(SessionError::Unavailable)
+        let ended = self.config.store.end(self.query(&principal), which);
+        self.config.breaker.call(STORE, self.longest(), ended).await.map_err(SessionError::Unavailable)
     }
 
     /// There may be many, in many steps.

@@ -1,5 +1,5 @@
 use super::{Commit, Committed, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey};
-use crate::{Error, ErrorKind};
+use crate::{CircuitBreaker, Error, ErrorKind};
 use futures_core::future::BoxFuture;
 use std::{fmt, sync::Arc};
 
@@ -19,6 +19,11 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Where the store cannot be asked; whether the commit took effect is then not known.
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>>;
+
+    /// The circuit breaker of the store, if it has one that others share.
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        None
+    }
 
     /// The sessions of a principal that are alive, without their attributes.
     ///
@@ -89,6 +94,10 @@ impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         (**self).commit(key, commit)
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        (**self).breaker()
     }
 
     fn sessions_of<'a>(&'a self, query: SessionsOf<'a>) -> BoxFuture<'a, Result<Vec<(SessionKey, Record)>, Error>> {

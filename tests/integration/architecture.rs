@@ -16,10 +16,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("local", &[]),
 ];
 
-const PLUMBING: &str = "http error env body problem personal expiring_map hex missing";
+const PLUMBING: &str = "http error env body breaker problem personal expiring_map hex missing";
 
 /// What the crate's root re-exports, by the room it is from.
 const ROOT: &[(&str, &str)] = &[
+    ("CircuitBreaker", "breaker"),
     ("Error", "error"),
     ("ErrorKind", "error"),
     ("Result", "error"),

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod auto_pipeline;
+mod breaker;
 mod environment;
 mod example;
 #[path = "../shared/example.rs"]

@@ -3,10 +3,10 @@ use super::{
     slots::{Lease, Slots},
 };
 use crate::{
-    Clock, Error, ErrorKind,
+    CircuitBreaker, Clock, Error, ErrorKind,
     hex::hex,
-    http::{random_bytes, timeout},
-    ratelimit::{Background, breaker::Breaker, identifier::bounded},
+    http::random_bytes,
+    ratelimit::{Background, identifier::bounded},
     redis::Redis,
 };
 use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
@@ -40,7 +40,7 @@ pub struct ConcurrencyLimit {
     prefix: Arc<str>,
     pub(super) lease: Duration,
     pub(super) timeout: Duration,
-    breaker: Arc<Breaker>,
+    breaker: CircuitBreaker,
     pub(super) background: Background,
     pub(super) clock: Clock,
 }
@@ -48,7 +48,8 @@ pub struct ConcurrencyLimit {
 impl ConcurrencyLimit {
     /// `most` at a time, over all instances.
     pub fn new(redis: Redis, most: u32) -> Self {
-        Self::with_slots(Slots::Redis(redis), most)
+        let breaker = redis.breaker();
+        Self { breaker, ..Self::with_slots(Slots::Redis(redis), most) }
     }
 
     /// `most` at a time, in this process.
@@ -63,7 +64,7 @@ impl ConcurrencyLimit {
             prefix: "@upstash/ratelimit:concurrency".into(),
             lease: Duration::from_secs(30),
             timeout: Duration::from_secs(1),
-            breaker: Arc::default(),
+            breaker: CircuitBreaker::new(),
             background: Background::new(),
             clock: Clock::system(),
         }
@@ -117,20 +118,9 @@ impl ConcurrencyLimit {
         let key = [&*self.prefix, ":", &bounded(identifier)].concat();
         // Made first: a request that is given up while Redis answers gives its lease back.
         let mut permit = Permit::new(self.clone(), key, hex(&random));
-        let permission = self.breaker.attempt().inspect_err(|_| permit.forget())?;
-        let answer = timeout(self.timeout, self.slots.acquire(permit.lease(), self.most)).await;
-        let late = || Error::new(ErrorKind::Timeout, "the store of permits did not answer in time");
-        let acquired = match answer.unwrap_or_else(|_| Err(late())) {
-            Ok(acquired) => {
-                permission.succeeded();
-                acquired
-            }
-            Err(error) => {
-                permission.failed_with(&error, "the store of permits cannot be asked");
-                return Err(error);
-            }
-        };
-        if acquired {
+        let call = self.breaker.permit().inspect_err(|_| permit.forget())?;
+        let acquire = self.slots.acquire(permit.lease(), self.most);
+        if call.call("store of permits", self.timeout, acquire).await? {
             permit.hold();
             Ok(Some(permit))
         } else {

@@ -1,6 +1,6 @@
 use super::{HashTag, question::ask};
 use crate::{
-    Error,
+    CircuitBreaker, Error,
     ratelimit::{
         Algorithm, Answer, Check, DynamicLimits, FixedWindow, Question, RateLimitStore,
         algorithms::{State, Window},
@@ -110,6 +110,10 @@ impl RateLimitStore for RedisStore {
 
     fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.forget(check, now_ms, timeout))
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        Some(self.redis.breaker())
     }
 
     fn as_redis(&self) -> Option<&RedisStore> {
