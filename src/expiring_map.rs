@@ -13,12 +13,24 @@ const SMALL: usize = 64;
 /// A bounded map whose entries expire at a time the caller names, without a background task.
 ///
 /// Expired entries are swept as a shard grows, so that an insertion costs a constant amount on average. A full shard
-/// gives up those that would expire soonest.
+/// gives up those that can be [spared](Spare) best.
 pub(crate) struct ExpiringMap<V> {
     shards: Box<[Mutex<Shard<V>>]>,
     shard_capacity: usize,
     hasher: RandomState,
 }
+
+/// What a full map gives up first.
+pub(crate) trait Spare {
+    /// How well it can be spared: the highest goes first, and of those that are equal the one that would expire soonest.
+    fn spare(&self) -> u32 {
+        0
+    }
+}
+
+impl Spare for () {}
+
+impl Spare for u64 {}
 
 struct Shard<V> {
     // Hashed once for shard and slot; a name is copied only when it is new.
@@ -52,7 +64,7 @@ impl<'a> From<&'a str> for Name<'a> {
     }
 }
 
-impl<V> ExpiringMap<V> {
+impl<V: Spare> ExpiringMap<V> {
     pub(crate) fn new(capacity: usize) -> Self {
         let shard = || Mutex::new(Shard { slots: HashTable::new(), sweep_at: SMALL });
         Self {
@@ -208,18 +220,25 @@ impl<V> Slot<V> {
     }
 }
 
-impl<V> Shard<V> {
+impl<V: Spare> Slot<V> {
+    /// The lowest goes first.
+    fn rank(&self) -> (u32, u64) {
+        (u32::MAX - self.value.as_ref().map_or(u32::MAX, Spare::spare), self.expires_ms)
+    }
+}
+
+impl<V: Spare> Shard<V> {
     fn make_room(&mut self, now_ms: u64, capacity: usize) {
         if self.slots.len() < self.sweep_at.min(capacity) {
             return;
         }
         self.slots.retain(|slot| slot.expires_ms > now_ms);
         if self.slots.len() >= capacity {
-            let mut ends: Vec<u64> = self.slots.iter().map(|slot| slot.expires_ms).collect();
-            let (_, &mut soon, _) = ends.select_nth_unstable(capacity / 8);
+            let mut ranks: Vec<_> = self.slots.iter().map(Slot::rank).collect();
+            let (_, &mut last, _) = ranks.select_nth_unstable(capacity / 8);
             let mut leave = capacity / 8 + 1;
             self.slots.retain(|slot| {
-                let goes = slot.expires_ms <= soon && leave > 0;
+                let goes = slot.rank() <= last && leave > 0;
                 leave -= usize::from(goes);
                 !goes
             });

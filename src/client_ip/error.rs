@@ -22,7 +22,8 @@ impl fmt::Display for ClientIpError {
         f.write_str(match self {
             Self::NoPeer => {
                 "the peer address is unknown: serve the router with \
-                 into_make_service_with_connect_info::<SocketAddr>(), or name a header your proxy sets"
+                 into_make_service_with_connect_info::<SocketAddr>(), name a header your proxy sets, or behind a Unix \
+                 socket call ClientIpSource::with_unix_socket()"
             }
             Self::Absent => "the header that carries the client address is absent",
             Self::TooFewHops => "the forwarding header has fewer entries than there are proxies",

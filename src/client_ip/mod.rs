@@ -19,6 +19,7 @@ mod extract;
 mod forwarded;
 mod network;
 mod source;
+mod translated;
 mod watch;
 mod x_forwarded_for;
 

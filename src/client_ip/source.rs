@@ -1,11 +1,12 @@
 use super::{
     ClientIpError, forwarded,
     network::network_of,
+    translated::Translated,
     watch::Watch,
     x_forwarded_for::{X_FORWARDED_FOR, forwarded_for, parse_address},
 };
 use http::{Extensions, HeaderMap, HeaderName};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -21,6 +22,8 @@ pub struct ClientIpSource {
     source: Source,
     too_few: TooFew,
     ipv6_prefix: u8,
+    translated: Translated,
+    unix_socket: bool,
     watch: Arc<Watch>,
 }
 
@@ -55,7 +58,14 @@ const FORWARDED: HeaderName = http::header::FORWARDED;
 
 impl ClientIpSource {
     fn new(source: Source) -> Self {
-        Self { source, too_few: TooFew::Error, ipv6_prefix: 64, watch: Arc::default() }
+        Self {
+            source,
+            too_few: TooFew::Error,
+            ipv6_prefix: 64,
+            translated: Translated::default(),
+            unix_socket: false,
+            watch: Arc::default(),
+        }
     }
 
     fn chain(list: List, proxies: Proxies) -> Self {
@@ -110,8 +120,32 @@ impl ClientIpSource {
         self
     }
 
-    /// How many bits of an IPv6 address make one client in limits: 32 to 64, of which 64 is the default. Providers that
-    /// give each subscriber a /56 are better met with 56.
+    /// Takes a request without a peer address for one of a proxy on this machine, which came through a Unix socket. Then
+    /// the networks of [`x_forwarded_for_by`](Self::x_forwarded_for_by) and [`forwarded_by`](Self::forwarded_by) contain
+    /// the socket's other end.
+    ///
+    /// Only for servers that listen on a Unix socket and nowhere else: a TCP server that does not tell the peer address
+    /// would believe every client.
+    pub fn with_unix_socket(mut self) -> Self {
+        self.unix_socket = true;
+        self
+    }
+
+    /// Adds a prefix by which a translator of yours writes IPv4 addresses as IPv6 (RFC 6052). Those of the RFCs are known:
+    /// `64:ff9b::/96` (RFC 6052), `::ffff:0:0:0/96` (RFC 7915) and `::/96` (RFC 4291). Without it, all IPv4 clients behind
+    /// that translator are one client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the length is not 32, 40, 48, 56, 64 or 96.
+    pub fn try_with_nat64_prefix(mut self, prefix: Ipv6Net) -> Result<Self, crate::Error> {
+        self.translated.add(prefix)?;
+        Ok(self)
+    }
+
+    /// How many bits of an IPv6 address make one client in limits: 32 to 64, of which 64 is the default.
+    ///
+    /// A subscriber with a /56 has 256 such counts, and the holder of a /48, 6to4 (`2002::/16`) among them, 65,536. Choose
+    /// 56 or 48 if that matters more than neighbours that are then counted together.
     pub fn with_ipv6_prefix(mut self, bits: u8) -> Self {
         self.ipv6_prefix = bits.clamp(32, 64);
         self
@@ -123,7 +157,8 @@ impl ClientIpSource {
         network_of(ip, self.ipv6_prefix)
     }
 
-    /// Reads the address; IPv4 written as IPv6 (`::ffff:1.2.3.4`) comes out as IPv4.
+    /// Reads the address; IPv4 written as IPv6 (`::ffff:1.2.3.4`, and [by translators](Self::try_with_nat64_prefix)) comes
+    /// out as IPv4.
     ///
     /// # Errors
     /// Where the source is absent, too short or not an address. Another source is never tried.
@@ -146,7 +181,7 @@ impl ClientIpSource {
         if found == Err(ClientIpError::NoPeer) {
             self.watch.no_peer();
         }
-        found.map(|ip| ip.to_canonical())
+        found.map(|ip| self.translated.original(ip.to_canonical()))
     }
 
     fn walk(
@@ -180,13 +215,17 @@ impl ClientIpSource {
             }
             Proxies::Networks(networks) => {
                 let trusted = |ip: IpAddr| networks.iter().any(|network| network.contains(&ip.to_canonical()));
-                let mut client = peer(extensions).ok_or(ClientIpError::NoPeer)?;
+                let mut entries = entries;
+                let mut client = match peer(extensions) {
+                    Some(peer) => peer,
+                    None if self.unix_socket => entries.next().ok_or(ClientIpError::Absent)??,
+                    None => return Err(ClientIpError::NoPeer),
+                };
                 if trusted(client) {
                     self.watch.header(headers.contains_key(name), true);
                 } else {
                     self.watch.peer(client, headers);
                 }
-                let mut entries = entries;
                 while trusted(client) {
                     match entries.next() {
                         Some(entry) => client = entry?,
@@ -220,7 +259,8 @@ impl Default for ClientIpSource {
 
 impl PartialEq for ClientIpSource {
     fn eq(&self, other: &Self) -> bool {
-        (&self.source, self.too_few, self.ipv6_prefix) == (&other.source, other.too_few, other.ipv6_prefix)
+        let settings = |source: &Self| (source.too_few, source.ipv6_prefix, source.unix_socket);
+        self.source == other.source && settings(self) == settings(other) && self.translated == other.translated
     }
 }
 
@@ -229,6 +269,10 @@ impl Eq for ClientIpSource {}
 fn peer(extensions: &Extensions) -> Option<IpAddr> {
     #[cfg(all(feature = "axum", not(target_arch = "wasm32")))]
     if let Some(info) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>() {
+        return Some(info.0.ip());
+    }
+    #[cfg(all(feature = "axum", not(target_arch = "wasm32")))]
+    if let Some(info) = extensions.get::<axum::extract::connect_info::MockConnectInfo<SocketAddr>>() {
         return Some(info.0.ip());
     }
     extensions.get::<SocketAddr>().map(SocketAddr::ip)
@@ -342,6 +386,69 @@ mod tests {
         let ip = "2001:db8:1:2ff:3::4".parse().unwrap();
         assert_eq!(ClientIpSource::peer().network(ip), "2001:db8:1:2ff::/64");
         assert_eq!(ClientIpSource::peer().with_ipv6_prefix(56).network(ip), "2001:db8:1:200::/56");
+    }
+
+    #[test]
+    fn ipv4_clients_behind_a_translator_are_told_apart() {
+        let ask = |source: &ClientIpSource, ip: &str| resolve(source, &[ip]).unwrap();
+        let source = ClientIpSource::x_forwarded_for(1);
+        for (written, wanted) in [
+            ("64:ff9b::203.0.113.7", "203.0.113.7"),
+            ("::ffff:0:203.0.113.7", "203.0.113.7"),
+            ("::203.0.113.7", "203.0.113.7"),
+            ("::1", "::1"),
+            ("::", "::"),
+            ("64:ff9b:1::203.0.113.7", "64:ff9b:1::cb00:7107"),
+        ] {
+            assert_eq!(ask(&source, written), wanted, "{written}");
+        }
+        // The examples of RFC 6052 2.4.
+        for (prefix, written) in [
+            ("2001:db8::/32", "2001:db8:c000:221::"),
+            ("2001:db8:100::/40", "2001:db8:1c0:2:21::"),
+            ("2001:db8:122::/48", "2001:db8:122:c000:2:2100::"),
+            ("2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"),
+            ("2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100::"),
+            ("2001:db8:122:344::/96", "2001:db8:122:344::192.0.2.33"),
+        ] {
+            let own = source.clone().try_with_nat64_prefix(prefix.parse().unwrap()).unwrap();
+            assert_eq!(ask(&own, written), "192.0.2.33", "{prefix}");
+            assert_ne!(ask(&source, written), "192.0.2.33", "{prefix}");
+        }
+        assert!(source.try_with_nat64_prefix("2001:db8::/60".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_translators_write_names_no_proxy() {
+        let source = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8".parse().unwrap()]);
+        let lines = ["6.6.6.6, 64:ff9b::10.0.0.9"];
+        assert_eq!(ask(&source, "x-forwarded-for", &lines, [10, 0, 0, 1]).unwrap(), "10.0.0.9");
+    }
+
+    #[cfg(feature = "axum")]
+    #[test]
+    fn a_mock_of_the_peer_is_the_peer() {
+        let mut extensions = Extensions::new();
+        let peer = SocketAddr::from(([203, 0, 113, 7], 80));
+        extensions.insert(axum::extract::connect_info::MockConnectInfo(peer));
+        let ip = ClientIpSource::peer().resolve(&HeaderMap::new(), &extensions).unwrap();
+        assert_eq!(ip, peer.ip());
+    }
+
+    #[test]
+    fn behind_a_unix_socket_the_proxy_is_trusted_where_one_says_so() {
+        let networks = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8".parse().unwrap()]);
+        let ask = |source: &ClientIpSource, line: Option<&'static str>| {
+            let lines = line.map(|line| (X_FORWARDED_FOR, http::HeaderValue::from_static(line)));
+            let headers: HeaderMap = lines.into_iter().collect();
+            source.resolve(&headers, &Extensions::new()).map(|ip| ip.to_string())
+        };
+        assert_eq!(ask(&networks, Some("1.1.1.1")), Err(ClientIpError::NoPeer));
+        let socket = networks.with_unix_socket();
+        assert_eq!(ask(&socket, Some("6.6.6.6, 1.1.1.1")).unwrap(), "1.1.1.1");
+        assert_eq!(ask(&socket, Some("6.6.6.6, 1.1.1.1, 10.0.0.2")).unwrap(), "1.1.1.1");
+        assert_eq!(ask(&socket, Some("nonsense")), Err(ClientIpError::Malformed));
+        assert_eq!(ask(&socket, None), Err(ClientIpError::Absent));
     }
 
     #[test]

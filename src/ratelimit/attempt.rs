@@ -27,7 +27,7 @@ pub struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// An attempt of cost 1. An identifier of more than 256 bytes, or one that begins like a key of the
-    /// limiter's own (`denyList:`, `dynamic:`, `events:`), counts under its hash.
+    /// limiter's own (`denyList:`, `dynamic:`, `events:`, `concurrency:`, `gcra:`), counts under its hash.
     pub fn new(identifier: &'a str) -> Self {
         Self { identifier, cost: 1, origin: None }
     }

@@ -1,5 +1,5 @@
 use super::{Check, DynamicLimits, Outcome, algorithms::State};
-use crate::expiring_map::ExpiringMap;
+use crate::expiring_map::{ExpiringMap, Spare};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -23,6 +23,8 @@ struct Blocked {
     limit: u64,
     since_ms: u64,
 }
+
+impl Spare for Blocked {}
 
 impl BlockCache {
     /// A cache for so many clients. When it is full, those that would pass soonest are forgotten.

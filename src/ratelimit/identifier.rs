@@ -6,7 +6,12 @@ use std::borrow::Cow;
 const LONGEST: usize = 256;
 
 /// What stands behind a prefix in keys that are not counters: nobody may take their places by a name.
-const RESERVED: [&str; 4] = ["denyList:", "ipDenyListStatus", "dynamic:", "events:"];
+const RESERVED: [&str; 6] = ["denyList:", "ipDenyListStatus", "dynamic:", "events:", CONCURRENCY, GCRA];
+
+/// The part before the identifier in the keys of permits.
+pub(super) const CONCURRENCY: &str = "concurrency:";
+/// The part before the identifier in the keys of GCRA.
+pub(super) const GCRA: &str = "gcra:";
 
 /// The identifier as it goes into a key.
 pub(super) fn bounded(identifier: &str) -> Cow<'_, str> {
@@ -29,7 +34,7 @@ mod tests {
         let (a, b) = ("a".repeat(300), "a".repeat(301));
         assert_eq!(bounded(&a).len(), 32);
         assert_ne!(bounded(&a), bounded(&b));
-        for name in ["denyList:all", "dynamic:global", "events:0", "ipDenyListStatus"] {
+        for name in ["denyList:all", "dynamic:global", "events:0", "ipDenyListStatus", "concurrency:a", "gcra:a"] {
             assert_eq!(bounded(name).len(), 32, "{name}");
         }
         assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223");

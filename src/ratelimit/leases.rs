@@ -2,7 +2,11 @@ use super::{
     Algorithm, Answer, Background, Check, DynamicLimits, Outcome, Question, RateLimitStore, RedisStore,
     store::dynamic_limits_of,
 };
-use crate::{CircuitBreaker, Error, ErrorKind, expiring_map::ExpiringMap, http::timeout};
+use crate::{
+    CircuitBreaker, Error, ErrorKind,
+    expiring_map::{ExpiringMap, Spare},
+    http::timeout,
+};
 use futures_core::future::BoxFuture;
 use std::{
     hash::{BuildHasher, RandomState},
@@ -58,6 +62,8 @@ struct Lease {
     /// The store has less than a lease, for so long.
     dry_until_ms: u64,
 }
+
+impl Spare for Lease {}
 
 /// What came of asking for a lease.
 enum Fetched {

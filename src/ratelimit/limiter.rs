@@ -83,6 +83,10 @@ impl Ratelimit {
     }
 
     /// What the keys begin with. Limiters with the same prefix and store share their counts.
+    ///
+    /// A key is `<prefix>:<identifier>`, as in `@upstash/ratelimit`, so two names can run into each other: if clients choose
+    /// their identifiers, no prefix may be another one with a colon and more behind it (`api` and `api:v2`), and windows and
+    /// buckets need prefixes of their own (window 7 of `user` is the key of the bucket of `user:7`).
     pub fn with_prefix(self, prefix: impl AsRef<str>) -> Self {
         self.with(|settings| settings.prefix = prefix.as_ref().into())
     }
@@ -107,6 +111,19 @@ impl Ratelimit {
     /// What becomes of requests that the store answered with an error, or could not be reached for.
     pub fn with_on_error(self, policy: OnOutage) -> Self {
         self.with(|settings| settings.on_error = policy)
+    }
+
+    /// The store that counts in an outage ([`OnOutage::Memory`]): 100 000 clients, if nothing else is said.
+    ///
+    /// ```
+    /// use axum_upstash::ratelimit::{FixedWindow, MemoryStore, Ratelimit};
+    /// use std::time::Duration;
+    ///
+    /// let limiter = Ratelimit::memory(FixedWindow::new(10, Duration::from_secs(60)));
+    /// let limiter = limiter.with_fallback(MemoryStore::with_capacity(1_000_000));
+    /// ```
+    pub fn with_fallback(self, store: MemoryStore) -> Self {
+        self.with(|settings| settings.fallback = Arc::new(store))
     }
 
     /// Where clients that have nothing left are remembered (10 000 of them), or not: `None`. Without one every request

@@ -3,7 +3,10 @@ use super::{
     algorithms::{State, Window},
     store::dynamic_limits_of,
 };
-use crate::{CircuitBreaker, Error, ErrorKind, expiring_map::ExpiringMap};
+use crate::{
+    CircuitBreaker, Error, ErrorKind,
+    expiring_map::{ExpiringMap, Spare},
+};
 use futures_core::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 
@@ -52,6 +55,8 @@ struct Local {
     /// How long an answer may take.
     timeout: Duration,
 }
+
+impl Spare for Local {}
 
 /// So long a refusal holds before the store is asked again: somebody may have been given something back.
 const REFUSES_MS: u64 = 1_000;

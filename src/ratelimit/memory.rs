@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     Error,
-    expiring_map::{ExpiringMap, Name},
+    expiring_map::{ExpiringMap, Name, Spare},
 };
 use futures_core::future::BoxFuture;
 use std::{
@@ -19,10 +19,11 @@ use std::{
 
 /// Counts in the memory of this process, bounded in size.
 ///
-/// When it is full, the clients whose counts would expire soonest are forgotten.
+/// When it is full, the clients that have most left are forgotten first: many others cannot restore a client that has
+/// used its limit up.
 #[derive(Debug)]
 pub struct MemoryStore {
-    clients: ExpiringMap<State>,
+    clients: ExpiringMap<Counted>,
     dynamic: DynamicSettings,
 }
 
@@ -41,11 +42,12 @@ impl MemoryStore {
 
     fn decide(&self, check: Check<'_>, now_ms: u64) -> Outcome {
         let algorithm = self.dynamic.apply(&check);
-        self.clients.update(check.name(), now_ms, |state| {
-            let (outcome, after) = algorithm.decide(now_ms, state, check.cost);
+        self.clients.update(check.name(), now_ms, |before| {
+            let (outcome, after) = algorithm.decide(now_ms, before.map(|counted| counted.state), check.cost);
             let counted = outcome.allowed && check.cost != 0;
-            let kept = if counted { Some(after) } else { state };
-            (kept.map(|state| (state, algorithm.expires_ms(state))), outcome)
+            // Also of a refusal: what a clock ahead had left is bounded once, and not anew with each request.
+            let kept = if counted || before.is_some() { Some(Counted::new(after, &outcome)) } else { None };
+            (kept.map(|kept| (kept, algorithm.expires_ms(kept.state))), outcome)
         })
     }
 
@@ -56,18 +58,46 @@ impl MemoryStore {
         }
         let names: Vec<Name<'_>> = checks.iter().map(Check::name).collect();
         let algorithms: Vec<Algorithm> = checks.iter().map(|check| self.dynamic.apply(check)).collect();
-        self.clients.update_all(&names, now_ms, |states| {
+        self.clients.update_all(&names, now_ms, |before| {
+            let states: Vec<_> = before.iter().map(|before| before.map(|counted| counted.state)).collect();
             let decided = states.iter().zip(&algorithms).zip(checks);
             let decided = decided.map(|((state, algorithm), check)| algorithm.decide(now_ms, *state, check.cost));
             let (outcomes, after): (Vec<_>, Vec<_>) = decided.unzip();
             let admitted = outcomes.iter().all(|outcome: &Outcome| outcome.allowed);
-            let kept = after.into_iter().zip(&algorithms).zip(checks).map(|((state, algorithm), check)| {
-                (admitted && check.cost != 0).then(|| (state, algorithm.expires_ms(state)))
+            let kept = after.into_iter().zip(&outcomes).zip(&algorithms).zip(checks);
+            let kept = kept.zip(&states).map(|((((after, outcome), algorithm), check), before)| {
+                if admitted && check.cost != 0 {
+                    return Some((Counted::new(after, outcome), algorithm.expires_ms(after)));
+                }
+                let (outcome, state) = algorithm.decide(now_ms, Some((*before)?), 0);
+                Some((Counted::new(state, &outcome), algorithm.expires_ms(state)))
             });
+            let kept: Vec<_> = kept.collect();
             let asked = algorithms.iter().zip(states.iter().copied()).zip(checks.iter().map(|check| check.cost));
             let outcomes = settle(outcomes, asked.map(|((algorithm, state), cost)| (*algorithm, state, cost)), now_ms);
-            (kept.collect(), outcomes)
+            (kept, outcomes)
         })
+    }
+}
+
+/// What is kept of a client.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    state: State,
+    /// What was left of its limit, in thousandths.
+    left: u32,
+}
+
+impl Counted {
+    fn new(state: State, outcome: &Outcome) -> Self {
+        let left = outcome.remaining.saturating_mul(1_000).div_ceil(outcome.limit.max(1));
+        Self { state, left: u32::try_from(left).unwrap_or(u32::MAX) }
+    }
+}
+
+impl Spare for Counted {
+    fn spare(&self) -> u32 {
+        self.left
     }
 }
 
@@ -164,7 +194,7 @@ impl DynamicSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ratelimit::FixedWindow;
+    use crate::ratelimit::{FixedWindow, Gcra, SlidingWindow, TokenBucket};
 
     #[test]
     fn a_million_clients_do_not_fill_the_memory() {
@@ -175,6 +205,31 @@ mod tests {
             assert!(store.decide(Check::new(&algorithm, "p", &identifier), 0).allowed);
         }
         assert!(store.clients.len() <= 10_100, "{}", store.clients.len());
+    }
+
+    #[test]
+    fn a_flood_of_others_does_not_restore_a_client_that_used_its_limit_up() {
+        let minute = Duration::from_secs(60);
+        for algorithm in [
+            Algorithm::from(FixedWindow::new(10, minute)),
+            SlidingWindow::new(10, minute).into(),
+            TokenBucket::new(10, minute, 10).into(),
+            Gcra::new(10, minute, 10).into(),
+        ] {
+            let store = MemoryStore::with_capacity(1_000);
+            let take =
+                |identifier: &str, cost| store.decide(Check::new(&algorithm, "p", identifier).with_cost(cost), 0);
+            for used_up in 0..50 {
+                assert!(take(&format!("used-up-{used_up}"), 10).allowed);
+            }
+            for other in 0..20_000 {
+                take(&other.to_string(), 1);
+            }
+            for used_up in 0..50 {
+                assert!(!take(&format!("used-up-{used_up}"), 1).allowed, "{algorithm:?}: {used_up}");
+            }
+            assert!(store.clients.len() <= 1_100, "{}", store.clients.len());
+        }
     }
 
     #[test]

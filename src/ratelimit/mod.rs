@@ -51,7 +51,7 @@
 //! # Which algorithm
 //! | | use it for | admits | commands in Redis: first, later, refused |
 //! |---|---|---|---|
-//! | [`FixedWindow`] | quotas of a day or a month, the cheapest | up to twice the limit around the border of two windows | 3, 2, 2 |
+//! | [`FixedWindow`] | quotas of a day or a month, the cheapest | up to twice the limit around the border of two windows | 3, 2, 3 |
 //! | [`SlidingWindow`] | most APIs | the limit in any window, by an estimate from two counters | 4, 3, 2 |
 //! | [`TokenBucket`] | bursts, refilled in steps | a burst, then a steady rate | 4, 4, 2 |
 //! | [`Gcra`] | an even rate, with a burst | a burst, then one after each equal step | 3, 3, 2 |

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     Error,
-    expiring_map::{ExpiringMap, Name},
+    expiring_map::{ExpiringMap, Name, Spare},
 };
 use futures_core::future::BoxFuture;
 use std::{
@@ -27,6 +27,8 @@ enum Slot {
     Session(Arc<Record>),
     Moved { to: SessionKey, until_ms: u64 },
 }
+
+impl Spare for Slot {}
 
 impl MemoryStore {
     /// A store for 100 000 sessions.

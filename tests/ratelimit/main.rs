@@ -4,14 +4,17 @@
 
 mod analytics;
 mod breaker;
+mod clocks;
 mod commands;
 mod concurrency;
 mod engine;
 mod grpc;
 mod interleaved;
+mod keys;
 mod layer;
 mod leases;
 mod lists;
+mod nested;
 mod queue;
 mod races;
 #[path = "../shared/redis_server.rs"]

@@ -71,13 +71,13 @@ impl Algorithm {
     fn judge(&self, now_ms: u64, state: Option<State>, cost: i64) -> (Judgement, State) {
         match self {
             Self::FixedWindow(algorithm) => {
-                let counts = Window::at(state, algorithm.window_index(now_ms));
+                let counts = Window::at(state, now_ms, algorithm.window_ms);
                 let now_ms = now_ms.max(counts.index.saturating_mul(algorithm.window_ms));
                 let judged = algorithm.judge(now_ms, counts.current, cost);
                 (judged, State::Window(counts.plus(judged, cost)))
             }
             Self::SlidingWindow(algorithm) => {
-                let counts = Window::at(state, algorithm.window_index(now_ms));
+                let counts = Window::at(state, now_ms, algorithm.window_ms);
                 let now_ms = now_ms.max(counts.index.saturating_mul(algorithm.window_ms));
                 let judged = algorithm.judge(now_ms, counts.previous, counts.current, cost);
                 (judged, State::Window(counts.plus(judged, cost)))
@@ -95,7 +95,8 @@ impl Algorithm {
             Self::Gcra(algorithm) => {
                 let now = now_ms.saturating_mul(1_000);
                 let arrival = match state {
-                    Some(State::Arrival(arrival)) => arrival.max(now),
+                    // A clock ahead can have used the whole burst up, and no more.
+                    Some(State::Arrival(arrival)) => arrival.clamp(now, now.saturating_add(algorithm.tolerance_us())),
                     _ => now,
                 };
                 let judged = algorithm.judge(now_ms, arrival, cost);

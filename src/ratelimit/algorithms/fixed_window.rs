@@ -5,8 +5,8 @@ use std::time::Duration;
 ///
 /// The cheapest algorithm. Around the border of two windows twice the limit can pass within one window's length.
 ///
-/// In Redis a request beyond a limit that is used up leaves the counter above the limit instead of paying for a command
-/// that puts it back, as `@upstash/ratelimit` does; refunds and dynamic limits take no notice of that excess.
+/// A refused request consumes nothing, so a limit that is raised has room at once. `@upstash/ratelimit` on the same keys
+/// leaves what it refuses in the counter: a refund takes no notice of that excess, a raised limit does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedWindow {
     pub(super) limit: u64,

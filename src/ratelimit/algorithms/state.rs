@@ -19,11 +19,23 @@ pub(in crate::ratelimit) struct Window {
     pub(in crate::ratelimit) current: i64,
 }
 
+/// Requests of two threads, or of two instances, can be this far out of order at the border of two windows.
+const OUT_OF_ORDER_MS: u64 = 1_000;
+
 impl Window {
-    /// The counts as seen from the window `index`. A clock that went back stays in the window it was in.
-    pub(super) fn at(state: Option<State>, index: u64) -> Self {
+    /// The counts as seen at `now_ms`, with windows of `window_ms`.
+    ///
+    /// A request that is a little late counts in the window that others have begun. What a clock far ahead has counted
+    /// counts in the window of now: it is over when this is.
+    pub(super) fn at(state: Option<State>, now_ms: u64, window_ms: u64) -> Self {
+        let index = now_ms / window_ms;
         match state {
-            Some(State::Window(window)) if window.index >= index => window,
+            Some(State::Window(window)) if window.index == index => window,
+            Some(State::Window(window)) if window.index > index => {
+                let begins_ms = window.index.saturating_mul(window_ms);
+                let is_late = begins_ms - now_ms <= OUT_OF_ORDER_MS;
+                if is_late { window } else { Self { index, previous: 0, current: window.current } }
+            }
             Some(State::Window(window)) if window.index.checked_add(1) == Some(index) => {
                 Self { index, previous: window.current, current: 0 }
             }

@@ -36,12 +36,16 @@ impl TokenBucket {
         tokens.div_ceil(self.refill_rate).saturating_mul(self.interval_ms)
     }
 
-    /// The bucket as it is now. A clock behind the one that filled it sees no refill and rewinds nothing.
+    /// The bucket as it is now. A clock a little behind the one that filled it sees no refill and rewinds nothing. One far
+    /// behind does: the bucket is full again within the time that it takes to fill.
     pub(super) fn refill(&self, bucket: Option<Bucket>, now_ms: u64) -> Bucket {
         let max = i64::try_from(self.max_tokens).unwrap_or(i64::MAX);
         let Some(bucket) = bucket else {
             return Bucket { refilled_at: now_ms, tokens: max };
         };
+        let missing = self.max_tokens.saturating_sub(u64::try_from(bucket.tokens).unwrap_or(0));
+        let ahead = self.time_for(self.max_tokens).saturating_sub(self.time_for(missing));
+        let bucket = Bucket { refilled_at: bucket.refilled_at.min(now_ms.saturating_add(ahead)), ..bucket };
         let steps = now_ms.saturating_sub(bucket.refilled_at) / self.interval_ms;
         if steps == 0 {
             return bucket;
@@ -82,7 +86,18 @@ mod tests {
     fn a_clock_behind_does_not_rewind_the_bucket() {
         let bucket = TokenBucket::new(1, Duration::from_secs(1), 3);
         let state = Bucket { refilled_at: T0, tokens: 2 };
-        assert_eq!(bucket.refill(Some(state), T0 - 5_000), state);
+        for behind in [1, 1_999, 2_000] {
+            assert_eq!(bucket.refill(Some(state), T0 - behind), state);
+        }
+    }
+
+    #[test]
+    fn a_clock_far_behind_has_its_tokens_within_the_time_to_fill() {
+        let bucket = TokenBucket::new(1, Duration::from_secs(1), 3);
+        for (tokens, ahead) in [(3, 3_000), (2, 2_000), (0, 0), (-5, 0)] {
+            let state = Bucket { refilled_at: T0 + 86_400_000, tokens };
+            assert_eq!(bucket.refill(Some(state), T0), Bucket { refilled_at: T0 + ahead, tokens });
+        }
     }
 
     #[test]

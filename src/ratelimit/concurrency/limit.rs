@@ -6,7 +6,10 @@ use crate::{
     CircuitBreaker, Clock, Error, ErrorKind,
     hex::hex,
     http::random_bytes,
-    ratelimit::{Background, identifier::bounded},
+    ratelimit::{
+        Background,
+        identifier::{CONCURRENCY, bounded},
+    },
     redis::Redis,
 };
 use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
@@ -30,7 +33,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 /// # }
 /// ```
 ///
-/// In Redis each limited identifier has a sorted set at `<prefix>:<identifier>`, with a time to live. A permit costs five
+/// In Redis each limited identifier has a sorted set at `<prefix>:concurrency:<identifier>`, with a time to live. A permit costs five
 /// commands and a refusal three, and one more gives it back.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -61,7 +64,7 @@ impl ConcurrencyLimit {
         Self {
             slots: Arc::new(slots),
             most,
-            prefix: "@upstash/ratelimit:concurrency".into(),
+            prefix: "@upstash/ratelimit".into(),
             lease: Duration::from_secs(30),
             timeout: Duration::from_secs(1),
             breaker: CircuitBreaker::new(),
@@ -70,7 +73,7 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// What the keys begin with (`@upstash/ratelimit:concurrency`).
+    /// What the keys begin with (`@upstash/ratelimit`). It may be that of a limiter.
     pub fn with_prefix(mut self, prefix: impl AsRef<str>) -> Self {
         self.prefix = prefix.as_ref().into();
         self
@@ -115,7 +118,7 @@ impl ConcurrencyLimit {
         let random = random_bytes::<16>().map_err(|error| {
             Error::new(ErrorKind::Configuration, "the system has no random numbers").with_source(error)
         })?;
-        let key = [&*self.prefix, ":", &bounded(identifier)].concat();
+        let key = [&*self.prefix, ":", CONCURRENCY, &bounded(identifier)].concat();
         // Made first: a request that is given up while Redis answers gives its lease back.
         let mut permit = Permit::new(self.clone(), key, hex(&random));
         let call = self.breaker.permit().inspect_err(|_| permit.forget())?;

@@ -99,6 +99,47 @@ pub(super) async fn refusals_consume_nothing(subject: &Subject<'_>) {
     }
 }
 
+pub(super) async fn a_raised_limit_has_room_at_once(subject: &Subject<'_>) {
+    let now = start();
+    for (index, algorithm) in algorithms(10).iter().enumerate() {
+        // The tokens of a bucket come with time, however many fit into it.
+        if matches!(algorithm, Algorithm::TokenBucket(_)) {
+            continue;
+        }
+        let key = format!("raised:{index}");
+        let mut passed = 0;
+        for _ in 0..40 {
+            passed += u32::from(subject.take(algorithm, &key, now, 1).await.allowed);
+        }
+        assert_eq!(passed, 10, "{algorithm:?}");
+        let raised = algorithm.with_limit(30);
+        let outcome = subject.take(&raised, &key, now, 1).await;
+        assert_eq!((outcome.allowed, outcome.remaining), (true, 19), "{algorithm:?}: what was refused was counted");
+    }
+}
+
+/// One instance has a clock that is a day ahead, or had one.
+pub(super) async fn a_clock_ahead_locks_no_client_out(subject: &Subject<'_>) {
+    let now = start();
+    for (index, algorithm) in algorithms(5).iter().enumerate() {
+        let key = format!("ahead:{index}");
+        let longest = match algorithm {
+            // What was counted in this window counts in the next one as well.
+            Algorithm::SlidingWindow(_) => 120_000,
+            _ => 60_000,
+        };
+        subject.take(algorithm, &key, now + 86_400_000, 5).await;
+        let outcome = subject.take(algorithm, &key, now, 1).await;
+        if outcome.allowed {
+            continue;
+        }
+        let (wait, next) = (outcome.retry_after_ms.unwrap_or(u64::MAX), outcome.next_ms.unwrap_or(0));
+        assert!(wait <= longest && next <= longest, "{algorithm:?}: refused for {wait} ms");
+        let later = subject.take(algorithm, &key, now + wait, 1).await;
+        assert!(later.allowed, "{algorithm:?}: {later:?} after {wait} ms");
+    }
+}
+
 pub(super) async fn refunds(subject: &Subject<'_>) {
     let now = start();
     for (index, algorithm) in algorithms(10).iter().enumerate() {

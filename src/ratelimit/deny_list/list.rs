@@ -38,8 +38,8 @@ pub struct DenyList {
     shared: bool,
     shared_networks: bool,
     ip_list: Option<IpList>,
-    /// Members of the shared list that were seen lately.
-    seen: ExpiringMap<()>,
+    /// Members of the shared list that were seen lately, and when.
+    seen: ExpiringMap<u64>,
 }
 
 /// How long somebody on the shared list is remembered.
@@ -92,7 +92,10 @@ impl DenyList {
         if !self.shared {
             return None;
         }
-        self.values(attempt).into_iter().find(|value| self.seen.get(seen(prefix, value), now_ms).is_some())
+        self.values(attempt).into_iter().find(|value| {
+            // A clock that was set back would remember it for as long as it was ahead.
+            self.seen.get(seen(prefix, value), now_ms).is_some_and(|since_ms| since_ms <= now_ms)
+        })
     }
 
     /// What of a request may stand on the shared list.
@@ -111,7 +114,7 @@ impl DenyList {
 
     /// Remembers a member of the shared list of a prefix.
     pub(in crate::ratelimit) fn learn(&self, prefix: &str, value: &str, now_ms: u64) {
-        self.seen.update(seen(prefix, value), now_ms, |_| (Some(((), now_ms.saturating_add(REMEMBERED_MS))), ()));
+        self.seen.update(seen(prefix, value), now_ms, |_| (Some((now_ms, now_ms.saturating_add(REMEMBERED_MS))), ()));
     }
 
     /// Forgets what was remembered.

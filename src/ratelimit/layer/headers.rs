@@ -86,9 +86,10 @@ impl Policy {
         &self.name
     }
 
-    /// Adds the fields that can stand beside those of other limits. Of an outage nothing is known, and nothing is said.
+    /// Adds the fields that can stand beside those of other limits. Of an outage nothing is known, and nothing is said. Of
+    /// two limits with one name the strictest is told.
     pub(super) fn list(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
-        if !styles.contains(HeaderStyles::CURRENT) || !tells(decision) {
+        if !styles.contains(HeaderStyles::CURRENT) || !tells(decision) || self.is_listed(headers, decision) {
             return;
         }
         let policy = if decision.limit == self.limit {
@@ -112,7 +113,26 @@ impl Policy {
         }
     }
 
-    /// Sets the fields that there is one of: those of the limit that leaves least.
+    /// Whether the fields tell already of a limit with this name that is as strict. One that is less strict is taken out.
+    fn is_listed(&self, headers: &mut HeaderMap, decision: &Decision) -> bool {
+        if !headers.contains_key(RATE_LIMIT_POLICY) {
+            return false;
+        }
+        let told = member(headers, &RATE_LIMIT, &self.name);
+        let is_named = told.is_some() || member(headers, &RATE_LIMIT_POLICY, &self.name).is_some();
+        let is_stricter = told.is_none_or(|told| parameter(told, "r").is_some_and(|left| left <= decision.remaining));
+        if is_named && (is_stricter || !decision.is_counted()) {
+            return true;
+        }
+        if is_named {
+            remove_member(headers, &RATE_LIMIT, &self.name);
+            remove_member(headers, &RATE_LIMIT_POLICY, &self.name);
+        }
+        false
+    }
+
+    /// Sets the fields that there is one of: those of the limit that leaves least, also of those that layers further in
+    /// or a service behind have told.
     pub(super) fn single(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
         if decision.retry_after.is_some() && !decision.allowed {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait(decision)).max(1)));
@@ -124,15 +144,23 @@ impl Policy {
         let window = || self.window_s.map(|window| format!(";w={window}")).unwrap_or_default();
         let text = |text: String| HeaderValue::try_from(text).ok();
         let current = styles.contains(HeaderStyles::CURRENT);
+        let told = |field: &HeaderName, headers: &HeaderMap| {
+            headers
+                .get(field)
+                .and_then(|told| told.to_str().ok()?.trim().parse().ok())
+                .is_some_and(|left: u64| left <= remaining)
+        };
         if styles.contains(HeaderStyles::DRAFT_7)
             && !current
+            && !text_of(headers, &RATE_LIMIT)
+                .any(|told| parameter(told, "remaining").is_some_and(|left| left <= remaining))
             && let Some(value) = text(format!("limit={limit}, remaining={remaining}, reset={reset}"))
             && let Some(policy) = text(format!("{limit}{}", window()))
         {
             headers.insert(RATE_LIMIT, value);
             headers.insert(RATE_LIMIT_POLICY, policy);
         }
-        if styles.contains(HeaderStyles::DRAFT_6) {
+        if styles.contains(HeaderStyles::DRAFT_6) && !told(&REMAINING, headers) {
             headers.insert(LIMIT, limit.into());
             headers.insert(REMAINING, remaining.into());
             headers.insert(RESET, reset.into());
@@ -140,7 +168,7 @@ impl Policy {
                 headers.insert(RATE_LIMIT_POLICY, policy);
             }
         }
-        if styles.contains(HeaderStyles::LEGACY) {
+        if styles.contains(HeaderStyles::LEGACY) && !told(&X_REMAINING, headers) {
             let at = decision.now_ms.saturating_add(u64::try_from(wait(decision).as_millis()).unwrap_or(u64::MAX));
             headers.insert(X_LIMIT, limit.into());
             headers.insert(X_REMAINING, remaining.into());
@@ -153,6 +181,49 @@ fn current(name: &str, limit: u64, window_s: Option<u64>) -> HeaderValue {
     let window = window_s.map(|window| format!(";w={window}")).unwrap_or_default();
     let value = HeaderValue::try_from(format!("\"{name}\";q={limit}{window}"));
     value.unwrap_or_else(|_| HeaderValue::from_static("\"default\""))
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(field).iter().filter_map(|line| line.to_str().ok())
+}
+
+/// The members of a list field. A comma in a name is part of the name.
+fn members<'a>(headers: &'a HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let split = |line: &'a str| {
+        let mut is_quoted = false;
+        line.split(move |c| {
+            is_quoted ^= c == '"';
+            c == ',' && !is_quoted
+        })
+    };
+    text_of(headers, field).flat_map(split).map(str::trim).filter(|member| !member.is_empty())
+}
+
+fn is_named(member: &str, name: &str) -> bool {
+    let rest =
+        member.strip_prefix('"').and_then(|rest| rest.strip_prefix(name)).and_then(|rest| rest.strip_prefix('"'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(';'))
+}
+
+fn member<'a>(headers: &'a HeaderMap, field: &HeaderName, name: &str) -> Option<&'a str> {
+    members(headers, field).find(|member| is_named(member, name))
+}
+
+fn remove_member(headers: &mut HeaderMap, field: &HeaderName, name: &str) {
+    let others: Vec<HeaderValue> = members(headers, field)
+        .filter(|member| !is_named(member, name))
+        .filter_map(|member| HeaderValue::from_str(member).ok())
+        .collect();
+    headers.remove(field);
+    for other in others {
+        headers.append(field, other);
+    }
+}
+
+/// A number among the parameters of a member, or the members of a line.
+fn parameter(text: &str, name: &str) -> Option<u64> {
+    let mut parts = text.split([';', ',']).map(str::trim);
+    parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
 fn tells(decision: &Decision) -> bool {

@@ -5,7 +5,7 @@ use crate::{
     ratelimit::{Algorithm, identifier::digest},
 };
 use futures_core::future::BoxFuture;
-use http::HeaderName;
+use http::{HeaderName, header::AUTHORIZATION};
 use std::future::Future;
 
 /// Whose request this is.
@@ -100,12 +100,22 @@ impl KeyExtractor for ClientIpSource {
 
 /// By the value of a header, such as an API key. Requests without it share one count.
 ///
-/// The store sees a hash of the value: no key in Redis, no log and no error shows it.
+/// Of `Authorization` the scheme counts in any case and spaces around it do not (RFC 9110 11.4), so that one credential is
+/// one client. The store sees a hash of the value: no key in Redis, no log and no error shows it.
 impl KeyExtractor for HeaderName {
     fn key(&self, head: Head<'_>) -> Result<Key, Problem> {
         Ok(Key::Limit(match head.headers().get(self) {
+            Some(value) if self == AUTHORIZATION => format!("{self}={}", digest(&credentials(value.as_bytes()))),
             Some(value) => format!("{self}={}", digest(value.as_bytes())),
             None => format!("{self}-absent"),
         }))
     }
+}
+
+/// Credentials as they are compared: the scheme in lower case, one space, the rest as it is.
+fn credentials(value: &[u8]) -> Vec<u8> {
+    let value = value.trim_ascii();
+    let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(end);
+    [&scheme.to_ascii_lowercase(), &b" "[..], rest.trim_ascii_start()].concat()
 }

@@ -1,4 +1,4 @@
-use crate::ratelimit::{Algorithm, Check, DynamicLimits};
+use crate::ratelimit::{Algorithm, Check, DynamicLimits, identifier::GCRA};
 
 /// Which part of a key decides its slot in a Redis cluster.
 ///
@@ -75,7 +75,7 @@ impl HashTag {
                 vec![window(index), window(index.saturating_sub(1))]
             }
             Algorithm::TokenBucket(_) => vec![base],
-            Algorithm::Gcra(_) => vec![base + ":gcra"],
+            Algorithm::Gcra(_) => vec![self.client(check.prefix, &[GCRA, check.identifier].concat())],
         }
     }
 }

@@ -19,7 +19,7 @@ const GRACE_MS: u64 = 1_000;
 ///
 /// The keys and values are those of `@upstash/ratelimit`, so that a JavaScript and a Rust service can share a limit:
 /// `<prefix>:<identifier>:<window>` for the windows, a hash at `<prefix>:<identifier>` for the bucket. GCRA, which is
-/// not in JavaScript, keeps a number at `<prefix>:<identifier>:gcra`. Every key that counts has a time to live.
+/// not in JavaScript, keeps a number at `<prefix>:gcra:<identifier>`. Every key that counts has a time to live.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RedisStore {

@@ -5,11 +5,10 @@ local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
 local used = redis.call('INCRBY', KEYS[1], cost)
 local before = used - cost
 if used > limit then
-  -- A refusal leaves nothing that could take the place of another request. Beyond a limit that is used up there is
-  -- nothing to take, and the counter may stay where it is.
+  -- A refusal leaves nothing that could take the place of another request, also under a limit that is raised later.
   if before == 0 then
     redis.call('DEL', KEYS[1])
-  elseif before < limit then
+  else
     redis.call('DECRBY', KEYS[1], cost)
   end
   return {0, before}

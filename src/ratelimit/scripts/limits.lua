@@ -45,11 +45,13 @@ for at = 4, #n, 9 do
   local kind, key, before, own, shared, limit, span, rate, cost = unpack(n, at, at + 8)
   limit = tonumber(own > 0 and values[own] or shared > 0 and values[shared] or limit) or limit
   local one, two, excess = 0, 0, 0
+  -- Of a clock far ahead, and bounded: that is kept also where the request is refused.
+  local bounded = false
   local fits
   if kind == FIXED then
     two = tonumber(values[key] or 0)
     if cost < 0 and two > limit then
-      -- What was refused beyond the limit was never used: it goes with the refund.
+      -- What JavaScript refused beyond the limit was never used: it goes with the refund.
       excess, two = two - limit, limit
     end
     fits = two + cost <= limit
@@ -61,7 +63,15 @@ for at = 4, #n, 9 do
     one, two = tonumber(stored[1]), tonumber(stored[2])
     if not one or not two then
       one, two = now, limit
-    elseif now >= one + span then
+    else
+      -- What a clock far ahead has left is full within the time that it takes to fill.
+      local missing = math.min(limit, math.max(0, limit - two))
+      local latest = now + (math.ceil(limit / rate) - math.ceil(missing / rate)) * span
+      if one > latest then
+        one, bounded = latest, true
+      end
+    end
+    if now >= one + span then
       local steps = math.floor((now - one) / span)
       two = two + steps * rate
       one = one + steps * span
@@ -72,18 +82,30 @@ for at = 4, #n, 9 do
     end
     fits = two >= cost
   else
+    -- A clock ahead can have used the whole burst up, and no more.
     one = math.max(tonumber(values[key] or 0), now * 1000)
+    if one > now * 1000 + limit * span then
+      one, bounded = now * 1000 + limit * span, true
+    end
     fits = one + cost * span - now * 1000 <= limit * span
   end
   if cost > 0 and not fits then
     admitted = false
     reply[1] = 0
   end
-  limits[#limits + 1] = {kind, key, limit, span, rate, cost, one, two, excess}
+  limits[#limits + 1] = {kind, key, limit, span, rate, cost, one, two, excess, bounded}
   reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = limit, one, two
 end
 
 if not admitted then
+  for _, l in ipairs(limits) do
+    local kind, key, _, _, _, _, one, two, _, bounded = unpack(l)
+    if bounded and kind == BUCKET then
+      redis.call('HSET', KEYS[key], 'refilledAt', string.format('%.0f', one), 'tokens', string.format('%.0f', two))
+    elseif bounded then
+      redis.call('SET', KEYS[key], string.format('%.0f', one), 'KEEPTTL')
+    end
+  end
   return reply
 end
 
