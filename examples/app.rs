@@ -50,10 +50,10 @@
 //!     > {"logins":1,"user":"ferris"}
 //!     $ curl -si -c jar -b jar -d user=ferris http://127.0.0.1:3000/login
 //!     > set-cookie: id=
-//!     $ curl -si -b old http://127.0.0.1:3000/me
-//!     > HTTP/1.1 401 Unauthorized
 //!     $ curl -si -c jar -b jar http://127.0.0.1:3000/me
 //!     > {"logins":2,"user":"ferris"}
+//!     $ curl -si -b old http://127.0.0.1:3000/me
+//!     > HTTP/1.1 401 Unauthorized
 //!     $ curl -si -c jar -b jar -X POST http://127.0.0.1:3000/logout
 //!     > set-cookie: id=;
 //!     $ curl -si -b jar http://127.0.0.1:3000/me

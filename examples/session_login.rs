@@ -18,10 +18,10 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    session::{Details, Flash, Session, SessionCookie, SessionError, SessionInfo, SessionKey, Sessions},
+    session::{Details, Flash, Lifetime, Session, SessionCookie, SessionError, SessionInfo, SessionKey, Sessions},
 };
 use serde::Deserialize;
-use std::{collections::HashMap, error::Error, sync::Arc};
+use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
 use tower_http::csrf::CsrfLayer;
 
 /// Who may log in, with the hash of the password.
@@ -71,9 +71,10 @@ async fn login(
     session.set_principal(&name)?;
     let mut details = Details::default();
     details.user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-    // Kept for 30 days, or until the browser is closed.
-    details.max_age_s = Some(if remember.is_some() { 30 * 86_400 } else { 0 });
     session.set_details(details)?;
+    // For 30 days without a visit, or as the layer says and until the browser is closed.
+    let day = Duration::from_secs(86_400);
+    session.set_lifetime(remember.is_some().then(|| Lifetime::new(30 * day, Some(90 * day))))?;
     session.insert("user", &name).await?;
     session.flash(Flash::new("success", format!("Welcome, {name}."))).await?;
     Ok(Redirect::to("/").into_response())

@@ -162,6 +162,20 @@ impl<V: Spare> ExpiringMap<V> {
         look(slot.and_then(|slot| slot.value.as_ref()))
     }
 
+    /// Changes the live value where it is; the time until which it is kept stays.
+    pub(crate) fn edit<'a, R>(
+        &self,
+        name: impl Into<Name<'a>>,
+        now_ms: u64,
+        edit: impl FnOnce(&mut V) -> R,
+    ) -> Option<R> {
+        let name = name.into();
+        let hash = self.hasher.hash_one(name);
+        let mut shard = self.lock(self.index(hash));
+        let slot = shard.slots.find_mut(hash, |slot| slot.is(name)).filter(|slot| slot.expires_ms > now_ms)?;
+        slot.value.as_mut().map(edit)
+    }
+
     /// Shows every live value, with the text of its name, one shard after the other.
     pub(crate) fn each(&self, now_ms: u64, mut see: impl FnMut(&str, &V)) {
         for index in 0..self.shards.len() {

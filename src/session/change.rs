@@ -19,8 +19,16 @@ pub struct Commit {
     pub new_principal: Option<Option<PrincipalKey>>,
     /// What is known of where it is used, in place of what was known.
     pub details: Option<Details>,
-    /// How long the session lives from now.
+    /// How long the session lives from now, if it has no lifetime of its own.
     pub lifetime: Lifetime,
+    /// The session's own lifetime from now on, or that it has none any more.
+    pub own_lifetime: Option<Option<Lifetime>>,
+    /// For a rotation: how long the old key goes on, with what it held, until a request with the new one
+    /// [confirms](super::SessionStore::confirm) it. At 0 it ends with the rotation.
+    pub grace_ms: u64,
+    /// When the request arrived, in milliseconds since the Unix epoch. A change under a key that was rotated since, or up
+    /// to ten seconds before, is [`Committed::Moved`].
+    pub since_ms: u64,
     /// Now, in milliseconds since the Unix epoch.
     pub now_ms: u64,
     /// Where the session was not loaded: how many bytes of names and JSON texts it may have. A store answers
@@ -41,9 +49,17 @@ impl Commit {
             new_principal: None,
             details: None,
             lifetime,
+            own_lifetime: None,
+            grace_ms: 0,
+            since_ms: now_ms,
             now_ms,
             unread: None,
         }
+    }
+
+    /// Whether it says whose the session is.
+    pub(super) fn is_login(&self) -> bool {
+        matches!(self.new_principal, Some(Some(_)))
     }
 }
 
@@ -94,8 +110,9 @@ pub enum Action {
     },
     /// It goes on under its key.
     Update,
-    /// It goes on under another key, in the same step. For ten seconds the old one says that it moved. Done again with the
-    /// same key, it is done.
+    /// It goes on under another key, in the same step. The old one goes on beside it for the commit's
+    /// [grace](Commit::grace_ms); without one it says for ten seconds that it moved. Done again with the same key, it is
+    /// done. With a new principal the lifetime begins anew.
     #[non_exhaustive]
     Rotate {
         /// The other key.

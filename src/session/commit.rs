@@ -1,8 +1,9 @@
 //! What was changed, on its way to the store.
 
 use super::{
-    OnConflict, Session, SessionError,
+    Action, Commit, Committed, OnConflict, Session, SessionError,
     config::STORE,
+    id::SessionId,
     pending::{Alone, Next, Pending, When},
     state::Left,
 };
@@ -17,8 +18,9 @@ impl Session {
         let mut state = self.state();
         state.closed = true;
         if !keep {
-            // Changes of a request that failed are not kept: the client was told that nothing was done.
-            state.pending = Pending::default();
+            // Changes of a request that failed are not kept: the client was told that nothing was done. Whoever wanted to
+            // be logged out, is.
+            state.pending = Pending { destroy: state.pending.destroy, ..Pending::default() };
         }
         if state.read_only && !state.pending.destroy {
             let lost = !std::mem::take(&mut state.pending).is_empty();
@@ -29,6 +31,11 @@ impl Session {
             pending if pending.rotate => Left::Rotation,
             _ => Left::Changes,
         })
+    }
+
+    /// The response is made: what could not be committed is not tried again.
+    pub(super) fn end(&self) {
+        self.state().pending = Pending::default();
     }
 
     /// Commits what is pending.
@@ -50,10 +57,13 @@ impl Session {
         let now_ms = config.clock.now_ms();
         // A change that goes alone says itself what it expects.
         let reject = config.on_conflict == OnConflict::Reject && alone.is_none();
-        let when = When { lifetime: config.lifetime, now_ms, reject, size_limit: config.size_limit };
-        let was_doubtful;
+        let grace_ms = u64::try_from(config.rotation_grace.as_millis()).unwrap_or(u64::MAX).min(1 << 50);
+        let mut when =
+            When { lifetime: config.lifetime, now_ms, since_ms: 0, grace_ms, reject, size_limit: config.size_limit };
+        let (was_doubtful, others);
         let (mut taken, plan) = {
             let mut state = self.state();
+            when.since_ms = state.since_ms;
             let restore = alone.is_none();
             let mut pending = match &alone {
                 Some(alone) => alone.pending(),
@@ -61,6 +71,8 @@ impl Session {
                 None => state.take_pending(config.size_limit)?,
             };
             let destroys = pending.destroy;
+            // What the client has under other cookies of the name would come to light.
+            others = if destroys { std::mem::take(&mut state.others) } else { Vec::new() };
             let plan = pending.plan(&state.known(), when)?;
             if plan.is_none() && destroys {
                 state.ended();
@@ -79,6 +91,9 @@ impl Session {
             SessionError::Unavailable(error)
         })?;
         let work = async {
+            for (id, _) in &others {
+                self.end_other(id, when).await.map_err(SessionError::Unavailable)?;
+            }
             for _ in 0..MAX_STEPS {
                 let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
                 let lost = self.state().is_lost(config.clock.now_ms());
@@ -130,6 +145,21 @@ impl Session {
                 Err(error)
             }
         }
+    }
+}
+
+impl Session {
+    /// Ends the session of another cookie of the client.
+    async fn end_other(&self, id: &SessionId, when: When) -> Result<(), Error> {
+        let commit = Commit::new(Action::Destroy, when.lifetime, when.now_ms);
+        let mut key = id.key().clone();
+        for _ in 0..MAX_STEPS {
+            match self.inner.config.store.commit(&key, &commit).await? {
+                Committed::Moved { to } => key = to,
+                _ => break,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,12 @@
 use super::{KeyRing, Lifetime, SessionCookie, SessionError, SessionStore};
 use crate::{CircuitBreaker, Clock};
 use bytes::Bytes;
-use http::Response;
-use std::{fmt, sync::Arc, time::Duration};
+use http::{Response, StatusCode};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 /// All that a [`SessionLayer`](super::SessionLayer) was told.
 #[derive(Debug, Clone)]
@@ -17,7 +21,44 @@ pub(super) struct SessionConfig {
     pub(super) on_commit_failure: OnCommitFailure,
     pub(super) on_conflict: OnConflict,
     pub(super) size_limit: usize,
+    pub(super) rotation_grace: Duration,
+    pub(super) commit_on: CommitOn,
     pub(super) clock: Clock,
+    /// Whether the log says that this layer is inside another one.
+    pub(super) told: Arc<AtomicBool>,
+}
+
+impl SessionConfig {
+    /// Whether a layer inside another one would do the same with the same sessions.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let scalars = |config: &Self| {
+            let Self { lifetime, timeout, on_outage, on_conflict, size_limit, rotation_grace, .. } = config;
+            (*lifetime, *timeout, *on_outage, *on_conflict, *size_limit, *rotation_grace)
+        };
+        std::ptr::addr_eq(Arc::as_ptr(&self.store), Arc::as_ptr(&other.store))
+            && self.keys.is(&other.keys)
+            && self.cookie == other.cookie
+            && scalars(self) == scalars(other)
+            && self.on_commit_failure.is(&other.on_commit_failure)
+            && Arc::ptr_eq(&self.commit_on.0, &other.commit_on.0)
+    }
+}
+
+/// With which responses changes are committed.
+#[derive(Clone)]
+pub(super) struct CommitOn(pub(super) Arc<dyn Fn(StatusCode) -> bool + Send + Sync>);
+
+impl Default for CommitOn {
+    /// With all but those of a handler that failed, or did not come to its end.
+    fn default() -> Self {
+        Self(Arc::new(|status| !status.is_server_error() && status != StatusCode::REQUEST_TIMEOUT))
+    }
+}
+
+impl fmt::Debug for CommitOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CommitOn")
+    }
 }
 
 /// The store's name in the log.
@@ -66,6 +107,14 @@ impl OnCommitFailure {
     /// An answer of the application's own.
     pub fn custom(answer: impl Fn(&SessionError) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(answer))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Refuse, Self::Refuse) | (Self::KeepResponse, Self::KeepResponse) => true,
+            (Self::Custom(one), Self::Custom(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
     }
 }
 

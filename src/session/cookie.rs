@@ -1,4 +1,4 @@
-use super::Details;
+use super::Record;
 use crate::{Error, ErrorKind};
 use cookie::{Cookie, Expiration};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
@@ -45,6 +45,7 @@ pub struct SessionCookie {
     domain: Option<String>,
     same_site: SameSite,
     secure: bool,
+    partitioned: bool,
     max_age: Option<Duration>,
     /// What comes after the value, but for the lifetime: written once, sent often.
     rest: String,
@@ -77,27 +78,30 @@ impl SessionCookie {
             .filter_map(|value| std::str::from_utf8(value).ok())
     }
 
-    /// `Set-Cookie` with this value.
-    pub(super) fn set(&self, value: &str, details: &Details) -> Option<HeaderValue> {
+    /// `Set-Cookie` with this value, kept for as long as the session says, or else the cookie.
+    pub(super) fn set(&self, value: &str, record: Option<&Record>, now_ms: u64) -> Option<HeaderValue> {
         let mut line = String::with_capacity(self.name.len() + 1 + value.len() + self.rest.len() + LIFETIME_LEN);
         line.extend([&self.name, "=", value, &self.rest]);
-        if let Some(max_age) = self.kept(details) {
+        if let Some(max_age) = self.kept(record, now_ms) {
             write!(line, "; Max-Age={}", max_age.min(LONGEST).as_secs()).ok()?;
         }
         header(line)
     }
 
     /// Whether the browser keeps the cookie of such a session when it is closed.
-    pub(super) fn is_persistent(&self, details: &Details) -> bool {
-        self.kept(details).is_some()
+    pub(super) fn is_persistent(&self, record: &Record) -> bool {
+        match record.lifetime {
+            Some(own) => !own.until_closed,
+            None => self.max_age.is_some(),
+        }
     }
 
-    fn kept(&self, details: &Details) -> Option<Duration> {
-        match details.max_age_s {
-            Some(0) => None,
-            Some(seconds) => Some(Duration::from_secs(seconds)),
-            None => self.max_age,
-        }
+    fn kept(&self, record: Option<&Record>, now_ms: u64) -> Option<Duration> {
+        let Some((record, own)) = record.and_then(|record| Some((record, record.lifetime?))) else {
+            return self.max_age;
+        };
+        let left_ms = own.left_ms(record.created_ms, now_ms).filter(|_| !own.until_closed)?;
+        Some(Duration::from_millis(left_ms))
     }
 
     /// Whether it is for the developer's own machine, and for no other.
@@ -126,6 +130,7 @@ impl SessionCookie {
         cookie.set_http_only(true);
         cookie.set_same_site(cookie::SameSite::from(self.same_site));
         cookie.set_secure(self.secure);
+        cookie.set_partitioned(self.partitioned);
         if let Some(domain) = &self.domain {
             cookie.set_domain(domain.as_str());
         }
@@ -147,6 +152,7 @@ impl Default for SessionCookie {
             domain: None,
             same_site: SameSite::Lax,
             secure: true,
+            partitioned: false,
             max_age: None,
             rest: String::new(),
         }
@@ -160,7 +166,8 @@ impl Default for SessionCookie {
 pub struct SessionCookieBuilder(SessionCookie);
 
 impl SessionCookieBuilder {
-    /// The name (`__Host-id`). The prefixes `__Host-` and `__Secure-` have rules, which [`build`](Self::build) checks.
+    /// The name (`__Host-id`). The prefixes `__Secure-`, `__Host-`, `__Http-` and `__Host-Http-` have rules (RFC 6265bis
+    /// 4.1.3), which [`build`](Self::build) checks. The cookie is always `HttpOnly`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.0.name = name.into();
         self
@@ -172,9 +179,17 @@ impl SessionCookieBuilder {
         self
     }
 
-    /// Also for the subdomains of this domain. Without it, which is safer, only for the host itself.
+    /// Also for the subdomains of this domain: `example.com`, a host name in ASCII. Without it, which is safer, only for the
+    /// host itself.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.0.domain = Some(domain.into());
+        self
+    }
+
+    /// Whether each top-level site that embeds this one has a cookie of its own (`Partitioned`, CHIPS; it has not). It needs
+    /// `Secure`, and for embedded pages of other sites [`SameSite::None`].
+    pub fn partitioned(mut self, partitioned: bool) -> Self {
+        self.0.partitioned = partitioned;
         self
     }
 
@@ -191,8 +206,9 @@ impl SessionCookieBuilder {
     }
 
     /// How long the browser keeps it, in whole seconds. It is sent again as the session is used, when a tenth of the idle
-    /// time is over. Without it, until the browser is closed. A session can say otherwise of itself, for "remember me":
-    /// [`Details::max_age_s`](super::Details::max_age_s).
+    /// time is over. Without it, until the browser is closed. It does not keep the session itself, which ends by the layer's
+    /// [`Lifetime`](super::Lifetime). A session with a [lifetime of its own](super::Session::set_lifetime), for "remember
+    /// me", has a cookie that is kept for as long as that.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.0.max_age = Some(max_age);
         self
@@ -207,13 +223,15 @@ impl SessionCookieBuilder {
         let token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
         let attribute = |text: &str| text.chars().all(|c| (' '..='~').contains(&c) && c != ';');
         let lower = name.to_ascii_lowercase();
+        let is_prefixed = ["__host-", "__secure-", "__http-"].iter().any(|prefix| lower.starts_with(prefix));
         let problems: Vec<&str> = [
             (name.is_empty() || !name.chars().all(token), "the name is not a token"),
             (!path.starts_with('/') || !attribute(path), "the path is not one"),
-            (domain.as_deref().is_some_and(|domain| !attribute(domain) || domain.is_empty()), "the domain is not one"),
+            (domain.as_deref().is_some_and(|domain| !is_host_name(domain)), "the domain is not a host name"),
             (lower.starts_with("__host-") && domain.is_some(), "__Host- allows no domain"),
             (lower.starts_with("__host-") && path != "/", "__Host- allows no path but /"),
-            ((lower.starts_with("__host-") || lower.starts_with("__secure-")) && !secure, "the prefix needs Secure"),
+            (is_prefixed && !secure, "the prefix needs Secure"),
+            (self.0.partitioned && !secure, "Partitioned needs Secure"),
             (*same_site == SameSite::None && !secure, "SameSite=None needs Secure"),
             (max_age.is_some_and(|age| age < Duration::from_secs(1)), "a lifetime below a second removes the cookie"),
             (max_age.is_some_and(|age| age > LONGEST), "browsers keep no cookie for more than 400 days"),
@@ -232,21 +250,42 @@ impl SessionCookieBuilder {
     }
 }
 
+/// A name as browsers take it for `Domain`: without port, scheme or wildcard; a dot in front changes nothing (RFC 6265
+/// 5.2.3).
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        (1..=63).contains(&label.len())
+            && label.chars().all(is_inside)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = text.strip_prefix('.').unwrap_or(text);
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Lifetime;
+    use std::collections::BTreeMap;
 
     #[test]
     fn set_and_removed_with_the_same_attributes() {
         let cookie = SessionCookie::default();
-        let set = cookie.set("v", &Details::default()).unwrap();
+        let set = cookie.set("v", None, 0).unwrap();
         assert_eq!(set, "__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         assert!(set.is_sensitive());
-        let kept = Details { max_age_s: Some(3600), ..Details::default() };
-        assert_eq!(
-            cookie.set("v", &kept).unwrap(),
-            "__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600"
-        );
+        // By the session's own lifetime: the idle time, or what is left of the absolute one.
+        let mut record = Record::new(0, 1, BTreeMap::new());
+        let lifetime = Lifetime::new(Duration::from_secs(3600), Some(Duration::from_secs(7200)));
+        for (own, now_s, kept) in
+            [(lifetime, 0, "; Max-Age=3600"), (lifetime, 7000, "; Max-Age=200"), (lifetime.until_closed(), 0, "")]
+        {
+            record.lifetime = Some(own);
+            let set = cookie.set("v", Some(&record), now_s * 1000).unwrap();
+            assert_eq!(set, format!("__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/{kept}"));
+        }
         let removal = cookie.removal().unwrap();
         let removal = removal.to_str().unwrap();
         assert!(removal.starts_with("__Host-id=; HttpOnly; SameSite=Lax; Secure; Path=/; "), "{removal}");
@@ -268,10 +307,31 @@ mod tests {
             SessionCookie::builder().name("a").same_site(SameSite::None).secure(false),
             SessionCookie::builder().name("a").max_age(Duration::from_millis(999)),
             SessionCookie::builder().name("a").max_age(Duration::MAX),
+            SessionCookie::builder().name("__Http-id").secure(false),
+            SessionCookie::builder().name("__host-http-id").path("/a"),
+            SessionCookie::builder().name("__Host-Http-id").domain("example.com"),
+            SessionCookie::builder().name("a").partitioned(true).secure(false),
+            SessionCookie::builder().name("a").domain("localhost:8080"),
+            SessionCookie::builder().name("a").domain("https://example.com"),
+            SessionCookie::builder().name("a").domain("*.example.com"),
+            SessionCookie::builder().name("a").domain("example.com/"),
+            SessionCookie::builder().name("a").domain("exämple.com"),
+            SessionCookie::builder().name("a").domain("a..com"),
+            SessionCookie::builder().name("a").domain(""),
         ] {
             assert!(builder.clone().build().is_err(), "{builder:?}");
         }
-        assert!(SessionCookie::builder().name("a").domain("example.com").path("/a").build().is_ok());
+        for builder in [
+            SessionCookie::builder().name("a").domain("example.com").path("/a"),
+            SessionCookie::builder().name("a").domain(".xn--exmple-cua.com"),
+            SessionCookie::builder().name("__Http-id").path("/a"),
+            SessionCookie::builder().name("__Host-Http-id"),
+        ] {
+            assert!(builder.clone().build().is_ok(), "{builder:?}");
+        }
+        let partitioned = SessionCookie::builder().same_site(SameSite::None).partitioned(true).build().unwrap();
+        let set = partitioned.set("v", None, 0).unwrap();
+        assert_eq!(set, "__Host-id=v; HttpOnly; SameSite=None; Partitioned; Secure; Path=/");
     }
 
     #[test]

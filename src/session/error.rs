@@ -25,6 +25,10 @@ pub enum SessionError {
     Moved,
     /// The response has been sent: what is changed now could not be kept.
     Closed,
+    /// The session was first used after the head of the response was sent, in a body that is streamed. The head says nothing
+    /// of a session, so a cache may give the response to another client. Load the session in the handler, or take a handle
+    /// with [`Session::detach`](super::Session::detach) there.
+    HeadSent,
     /// The session has ended since it was loaded; nothing was written, and it stays so.
     Gone,
     /// Another request has changed the session since it was loaded ([`OnConflict::Reject`](super::OnConflict::Reject)), or
@@ -83,6 +87,10 @@ impl fmt::Display for SessionError {
             Self::ReadOnly => f.write_str("the session could not be read, so it cannot be written"),
             Self::Moved => f.write_str("the session has another id since this request was sent"),
             Self::Closed => f.write_str("the response was sent, so the session cannot be changed any more"),
+            Self::HeadSent => f.write_str(
+                "the session was first used after the head of the response was sent: \
+                 load it in the handler, or take a handle with Session::detach there",
+            ),
             Self::Gone => f.write_str("the session has ended since it was loaded"),
             Self::Conflict => f.write_str("another request has changed the session since it was loaded"),
             Self::NoAbsoluteLifetime => f.write_str("sessions with a principal need an absolute lifetime"),

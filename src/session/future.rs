@@ -2,7 +2,7 @@ use super::{
     OnCommitFailure, Session, SessionError, response,
     state::{Left, Told},
 };
-use crate::ResponseBody;
+use crate::{Personal, ResponseBody, http::spawn};
 use futures_core::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Response};
 use pin_project_lite::pin_project;
@@ -15,33 +15,57 @@ use std::{
 
 pin_project! {
     /// The response future of [`SessionService`](super::SessionService).
-    pub struct ResponseFuture<F, ResBody> {
-        session: Session,
+    pub struct ResponseFuture<F, ResBody, E> {
+        // None in a layer inside another one, which has the session.
+        unfinished: Option<Unfinished>,
         #[pin]
-        state: State<F, ResBody>,
+        state: State<F, ResBody, E>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<F, ResBody> {
+    enum State<F, ResBody, E> {
         Calling { #[pin] future: F },
         Committing {
             commit: BoxFuture<'static, Result<(), SessionError>>,
             // Needed once, when the commit is done.
-            response: Option<Response<ResBody>>,
+            result: Option<Result<Response<ResBody>, E>>,
             left: Left,
         },
     }
 }
 
-impl<F, ResBody> ResponseFuture<F, ResBody> {
-    pub(super) fn new(future: F, session: Session) -> Self {
-        Self { session, state: State::Calling { future } }
+/// A session whose handler has not come to its end. A logout counts all the same.
+struct Unfinished(Session);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if matches!(self.0.close(false), Ok(Left::Changes)) {
+            let session = self.0.clone();
+            let logout = async move {
+                if let Err(error) = session.flush().await {
+                    tracing::warn!(%error, "the logout of a request that was given up is not known to be stored");
+                }
+            };
+            if spawn(logout).is_err() {
+                tracing::warn!("a request was given up after its logout, and there is no runtime to store it");
+            }
+        }
     }
 }
 
-impl<F, ResBody, E> Future for ResponseFuture<F, ResBody>
+impl<F, ResBody, E> ResponseFuture<F, ResBody, E> {
+    pub(super) fn new(future: F, session: Session) -> Self {
+        Self { unfinished: Some(Unfinished(session)), state: State::Calling { future } }
+    }
+
+    pub(super) fn nested(future: F) -> Self {
+        Self { unfinished: None, state: State::Calling { future } }
+    }
+}
+
+impl<F, ResBody, E> Future for ResponseFuture<F, ResBody, E>
 where
     F: Future<Output = Result<Response<ResBody>, E>>,
 {
@@ -49,25 +73,31 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let session = &*this.session;
         loop {
-            match this.state.as_mut().project() {
+            let output = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
-                    let response = ready!(future.poll(cx))?;
-                    match session.close(!response.status().is_server_error()) {
-                        Ok(Left::Nothing) => return Poll::Ready(Ok(finish(session, response))),
+                    let result = ready!(future.poll(cx));
+                    let Some(Unfinished(session)) = &*this.unfinished else {
+                        return Poll::Ready(result.map(|response| response.map(ResponseBody::service)));
+                    };
+                    let commits = |response: &Response<ResBody>| (session.config().commit_on.0)(response.status());
+                    match session.close(result.as_ref().is_ok_and(commits)) {
+                        Ok(Left::Nothing) => result.map(|response| finish(session, response)),
                         Ok(left) => {
                             let session = session.clone();
                             let commit = Box::pin(async move { session.flush().await });
-                            this.state.set(State::Committing { commit, response: Some(response), left });
+                            this.state.set(State::Committing { commit, result: Some(result), left });
+                            continue;
                         }
-                        Err(error) => return Poll::Ready(Ok(failed(session, response, &error))),
+                        Err(error) => result.map(|response| failed(session, response, &error)),
                     }
                 }
-                StateProj::Committing { commit, response, left } => {
+                StateProj::Committing { commit, result, left } => {
                     let outcome = ready!(commit.as_mut().poll(cx));
-                    let Some(response) = response.take() else { unreachable!("polled after completion") };
-                    return Poll::Ready(Ok(match outcome {
+                    let (Some(result), Some(Unfinished(session))) = (result.take(), &*this.unfinished) else {
+                        unreachable!("polled after completion")
+                    };
+                    result.map(|response| match outcome {
                         Ok(()) => finish(session, response),
                         // What it wrote is of no use to anybody; a login would be to who believes in it.
                         Err(SessionError::Gone) if *left != Left::Rotation => {
@@ -75,9 +105,13 @@ where
                             finish(session, response)
                         }
                         Err(error) => failed(session, response, &error),
-                    }));
+                    })
                 }
+            };
+            if let Some(Unfinished(session)) = &*this.unfinished {
+                session.end();
             }
+            return Poll::Ready(output);
         }
     }
 }
@@ -93,10 +127,17 @@ fn sign<B>(session: &Session, response: &mut Response<B>) {
     let cookie = match session.cookie() {
         Told::Nothing => None,
         Told::Removed => config.cookie.removal(),
-        Told::Named(id, details) => config.cookie.set(&config.keys.sign(config.cookie.name(), &id), &details),
+        Told::Named(id, record) => {
+            let value = config.keys.sign(config.cookie.name(), &id);
+            config.cookie.set(&value, record.as_deref(), config.clock.now_ms())
+        }
     };
-    if session.was_used() || cookie.is_some() {
-        response::personalise(response, cookie, &session.personal());
+    let personal = session.personal();
+    if session.seal() || cookie.is_some() {
+        response::personalise(response, cookie, &personal);
+    } else if personal.get() {
+        // Something else in the response is for this client alone.
+        Personal::write_private(response.headers_mut());
     }
 }
 
@@ -119,8 +160,9 @@ fn failed<B>(session: &Session, mut response: Response<B>, error: &SessionError)
 /// Says that the response was kept though the session was not.
 const SESSION_COMMIT: HeaderName = HeaderName::from_static("session-commit");
 
-impl<F, ResBody> fmt::Debug for ResponseFuture<F, ResBody> {
+impl<F, ResBody, E> fmt::Debug for ResponseFuture<F, ResBody, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("session", &self.session).finish_non_exhaustive()
+        let session = self.unfinished.as_ref().map(|Unfinished(session)| session);
+        f.debug_struct("ResponseFuture").field("session", &session).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
 use super::{
-    Details, Load, Loaded, OnOutage, PrincipalKey, Record, SessionError, SessionKey,
+    Details, Lifetime, Load, Loaded, OnOutage, Presented, PrincipalKey, Record, SessionError, SessionKey,
     config::{STORE, SessionConfig},
     id::SessionId,
     pending::Pending,
@@ -9,6 +9,7 @@ use crate::{Error, Personal};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 /// The session of a request: an extractor, and a handle to read and change it.
@@ -31,10 +32,12 @@ pub(super) struct Inner {
 }
 
 impl Session {
-    pub(super) fn new(config: Arc<SessionConfig>, presented: Option<(SessionId, usize)>, personal: Personal) -> Self {
-        let looked_ms = if presented.is_some() { config.clock.now_ms() } else { 0 };
-        let (id, signer) = presented.unzip();
-        Self::with(config, personal, State { signer, looked_ms, ..State::new(id) })
+    pub(super) fn new(config: Arc<SessionConfig>, presented: Presented, personal: Personal) -> Self {
+        let Presented { first, others, several } = presented;
+        let since_ms = if first.is_some() { config.clock.now_ms() } else { 0 };
+        let (id, signer) = first.unzip();
+        let state = State { signer, since_ms, looked_ms: since_ms, others, several, ..State::new(id) };
+        Self::with(config, personal, state)
     }
 
     fn with(config: Arc<SessionConfig>, personal: Personal, state: State) -> Self {
@@ -56,7 +59,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::Closed`] or [`SessionError::ReadOnly`].
     pub fn rotate(&self) -> Result<(), SessionError> {
-        let mut state = self.used();
+        let mut state = self.used()?;
         state.check_open()?;
         if state.detached {
             return Err(SessionError::Closed);
@@ -68,10 +71,13 @@ impl Session {
     /// Ends the session: it is removed from the store, and its cookie from the client. What is inserted afterwards begins
     /// another one: a message for the next page, such as "You are logged out".
     ///
+    /// The session ends also if the handler fails after this, if an inner timeout cuts it off, and if the client goes away.
+    /// If the client came with several cookies of the name, all their sessions end.
+    ///
     /// # Errors
     /// [`SessionError::Closed`] where the response was sent.
     pub fn destroy(&self) -> Result<(), SessionError> {
-        let mut state = self.used();
+        let mut state = self.used()?;
         if state.closed {
             return Err(SessionError::Closed);
         }
@@ -89,7 +95,7 @@ impl Session {
     /// [put](Self::put), [`SessionError::ReadOnly`], [`SessionError::Unavailable`] where the store cannot be asked; in the
     /// last case the changes are kept, and are tried again after the handler.
     pub async fn commit(&self) -> Result<(), SessionError> {
-        self.used().check_open()?;
+        self.used()?.check_open()?;
         self.flush().await
     }
 
@@ -99,23 +105,38 @@ impl Session {
     #[must_use]
     pub fn detach(&self) -> Self {
         let (config, personal) = (Arc::clone(&self.inner.config), Personal::default());
-        let state = {
-            let state = self.used();
-            let unreadable = state.unreadable || state.read_only;
-            State { unreadable, detached: true, ..State::new(state.id.clone()) }
+        let (state, sealed) = match self.used() {
+            Ok(state) => (state, false),
+            // Its use is an error, as this one's is.
+            Err(_) => (self.state(), true),
         };
-        Self::with(config, personal, state)
+        let unreadable = state.unreadable || state.read_only;
+        let (since_ms, others) = (state.since_ms, state.others.clone());
+        let detached = State { unreadable, since_ms, others, sealed, detached: true, ..State::new(state.id.clone()) };
+        drop(state);
+        Self::with(config, personal, detached)
     }
 
     /// The store's name for the session, by which it can be told among a user's: see
     /// [`Sessions`](super::Sessions). `None` where there is none yet.
     #[must_use]
     pub fn key(&self) -> Option<SessionKey> {
-        self.used().id.as_ref().map(|id| id.key().clone())
+        self.used().ok()?.id.as_ref().map(|id| id.key().clone())
+    }
+
+    /// When the user logged in: when [`set_principal`](Self::set_principal) was committed last. `None` if the session has
+    /// no principal. For actions that ask for a recent login.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`].
+    pub async fn authenticated_at(&self) -> Result<Option<SystemTime>, SessionError> {
+        let since_epoch = |ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms));
+        self.read(|record, _| record.and_then(|record| record.authenticated_ms).and_then(since_epoch)).await
     }
 
     /// Says whose session this is, by the user's name or number, so that it is among those that
-    /// [`Sessions`](super::Sessions) lists and ends. At login, together with [`rotate`](Self::rotate).
+    /// [`Sessions`](super::Sessions) lists and ends. At login, together with [`rotate`](Self::rotate): then the session's
+    /// lifetime begins anew.
     ///
     /// # Errors
     /// As [`rotate`](Self::rotate); [`SessionError::NoAbsoluteLifetime`] where sessions could live for ever, because then
@@ -135,7 +156,34 @@ impl Session {
         self.change(|pending| pending.principal = Some(None))
     }
 
-    /// Says where the session is used, and for how long the browser keeps its cookie ("remember me"): all of it anew.
+    /// Gives the session a lifetime of its own, in place of the layer's, or none any more: "remember me". It rules the store
+    /// and the cookie, which the browser keeps for as long, or [until it is closed](Lifetime::until_closed).
+    ///
+    /// ```
+    /// # use axum_upstash::session::{Lifetime, Session, SessionError};
+    /// # use std::time::Duration;
+    /// async fn log_in(session: Session, remember: bool) -> Result<(), SessionError> {
+    ///     let day = Duration::from_secs(86_400);
+    ///     session.rotate()?;
+    ///     session.set_principal("user:7")?;
+    ///     session.set_lifetime(remember.then(|| Lifetime::new(30 * day, Some(90 * day))))?;
+    ///     session.insert("user", 7).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`rotate`](Self::rotate); [`SessionError::NoAbsoluteLifetime`] if it has no absolute lifetime and the layer's has
+    /// one.
+    pub fn set_lifetime(&self, lifetime: impl Into<Option<Lifetime>>) -> Result<(), SessionError> {
+        let lifetime = lifetime.into();
+        let endless = lifetime.is_some_and(|lifetime| lifetime.absolute_ms.is_none());
+        if endless && self.inner.config.lifetime.absolute_ms.is_some() {
+            return Err(SessionError::NoAbsoluteLifetime);
+        }
+        self.change(|pending| pending.lifetime = Some(lifetime))
+    }
+
+    /// Says where the session is used, all of it anew.
     ///
     /// # Errors
     /// As [`rotate`](Self::rotate).
@@ -144,7 +192,7 @@ impl Session {
     }
 
     fn change(&self, change: impl FnOnce(&mut Pending)) -> Result<(), SessionError> {
-        let mut state = self.used();
+        let mut state = self.used()?;
         state.check_open()?;
         change(&mut state.pending);
         Ok(())
@@ -175,7 +223,7 @@ impl Session {
         &self,
         write: impl FnOnce(Option<&Record>, &mut Pending) -> Result<R, SessionError>,
     ) -> Result<R, SessionError> {
-        let mut state = self.used();
+        let mut state = self.used()?;
         state.check_open()?;
         if state.unreadable && !state.pending.destroy {
             // Whoever has tried to read it writes something that would have come of that.
@@ -191,7 +239,7 @@ impl Session {
     /// Loads the session once, however many ask.
     pub(super) async fn load(&self) -> Result<(), SessionError> {
         let is_known = |state: &State| state.read_only || !matches!(state.content, Content::Unknown);
-        if is_known(&self.used()) {
+        if is_known(&*self.used()?) {
             return Ok(());
         }
         let _asking = self.inner.asking.lock().await;
@@ -205,7 +253,7 @@ impl Session {
         let Some(id) = id else { return Ok(()) };
         // Also where nobody waits for it any more.
         let mut looking = Looking { session: self, failed: true };
-        match self.fetch(&id).await {
+        match self.find(id).await {
             Ok((loaded, asked_ms)) => {
                 looking.failed = false;
                 self.state().learn(loaded, asked_ms, self.inner.config.clock.now_ms());
@@ -220,16 +268,39 @@ impl Session {
         }
     }
 
+    /// The session of the first of the client's cookies that has one, and when it was asked for.
+    async fn find(&self, mut id: SessionId) -> Result<(Loaded, u64), Error> {
+        let mut moved = false;
+        loop {
+            let (loaded, asked_ms) = self.fetch(&id).await?;
+            moved |= matches!(loaded, Loaded::Moved);
+            if let Loaded::Found(_) = loaded {
+                return Ok((loaded, asked_ms));
+            }
+            match self.state().take_other() {
+                Some(other) => id = other,
+                None if moved => return Ok((Loaded::Moved, asked_ms)),
+                None => return Ok((loaded, asked_ms)),
+            }
+        }
+    }
+
     /// What there is, and when it was asked for.
     async fn fetch(&self, id: &SessionId) -> Result<(Loaded, u64), Error> {
         let config = &self.inner.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
-        let load = config.store.load(Load::new(key, config.lifetime, now_ms));
+        let load = Load { since_ms: self.state().since_ms, ..Load::new(key, config.lifetime, now_ms) };
+        let load = config.store.load(load);
         let loaded = config.breaker.call(STORE, config.timeout, load).await?;
         if let Loaded::Found(record) = &loaded {
-            // The store has begun the time anew, and so does the browser.
-            let touched = config.lifetime.is_touch(record.seen_ms, now_ms);
-            if touched && config.cookie.is_persistent(&record.details) {
+            if let Some(old) = &record.replaces {
+                // The client has its new id: nothing is left to the old one.
+                config.breaker.call(STORE, config.timeout, config.store.confirm(key, old, now_ms)).await?;
+            }
+            // The store has begun the time anew, and so does the browser. Of a session that was rotated it has a newer
+            // cookie, or may have.
+            let touched = record.is_touch(config.lifetime, now_ms) && record.replaced.is_none();
+            if touched && config.cookie.is_persistent(record) {
                 self.state().resend = true;
             }
         }
@@ -250,9 +321,22 @@ impl Session {
         Ok(())
     }
 
-    fn used(&self) -> MutexGuard<'_, State> {
+    /// Says that the response depends on the session, if there is still a head to say it.
+    fn used(&self) -> Result<MutexGuard<'_, State>, SessionError> {
+        let mut state = self.state();
+        if state.sealed {
+            return Err(SessionError::HeadSent);
+        }
+        state.used = true;
         self.inner.personal.mark();
-        self.state()
+        Ok(state)
+    }
+
+    /// Ends the time for a first use: the head of the response is written now. Says whether there was one.
+    pub(super) fn seal(&self) -> bool {
+        let mut state = self.state();
+        state.sealed = !state.used;
+        state.used
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -262,10 +346,6 @@ impl Session {
     /// What the client has to learn.
     pub(super) fn cookie(&self) -> Told {
         self.state().told(self.inner.config.clock.now_ms())
-    }
-
-    pub(super) fn was_used(&self) -> bool {
-        self.inner.personal.get()
     }
 
     pub(super) fn personal(&self) -> Personal {

@@ -52,6 +52,22 @@ impl KeyRing {
         Self::new([mac.finalize().into_bytes()])
     }
 
+    /// Keys from secrets that several applications may share, each with a namespace of its own.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn within<'a>(secrets: impl Iterator<Item = &'a str>, namespace: &str) -> Result<Self, Error> {
+        let secrets: Vec<&str> = secrets.collect();
+        Self::new(&secrets)?;
+        let rings = secrets.iter().map(|secret| Self::derived(secret, namespace)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { keys: rings.iter().flat_map(|ring| ring.keys.iter().cloned()).collect() })
+    }
+
+    /// Whether both are clones of one ring.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.keys, &other.keys)
+    }
+
     /// The value of the cookie: id and signature.
     pub(super) fn sign(&self, cookie: &str, id: &SessionId) -> String {
         let tag = self.keys.first().map(|key| mac(key, cookie, id).finalize().into_bytes()).unwrap_or_default();

@@ -1,8 +1,9 @@
 use super::{
     KeyRing, Lifetime, OnCommitFailure, OnConflict, OnOutage, SessionCookie, SessionService, SessionStore, Sessions,
-    config::SessionConfig,
+    config::{CommitOn, SessionConfig},
 };
 use crate::Clock;
+use http::StatusCode;
 use std::{sync::Arc, time::Duration};
 use tower_layer::Layer;
 
@@ -28,7 +29,10 @@ impl SessionLayer {
                 on_commit_failure: OnCommitFailure::default(),
                 on_conflict: OnConflict::default(),
                 size_limit: 16 * 1024,
+                rotation_grace: Duration::from_secs(5 * 60),
+                commit_on: CommitOn::default(),
                 clock: Clock::system(),
+                told: Arc::default(),
             }),
         }
     }
@@ -43,7 +47,8 @@ impl SessionLayer {
         self.with(|config| config.cookie = cookie)
     }
 
-    /// How long a session lives (a day without use, 30 days at most). When the absolute lifetime is raised, sessions from
+    /// How long a session lives that has no [lifetime of its own](super::Session::set_lifetime) (a day without use, 30 days at
+    /// most). When the absolute lifetime is raised, sessions from
     /// before that live on, but [`Sessions`] forgets them when they would have ended.
     pub fn with_lifetime(self, lifetime: Lifetime) -> Self {
         self.with(|config| config.lifetime = lifetime)
@@ -67,6 +72,36 @@ impl SessionLayer {
     /// What becomes of changes where another request was faster.
     pub fn with_on_conflict(self, policy: OnConflict) -> Self {
         self.with(|config| config.on_conflict = policy)
+    }
+
+    /// How long a rotated session goes on under its old id, with what it held before, if the client does not use the new id
+    /// (5 minutes). The first request that uses its session under the new id ends the old one. A use of the old id shows
+    /// that the client never got the new one; then the old session goes on as if it had not been rotated.
+    ///
+    /// With [`Duration::ZERO`] the old session ends with the rotation. That is what [OWASP ASVS] 7.2.4 asks for to the
+    /// letter, and it costs a session each time that the answer to a login is lost on its way: the client has the old id,
+    /// and nothing is there any more. The default keeps the session, because what the old id can do in that time is what it
+    /// could do before: the id that an attacker slipped to the client never gets the rights of the new one.
+    ///
+    /// [OWASP ASVS]: https://owasp.org/www-project-application-security-verification-standard/
+    pub fn with_rotation_grace(self, grace: Duration) -> Self {
+        self.with(|config| config.rotation_grace = grace)
+    }
+
+    /// The statuses with which a request's changes are committed: all but 5xx and 408, with which a handler has failed or an
+    /// inner timeout has cut it off. A [logout](super::Session::destroy) is committed in any case. See the table in the
+    /// [module](crate::session#failed-requests).
+    ///
+    /// ```
+    /// use axum_upstash::session::{KeyRing, MemoryStore, SessionLayer};
+    /// use http::StatusCode;
+    ///
+    /// // An inner `TimeoutLayer` answers with 504, and 500 is an answer of the application's own.
+    /// let layer = SessionLayer::new(MemoryStore::new(), KeyRing::random().unwrap())
+    ///     .with_commit_on(|status: StatusCode| status != StatusCode::GATEWAY_TIMEOUT);
+    /// ```
+    pub fn with_commit_on(self, commits: impl Fn(StatusCode) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|config| config.commit_on = CommitOn(Arc::new(commits)))
     }
 
     /// The sessions of users: to list them and to end them.

@@ -1,6 +1,6 @@
 use super::{
-    Action, Commit, Committed, Expect, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which,
-    record::MOVED_MS,
+    Action, Commit, Committed, Expect, Lifetime, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which,
+    record::{MOVED_MS, Replaced},
 };
 use crate::{
     Error,
@@ -25,7 +25,38 @@ pub struct MemoryStore {
 
 enum Slot {
     Session(Arc<Record>),
-    Moved { to: SessionKey, until_ms: u64 },
+    /// One that was rotated, and goes on until a request with the new id comes.
+    Replaced {
+        record: Arc<Record>,
+        until_ms: u64,
+    },
+    Moved {
+        to: SessionKey,
+        until_ms: u64,
+    },
+}
+
+impl Slot {
+    /// The session, if there is one.
+    fn record(&self) -> Option<&Arc<Record>> {
+        match self {
+            Self::Session(record) | Self::Replaced { record, .. } => Some(record),
+            Self::Moved { .. } => None,
+        }
+    }
+
+    /// With the time until which it is kept.
+    fn kept(self, lifetime: Lifetime) -> Option<(Self, u64)> {
+        let until_ms = match &self {
+            Self::Session(record) => record.ends_ms(lifetime),
+            Self::Replaced { until_ms, .. } | Self::Moved { until_ms, .. } => *until_ms,
+        };
+        Some((self, until_ms))
+    }
+
+    fn moved(to: &SessionKey, now_ms: u64) -> Self {
+        Self::Moved { to: to.clone(), until_ms: now_ms.saturating_add(MOVED_MS) }
+    }
 }
 
 impl Spare for Slot {}
@@ -43,22 +74,37 @@ impl MemoryStore {
         Self { sessions: ExpiringMap::new(sessions), several: RwLock::new(()) }
     }
 
-    fn read(&self, Load { key, lifetime, now_ms }: Load<'_>) -> Loaded {
+    fn read(&self, Load { key, lifetime, since_ms, now_ms }: Load<'_>) -> Loaded {
         self.sessions.update(key.as_str(), now_ms, |slot| match slot {
+            Some(moved @ Slot::Moved { .. }) => (moved.kept(lifetime), Loaded::Moved),
+            None => (None, Loaded::Absent),
+            Some(slot) if slot.record().is_none_or(|record| !record.lives(lifetime, now_ms)) => (None, Loaded::Absent),
             Some(Slot::Session(mut record)) => {
-                if lifetime.left_ms(record.created_ms, now_ms).is_none() || lifetime.is_idle(record.seen_ms, now_ms) {
-                    return (None, Loaded::Absent);
-                }
                 // Shared: most requests write nothing.
                 let found = Arc::clone(&record);
-                if lifetime.is_touch(record.seen_ms, now_ms) {
+                if record.is_touch(lifetime, now_ms) {
                     Arc::make_mut(&mut record).seen_ms = now_ms;
                 }
-                let ends = record.ends_ms(lifetime);
-                (Some((Slot::Session(record), ends)), Loaded::Found(found))
+                (Slot::Session(record).kept(lifetime), Loaded::Found(found))
             }
-            Some(moved @ Slot::Moved { until_ms, .. }) => (Some((moved, until_ms)), Loaded::Moved),
-            None => (None, Loaded::Absent),
+            Some(Slot::Replaced { record, until_ms }) => {
+                if let Some(replaced) = record.replaced.as_ref().filter(|replaced| replaced.is_recent(since_ms)) {
+                    let is_used = since_ms > replaced.at_ms;
+                    let found = Loaded::Found(Arc::clone(&record));
+                    if !is_used {
+                        return (Slot::Replaced { record, until_ms }.kept(lifetime), found);
+                    }
+                    // The client may have no other id: it is kept for longer than the grace.
+                    let mut record = record;
+                    Arc::make_mut(&mut record).seen_ms = now_ms;
+                    let until_ms = record.ends_ms(lifetime);
+                    return (Slot::Replaced { record, until_ms }.kept(lifetime), found);
+                }
+                // The client came with the old id although it had time for the new one: it never got that.
+                let restored = restored(record, now_ms);
+                let found = Loaded::Found(Arc::clone(&restored));
+                (Slot::Session(restored).kept(lifetime), found)
+            }
         })
     }
 
@@ -88,25 +134,21 @@ impl MemoryStore {
                 other => other,
             },
             Action::Destroy => self.finish(key, commit),
-            Action::Update => self.change(key, key, commit),
-            Action::Rotate { to } => self.change(key, to, commit),
+            Action::Update => self.change(key, key, commit, false),
+            Action::Rotate { to } => self.change(key, to, commit, false),
         }
     }
 
     fn begin(&self, key: &SessionKey, commit: &Commit, created_ms: u64) -> Committed {
-        if commit.lifetime.left_ms(created_ms, commit.now_ms).is_none() {
-            return Committed::Gone;
-        }
         let mut record = Record::new(created_ms, 0, BTreeMap::new());
         record.seen_ms = commit.now_ms;
-        apply(&mut record, commit);
-        let ends = record.ends_ms(commit.lifetime);
+        record.apply(commit.clone());
+        if !record.lives(commit.lifetime, commit.now_ms) {
+            return Committed::Gone;
+        }
         let begun = self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
-            None => (Some((Slot::Session(Arc::new(record)), ends)), true),
-            Some(taken) => {
-                let ends = end_of(&taken, commit);
-                (Some((taken, ends)), false)
-            }
+            None => (Slot::Session(Arc::new(record)).kept(commit.lifetime), true),
+            Some(taken) => (taken.kept(commit.lifetime), false),
         });
         if begun { Committed::Done } else { Committed::Gone }
     }
@@ -117,74 +159,136 @@ impl MemoryStore {
                 let committed = Committed::moved(to.clone());
                 (Some((Slot::Moved { to, until_ms }, until_ms)), committed)
             }
-            Some(Slot::Session(_)) | None => (None, Committed::Done),
+            // Of a rotation that no client has confirmed, both end.
+            Some(slot) => {
+                (None, slot.record().and_then(|record| linked(record)).map_or(Committed::Done, Committed::moved))
+            }
+            None => (None, Committed::Done),
         })
     }
 
-    /// Changes a session that is there, under its key or another one.
-    fn change(&self, key: &SessionKey, to: &SessionKey, commit: &Commit) -> Committed {
-        let now_ms = commit.now_ms;
+    /// Changes a session that is there, under its key or another one. `again` where a rotation was done before.
+    fn change(&self, key: &SessionKey, to: &SessionKey, commit: &Commit, again: bool) -> Committed {
+        let Commit { now_ms, lifetime, .. } = *commit;
         let rotates = key != to;
         enum End {
             Answer(Committed),
             /// This one, whose answer was lost: what is in it now is written where it went.
             Again,
-            Moves(Arc<Record>, u64),
+            Moves(Arc<Record>),
         }
-        let end = self.sessions.update(key.as_str(), now_ms, |slot| match slot {
-            Some(Slot::Moved { to: went, until_ms }) => {
-                let end = if rotates && went == *to { End::Again } else { End::Answer(Committed::moved(went.clone())) };
-                (Some((Slot::Moved { to: went, until_ms }, until_ms)), end)
-            }
-            None => (None, End::Answer(Committed::Gone)),
-            Some(Slot::Session(mut record)) => {
-                let over = commit.lifetime.left_ms(record.created_ms, now_ms).is_none();
-                if over || commit.lifetime.is_idle(record.seen_ms, now_ms) {
-                    return (None, End::Answer(Committed::Gone));
+        let end = self.sessions.update(key.as_str(), now_ms, |slot| {
+            let answer = |slot: Option<Slot>, answer| (slot.and_then(|slot| slot.kept(lifetime)), End::Answer(answer));
+            let slot = match slot {
+                None => return answer(None, Committed::Gone),
+                Some(Slot::Moved { to: went, until_ms }) => {
+                    let end =
+                        if rotates && went == *to { End::Again } else { End::Answer(Committed::moved(went.clone())) };
+                    return (Some((Slot::Moved { to: went, until_ms }, until_ms)), end);
                 }
-                let ends = record.ends_ms(commit.lifetime);
-                if (rotates || commit.new_principal.is_some()) && record.principal != commit.principal {
-                    let answer = Committed::principal(record.principal.clone());
-                    return (Some((Slot::Session(record), ends)), End::Answer(answer));
+                Some(slot) => slot,
+            };
+            let Some(record) = slot.record().filter(|record| record.lives(lifetime, now_ms)) else {
+                return answer(None, Committed::Gone);
+            };
+            if let Some(replaced) = &record.replaced {
+                if rotates && replaced.by == *to {
+                    return (slot.kept(lifetime), End::Again);
                 }
-                if !holds(&commit.expect, &record) {
-                    return (Some((Slot::Session(record), ends)), End::Answer(Committed::Conflict));
-                }
-                if commit.unread.is_some_and(|limit| wants_a_look(&record, commit, limit)) {
-                    return (Some((Slot::Session(record), ends)), End::Answer(Committed::Unread));
-                }
-                let changed = Arc::make_mut(&mut record);
-                apply(changed, commit);
-                if rotates || commit.lifetime.is_touch(changed.seen_ms, now_ms) {
-                    changed.seen_ms = now_ms;
-                }
-                let ends = changed.ends_ms(commit.lifetime);
-                if rotates {
-                    let until_ms = now_ms + MOVED_MS;
-                    (Some((Slot::Moved { to: to.clone(), until_ms }, until_ms)), End::Moves(record, ends))
-                } else {
-                    (Some((Slot::Session(record), ends)), End::Answer(Committed::Done))
+                let is_late = commit.since_ms <= replaced.at_ms && !replaced.is_recent(now_ms);
+                let is_moved = if rotates { is_late } else { replaced.is_recent(commit.since_ms) };
+                if is_moved {
+                    let moved = Committed::moved(replaced.by.clone());
+                    return answer(Some(slot), moved);
                 }
             }
+            if (rotates || commit.new_principal.is_some()) && record.principal != commit.principal {
+                let is = Committed::principal(record.principal.clone());
+                return answer(Some(slot), is);
+            }
+            if !again && record.replaces.is_some() {
+                // The load ends the session that it was rotated from.
+                return answer(Some(slot), Committed::Unread);
+            }
+            if !holds(&commit.expect, record) {
+                return answer(Some(slot), Committed::Conflict);
+            }
+            if commit.unread.is_some_and(|limit| wants_a_look(record, commit, limit)) {
+                return answer(Some(slot), Committed::Unread);
+            }
+            let (Slot::Session(mut record) | Slot::Replaced { mut record, .. }) = slot else {
+                return answer(None, Committed::Gone);
+            };
+            // What is shared is copied: only a rotation with a grace has to share it.
+            let old = (rotates && commit.grace_ms > 0).then(|| Arc::clone(&record));
+            let changed = Arc::make_mut(&mut record);
+            changed.replaced = None;
+            let is_touch = changed.is_touch(lifetime, now_ms);
+            changed.apply(commit.clone());
+            if again && commit.is_login() {
+                changed.created_ms = now_ms;
+            }
+            if rotates || is_touch {
+                changed.seen_ms = now_ms;
+            }
+            if !changed.lives(lifetime, now_ms) {
+                return answer(None, Committed::Gone);
+            }
+            if !rotates {
+                return answer(Some(Slot::Session(record)), Committed::Done);
+            }
+            let left = match old {
+                Some(mut old) => {
+                    changed.replaces = Some(key.clone());
+                    let until_ms = old.ends_ms(lifetime).min(now_ms.saturating_add(commit.grace_ms));
+                    Arc::make_mut(&mut old).replaced = Some(Replaced::new(to.clone(), now_ms));
+                    Slot::Replaced { record: old, until_ms }
+                }
+                None => Slot::moved(to, now_ms),
+            };
+            (left.kept(lifetime), End::Moves(record))
         });
         match end {
             End::Answer(answer) => answer,
             End::Again => {
                 let mut again = commit.clone();
                 again.expect.version = None;
-                self.change(to, to, &again)
+                again.action = Action::Update;
+                self.change(to, to, &again, true)
             }
-            End::Moves(record, ends) => {
-                self.sessions.update(to.as_str(), now_ms, |_| (Some((Slot::Session(record), ends)), ()));
+            End::Moves(record) => {
+                self.sessions.update(to.as_str(), now_ms, |slot| {
+                    // One that is there already is this one, from before: what is sent twice is done once.
+                    let slot = slot.unwrap_or(Slot::Session(record));
+                    (slot.kept(lifetime), ())
+                });
                 Committed::Done
             }
         }
     }
 
+    fn confirmed(&self, key: &SessionKey, replaces: &SessionKey, now_ms: u64) {
+        let _alone = self.several.write().unwrap_or_else(PoisonError::into_inner);
+        // Their lifetimes do not change: they are kept for as long as they were.
+        let confirmed = self.sessions.edit(key.as_str(), now_ms, |slot| match slot {
+            Slot::Session(record) | Slot::Replaced { record, .. } if record.replaces.as_ref() == Some(replaces) => {
+                Arc::make_mut(record).replaces = None;
+                true
+            }
+            _ => false,
+        });
+        if confirmed == Some(true) {
+            self.sessions.update(replaces.as_str(), now_ms, |slot| {
+                let moved = slot.map(|_| Slot::moved(key, now_ms));
+                (moved.map(|moved| (moved, now_ms.saturating_add(MOVED_MS))), ())
+            });
+        }
+    }
+
     fn peek(&self, key: &SessionKey, now_ms: u64) -> Loaded {
         self.look(key.as_str(), now_ms, |slot| match slot {
-            Some(Slot::Session(record)) => Loaded::Found(Arc::clone(record)),
             Some(Slot::Moved { .. }) => Loaded::Moved,
+            Some(slot) => slot.record().map_or(Loaded::Absent, |record| Loaded::Found(Arc::clone(record))),
             None => Loaded::Absent,
         })
     }
@@ -200,18 +304,16 @@ impl MemoryStore {
         self.sessions.look(Name::from(key), now_ms, read)
     }
 
-    /// The sessions of somebody. They are looked for among all: it is rare that anybody asks.
-    fn of(&self, query: SessionsOf<'_>) -> Vec<(SessionKey, Record)> {
+    /// The sessions of a principal. They are looked for among all: it is rare that anybody asks.
+    fn of(&self, query: SessionsOf<'_>, counts: impl Fn(&Record) -> bool) -> Vec<(SessionKey, Arc<Record>)> {
         let mut found = Vec::new();
         self.sessions.each(query.now_ms, |name, slot| {
-            if let Slot::Session(record) = slot
+            if let Some(record) = slot.record()
                 && record.principal.as_ref() == Some(query.principal)
-                && query.lives(record)
+                && counts(record)
                 && let Some(key) = SessionKey::stored(name)
             {
-                let mut record = (**record).clone();
-                record.fields.clear();
-                found.push((key, record));
+                found.push((key, Arc::clone(record)));
             }
         });
         found
@@ -219,7 +321,9 @@ impl MemoryStore {
 
     fn list(&self, query: SessionsOf<'_>) -> Vec<(SessionKey, Record)> {
         let _alone = self.several.write().unwrap_or_else(PoisonError::into_inner);
-        self.of(query)
+        let without_fields = |record: Arc<Record>| Record { fields: BTreeMap::new(), ..(*record).clone() };
+        let alive = self.of(query, |record| query.lives(record));
+        alive.into_iter().map(|(key, record)| (key, without_fields(record))).collect()
     }
 
     fn end_some(&self, query: SessionsOf<'_>, which: Which<'_>) -> usize {
@@ -231,29 +335,38 @@ impl MemoryStore {
             }
             key
         };
-        let mut ends: Vec<SessionKey> = self.of(query).into_iter().map(|(key, _)| key).collect();
-        match which {
+        let mut ends = self.of(query, |record| record.lives(query.lifetime, query.now_ms));
+        let is_one = match which {
             Which::One(key) => {
                 let one = follow(key);
-                ends.retain(|key| *key == one);
+                // With the one that it was rotated from or to, as long as no client has confirmed that.
+                ends.retain(|(key, record)| *key == one || linked(record).as_ref() == Some(&one));
+                true
             }
             Which::Others(keep) => {
                 let keep = follow(keep);
-                ends.retain(|key| *key != keep);
+                ends.retain(|(key, _)| *key != keep);
+                false
             }
-            Which::All => {}
-        }
-        ends.iter().for_each(|key| self.sessions.remove(key.as_str()));
-        ends.len()
+            Which::All => false,
+        };
+        ends.iter().for_each(|(key, _)| self.sessions.remove(key.as_str()));
+        // One that was rotated a moment ago is there under both its keys, and counts once.
+        let ended = ends.iter().filter(|(_, record)| record.replaced.is_none()).count();
+        if is_one { ends.len().min(1) } else { ended }
     }
 }
 
-/// Until when what is there would be kept.
-fn end_of(slot: &Slot, commit: &Commit) -> u64 {
-    match slot {
-        Slot::Moved { until_ms, .. } => *until_ms,
-        Slot::Session(record) => record.ends_ms(commit.lifetime),
-    }
+/// The other side of a rotation that no client has confirmed.
+fn linked(record: &Record) -> Option<SessionKey> {
+    record.replaced.as_ref().map(|replaced| replaced.by.clone()).or_else(|| record.replaces.clone())
+}
+
+/// A session that goes on under its old key.
+fn restored(mut record: Arc<Record>, now_ms: u64) -> Arc<Record> {
+    let session = Arc::make_mut(&mut record);
+    (session.replaced, session.seen_ms) = (None, now_ms);
+    record
 }
 
 fn holds(expect: &Expect, record: &Record) -> bool {
@@ -265,12 +378,7 @@ fn holds(expect: &Expect, record: &Record) -> bool {
 fn wants_a_look(record: &Record, commit: &Commit, limit: usize) -> bool {
     let own = commit.set.iter().map(|(name, text)| name.len() + text.len()).sum::<usize>();
     let rest = record.size_without(|name| commit.set.iter().any(|(set, _)| set == name));
-    own + rest > limit || commit.lifetime.is_touch(record.seen_ms, commit.now_ms)
-}
-
-fn apply(record: &mut Record, commit: &Commit) {
-    let Commit { set, remove, new_principal, details, .. } = commit;
-    record.apply(set.iter().cloned(), remove, new_principal.clone(), details.clone());
+    own + rest > limit || record.is_touch(commit.lifetime, commit.now_ms)
 }
 
 impl Default for MemoryStore {
@@ -286,6 +394,16 @@ impl SessionStore for MemoryStore {
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         Box::pin(ready(Ok(self.write(key, commit))))
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.confirmed(key, replaces, now_ms);
+        Box::pin(ready(Ok(())))
     }
 
     fn sessions_of<'a>(&'a self, query: SessionsOf<'a>) -> BoxFuture<'a, Result<Vec<(SessionKey, Record)>, Error>> {

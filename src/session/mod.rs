@@ -116,6 +116,7 @@ mod key_ring;
 mod layer;
 mod memory;
 mod pending;
+mod presented;
 mod principal;
 mod record;
 mod redis;
@@ -126,6 +127,7 @@ mod state;
 mod store;
 mod typed;
 
+use self::presented::Presented;
 pub use self::{
     change::{Action, Commit, Committed, Expect},
     config::{OnCommitFailure, OnConflict, OnOutage},
@@ -140,7 +142,7 @@ pub use self::{
     layer::SessionLayer,
     memory::MemoryStore,
     principal::PrincipalKey,
-    record::{Details, Lifetime, Load, Loaded, Record},
+    record::{Details, Lifetime, Load, Loaded, Record, Replaced},
     redis::RedisStore,
     service::SessionService,
     sessions::{SessionInfo, Sessions},

@@ -1,5 +1,6 @@
 use super::{
-    Action, Commit, Committed, Details, Expect, Lifetime, PrincipalKey, Record, SessionError, SessionKey, id::SessionId,
+    Action, Commit, Committed, Details, Expect, Lifetime, PrincipalKey, Record, SessionError, SessionKey,
+    id::SessionId, record::MOVED_MS,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,6 +12,8 @@ pub(super) struct Pending {
     pub(super) expect: Vec<(String, Option<String>)>,
     pub(super) principal: Option<Option<PrincipalKey>>,
     pub(super) details: Option<Details>,
+    /// A lifetime of its own, or none any more.
+    pub(super) lifetime: Option<Option<Lifetime>>,
     pub(super) rotate: bool,
     pub(super) destroy: bool,
     /// Some of it was put in without a look at the rest.
@@ -24,7 +27,8 @@ pub(super) struct Pending {
 
 impl Pending {
     pub(super) fn is_empty(&self) -> bool {
-        self.fields.is_empty() && self.principal.is_none() && self.details.is_none() && !self.rotate && !self.destroy
+        let Self { fields, principal, details, lifetime, rotate, destroy, .. } = self;
+        fields.is_empty() && principal.is_none() && details.is_none() && lifetime.is_none() && !rotate && !destroy
     }
 
     /// Whether there is anything in it for a session that does not exist.
@@ -40,6 +44,7 @@ impl Pending {
             }
             self.principal = self.principal.take().or(older.principal);
             self.details = self.details.take().or(older.details);
+            self.lifetime = self.lifetime.or(older.lifetime);
         }
         self.rotate |= older.rotate;
         self.unread |= older.unread && !self.destroy;
@@ -59,7 +64,11 @@ impl Pending {
 
     /// What the store is to do, and the session's name after it; `None` where nothing is to be done.
     pub(super) fn plan(&mut self, known: &Known<'_>, when: When) -> Result<Option<Box<Plan>>, SessionError> {
-        let commit = |action| Commit::new(action, when.lifetime, when.now_ms);
+        let commit = |action| {
+            let mut commit = Commit::new(action, when.lifetime, when.now_ms);
+            commit.since_ms = when.since_ms;
+            commit
+        };
         let existing = known.id.filter(|_| known.may_exist());
         if self.destroy {
             let Some(id) = existing.or(known.id.filter(|_| known.moved)) else {
@@ -93,6 +102,7 @@ impl Pending {
                     (Action::Update, id.clone(), id.key().clone())
                 };
                 let mut commit = commit(action);
+                commit.grace_ms = if self.rotate { when.grace_ms } else { 0 };
                 commit.principal = known.principal();
                 commit.expect = Expect { version: known.version(when.reject), fields: self.expect.clone() };
                 let unread = self.unread && known.record.is_none();
@@ -126,6 +136,7 @@ impl Pending {
         }
         commit.new_principal.clone_from(&self.principal);
         commit.details.clone_from(&self.details);
+        commit.own_lifetime = self.lifetime;
         commit
     }
 }
@@ -180,6 +191,10 @@ impl Known<'_> {
 pub(super) struct When {
     pub(super) lifetime: Lifetime,
     pub(super) now_ms: u64,
+    /// When the request arrived.
+    pub(super) since_ms: u64,
+    /// How long a rotated session goes on beside the new one.
+    pub(super) grace_ms: u64,
     /// A session that another request has changed since is a conflict.
     pub(super) reject: bool,
     pub(super) size_limit: usize,
@@ -242,7 +257,7 @@ impl Plan {
                 Next::Again(self)
             }
             // A second login at once: it goes on by itself, beside the other one and while that lives.
-            (Committed::Moved { to }, Action::Rotate { to: own }) if self.known.is_some() => {
+            (Committed::Moved { to }, Action::Rotate { to: own }) if self.known.is_some() && !self.is_late() => {
                 self.key = own.clone();
                 let beside = self.beside(to);
                 self.commit = beside;
@@ -254,6 +269,11 @@ impl Plan {
             }
             (Committed::Moved { .. }, _) => Next::Failed(SessionError::Moved),
         }
+    }
+
+    /// Whether the request took so long that its client may have the other one's cookie.
+    fn is_late(&self) -> bool {
+        self.commit.now_ms.saturating_sub(self.commit.since_ms) >= MOVED_MS
     }
 
     /// The same for a session of its own.
@@ -273,6 +293,8 @@ impl Plan {
         }
         let mut commit = Commit::new(Action::fork(of), own.lifetime, own.now_ms);
         let known = self.known.as_deref().cloned();
+        commit.since_ms = own.since_ms;
+        commit.own_lifetime = own.own_lifetime.or(known.as_ref().map(|known| known.lifetime));
         let (mut fields, principal, details) =
             known.map(|known| (known.fields, known.principal, known.details)).unwrap_or_default();
         fields.extend(own.set.iter().cloned());

@@ -1,4 +1,4 @@
-use super::{PrincipalKey, SessionKey};
+use super::{Action, Commit, PrincipalKey, SessionKey};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What a store keeps of a session.
@@ -15,34 +15,84 @@ pub struct Record {
     pub fields: BTreeMap<String, String>,
     /// Whose it is.
     pub principal: Option<PrincipalKey>,
+    /// When its principal was set, in milliseconds since the Unix epoch: the time of the login.
+    pub authenticated_ms: Option<u64>,
     /// What is known of where it is used.
     pub details: Details,
+    /// Its own lifetime, in place of the layer's.
+    pub lifetime: Option<Lifetime>,
+    /// The key that it was rotated from, until a request with the new id [confirms](super::SessionStore::confirm) it.
+    pub replaces: Option<SessionKey>,
+    /// It was rotated, and no request with the new id has come yet.
+    pub replaced: Option<Replaced>,
+}
+
+/// The rotation of a session that has not ended yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Replaced {
+    /// The new key.
+    pub by: SessionKey,
+    /// When that was, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+}
+
+impl Replaced {
+    /// By the session at `by`.
+    #[must_use]
+    pub fn new(by: SessionKey, at_ms: u64) -> Self {
+        Self { by, at_ms }
+    }
+
+    /// Whether a request that arrived at `ms` may have been on its way during the rotation. A later one shows that the
+    /// client never got the new id.
+    pub(super) fn is_recent(&self, ms: u64) -> bool {
+        ms < self.at_ms.saturating_add(MOVED_MS)
+    }
 }
 
 impl Record {
     /// A record as it was stored, of nobody.
     #[must_use]
     pub fn new(created_ms: u64, version: u64, fields: BTreeMap<String, String>) -> Self {
-        Self { created_ms, seen_ms: created_ms, version, fields, principal: None, details: Details::default() }
+        Self {
+            created_ms,
+            seen_ms: created_ms,
+            version,
+            fields,
+            principal: None,
+            authenticated_ms: None,
+            details: Details::default(),
+            lifetime: None,
+            replaces: None,
+            replaced: None,
+        }
     }
 }
 
 impl Record {
     /// Becomes what a commit makes of it.
-    pub(super) fn apply(
-        &mut self,
-        set: impl IntoIterator<Item = (String, String)>,
-        remove: &[String],
-        principal: Option<Option<PrincipalKey>>,
-        details: Option<Details>,
-    ) {
+    pub(super) fn apply(&mut self, commit: Commit) {
+        let is_login = commit.is_login();
+        let Commit { action, set, remove, new_principal, details, own_lifetime, now_ms, .. } = commit;
         self.version += 1;
         self.fields.extend(set);
-        for name in remove {
+        for name in &remove {
             self.fields.remove(name);
         }
-        self.principal = principal.unwrap_or_else(|| self.principal.take());
-        self.details = details.unwrap_or_else(|| std::mem::take(&mut self.details));
+        if let Some(principal) = new_principal {
+            self.principal = principal;
+            self.authenticated_ms = is_login.then_some(now_ms);
+        }
+        if let Some(details) = details {
+            self.details = details;
+        }
+        if let Some(lifetime) = own_lifetime {
+            (self.lifetime, self.seen_ms) = (lifetime, now_ms);
+        }
+        if is_login && matches!(action, Action::Rotate { .. }) {
+            self.created_ms = now_ms;
+        }
     }
 
     /// The size in bytes of its attributes, names and texts, but for those that are left out.
@@ -51,8 +101,25 @@ impl Record {
         counted.map(|(name, text)| name.len() + text.len()).sum()
     }
 
+    /// How long it lives: its own lifetime, or the layer's.
+    pub(super) fn lifetime(&self, layer: Lifetime) -> Lifetime {
+        self.lifetime.unwrap_or(layer)
+    }
+
+    /// Whether it is alive.
+    pub(super) fn lives(&self, layer: Lifetime, now_ms: u64) -> bool {
+        let lifetime = self.lifetime(layer);
+        lifetime.left_ms(self.created_ms, now_ms).is_some() && !lifetime.is_idle(self.seen_ms, now_ms)
+    }
+
+    /// Whether a use of it is worth a write.
+    pub(super) fn is_touch(&self, layer: Lifetime, now_ms: u64) -> bool {
+        self.lifetime(layer).is_touch(self.seen_ms, now_ms)
+    }
+
     /// When it ends, if it is not used again.
-    pub(super) fn ends_ms(&self, lifetime: Lifetime) -> u64 {
+    pub(super) fn ends_ms(&self, layer: Lifetime) -> u64 {
+        let lifetime = self.lifetime(layer);
         let idle = self.seen_ms.saturating_add(lifetime.idle_ms);
         lifetime.absolute_ms.map_or(idle, |absolute| idle.min(self.created_ms.saturating_add(absolute)))
     }
@@ -71,7 +138,7 @@ impl fmt::Debug for Record {
     }
 }
 
-/// What is known of where a session is used, and how long its cookie is kept there.
+/// What is known of where a session is used.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Details {
@@ -79,14 +146,11 @@ pub struct Details {
     pub user_agent: Option<String>,
     /// The network it is used from, such as `203.0.113.0/24`: not the address, which is nobody's business later.
     pub network: Option<String>,
-    /// For how many seconds the browser keeps the cookie; 0 until it is closed. As the layer's cookie says, if nothing
-    /// else was said for this session.
-    pub max_age_s: Option<u64>,
 }
 
 impl fmt::Debug for Details {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Details").field("max_age_s", &self.max_age_s).finish_non_exhaustive()
+        f.debug_struct("Details").finish_non_exhaustive()
     }
 }
 
@@ -96,8 +160,11 @@ impl fmt::Debug for Details {
 pub struct Load<'a> {
     /// The session.
     pub key: &'a SessionKey,
-    /// How long it lives from now, because it is used.
+    /// How long it lives from now, because it is used, if it has no lifetime of its own.
     pub lifetime: Lifetime,
+    /// When the request arrived, in milliseconds since the Unix epoch. A session that was rotated goes on under its old key
+    /// if that was more than ten seconds after the rotation: then its client never got the new id.
+    pub since_ms: u64,
     /// Now, in milliseconds since the Unix epoch.
     pub now_ms: u64,
 }
@@ -106,7 +173,7 @@ impl<'a> Load<'a> {
     /// The session at `key`.
     #[must_use]
     pub fn new(key: &'a SessionKey, lifetime: Lifetime, now_ms: u64) -> Self {
-        Self { key, lifetime, now_ms }
+        Self { key, lifetime, since_ms: now_ms, now_ms }
     }
 }
 
@@ -130,10 +197,21 @@ pub(super) const MOVED_MS: u64 = 10_000;
 pub(super) const SURE_MS: u64 = MOVED_MS / 2;
 
 /// How long a session lives.
+///
+/// ```
+/// use axum_upstash::session::Lifetime;
+/// use std::time::Duration;
+///
+/// let day = Duration::from_secs(86_400);
+/// let remembered = Lifetime::new(30 * day, Some(90 * day));
+/// let on_this_visit = Lifetime::new(day / 24, Some(day)).until_closed();
+/// # assert_ne!(remembered, on_this_visit);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
     pub(super) idle_ms: u64,
     pub(super) absolute_ms: Option<u64>,
+    pub(super) until_closed: bool,
 }
 
 impl Lifetime {
@@ -142,7 +220,15 @@ impl Lifetime {
     pub fn new(idle: Duration, absolute: Option<Duration>) -> Self {
         // Below 2^53, so that Lua's numbers are exact.
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 50);
-        Self { idle_ms: ms(idle), absolute_ms: absolute.map(ms) }
+        Self { idle_ms: ms(idle), absolute_ms: absolute.map(ms), until_closed: false }
+    }
+
+    /// The same for a session whose cookie the browser forgets when it is closed. It counts for a session's
+    /// [own lifetime](super::Session::set_lifetime); of the layer's, the [cookie](super::SessionCookie) says it.
+    #[must_use]
+    pub fn until_closed(mut self) -> Self {
+        self.until_closed = true;
+        self
     }
 
     /// What is left at `now_ms` of a session that is used now; `None` where it is over.

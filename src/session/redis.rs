@@ -1,6 +1,7 @@
 use super::{
-    Action, Commit, Committed, Details, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore, SessionsOf,
-    Which, record::MOVED_MS,
+    Action, Commit, Committed, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore,
+    SessionsOf, Which,
+    record::{MOVED_MS, Replaced},
 };
 use crate::{
     CircuitBreaker, Error, ErrorKind,
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 static LOAD: Script = Script::new(include_str!("load.lua"));
 static COMMIT: Script = Script::new(include_str!("commit.lua"));
+static CONFIRM: Script = Script::new(include_str!("confirm.lua"));
 static PRUNE: Script = Script::new(include_str!("prune.lua"));
 static END_ONE: Script = Script::new(include_str!("end_one.lua"));
 static END_ALL: Script = Script::new(include_str!("end_all.lua"));
@@ -24,8 +26,10 @@ const MAX_MOVES: usize = 4;
 /// Sessions in Redis: one hash each, one script to load it and one to commit, so one request each.
 ///
 /// A field of the hash is an attribute; those that begin with `_` are the store's own: `_c` is when the session began, `_l`
-/// when it was last used, `_v` its version, `_p` whose it is. After a rotation the old key holds `_r`, the new one's name,
-/// for ten seconds. The sessions of a principal are in a sorted set at `<prefix>:of:<principal>`.
+/// when it was last used, `_v` its version, `_p` whose it is, `_t` when that was set, `_i` and `_a` a lifetime of its own.
+/// After a rotation the old key has `_s`, the new one's name, and the new one `_o`; a request with the new id leaves `_r`
+/// in the place of the old session, for ten seconds. The sessions of a principal are in a sorted set at
+/// `<prefix>:of:<principal>`.
 ///
 /// Both scripts write, so that they run where the data is: what one instance has committed the next one reads, also in a
 /// database with read replicas ("Global"), where a plain read could come from a replica that does not know it yet.
@@ -61,10 +65,10 @@ impl RedisStore {
         [&self.prefix, ":of:", principal.as_str()].concat()
     }
 
-    async fn read(&self, Load { key, lifetime, now_ms }: Load<'_>) -> Result<Loaded, Error> {
+    async fn read(&self, Load { key, lifetime, since_ms, now_ms }: Load<'_>) -> Result<Loaded, Error> {
         let call = self.redis.script(&LOAD).key(self.key(key)).arg(now_ms).arg(lifetime.idle_ms);
         // Beginning the idle time twice is the same as once.
-        let call = call.arg(lifetime.absolute_ms.unwrap_or(0)).repeatable();
+        let call = call.arg(lifetime.absolute_ms.unwrap_or(0)).arg(MOVED_MS).arg(since_ms).repeatable();
         let fields: BTreeMap<String, String> = call.query().await?;
         if fields.is_empty() {
             return Ok(Loaded::Absent);
@@ -78,8 +82,7 @@ impl RedisStore {
     }
 
     async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<Committed, Error> {
-        let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms, unread } =
-            commit;
+        let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms, .. } = commit;
         let (name, other) = match action {
             Action::Create => ("create", None),
             Action::Fork { of, .. } => ("fork", Some(of)),
@@ -102,7 +105,12 @@ impl RedisStore {
         let new_index = place(new_principal.as_ref().and_then(|new| Some(self.index(new.as_ref()?))));
         let text = |principal: &Option<PrincipalKey>| principal.as_ref().map(|key| key.as_str().to_owned());
         let new = new_principal.as_ref().map(|new| text(new).unwrap_or_else(|| "-".to_owned()));
-        let (details, no_details) = details.as_ref().map(reserved).unwrap_or_default();
+        let (mut details, mut no_details) = details.as_ref().map(reserved).unwrap_or_default();
+        match commit.own_lifetime {
+            Some(Some(own)) if own.until_closed => details.push(("_k", "0".to_owned())),
+            Some(_) => no_details.push("_k"),
+            None => {}
+        }
 
         let call = keys.iter().fold(self.redis.script(&COMMIT), |call, key| call.key(key));
         let mut call = call.arg(name).arg(*now_ms).arg(lifetime.idle_ms).arg(lifetime.absolute_ms.unwrap_or(0));
@@ -112,7 +120,14 @@ impl RedisStore {
         call = call.arg(whosever.or(text(principal)).unwrap_or_default()).arg(new.unwrap_or_default());
         call = call.arg(expect.version.map(|version| version.to_string()).unwrap_or_default());
         call = call.arg(set.len() + details.len()).arg(remove.len() + no_details.len()).arg(expect.fields.len());
-        call = call.arg(unread.map(|limit| limit.to_string()).unwrap_or_default());
+        call = call.arg(commit.unread.map(|limit| limit.to_string()).unwrap_or_default());
+        call = call.arg(commit.grace_ms).arg(commit.since_ms);
+        let (idle, absolute) = match commit.own_lifetime {
+            None => (String::new(), String::new()),
+            Some(None) => ("-".to_owned(), String::new()),
+            Some(Some(own)) => (own.idle_ms.to_string(), own.absolute_ms.unwrap_or(0).to_string()),
+        };
+        call = call.arg(idle).arg(absolute);
         for (name, text) in set {
             call = call.arg(name).arg(text);
         }
@@ -145,6 +160,13 @@ impl RedisStore {
         }
     }
 
+    async fn confirmed(&self, key: &SessionKey, replaces: &SessionKey) -> Result<(), Error> {
+        let call = self.redis.script(&CONFIRM).key(self.key(key)).key(self.key(replaces));
+        let call = call.arg(key.as_str()).arg(replaces.as_str()).arg(MOVED_MS);
+        call.repeatable().query::<i64>().await?;
+        Ok(())
+    }
+
     async fn list(&self, query: SessionsOf<'_>) -> Result<Vec<(SessionKey, Record)>, Error> {
         let index = self.index(query.principal);
         let names: Vec<String> = self.redis.cmd("ZRANGE").key(&index).arg(0).arg(-1).query().await?;
@@ -167,7 +189,7 @@ impl RedisStore {
                 let record = record(fields.collect());
                 match record.filter(|record| record.principal.as_ref() == Some(query.principal)) {
                     Some(record) if query.lives(&record) => alive.push((key.clone(), record)),
-                    // One that seems to be over may be used by somebody whose clock is behind.
+                    // One that seems to be over may be used by an instance whose clock is behind.
                     Some(_) => {}
                     None => doubtful.push(key),
                 }
@@ -183,18 +205,19 @@ impl RedisStore {
     }
 
     async fn end_one(&self, query: SessionsOf<'_>, key: &SessionKey) -> Result<usize, Error> {
-        let mut key = key.clone();
+        let (mut key, mut ended) = (key.clone(), 0);
         for _ in 0..MAX_MOVES {
             let call = self.redis.script(&END_ONE).key(self.index(query.principal)).key(self.key(&key));
             let call = call.arg(key.as_str()).arg(query.principal.as_str());
             let reply: Vec<String> = call.repeatable().query().await?;
             match reply.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                 ["moved", to] => key = moved(to)?,
+                ["ended", linked] => (key, ended) = (moved(linked)?, 1),
                 ["done"] => return Ok(1),
-                _ => return Ok(0),
+                _ => break,
             }
         }
-        Ok(0)
+        Ok(ended)
     }
 
     async fn end_all(&self, query: SessionsOf<'_>, keep: Option<&SessionKey>) -> Result<usize, Error> {
@@ -218,10 +241,19 @@ impl RedisStore {
                     for keys in keys.chunks(CHUNK) {
                         let mut pipeline = self.redis.pipeline();
                         let del = keys.iter().fold(Cmd::new("DEL"), |cmd, key| cmd.key(self.key(key)));
+                        // One that was rotated a moment ago is there under both its keys, and counts once.
+                        let twice = keys
+                            .iter()
+                            .map(|key| pipeline.issue::<usize>(Cmd::new("HEXISTS").key(self.key(key)).arg("_s")));
+                        let twice: Vec<_> = twice.collect();
                         let slot = pipeline.issue::<usize>(del);
                         let names = keys.iter().map(SessionKey::as_str).collect::<Vec<_>>();
                         pipeline.issue::<u64>(Cmd::new("ZREM").key(&index).arg(names));
-                        ended += pipeline.exec().await?.take(slot)?;
+                        let mut results = pipeline.exec().await?;
+                        ended += results.take(slot)?;
+                        for slot in twice {
+                            ended -= results.take(slot)?;
+                        }
                     }
                     return Ok(ended);
                 }
@@ -232,29 +264,38 @@ impl RedisStore {
     }
 }
 
-/// The store's own fields.
-const OWN: [&str; 7] = ["_c", "_v", "_l", "_p", "_u", "_n", "_m"];
+/// The store's own fields, but for those that only the scripts read.
+const OWN: [&str; 13] = ["_c", "_v", "_l", "_p", "_t", "_u", "_n", "_i", "_a", "_k", "_o", "_s", "_d"];
 
 fn record(mut fields: BTreeMap<String, String>) -> Option<Record> {
-    let created_ms = fields.remove("_c")?.parse().ok()?;
-    let version = fields.remove("_v")?.parse().ok()?;
     let mut own = |name: &str| fields.remove(name);
-    let seen_ms = own("_l").and_then(|text| text.parse().ok()).unwrap_or(created_ms);
-    let principal = own("_p").and_then(|text| PrincipalKey::stored(&text));
-    let max_age_s = own("_m").and_then(|text| text.parse().ok());
-    let details = Details { user_agent: own("_u"), network: own("_n"), max_age_s };
+    fn number(text: Option<String>) -> Option<u64> {
+        text?.parse().ok()
+    }
+    let created_ms = number(own("_c"))?;
+    let version = number(own("_v"))?;
+    let mut record = Record::new(created_ms, version, BTreeMap::new());
+    record.seen_ms = number(own("_l")).unwrap_or(created_ms);
+    record.principal = own("_p").and_then(|text| PrincipalKey::stored(&text));
+    record.authenticated_ms = number(own("_t"));
+    record.details = Details { user_agent: own("_u"), network: own("_n") };
+    let absolute_ms = number(own("_a")).filter(|&ms| ms > 0);
+    let until_closed = own("_k").is_some();
+    record.lifetime = number(own("_i")).map(|idle_ms| Lifetime { idle_ms, absolute_ms, until_closed });
+    record.replaces = own("_o").and_then(|text| SessionKey::stored(&text));
+    let by = own("_s").and_then(|text| SessionKey::stored(&text));
+    record.replaced = by.zip(number(own("_d"))).map(|(by, at_ms)| Replaced::new(by, at_ms));
     fields.retain(|name, _| !name.starts_with('_'));
-    Some(Record { created_ms, seen_ms, version, fields, principal, details })
+    record.fields = fields;
+    Some(record)
 }
 
 /// As fields: those that are there, and the names of the others.
 fn reserved(details: &Details) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
-    let max_age = details.max_age_s.map(|seconds| seconds.to_string());
-    let all = [("_u", details.user_agent.clone()), ("_n", details.network.clone()), ("_m", max_age)];
     let (mut there, mut absent) = (Vec::new(), Vec::new());
-    for (name, value) in all {
+    for (name, value) in [("_u", &details.user_agent), ("_n", &details.network)] {
         match value {
-            Some(value) => there.push((name, value)),
+            Some(value) => there.push((name, value.clone())),
             None => absent.push(name),
         }
     }
@@ -276,6 +317,15 @@ impl SessionStore for RedisStore {
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         Box::pin(self.write(key, commit))
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        _: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.confirmed(key, replaces))
     }
 
     fn breaker(&self) -> Option<CircuitBreaker> {

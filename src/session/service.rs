@@ -1,4 +1,4 @@
-use super::{ResponseFuture, Session, config::SessionConfig};
+use super::{Presented, ResponseFuture, Session, config::SessionConfig};
 use crate::{Personal, ResponseBody};
 use http::{HeaderMap, Request, Response, Uri, header::HOST};
 use std::{
@@ -54,7 +54,7 @@ where
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, ResBody>;
+    type Future = ResponseFuture<S::Future, ResBody, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -62,16 +62,33 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let config = &self.config;
-        // A forged, foreign or malformed cookie costs a hash, and no request to the store.
-        let presented =
-            config.cookie.values(request.headers()).find_map(|value| config.keys.verify(config.cookie.name(), value));
+        if let Some(outer) = request.extensions().get::<Session>()
+            && outer.config().cookie.name() == config.cookie.name()
+        {
+            // One cookie is one session, and the layer that has it commits it.
+            if !outer.config().is(config) {
+                tell_of_nested(&config.told);
+            }
+            return ResponseFuture::nested(self.inner.call(request));
+        }
         if config.cookie.is_local() {
             warn_of(request.headers(), request.uri());
         }
+        let presented = Presented::of(config, request.headers());
         let personal = Personal::of(request.extensions_mut());
         let session = Session::new(Arc::clone(config), presented, personal);
         request.extensions_mut().insert(session.clone());
         ResponseFuture::new(self.inner.call(request), session)
+    }
+}
+
+/// Two layers for one cookie that do not agree.
+fn tell_of_nested(told: &AtomicBool) {
+    if !told.swap(true, Ordering::Relaxed) {
+        tracing::error!(
+            "a SessionLayer is inside another one for the same cookie, with other settings: the outer one counts. \
+             Use one layer and its clones, or give the inner one a cookie of another name"
+        );
     }
 }
 

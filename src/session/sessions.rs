@@ -40,6 +40,8 @@ pub struct SessionInfo {
     pub created_ms: u64,
     /// When it was last used, in milliseconds since the Unix epoch; up to a tenth of the idle time ago.
     pub seen_ms: u64,
+    /// When its user logged in, in milliseconds since the Unix epoch.
+    pub authenticated_ms: Option<u64>,
     /// The browser, as [`Session::set_details`] was told.
     pub user_agent: Option<String>,
     /// The network, as [`Session::set_details`] was told.
@@ -48,8 +50,8 @@ pub struct SessionInfo {
 
 impl SessionInfo {
     fn new(key: SessionKey, record: Record) -> Self {
-        let Record { created_ms, seen_ms, details, .. } = record;
-        Self { key, created_ms, seen_ms, user_agent: details.user_agent, network: details.network }
+        let Record { created_ms, seen_ms, authenticated_ms, details, .. } = record;
+        Self { key, created_ms, seen_ms, authenticated_ms, user_agent: details.user_agent, network: details.network }
     }
 
     /// Whether it is the session of this request.

@@ -1,5 +1,5 @@
 use super::{
-    Action, Details, Loaded, Record, SessionError, attributes,
+    Action, Loaded, Record, SessionError, attributes,
     id::SessionId,
     pending::{Known, Pending, Plan},
     record::SURE_MS,
@@ -24,6 +24,17 @@ pub(super) struct State {
     pub(super) missing: bool,
     /// When that was, in milliseconds since the Unix epoch; before that, when the client came with its cookie.
     pub(super) looked_ms: u64,
+    /// When the client came, in milliseconds since the Unix epoch.
+    pub(super) since_ms: u64,
+    /// What else the client has under the cookie's name, signed by a key of ours: where the first is not there, the next
+    /// one is looked for.
+    pub(super) others: Vec<(SessionId, usize)>,
+    /// The client came with several cookies of the name. A removal could take away the one that is alive.
+    pub(super) several: bool,
+    /// The session was asked for, so the response depends on it.
+    pub(super) used: bool,
+    /// The head of the response is out, and says nothing of the session.
+    pub(super) sealed: bool,
     /// It could not be loaded: what is put has to wait until it can.
     pub(super) unreadable: bool,
     pub(super) read_only: bool,
@@ -64,7 +75,8 @@ pub(super) enum Left {
 pub(super) enum Told {
     Nothing,
     Removed,
-    Named(SessionId, Details),
+    /// The name, and what is known of the session: it may say how long the cookie is kept.
+    Named(SessionId, Option<Arc<Record>>),
 }
 
 impl State {
@@ -79,6 +91,11 @@ impl State {
             resend: false,
             missing: false,
             looked_ms: 0,
+            since_ms: 0,
+            others: Vec::new(),
+            several: false,
+            used: false,
+            sealed: false,
             unreadable: false,
             read_only: false,
             closed: false,
@@ -112,9 +129,10 @@ impl State {
 
     /// Whether the session has to be loaded before what is pending can be committed.
     pub(super) fn has_to_look(&self, reject: bool) -> bool {
-        let Pending { rotate, details, principal, unread, .. } = &self.pending;
-        // How long the browser keeps its cookie, and whose the session is.
-        let known = *rotate || details.is_some() || principal.is_some();
+        let Pending { rotate, details, principal, lifetime, unread, .. } = &self.pending;
+        // How long the browser keeps its cookie, and whose the session is; and which of several cookies names it.
+        let known = *rotate || details.is_some() || principal.is_some() || lifetime.is_some();
+        let known = known || (!self.others.is_empty() && !self.pending.is_empty());
         // What could not be read is not written; and who comes with an old key's signature gets a new one.
         let read = *unread && (reject || self.unreadable || self.signer.is_some_and(|signer| signer > 0));
         let unknown = matches!(self.content, Content::Unknown) && !self.read_only;
@@ -144,8 +162,14 @@ impl State {
         !self.detached && self.id.is_some() && now_ms.saturating_sub(self.looked_ms) >= SURE_MS
     }
 
-    pub(super) fn details(&self) -> Details {
-        self.content.record().map(|record| record.details.clone()).unwrap_or_default()
+    /// The next cookie's session, to be looked for.
+    pub(super) fn take_other(&mut self) -> Option<SessionId> {
+        if self.others.is_empty() {
+            return None;
+        }
+        let (id, signer) = self.others.remove(0);
+        (self.id, self.signer) = (Some(id.clone()), Some(signer));
+        Some(id)
     }
 
     /// What the store had at some time between `asked_ms` and `now_ms`.
@@ -155,7 +179,8 @@ impl State {
         (self.missing, self.unreadable, self.pending.doubtful) = (false, false, false);
         self.content = match loaded {
             Loaded::Found(record) => {
-                self.resend |= self.signer.is_some_and(|signer| signer > 0);
+                // Of one that was rotated, the client has a newer cookie, or may have.
+                self.resend |= self.signer.is_some_and(|signer| signer > 0) && record.replaced.is_none();
                 Content::Found(record)
             }
             Loaded::Absent if lost => Content::Moved,
@@ -182,9 +207,14 @@ impl State {
         let news = now_ms.saturating_sub(self.looked_ms) <= NEWS_MS;
         match (&self.id, &self.content) {
             (_, Content::Moved) => Told::Nothing,
-            _ if self.stale || (self.missing && news) => Told::Removed,
-            (Some(id), _) if self.unsent => Told::Named(id.clone(), self.details()),
-            (Some(id), Content::Found(_)) if self.resend && news => Told::Named(id.clone(), self.details()),
+            _ if self.stale || (self.missing && news) => match self.several {
+                true => Told::Nothing,
+                false => Told::Removed,
+            },
+            (Some(id), _) if self.unsent => Told::Named(id.clone(), self.content.record().cloned()),
+            (Some(id), Content::Found(record)) if self.resend && news => {
+                Told::Named(id.clone(), Some(Arc::clone(record)))
+            }
             _ => Told::Nothing,
         }
     }
@@ -204,6 +234,7 @@ impl State {
         drop(known);
         let Some(id) = id else { return self.ended() };
         let (goes_on, commit_ms) = (self.id.as_ref() == Some(&id), commit.now_ms);
+        self.others.clear();
         let begins = !matches!(commit.action, Action::Update | Action::Rotate { .. });
         if begins {
             let record = Record::new(commit.now_ms, 0, BTreeMap::new());
@@ -213,10 +244,13 @@ impl State {
             // Not loaded, and not needed so far.
             self.content = Content::Unknown;
         }
-        let kept = self.details().max_age_s;
-        let changed = commit.details.as_ref().is_some_and(|details| details.max_age_s != kept);
+        let mut changed = false;
         if let Content::Found(record) = &mut self.content {
-            Arc::make_mut(record).apply(commit.set, &commit.remove, commit.new_principal, commit.details);
+            changed = commit.own_lifetime.is_some_and(|own| own != record.lifetime);
+            let record = Arc::make_mut(record);
+            // The client has the id that it came with, and no other one.
+            record.replaced = None;
+            record.apply(commit);
         }
         (self.stale, self.missing, self.looked_ms) = (false, false, commit_ms);
         if !goes_on {

@@ -20,6 +20,18 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Where the store cannot be asked; whether the commit took effect is then not known.
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>>;
 
+    /// A request with the id of `key` has come, so the client has it: ends the session at `replaces`, which it was rotated
+    /// from, and for ten seconds says that it moved.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    fn confirm<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
     /// The circuit breaker of the store, if it has one that others share.
     fn breaker(&self) -> Option<CircuitBreaker> {
         None
@@ -68,10 +80,9 @@ impl<'a> SessionsOf<'a> {
         Self { principal, lifetime, now_ms }
     }
 
-    /// Whether a session is alive.
+    /// Whether a session is alive, and not only kept for a client that may not have its new id.
     pub(super) fn lives(&self, record: &Record) -> bool {
-        let lives = self.lifetime.left_ms(record.created_ms, self.now_ms).is_some();
-        lives && !self.lifetime.is_idle(record.seen_ms, self.now_ms)
+        record.replaced.is_none() && record.lives(self.lifetime, self.now_ms)
     }
 }
 
@@ -94,6 +105,15 @@ impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         (**self).commit(key, commit)
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).confirm(key, replaces, now_ms)
     }
 
     fn breaker(&self) -> Option<CircuitBreaker> {

@@ -194,6 +194,8 @@ impl UpstashBuilder {
             namespace: self.namespace,
             #[cfg(feature = "redis")]
             memory: super::upstash::Memory::default(),
+            #[cfg(feature = "session")]
+            sessions: std::sync::OnceLock::new(),
             #[cfg(feature = "response-cache")]
             cache: std::sync::OnceLock::new(),
         }))
@@ -262,7 +264,7 @@ impl UpstashBuilder {
         // The token of the database that they are in.
         let token = self.value(env::SESSION_REDIS_TOKEN).or_else(|| self.value(env::REDIS_TOKEN));
         let keys = match (self.value(env::SESSION_SECRET), token) {
-            (Some(secrets), _) => KeyRing::new(secrets.split(',').map(str::trim)),
+            (Some(secrets), _) => KeyRing::within(secrets.split(',').map(str::trim), &self.namespace),
             (None, Some(token)) => KeyRing::derived(token, &self.namespace),
             (None, None) => KeyRing::random(),
         };

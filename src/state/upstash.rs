@@ -35,6 +35,8 @@ pub(super) struct Inner {
     pub(super) namespace: String,
     #[cfg(feature = "redis")]
     pub(super) memory: Memory,
+    #[cfg(feature = "session")]
+    pub(super) sessions: std::sync::OnceLock<crate::session::SessionLayer>,
     #[cfg(feature = "response-cache")]
     pub(super) cache: std::sync::OnceLock<crate::response_cache::ResponseCacheLayer>,
 }
@@ -45,8 +47,6 @@ pub(super) struct Inner {
 pub(super) struct Memory {
     #[cfg(feature = "ratelimit")]
     limits: std::sync::OnceLock<Arc<crate::ratelimit::MemoryStore>>,
-    #[cfg(feature = "session")]
-    sessions: std::sync::OnceLock<Arc<crate::session::MemoryStore>>,
 }
 
 impl Upstash {
@@ -119,18 +119,22 @@ impl Upstash {
         crate::ratelimit::RateLimitLayer::new(self.ratelimit(algorithm)).with_key(self.inner.client_ip.clone())
     }
 
-    /// A layer that gives each request its session.
+    /// A layer that gives each request its session. One layer and its clones, so that one inside another is no second
+    /// session.
     #[cfg(feature = "session")]
     pub fn sessions(&self) -> crate::session::SessionLayer {
-        use crate::session::{RedisStore, SessionLayer};
-        let keys = self.inner.session_keys.clone();
-        match &self.inner.session_redis {
-            Some(redis) => {
-                let store = RedisStore::new(redis.clone()).with_prefix(format!("{}:session", self.inner.namespace));
-                SessionLayer::new(store, keys)
+        use crate::session::{MemoryStore, RedisStore, SessionLayer};
+        let layer = self.inner.sessions.get_or_init(|| {
+            let keys = self.inner.session_keys.clone();
+            match &self.inner.session_redis {
+                Some(redis) => {
+                    let store = RedisStore::new(redis.clone()).with_prefix(format!("{}:session", self.inner.namespace));
+                    SessionLayer::new(store, keys)
+                }
+                None => SessionLayer::new(MemoryStore::new(), keys),
             }
-            None => SessionLayer::new(Arc::clone(self.inner.memory.sessions.get_or_init(Arc::default)), keys),
-        }
+        });
+        layer.clone()
     }
 
     /// A layer that stores responses for `ttl`, or for as long as they say themselves.

@@ -17,7 +17,7 @@ use axum_upstash::{
     response_cache::ResponseCacheLayer,
     session::{
         Commit, Committed, Load, Loaded, MemoryStore, MissingSession, OnCommitFailure, OnOutage, RedisStore, Session,
-        SessionError, SessionLayer, SessionStore,
+        SessionError, SessionKey, SessionLayer, SessionStore,
     },
 };
 use bytes::Bytes;
@@ -36,16 +36,16 @@ use tower::{Layer, ServiceExt};
 
 /// A store that fails when it is told to.
 #[derive(Debug, Clone)]
-struct Failing {
+pub struct Failing {
     inner: Arc<dyn SessionStore>,
-    loads: Arc<AtomicBool>,
-    commits: Arc<AtomicBool>,
+    pub loads: Arc<AtomicBool>,
+    pub commits: Arc<AtomicBool>,
     /// The next commit is done, and its answer lost.
-    answer: Arc<AtomicBool>,
+    pub answer: Arc<AtomicBool>,
 }
 
 impl Failing {
-    fn new(inner: &Arc<dyn SessionStore>) -> Self {
+    pub fn new(inner: &Arc<dyn SessionStore>) -> Self {
         Self { inner: Arc::clone(inner), loads: Arc::default(), commits: Arc::default(), answer: Arc::default() }
     }
 }
@@ -62,11 +62,16 @@ impl SessionStore for Failing {
         if self.loads.load(Ordering::SeqCst) { down() } else { self.inner.load(load) }
     }
 
-    fn commit<'a>(
+    fn confirm<'a>(
         &'a self,
-        key: &'a axum_upstash::session::SessionKey,
-        commit: &'a Commit,
-    ) -> BoxFuture<'a, Result<Committed, Error>> {
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.confirm(key, replaces, now_ms)
+    }
+
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         if self.commits.load(Ordering::SeqCst) {
             return down();
         }

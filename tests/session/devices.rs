@@ -4,7 +4,7 @@ use crate::client::{ask, both, layer, log_in, logout_with_a_word, page, routes, 
 use axum::routing::{get, post};
 use axum_upstash::{
     Clock,
-    session::{Details, Lifetime, MemoryStore, Session, SessionCookie, SessionError, SessionLayer},
+    session::{Lifetime, MemoryStore, Session, SessionCookie, SessionError, SessionLayer},
 };
 use http::{Request, StatusCode, header};
 use std::{sync::Arc, time::Duration};
@@ -70,9 +70,7 @@ async fn a_session_says_for_how_long_the_browser_keeps_it() {
     let (clock, hands) = Clock::manual(1_700_000_000_000);
     let day = Duration::from_secs(86_400);
     let remember = |session: Session| async move {
-        let mut details = Details::default();
-        details.max_age_s = Some(30 * 86_400);
-        session.set_details(details)?;
+        session.set_lifetime(remembered())?;
         session.insert("user", "ferris").await
     };
     let store = Arc::new(MemoryStore::new());
@@ -85,8 +83,8 @@ async fn a_session_says_for_how_long_the_browser_keeps_it() {
     let line = reply.headers[header::SET_COOKIE].to_str().unwrap().to_owned();
     assert!(line.contains("Max-Age=2592000"), "{line}");
     let me = reply.cookie().unwrap();
-    // Used within a tenth of the idle time the client's copy is as good as new; afterwards it is sent again.
-    hands.advance(day / 2);
+    // Used within a tenth of its idle time the client's copy is as good as new; afterwards it is sent again.
+    hands.advance(2 * day);
     assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.cookie(), None);
     hands.advance(2 * day);
     let reply = ask(&app, "GET", "/get/user", Some(&me)).await;
@@ -161,7 +159,7 @@ async fn a_typed_session_is_one_attribute_for_each_member() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
-/// Ten days without use, ninety at most, kept by the browser for thirty.
+/// Ten days without use, ninety at most.
 fn remembering(clock: &Clock) -> SessionLayer {
     let day = Duration::from_secs(86_400);
     SessionLayer::new(MemoryStore::new(), crate::client::keys(&[1]))
@@ -170,10 +168,14 @@ fn remembering(clock: &Clock) -> SessionLayer {
 }
 
 async fn remember(session: Session) -> Result<(), SessionError> {
-    let mut details = Details::default();
-    details.max_age_s = Some(30 * 86_400);
-    session.set_details(details)?;
+    session.set_lifetime(remembered())?;
     session.insert("user", "ferris").await
+}
+
+/// Thirty days without use, ninety at most.
+fn remembered() -> Lifetime {
+    let day = Duration::from_secs(86_400);
+    Lifetime::new(30 * day, Some(90 * day))
 }
 
 #[tokio::test]
@@ -181,10 +183,10 @@ async fn a_session_in_constant_use_is_kept_by_the_browser() {
     let (clock, hands) = Clock::manual(1_700_000_000_000);
     let app = routes().route("/remember", post(remember)).layer(remembering(&clock));
     let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
-    // Every hour, for five days: by reads, and by writes.
+    // Every hour, for fifteen days: by reads, and by writes.
     for path in ["/get/user", "/set/page/x"] {
         let mut sent = 0;
-        for hour in 0..120 {
+        for hour in 0..360 {
             hands.advance(Duration::from_secs(3_600));
             let method = if path.starts_with("/get") { "GET" } else { "POST" };
             let reply = ask(&app, method, &path.replace('x', &hour.to_string()), Some(&me)).await;
@@ -199,11 +201,7 @@ async fn a_new_name_is_kept_for_as_long_as_the_old_one_was() {
     let (clock, _) = Clock::manual(1_700_000_000_000);
     // Without a look at what is in the session.
     let blind = |session: Session| async move { session.rotate() };
-    let less = |session: Session| async move {
-        let mut details = Details::default();
-        details.max_age_s = Some(0);
-        session.set_details(details)
-    };
+    let less = |session: Session| async move { session.set_lifetime(remembered().until_closed()) };
     let app = routes().route("/remember", post(remember)).route("/blind", post(blind)).route("/less", post(less));
     let app = app.layer(remembering(&clock));
     let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
@@ -253,7 +251,7 @@ async fn a_slow_request_leaves_a_newer_cookie_alone() {
     }
     // Nor does one that found nothing take it away.
     let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
-    hands.advance(Duration::from_secs(11 * 86_400));
+    hands.advance(Duration::from_secs(31 * 86_400));
     let running = tokio::spawn(send(app.clone(), "GET", "/poll".to_owned(), Some(me)));
     gate.0.notified().await;
     hands.advance(Duration::from_secs(30));

@@ -4,17 +4,22 @@
 
 mod acceptance;
 mod client;
+mod cookies;
 mod csrf;
 mod devices;
 mod interleaved;
 mod late;
+mod lifetimes;
 #[path = "../shared/log.rs"]
 mod log;
 mod model;
+mod outcomes;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
+mod rotation;
 mod schedule;
+mod streams;
 #[path = "../integration/support.rs"]
 #[allow(dead_code)]
 mod support;

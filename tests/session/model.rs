@@ -67,6 +67,15 @@ impl SessionStore for Flaky {
         Box::pin(self.around(move || self.inner.load(load)))
     }
 
+    fn confirm<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.around(move || self.inner.confirm(key, replaces, now_ms)))
+    }
+
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
         let commit = move || -> BoxFuture<'a, _> {
             // By the time that it is when the store does it: that is when an old id begins to tell the new one.
@@ -228,12 +237,17 @@ impl World {
         let destroyed = destruction.is_some_and(|reply| reply.status == StatusCode::OK);
         let may_be_destroyed = destruction.is_some() && !destroyed;
 
+        // The new id first: its use ends the old one.
+        let under_new = match &rotated {
+            Some(cookie) => Some(self.read(cookie).await),
+            None => None,
+        };
         let found = self.read(&known.cookie).await;
         let nothing = found.values().all(|value| value == NOTHING);
         if destroyed || rotated.is_some() {
             assert!(nothing, "the old id shows {found:?}\n{}", story());
         }
-        let Some(cookie) = rotated else {
+        let (Some(cookie), Some(under_new)) = (rotated, under_new) else {
             let may_be_gone = destroyed || may_be_destroyed || may_be_rotated;
             if nothing && may_be_gone {
                 return None;
@@ -241,7 +255,7 @@ impl World {
             self.check(&known, &found, &story());
             return Some(known);
         };
-        let found = self.read(&cookie).await;
+        let found = under_new;
         let nothing = found.values().all(|value| value == NOTHING);
         if destroyed {
             // It was ended before it moved, or where it went.

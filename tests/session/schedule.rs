@@ -63,9 +63,25 @@ impl Stepped {
         stepped
     }
 
+    /// Waits until a call has come as far as its first gate.
+    pub async fn arrived(&self) {
+        self.let_steps(0).await;
+    }
+
+    /// Lets the request pass so many gates, and waits until it has come to the next one.
+    pub async fn let_steps(&self, steps: usize) {
+        self.gate.permits.add_permits(steps);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while self.gate.arrived.load(Ordering::SeqCst) <= steps {
+            assert!(std::time::Instant::now() < deadline, "a step that does not come");
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// From here on nobody waits.
     pub fn let_all(&self) {
         self.gate.open.store(true, Ordering::SeqCst);
+        self.gate.permits.add_permits(1_000);
     }
 
     /// How many calls there were since the last look.
@@ -92,6 +108,15 @@ impl fmt::Debug for Stepped {
 impl SessionStore for Stepped {
     fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>> {
         Box::pin(self.around(move || self.inner.load(load)))
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.around(move || self.inner.confirm(key, replaces, now_ms)))
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {

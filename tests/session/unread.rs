@@ -8,7 +8,7 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind,
     session::{
-        Commit, Committed, Details, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError, SessionKey,
+        Commit, Committed, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError, SessionKey,
         SessionLayer, SessionStore,
     },
 };
@@ -44,9 +44,7 @@ async fn it_keeps_a_session_and_its_cookie_alive() {
         let counted = Stepped::open(store);
         let layer = SessionLayer::new(counted.clone(), keys(&[1])).with_clock(clock).with_lifetime(lifetime);
         let remember = |session: Session| async move {
-            let mut details = Details::default();
-            details.max_age_s = Some(3600);
-            session.set_details(details)?;
+            session.set_lifetime(Lifetime::new(Duration::from_secs(3600), None))?;
             session.insert("user", "ferris").await
         };
         let app = routes().route("/remember", post(remember)).layer(layer);
@@ -209,6 +207,15 @@ impl SessionStore for Gated {
                 self.inner.load(load).await
             }
         })
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.confirm(key, replaces, now_ms)
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
