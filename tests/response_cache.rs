@@ -53,6 +53,8 @@ mod flights;
 mod invalidation;
 #[path = "response_cache/layers.rs"]
 mod layers;
+#[path = "response_cache/model.rs"]
+mod model;
 #[path = "response_cache/private.rs"]
 mod private;
 #[path = "response_cache/wire.rs"]

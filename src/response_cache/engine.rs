@@ -113,22 +113,23 @@ impl Engine {
                 return if since.is_changed() { Written::Outdated } else { Written::Failed };
             }
             let began_ms = engine.now_ms();
-            // A write whose end is not known may arrive after the deletion of a later change.
-            let mut doubt = Doubt { engine: &engine, key: Some(&key) };
+            // Whether older responses are out of reach once this is stored: of variants beside it nothing is known.
+            let replaces = placement.landed.spec.is_none() || placement.pointer.is_some();
+            let mut unknown = UnknownWrite { engine: &engine, key: Some(&key) };
             let is_stored = engine.put(&key, placement, ttl_ms).await.is_some();
+            if is_stored {
+                unknown.key = None;
+            }
             // The deletion of a change in the meantime may have come before the write. A write that failed may have
             // come through all the same.
             if since.is_changed() {
-                engine.delete(&key).await;
-                doubt.key = None;
+                engine.delete(&key, 1).await;
                 return Written::Outdated;
             }
-            if !is_stored {
-                return Written::Failed;
+            if is_stored && replaces {
+                engine.settle(&key, began_ms, 1);
             }
-            doubt.key = None;
-            engine.local.doubts.settle(key.as_str(), began_ms);
-            Written::Stored
+            if is_stored { Written::Stored } else { Written::Failed }
         })
     }
 
@@ -150,13 +151,22 @@ impl Engine {
         // Now, and not with the first poll: the request may be given up.
         self.distrust(key);
         let (engine, key) = (Arc::clone(self), key.clone());
-        Box::pin(async move { engine.delete(&key).await })
+        Box::pin(async move { engine.delete(&key, 0).await })
     }
 
-    async fn delete(&self, key: &Key) {
+    /// Deletes what is stored. `making` is 1 if the caller makes the resource itself.
+    async fn delete(&self, key: &Key, making: usize) {
         let now_ms = self.distrust(key);
         if self.ask(self.store.delete(key.as_str())).await.is_some() {
-            self.local.doubts.settle(key.as_str(), now_ms);
+            self.settle(key, now_ms, making);
+        }
+    }
+
+    /// The store has nothing from before `since_ms` any more, unless another request is about to write it: that one finds
+    /// out that the resource has changed only when its write is done.
+    fn settle(&self, key: &Key, since_ms: u64, making: usize) {
+        if self.local.in_progress.requests(key.as_str()) <= making {
+            self.local.doubts.settle(key.as_str(), since_ms);
         }
     }
 
@@ -164,7 +174,7 @@ impl Engine {
     fn distrust(&self, key: &Key) -> u64 {
         let now_ms = self.now_ms();
         self.local.specs.remove(key.as_str());
-        self.local.doubts.add(key.shared(), now_ms);
+        self.local.doubts.add_deletion(key.shared(), now_ms);
         now_ms
     }
 
@@ -235,16 +245,17 @@ impl Engine {
     }
 }
 
-/// A write whose end is not known: what it leaves in the store is not used.
-struct Doubt<'a> {
+/// A write whose end is not known, or whose caller has gone: what it leaves in the store is not used.
+struct UnknownWrite<'a> {
     engine: &'a Engine,
     key: Option<&'a Key>,
 }
 
-impl Drop for Doubt<'_> {
+impl Drop for UnknownWrite<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.engine.distrust(key);
+            self.engine.local.specs.remove(key.as_str());
+            self.engine.local.doubts.add_write(key.shared(), self.engine.now_ms());
         }
     }
 }

@@ -54,6 +54,7 @@ pub(super) struct Exchange {
     abandoned: u8,
     may_wait: bool,
     waits_until: Option<Deadline>,
+    doubted_ms: Option<u64>,
     is_reload: bool,
     pub(super) leader: Option<Leader>,
     /// The mark of this exchange, once the handler was called.
@@ -96,6 +97,7 @@ impl Exchange {
             abandoned: 0,
             may_wait: outer == Outer::None,
             waits_until: None,
+            doubted_ms: None,
             is_reload: false,
             leader: None,
             personal: None,
@@ -121,6 +123,8 @@ impl Exchange {
             let variant = spec.variant(&self.key, request);
             (spec, variant)
         });
+        // What is doubted now, too: it may be settled by the time that the store's answer is here.
+        self.doubted_ms = self.doubted_ms.max(self.engine.local.doubts.until_ms(self.key.as_str()));
         let variant = self.guess.as_ref().map(|(_, variant)| variant);
         match self.engine.store.get_now(self.key.as_str(), variant.map(|key| &**key)) {
             Some(lookup) => self.found(&lookup, request),
@@ -177,7 +181,8 @@ impl Exchange {
     fn judge(&self, stored: &StoredResponse) -> Result<u64, Forward> {
         let now_ms = self.engine.now_ms();
         let left_ms = stored.fresh_for_ms(now_ms).ok_or(Forward::Stale)?;
-        if self.engine.local.doubts.cover(self.key.as_str(), stored.received_ms) {
+        let doubted = self.doubted_ms.max(self.engine.local.doubts.until_ms(self.key.as_str()));
+        if doubted.is_some_and(|until_ms| stored.received_ms <= until_ms) {
             return Err(Forward::Stale);
         }
         let age = stored.age_ms(now_ms) / 1000;

@@ -26,12 +26,13 @@ pin_project! {
         S: Service<Request<ReqBody>>,
         ResBody: Body,
     {
+        // Dropped first: what becomes of a write that is given up must be known before the exchange ends.
+        #[pin]
+        state: State<S::Future, ResBody>,
         exchange: Exchange,
         // Until the handler is called, if it is.
         unsent: Option<(S, Request<ReqBody>)>,
         is_ready: bool,
-        #[pin]
-        state: State<S::Future, ResBody>,
     }
 }
 

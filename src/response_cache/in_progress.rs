@@ -37,6 +37,11 @@ impl InProgress {
         }
     }
 
+    /// The number of requests that are making the resource.
+    pub(super) fn requests(&self, key: &str) -> usize {
+        self.lock().get(key).map_or(0, |making| making.requests)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Making>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,6 +102,7 @@ mod tests {
         let other = all.watch("b".into());
         all.change("a");
         let after = all.watch("a".into());
+        assert_eq!([all.requests("a"), all.requests("b"), all.requests("c")], [2, 1, 0]);
         let seen = [&before, &other, &after].map(|watch| watch.since().is_changed());
         assert_eq!(seen, [true, false, false]);
         drop((before, other));

@@ -68,7 +68,8 @@ async fn a_logout_ends_the_sessions_of_all_cookies() {
 /// The same layer around a router, a nested router and a route, and a middleware between that writes.
 fn nested(outer: SessionLayer, inner: SessionLayer) -> Router {
     let counts = from_fn(|session: Session, request: Request, next: Next| async move {
-        session.insert("seen", "1").await.unwrap();
+        let seen: u32 = session.get("seen").await.unwrap().unwrap_or(0);
+        session.insert("seen", seen + 1).await.unwrap();
         let response: Response = next.run(request).await;
         response
     });
@@ -77,8 +78,8 @@ fn nested(outer: SessionLayer, inner: SessionLayer) -> Router {
         session.insert("user", "ferris").await
     };
     let read = |session: Session| async move {
-        let seen: Option<String> = session.get("seen").await?;
-        Ok::<_, SessionError>(format!("{:?} {:?}", session.get::<String>("user").await?, seen))
+        let seen: Option<u32> = session.get("seen").await?;
+        Ok::<_, SessionError>(format!("{:?} {seen:?}", session.get::<String>("user").await?))
     };
     let inside = Router::new().route("/login", post(login)).route("/read", get(read)).layer(inner);
     Router::new().nest("/app", inside).layer(counts).layer(outer)
@@ -93,7 +94,7 @@ async fn a_layer_inside_itself_is_one_session() {
         assert_eq!(begun.headers.get_all(SET_COOKIE).iter().count(), 1);
         let login = ask(&app, "POST", "/app/login", begun.cookie().as_deref()).await;
         assert_eq!((login.status, login.headers.get_all(SET_COOKIE).iter().count()), (StatusCode::OK, 1));
-        assert_eq!(text(&app, "/app/read", &login.cookie().unwrap()).await, "Some(\"ferris\") Some(\"1\")");
+        assert_eq!(text(&app, "/app/read", &login.cookie().unwrap()).await, "Some(\"ferris\") Some(3)");
     })
     .await;
 }
@@ -122,7 +123,7 @@ async fn layers_of_one_state_are_one_layer_and_others_are_told_of_once() {
     for _ in 0..3 {
         let login = ask(&app, "POST", "/app/login", None).await;
         assert_eq!(login.headers.get_all(SET_COOKIE).iter().count(), 1);
-        assert_eq!(text(&app, "/app/read", &login.cookie().unwrap()).await, "Some(\"ferris\") Some(\"1\")");
+        assert_eq!(text(&app, "/app/read", &login.cookie().unwrap()).await, "Some(\"ferris\") Some(2)");
     }
     assert_eq!(text_of(&log).matches("inside another one").count(), 1);
     // Under another name it is another session.
