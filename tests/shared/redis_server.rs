@@ -52,6 +52,13 @@ impl RedisServer {
         }
     }
 
+    /// Sends it a signal, such as `STOP` or `CONT`.
+    pub fn signal(&self, name: &str) {
+        let Some(child) = &self.child else { return };
+        let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
