@@ -26,6 +26,9 @@ pub struct Commit {
     /// For a rotation: how long the old key goes on, with what it held, until a request with the new one
     /// [confirms](super::SessionStore::confirm) it. At 0 it ends with the rotation.
     pub grace_ms: u64,
+    /// For the end of a session: the other side of a rotation that no client has confirmed, which ends in the same step. A
+    /// store answers [`Committed::Linked`] if it has to be named.
+    pub linked: Option<SessionKey>,
     /// When the request arrived, in milliseconds since the Unix epoch. A change under a key that was rotated since, or up
     /// to ten seconds before, is [`Committed::Moved`].
     pub since_ms: u64,
@@ -51,6 +54,7 @@ impl Commit {
             lifetime,
             own_lifetime: None,
             grace_ms: 0,
+            linked: None,
             since_ms: now_ms,
             now_ms,
             unread: None,
@@ -172,6 +176,13 @@ pub enum Committed {
     },
     /// The session has to be [loaded](Commit::unread) first: nothing was written.
     Unread,
+    /// The session is one side of a rotation that no client has confirmed: both have to end in one step, and nothing was
+    /// done yet.
+    #[non_exhaustive]
+    Linked {
+        /// The other side, for [`Commit::linked`].
+        with: SessionKey,
+    },
     /// The session got another key a moment ago: nothing was written.
     #[non_exhaustive]
     Moved {
@@ -185,6 +196,12 @@ impl Committed {
     #[must_use]
     pub fn moved(to: SessionKey) -> Self {
         Self::Moved { to }
+    }
+
+    /// The session ends with the one at `with`.
+    #[must_use]
+    pub fn linked(with: SessionKey) -> Self {
+        Self::Linked { with }
     }
 
     /// The session belongs to `is`.

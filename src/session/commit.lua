@@ -9,14 +9,15 @@
 --       16 of a session that was not loaded how many bytes it may have, or empty
 --       17 for how long in ms a rotated session goes on beside the new one; 18 when the request arrived, in ms
 --       19 a lifetime of its own: idle time in ms, empty for as it is, - for none; 20 the absolute one of that
+--       21 place in KEYS of the other side of a rotation that no client has confirmed, which ends too; 0 for none
 --       then names and values to set, names to remove, and of what is expected names, 1 or 0 for there or not, values.
--- Returns done | gone | conflict | unread, or principal | moved and whose it is or where it went.
-local FIRST = 20
+-- Returns done | gone | conflict | unread, or principal | moved | linked and whose it is, where it went, or what ends with it.
+local FIRST = 21
 local action, now, moves = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[6])
 local key, other = KEYS[1], KEYS[tonumber(ARGV[7])]
 local index, new_index = KEYS[tonumber(ARGV[8])], KEYS[tonumber(ARGV[9])]
 local principal, login = ARGV[10], ARGV[11] ~= '' and ARGV[11] ~= '-'
-local grace, since = tonumber(ARGV[17]), tonumber(ARGV[18])
+local grace, since, both = tonumber(ARGV[17]), tonumber(ARGV[18]), KEYS[tonumber(ARGV[21])]
 local function name(of)
   return string.sub(of, -64)
 end
@@ -38,10 +39,13 @@ local again, head = false, {}
 if not fresh then
   head = read(key)
   local went = head.moved or head.replaced_by
-  if action == 'rotate' and went == ARGV[5] then
+  if action == 'rotate' and (went == ARGV[5] or redis.call('EXISTS', other) == 1) then
     -- This one, whose answer was lost: what is in it now is written where it went.
     action, key, again = 'update', other, true
     head = read(key)
+    if head.moved then
+      return {'moved', head.moved}
+    end
   elseif head.moved then
     return {'moved', head.moved}
   elseif head.replaced_by and not ends then
@@ -73,16 +77,22 @@ if action == 'fork' then
     return {'gone'}
   end
 elseif ends then
+  -- Of a rotation that no client has confirmed, both sides end, in one step: this is the same when it is done again.
+  local linked = head.replaced_by or head.replaces
+  if linked and not (both and name(both) == linked) then
+    return {'linked', linked}
+  end
+  if linked and (head.replaced_by or redis.call('HGET', both, '_s') == name(key)) then
+    if index then
+      redis.call('ZREM', index, linked)
+    end
+    redis.call('DEL', both)
+  end
   -- An index that is not known keeps a name of nobody, until somebody looks.
   if index and head.principal == principal then
     redis.call('ZREM', index, name(key))
   end
   redis.call('DEL', key)
-  -- Of a rotation that no client has confirmed, both ends.
-  local linked = head.replaced_by or head.replaces
-  if linked then
-    return {'moved', linked}
-  end
   if action == 'destroy' then
     return {'done'}
   end
@@ -97,7 +107,7 @@ elseif not fresh then
     redis.call('DEL', key)
     return {'gone'}
   end
-  if (action == 'rotate' or ARGV[11] ~= '') and head.principal ~= principal then
+  if (action == 'rotate' or ARGV[11] ~= '' or ARGV[19] ~= '') and head.principal ~= principal then
     return {'principal', head.principal}
   end
   if index and epoch_of(index) > head.epoch then
@@ -106,7 +116,7 @@ elseif not fresh then
     redis.call('ZREM', index, name(key))
     return {'gone'}
   end
-  if not again and head.replaces then
+  if not again and head.replaces and (action == 'rotate' or ARGV[16] ~= '') then
     -- The load ends the session that it was rotated from.
     return {'unread'}
   end
@@ -124,8 +134,11 @@ for i = at + 1, at + 3 * expect, 3 do
   end
 end
 
-if fresh and redis.call('EXISTS', key) == 1 then
-  return {'gone'}
+if fresh then
+  if redis.call('EXISTS', key) == 1 then
+    return {'gone'}
+  end
+  idle, absolute = tonumber(ARGV[19]) or idle, tonumber(ARGV[20]) or absolute
 end
 if absolute > 0 and created + absolute <= now then
   redis.call('DEL', key)
@@ -167,20 +180,16 @@ if left <= 0 then
 end
 
 if action == 'rotate' then
-  -- One that is there already is this one, from before: what is sent twice is done once.
-  if redis.call(grace > 0 and 'COPY' or 'RENAMENX', key, other) == 0 then
-    return {'done'}
-  end
   if grace > 0 then
+    redis.call('COPY', key, other)
     redis.call('HDEL', other, '_s', '_d')
     redis.call('HSET', other, '_o', name(key))
     redis.call('HSET', key, '_s', ARGV[5], '_d', ARGV[2])
     -- No longer than it had, and no longer than the client may need to come back.
     local ttl = redis.call('PTTL', key)
-    if ttl < 0 or ttl > grace then
-      redis.call('PEXPIRE', key, grace)
-    end
+    redis.call('PEXPIRE', key, math.max(math.min(ttl, grace), moves))
   else
+    redis.call('RENAME', key, other)
     redis.call('HDEL', other, '_s', '_d')
     redis.call('HSET', key, '_r', ARGV[5])
     redis.call('PEXPIRE', key, moves)

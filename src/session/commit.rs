@@ -4,7 +4,7 @@ use super::{
     Action, Commit, Committed, OnConflict, Session, SessionError,
     config::STORE,
     id::SessionId,
-    pending::{Alone, Next, Pending, When},
+    pending::{Alone, Next, Pending, Plan, When},
     state::Left,
 };
 use crate::{Error, ErrorKind, breaker::late, http::timeout};
@@ -72,18 +72,22 @@ impl Session {
             };
             let destroys = pending.destroy;
             // What the client has under other cookies of the name would come to light.
-            others = if destroys { std::mem::take(&mut state.others) } else { Vec::new() };
+            others = if destroys { state.others.clone() } else { Vec::new() };
             let plan = pending.plan(&state.known(), when)?;
-            if plan.is_none() && destroys {
+            if plan.is_none() && destroys && others.is_empty() {
                 state.ended();
             }
             was_doubtful = state.pending.doubtful;
-            state.pending.doubtful |= plan.is_some();
+            let asks = plan.is_some() || !others.is_empty();
+            state.pending.doubtful |= asks;
             (Taken { session: self, pending: Some(pending).filter(|_| restore) }, plan)
         };
-        let Some(mut plan) = plan else {
-            taken.pending = None;
-            return Ok(Sent::Done);
+        let mut plan = match plan {
+            None if others.is_empty() => {
+                taken.pending = None;
+                return Ok(Sent::Done);
+            }
+            plan => plan,
         };
         // While the circuit is open the changes go back where they were, and nothing is in doubt.
         let permit = config.breaker.permit().map_err(|error| {
@@ -94,12 +98,13 @@ impl Session {
             for (id, _) in &others {
                 self.end_other(id, when).await.map_err(SessionError::Unavailable)?;
             }
+            let Some(mut plan) = plan.take() else { return Ok(Outcome::Ended) };
             for _ in 0..MAX_STEPS {
                 let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
                 let lost = self.state().is_lost(config.clock.now_ms());
                 match plan.next(answer, lost) {
-                    Next::Done(done) => return Ok(Some(done)),
-                    Next::Unread => return Ok(None),
+                    Next::Done(done) => return Ok(Outcome::Done(done)),
+                    Next::Unread => return Ok(Outcome::Unread),
                     Next::Again(again) => plan = again,
                     Next::Failed(error) => return Err(error),
                 }
@@ -118,9 +123,18 @@ impl Session {
         }
         match result {
             // What was to be done goes back.
-            Ok(None) => Ok(Sent::Unread),
-            Ok(Some(plan)) => {
+            Ok(Outcome::Unread) => Ok(Sent::Unread),
+            Ok(Outcome::Ended) => {
                 taken.pending = None;
+                state.others.clear();
+                state.ended();
+                Ok(Sent::Done)
+            }
+            Ok(Outcome::Done(plan)) => {
+                taken.pending = None;
+                if !others.is_empty() {
+                    state.others.clear();
+                }
                 state.committed(*plan);
                 if let Some(alone) = alone
                     && state.pending.fields.get(&alone.name) == alone.mine.as_ref()
@@ -148,14 +162,23 @@ impl Session {
     }
 }
 
+/// What the store did.
+enum Outcome {
+    Done(Box<Plan>),
+    /// There was nothing to do but to end the sessions of other cookies.
+    Ended,
+    Unread,
+}
+
 impl Session {
     /// Ends the session of another cookie of the client.
     async fn end_other(&self, id: &SessionId, when: When) -> Result<(), Error> {
-        let commit = Commit::new(Action::Destroy, when.lifetime, when.now_ms);
+        let mut commit = Commit::new(Action::Destroy, when.lifetime, when.now_ms);
         let mut key = id.key().clone();
         for _ in 0..MAX_STEPS {
             match self.inner.config.store.commit(&key, &commit).await? {
-                Committed::Moved { to } => key = to,
+                Committed::Moved { to } => (key, commit.linked) = (to, None),
+                Committed::Linked { with } => commit.linked = Some(with),
                 _ => break,
             }
         }

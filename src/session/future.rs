@@ -16,10 +16,11 @@ use std::{
 pin_project! {
     /// The response future of [`SessionService`](super::SessionService).
     pub struct ResponseFuture<F, ResBody, E> {
-        // None in a layer inside another one, which has the session.
-        unfinished: Option<Unfinished>,
+        // Dropped first: what a commit that is given up was to do goes back to the session.
         #[pin]
         state: State<F, ResBody, E>,
+        // None in a layer inside another one, which has the session.
+        unfinished: Option<Unfinished>,
     }
 }
 

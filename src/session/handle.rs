@@ -1,5 +1,5 @@
 use super::{
-    Details, Lifetime, Load, Loaded, OnOutage, Presented, PrincipalKey, Record, SessionError, SessionKey,
+    Confirm, Details, Lifetime, Load, Loaded, OnOutage, Presented, PrincipalKey, Record, SessionError, SessionKey,
     config::{STORE, SessionConfig},
     id::SessionId,
     pending::Pending,
@@ -111,8 +111,9 @@ impl Session {
             Err(_) => (self.state(), true),
         };
         let unreadable = state.unreadable || state.read_only;
-        let (since_ms, others) = (state.since_ms, state.others.clone());
-        let detached = State { unreadable, since_ms, others, sealed, detached: true, ..State::new(state.id.clone()) };
+        let (since_ms, signer, others) = (state.since_ms, state.signer, state.others.clone());
+        let detached =
+            State { unreadable, since_ms, signer, others, sealed, detached: true, ..State::new(state.id.clone()) };
         drop(state);
         Self::with(config, personal, detached)
     }
@@ -270,18 +271,23 @@ impl Session {
 
     /// The session of the first of the client's cookies that has one, and when it was asked for.
     async fn find(&self, mut id: SessionId) -> Result<(Loaded, u64), Error> {
-        let mut moved = false;
+        let mut moved = Vec::new();
         loop {
             let (loaded, asked_ms) = self.fetch(&id).await?;
-            moved |= matches!(loaded, Loaded::Moved);
-            if let Loaded::Found(_) = loaded {
+            let mut state = self.state();
+            if let (Loaded::Moved, Some(signer)) = (&loaded, state.signer) {
+                moved.push((id, signer));
+            }
+            if matches!(loaded, Loaded::Found(_)) {
+                state.put_moved(moved, true);
                 return Ok((loaded, asked_ms));
             }
-            match self.state().take_other() {
-                Some(other) => id = other,
-                None if moved => return Ok((Loaded::Moved, asked_ms)),
-                None => return Ok((loaded, asked_ms)),
-            }
+            let Some(other) = state.take_other() else {
+                let loaded = if moved.is_empty() { loaded } else { Loaded::Moved };
+                state.put_moved(moved, false);
+                return Ok((loaded, asked_ms));
+            };
+            id = other;
         }
     }
 
@@ -289,13 +295,18 @@ impl Session {
     async fn fetch(&self, id: &SessionId) -> Result<(Loaded, u64), Error> {
         let config = &self.inner.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
-        let load = Load { since_ms: self.state().since_ms, ..Load::new(key, config.lifetime, now_ms) };
-        let load = config.store.load(load);
-        let loaded = config.breaker.call(STORE, config.timeout, load).await?;
+        let (since_ms, is_presented, others) = {
+            let state = self.state();
+            let others: Vec<SessionKey> = state.others.iter().map(|(id, _)| id.key().clone()).collect();
+            (state.since_ms, state.signer.is_some(), others)
+        };
+        let load = Load { since_ms, others: &others, ..Load::new(key, config.lifetime, now_ms) };
+        let loaded = config.breaker.call(STORE, config.timeout, config.store.load(load)).await?;
         if let Loaded::Found(record) = &loaded {
-            if let Some(old) = &record.replaces {
-                // The client has its new id: nothing is left to the old one.
-                config.breaker.call(STORE, config.timeout, config.store.confirm(key, old, now_ms)).await?;
+            if let Some(old) = record.replaces.as_ref().filter(|_| is_presented) {
+                // The client came with its new id: nothing is left to the old one.
+                let confirm = Confirm::new(key, old, record.principal.as_ref(), now_ms);
+                config.breaker.call(STORE, config.timeout, config.store.confirm(confirm)).await?;
             }
             // The store has begun the time anew, and so does the browser. Of a session that was rotated it has a newer
             // cookie, or may have.

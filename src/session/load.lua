@@ -1,5 +1,6 @@
 -- KEYS: the session. ARGV: now in ms, idle time in ms, absolute lifetime in ms (0: none), for how long in ms a request
---   may have been on its way during a rotation, when the request arrived, in ms.
+--   may have been on its way during a rotation, when the request arrived, in ms; then the names of other sessions that the
+--   client has cookies of.
 -- Returns the fields, and begins the idle time anew; nothing where there is no session, or no longer.
 -- A session that was rotated away has one field, _r, and its time is not extended.
 local fields = redis.call('HGETALL', KEYS[1])
@@ -27,9 +28,15 @@ if left <= 0 or seen + idle <= now then
 end
 local restored = false
 if is._s then
+  for i = 6, #ARGV do
+    if ARGV[i] == is._s then
+      -- The client has the new id as well: it counts.
+      return {'_r', is._s}
+    end
+  end
   local since, replaced = tonumber(ARGV[5]), tonumber(is._d or 0)
   if since < replaced + tonumber(ARGV[4]) then
-    if since > replaced and redis.call('PTTL', KEYS[1]) < left then
+    if since >= replaced and redis.call('PTTL', KEYS[1]) < left then
       -- It is used, so the client may have no other id: it is kept for longer than the grace.
       redis.call('HSET', KEYS[1], '_l', ARGV[1])
       redis.call('PEXPIRE', KEYS[1], left)

@@ -1,5 +1,6 @@
 use super::{
-    Action, Commit, Committed, Expect, Lifetime, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which,
+    Action, Commit, Committed, Confirm, Expect, Lifetime, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf,
+    Which,
     record::{MOVED_MS, Replaced},
 };
 use crate::{
@@ -74,7 +75,7 @@ impl MemoryStore {
         Self { sessions: ExpiringMap::new(sessions), several: RwLock::new(()) }
     }
 
-    fn read(&self, Load { key, lifetime, since_ms, now_ms }: Load<'_>) -> Loaded {
+    fn read(&self, Load { key, lifetime, since_ms, now_ms, others }: Load<'_>) -> Loaded {
         self.sessions.update(key.as_str(), now_ms, |slot| match slot {
             Some(moved @ Slot::Moved { .. }) => (moved.kept(lifetime), Loaded::Moved),
             None => (None, Loaded::Absent),
@@ -88,8 +89,12 @@ impl MemoryStore {
                 (Slot::Session(record).kept(lifetime), Loaded::Found(found))
             }
             Some(Slot::Replaced { record, until_ms }) => {
+                if record.replaced.as_ref().is_some_and(|replaced| others.contains(&replaced.by)) {
+                    // The client has the new id as well: it counts.
+                    return (Slot::Replaced { record, until_ms }.kept(lifetime), Loaded::Moved);
+                }
                 if let Some(replaced) = record.replaced.as_ref().filter(|replaced| replaced.is_recent(since_ms)) {
-                    let is_used = since_ms > replaced.at_ms;
+                    let is_used = since_ms >= replaced.at_ms;
                     let found = Loaded::Found(Arc::clone(&record));
                     if !is_used {
                         return (Slot::Replaced { record, until_ms }.kept(lifetime), found);
@@ -110,6 +115,7 @@ impl MemoryStore {
 
     fn write(&self, key: &SessionKey, commit: &Commit) -> Committed {
         let alone = !matches!(commit.action, Action::Create | Action::Update | Action::Destroy)
+            || commit.linked.is_some()
             || commit.principal.is_some()
             || commit.new_principal.is_some();
         // Held, whichever it is, until all is written.
@@ -135,7 +141,13 @@ impl MemoryStore {
             },
             Action::Destroy => self.finish(key, commit),
             Action::Update => self.change(key, key, commit, false),
-            Action::Rotate { to } => self.change(key, to, commit, false),
+            Action::Rotate { to } => {
+                // One that is there already is this one, whose answer was lost.
+                match self.peek(to, commit.now_ms) {
+                    Loaded::Absent => self.change(key, to, commit, false),
+                    _ => self.change_again(to, commit),
+                }
+            }
         }
     }
 
@@ -154,15 +166,38 @@ impl MemoryStore {
     }
 
     fn finish(&self, key: &SessionKey, commit: &Commit) -> Committed {
+        let other = commit.linked.as_ref().filter(|other| self.is_linked(key, other, commit.now_ms));
+        let done = self.finish_one(key, commit);
+        if let (Committed::Done, Some(other)) = (&done, other) {
+            self.sessions.remove(other.as_str());
+        }
+        done
+    }
+
+    /// Whether both are sides of one rotation: one that was restored goes its own way.
+    fn is_linked(&self, key: &SessionKey, other: &SessionKey, now_ms: u64) -> bool {
+        let replaced_by = |key: &SessionKey, by: &SessionKey| {
+            self.look(key.as_str(), now_ms, |slot| {
+                let replaced = slot.and_then(Slot::record).and_then(|record| record.replaced.as_ref());
+                replaced.is_some_and(|replaced| replaced.by == *by)
+            })
+        };
+        replaced_by(key, other) || replaced_by(other, key)
+    }
+
+    fn finish_one(&self, key: &SessionKey, commit: &Commit) -> Committed {
         self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
             Some(Slot::Moved { to, until_ms }) => {
                 let committed = Committed::moved(to.clone());
                 (Some((Slot::Moved { to, until_ms }, until_ms)), committed)
             }
-            // Of a rotation that no client has confirmed, both end.
-            Some(slot) => {
-                (None, slot.record().and_then(|record| linked(record)).map_or(Committed::Done, Committed::moved))
-            }
+            Some(slot) => match slot.record().and_then(|record| linked(record)) {
+                // Of a rotation that no client has confirmed, both sides end in one step.
+                Some(with) if commit.linked.as_ref() != Some(&with) => {
+                    (slot.kept(commit.lifetime), Committed::linked(with))
+                }
+                _ => (None, Committed::Done),
+            },
             None => (None, Committed::Done),
         })
     }
@@ -173,8 +208,6 @@ impl MemoryStore {
         let rotates = key != to;
         enum End {
             Answer(Committed),
-            /// This one, whose answer was lost: what is in it now is written where it went.
-            Again,
             Moves(Arc<Record>),
         }
         let end = self.sessions.update(key.as_str(), now_ms, |slot| {
@@ -182,9 +215,10 @@ impl MemoryStore {
             let slot = match slot {
                 None => return answer(None, Committed::Gone),
                 Some(Slot::Moved { to: went, until_ms }) => {
-                    let end =
-                        if rotates && went == *to { End::Again } else { End::Answer(Committed::moved(went.clone())) };
-                    return (Some((Slot::Moved { to: went, until_ms }, until_ms)), end);
+                    // To where this one went before, and where nothing is any more.
+                    let ended = rotates && went == *to;
+                    let committed = if ended { Committed::Gone } else { Committed::moved(went.clone()) };
+                    return answer(Some(Slot::Moved { to: went, until_ms }), committed);
                 }
                 Some(slot) => slot,
             };
@@ -193,7 +227,7 @@ impl MemoryStore {
             };
             if let Some(replaced) = &record.replaced {
                 if rotates && replaced.by == *to {
-                    return (slot.kept(lifetime), End::Again);
+                    return answer(Some(slot), Committed::Gone);
                 }
                 let is_late = commit.since_ms <= replaced.at_ms && !replaced.is_recent(now_ms);
                 let is_moved = if rotates { is_late } else { replaced.is_recent(commit.since_ms) };
@@ -202,11 +236,12 @@ impl MemoryStore {
                     return answer(Some(slot), moved);
                 }
             }
-            if (rotates || commit.new_principal.is_some()) && record.principal != commit.principal {
+            let asks = rotates || commit.new_principal.is_some() || commit.own_lifetime.is_some();
+            if asks && record.principal != commit.principal {
                 let is = Committed::principal(record.principal.clone());
                 return answer(Some(slot), is);
             }
-            if !again && record.replaces.is_some() {
+            if !again && record.replaces.is_some() && (rotates || commit.unread.is_some()) {
                 // The load ends the session that it was rotated from.
                 return answer(Some(slot), Committed::Unread);
             }
@@ -240,7 +275,9 @@ impl MemoryStore {
             let left = match old {
                 Some(mut old) => {
                     changed.replaces = Some(key.clone());
-                    let until_ms = old.ends_ms(lifetime).min(now_ms.saturating_add(commit.grace_ms));
+                    // As long as other requests may be on their way, whatever is set.
+                    let grace_ms = commit.grace_ms.max(MOVED_MS);
+                    let until_ms = old.ends_ms(lifetime).min(now_ms.saturating_add(grace_ms));
                     Arc::make_mut(&mut old).replaced = Some(Replaced::new(to.clone(), now_ms));
                     Slot::Replaced { record: old, until_ms }
                 }
@@ -250,24 +287,22 @@ impl MemoryStore {
         });
         match end {
             End::Answer(answer) => answer,
-            End::Again => {
-                let mut again = commit.clone();
-                again.expect.version = None;
-                again.action = Action::Update;
-                self.change(to, to, &again, true)
-            }
             End::Moves(record) => {
-                self.sessions.update(to.as_str(), now_ms, |slot| {
-                    // One that is there already is this one, from before: what is sent twice is done once.
-                    let slot = slot.unwrap_or(Slot::Session(record));
-                    (slot.kept(lifetime), ())
-                });
+                self.sessions.update(to.as_str(), now_ms, |_| (Slot::Session(record).kept(lifetime), ()));
                 Committed::Done
             }
         }
     }
 
-    fn confirmed(&self, key: &SessionKey, replaces: &SessionKey, now_ms: u64) {
+    /// A rotation whose answer was lost: what is in it now is written where it went.
+    fn change_again(&self, to: &SessionKey, commit: &Commit) -> Committed {
+        let mut again = commit.clone();
+        again.expect.version = None;
+        again.action = Action::Update;
+        self.change(to, to, &again, true)
+    }
+
+    fn confirmed(&self, Confirm { key, replaces, now_ms, .. }: Confirm<'_>) {
         let _alone = self.several.write().unwrap_or_else(PoisonError::into_inner);
         // Their lifetimes do not change: they are kept for as long as they were.
         let confirmed = self.sessions.edit(key.as_str(), now_ms, |slot| match slot {
@@ -339,8 +374,13 @@ impl MemoryStore {
         let is_one = match which {
             Which::One(key) => {
                 let one = follow(key);
+                let other = ends.iter().find(|(key, _)| *key == one).and_then(|(_, record)| linked(record));
+                ends.retain(|(key, _)| *key == one);
                 // With the one that it was rotated from or to, as long as no client has confirmed that.
-                ends.retain(|(key, record)| *key == one || linked(record).as_ref() == Some(&one));
+                if let Some(other) = other.filter(|other| !ends.is_empty() && self.is_linked(&one, other, query.now_ms))
+                {
+                    self.sessions.remove(other.as_str());
+                }
                 true
             }
             Which::Others(keep) => {
@@ -396,13 +436,8 @@ impl SessionStore for MemoryStore {
         Box::pin(ready(Ok(self.write(key, commit))))
     }
 
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.confirmed(key, replaces, now_ms);
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        self.confirmed(confirm);
         Box::pin(ready(Ok(())))
     }
 

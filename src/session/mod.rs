@@ -146,6 +146,6 @@ pub use self::{
     redis::RedisStore,
     service::SessionService,
     sessions::{SessionInfo, Sessions},
-    store::{SessionStore, SessionsOf, Which},
+    store::{Confirm, SessionStore, SessionsOf, Which},
     typed::TypedSession,
 };

@@ -253,7 +253,11 @@ impl Plan {
                 Next::Again(self)
             }
             (Committed::Moved { to }, Action::Destroy | Action::Replace { .. }) => {
-                self.key = to;
+                (self.key, self.commit.linked) = (to, None);
+                Next::Again(self)
+            }
+            (Committed::Linked { with }, _) => {
+                self.commit.linked = Some(with);
                 Next::Again(self)
             }
             // A second login at once: it goes on by itself, beside the other one and while that lives.

@@ -167,13 +167,15 @@ pub struct Load<'a> {
     pub since_ms: u64,
     /// Now, in milliseconds since the Unix epoch.
     pub now_ms: u64,
+    /// The other sessions that the client has cookies of. One that was rotated to one of these is [`Loaded::Moved`].
+    pub others: &'a [SessionKey],
 }
 
 impl<'a> Load<'a> {
     /// The session at `key`.
     #[must_use]
     pub fn new(key: &'a SessionKey, lifetime: Lifetime, now_ms: u64) -> Self {
-        Self { key, lifetime, since_ms: now_ms, now_ms }
+        Self { key, lifetime, since_ms: now_ms, now_ms, others: &[] }
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{
-    Action, Commit, Committed, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore,
-    SessionsOf, Which,
+    Action, Commit, Committed, Confirm, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
+    SessionStore, SessionsOf, Which,
     record::{MOVED_MS, Replaced},
 };
 use crate::{
@@ -15,6 +15,7 @@ static COMMIT: Script = Script::new(include_str!("commit.lua"));
 static CONFIRM: Script = Script::new(include_str!("confirm.lua"));
 static PRUNE: Script = Script::new(include_str!("prune.lua"));
 static END_ONE: Script = Script::new(include_str!("end_one.lua"));
+static END_MANY: Script = Script::new(include_str!("end_many.lua"));
 static END_ALL: Script = Script::new(include_str!("end_all.lua"));
 
 /// Sessions in one request.
@@ -65,10 +66,12 @@ impl RedisStore {
         [&self.prefix, ":of:", principal.as_str()].concat()
     }
 
-    async fn read(&self, Load { key, lifetime, since_ms, now_ms }: Load<'_>) -> Result<Loaded, Error> {
+    async fn read(&self, load: Load<'_>) -> Result<Loaded, Error> {
+        let Load { key, lifetime, since_ms, now_ms, others } = load;
         let call = self.redis.script(&LOAD).key(self.key(key)).arg(now_ms).arg(lifetime.idle_ms);
         // Beginning the idle time twice is the same as once.
-        let call = call.arg(lifetime.absolute_ms.unwrap_or(0)).arg(MOVED_MS).arg(since_ms).repeatable();
+        let call = call.arg(lifetime.absolute_ms.unwrap_or(0)).arg(MOVED_MS).arg(since_ms);
+        let call = others.iter().fold(call, |call, other| call.arg(other.as_str())).repeatable();
         let fields: BTreeMap<String, String> = call.query().await?;
         if fields.is_empty() {
             return Ok(Loaded::Absent);
@@ -100,9 +103,11 @@ impl RedisStore {
         let other_place = place(other.map(|other| self.key(other)));
         // Where nothing of it changes the index is not asked.
         let forks = matches!(action, Action::Fork { .. });
-        let moves = (new_principal.is_some() || !matches!(action, Action::Update)) && !forks;
+        let moves = new_principal.is_some() || commit.own_lifetime.is_some() || !matches!(action, Action::Update);
+        let moves = moves && !forks;
         let index = place(principal.as_ref().filter(|_| moves).map(|principal| self.index(principal)));
         let new_index = place(new_principal.as_ref().and_then(|new| Some(self.index(new.as_ref()?))));
+        let linked = place(commit.linked.as_ref().map(|linked| self.key(linked)));
         let text = |principal: &Option<PrincipalKey>| principal.as_ref().map(|key| key.as_str().to_owned());
         let new = new_principal.as_ref().map(|new| text(new).unwrap_or_else(|| "-".to_owned()));
         let (mut details, mut no_details) = details.as_ref().map(reserved).unwrap_or_default();
@@ -127,7 +132,7 @@ impl RedisStore {
             Some(None) => ("-".to_owned(), String::new()),
             Some(Some(own)) => (own.idle_ms.to_string(), own.absolute_ms.unwrap_or(0).to_string()),
         };
-        call = call.arg(idle).arg(absolute);
+        call = call.arg(idle).arg(absolute).arg(linked);
         for (name, text) in set {
             call = call.arg(name).arg(text);
         }
@@ -156,12 +161,17 @@ impl RedisStore {
             ["unread"] => Ok(Committed::Unread),
             ["principal", is] => Ok(Committed::principal(PrincipalKey::stored(is))),
             ["moved", to] => moved(to).map(Committed::moved),
+            ["linked", with] => moved(with).map(Committed::linked),
             _ => Err(unreadable("the script answered something else")),
         }
     }
 
-    async fn confirmed(&self, key: &SessionKey, replaces: &SessionKey) -> Result<(), Error> {
-        let call = self.redis.script(&CONFIRM).key(self.key(key)).key(self.key(replaces));
+    async fn confirmed(&self, confirm: Confirm<'_>) -> Result<(), Error> {
+        let Confirm { key, replaces, principal, .. } = confirm;
+        let mut call = self.redis.script(&CONFIRM).key(self.key(key)).key(self.key(replaces));
+        if let Some(principal) = principal {
+            call = call.key(self.index(principal));
+        }
         let call = call.arg(key.as_str()).arg(replaces.as_str()).arg(MOVED_MS);
         call.repeatable().query::<i64>().await?;
         Ok(())
@@ -205,19 +215,23 @@ impl RedisStore {
     }
 
     async fn end_one(&self, query: SessionsOf<'_>, key: &SessionKey) -> Result<usize, Error> {
-        let (mut key, mut ended) = (key.clone(), 0);
+        let (mut key, mut linked) = (key.clone(), None);
         for _ in 0..MAX_MOVES {
-            let call = self.redis.script(&END_ONE).key(self.index(query.principal)).key(self.key(&key));
+            let mut call = self.redis.script(&END_ONE).key(self.index(query.principal)).key(self.key(&key));
+            if let Some(linked) = &linked {
+                call = call.key(self.key(linked));
+            }
             let call = call.arg(key.as_str()).arg(query.principal.as_str());
+            let call = call.arg(linked.as_ref().map_or("", SessionKey::as_str));
             let reply: Vec<String> = call.repeatable().query().await?;
             match reply.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                ["moved", to] => key = moved(to)?,
-                ["ended", linked] => (key, ended) = (moved(linked)?, 1),
+                ["moved", to] => (key, linked) = (moved(to)?, None),
+                ["linked", with] => linked = Some(moved(with)?),
                 ["done"] => return Ok(1),
-                _ => break,
+                _ => return Ok(0),
             }
         }
-        Ok(ended)
+        Ok(0)
     }
 
     async fn end_all(&self, query: SessionsOf<'_>, keep: Option<&SessionKey>) -> Result<usize, Error> {
@@ -239,21 +253,10 @@ impl RedisStore {
                     let keys: Vec<SessionKey> = names.iter().filter_map(|name| SessionKey::stored(name)).collect();
                     let mut ended = 0;
                     for keys in keys.chunks(CHUNK) {
-                        let mut pipeline = self.redis.pipeline();
-                        let del = keys.iter().fold(Cmd::new("DEL"), |cmd, key| cmd.key(self.key(key)));
-                        // One that was rotated a moment ago is there under both its keys, and counts once.
-                        let twice = keys
+                        let call = keys
                             .iter()
-                            .map(|key| pipeline.issue::<usize>(Cmd::new("HEXISTS").key(self.key(key)).arg("_s")));
-                        let twice: Vec<_> = twice.collect();
-                        let slot = pipeline.issue::<usize>(del);
-                        let names = keys.iter().map(SessionKey::as_str).collect::<Vec<_>>();
-                        pipeline.issue::<u64>(Cmd::new("ZREM").key(&index).arg(names));
-                        let mut results = pipeline.exec().await?;
-                        ended += results.take(slot)?;
-                        for slot in twice {
-                            ended -= results.take(slot)?;
-                        }
+                            .fold(self.redis.script(&END_MANY).key(&index), |call, key| call.key(self.key(key)));
+                        ended += call.arg(query.principal.as_str()).query::<usize>().await?;
                     }
                     return Ok(ended);
                 }
@@ -319,13 +322,8 @@ impl SessionStore for RedisStore {
         Box::pin(self.write(key, commit))
     }
 
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        _: u64,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(self.confirmed(key, replaces))
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.confirmed(confirm))
     }
 
     fn breaker(&self) -> Option<CircuitBreaker> {

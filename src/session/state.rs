@@ -145,8 +145,10 @@ impl State {
         // What was put in unread, or came back from a commit that failed, can be too much for what there is.
         let sets = pending.fields.values().any(Option::is_some);
         let too_large = sets && attributes::size(record, pending, None) > size_limit;
-        let pending = std::mem::take(pending);
+        let mut pending = std::mem::take(pending);
         self.pending.doubtful = pending.doubtful;
+        // An id that the client was not told of yet is as good as another one.
+        pending.rotate &= !(self.unsent && self.signer.is_none());
         if self.read_only && !pending.destroy && !pending.is_empty() {
             return Err(SessionError::ReadOnly);
         }
@@ -162,7 +164,7 @@ impl State {
         !self.detached && self.id.is_some() && now_ms.saturating_sub(self.looked_ms) >= SURE_MS
     }
 
-    /// The next cookie's session, to be looked for.
+    /// The session of another cookie takes the place of the one that was not found.
     pub(super) fn take_other(&mut self) -> Option<SessionId> {
         if self.others.is_empty() {
             return None;
@@ -170,6 +172,15 @@ impl State {
         let (id, signer) = self.others.remove(0);
         (self.id, self.signer) = (Some(id.clone()), Some(signer));
         Some(id)
+    }
+
+    /// One that moved: the client has its new id from another response, or will have, and a logout follows it.
+    pub(super) fn put_moved(&mut self, moved: Vec<(SessionId, usize)>, is_found: bool) {
+        let mut moved = moved.into_iter();
+        if !is_found && let Some((id, signer)) = moved.next() {
+            (self.id, self.signer) = (Some(id), Some(signer));
+        }
+        self.others.extend(moved);
     }
 
     /// What the store had at some time between `asked_ms` and `now_ms`.
@@ -234,7 +245,6 @@ impl State {
         drop(known);
         let Some(id) = id else { return self.ended() };
         let (goes_on, commit_ms) = (self.id.as_ref() == Some(&id), commit.now_ms);
-        self.others.clear();
         let begins = !matches!(commit.action, Action::Update | Action::Rotate { .. });
         if begins {
             let record = Record::new(commit.now_ms, 0, BTreeMap::new());

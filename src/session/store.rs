@@ -20,17 +20,12 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Where the store cannot be asked; whether the commit took effect is then not known.
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>>;
 
-    /// A request with the id of `key` has come, so the client has it: ends the session at `replaces`, which it was rotated
-    /// from, and for ten seconds says that it moved.
+    /// A request with a new id has come, so the client has it: ends the session that it was rotated from, and for ten
+    /// seconds says there that it moved. Done again, it is done.
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<(), Error>>;
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>>;
 
     /// The circuit breaker of the store, if it has one that others share.
     fn breaker(&self) -> Option<CircuitBreaker> {
@@ -59,6 +54,33 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
 
 fn no_index() -> Error {
     Error::new(ErrorKind::InvalidInput, "this session store does not know whose sessions are whose")
+}
+
+/// The rotation that a client has taken notice of.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Confirm<'a> {
+    /// The new key.
+    pub key: &'a SessionKey,
+    /// The old one.
+    pub replaces: &'a SessionKey,
+    /// Whose the session is.
+    pub principal: Option<&'a PrincipalKey>,
+    /// Now, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+}
+
+impl<'a> Confirm<'a> {
+    /// The rotation from `replaces` to `key`.
+    #[must_use]
+    pub fn new(
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        principal: Option<&'a PrincipalKey>,
+        now_ms: u64,
+    ) -> Self {
+        Self { key, replaces, principal, now_ms }
+    }
 }
 
 /// Whose sessions are asked for.
@@ -107,13 +129,8 @@ impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
         (**self).commit(key, commit)
     }
 
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        (**self).confirm(key, replaces, now_ms)
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).confirm(confirm)
     }
 
     fn breaker(&self) -> Option<CircuitBreaker> {

@@ -14,6 +14,7 @@ mod pubsub;
 mod ratelimit;
 mod redis;
 #[path = "../shared/redis_server.rs"]
+#[allow(dead_code)]
 mod redis_server;
 mod redis_tcp;
 mod response_cache;

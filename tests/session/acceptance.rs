@@ -16,8 +16,8 @@ use axum_upstash::{
     Error, ErrorKind,
     response_cache::ResponseCacheLayer,
     session::{
-        Commit, Committed, Load, Loaded, MemoryStore, MissingSession, OnCommitFailure, OnOutage, RedisStore, Session,
-        SessionError, SessionKey, SessionLayer, SessionStore,
+        Commit, Committed, Confirm, Load, Loaded, MemoryStore, MissingSession, OnCommitFailure, OnOutage, RedisStore,
+        Session, SessionError, SessionKey, SessionLayer, SessionStore,
     },
 };
 use bytes::Bytes;
@@ -62,13 +62,8 @@ impl SessionStore for Failing {
         if self.loads.load(Ordering::SeqCst) { down() } else { self.inner.load(load) }
     }
 
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.inner.confirm(key, replaces, now_ms)
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.confirm(confirm)
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {

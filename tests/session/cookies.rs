@@ -61,6 +61,21 @@ async fn a_logout_ends_the_sessions_of_all_cookies() {
         for cookie in all {
             assert_eq!(text(&app, "/get/user", &cookie).await, "-");
         }
+        // After a commit of the handler's own, and where the first is not there.
+        let (gone, one, two) = (log_in(&app, "gone").await, log_in(&app, "one").await, log_in(&app, "two").await);
+        ask(&app, "POST", "/logout", Some(&gone)).await;
+        let leave = |session: Session| async move {
+            session.insert("a", "1").await?;
+            session.commit().await?;
+            session.destroy()?;
+            session.commit().await
+        };
+        let app = routes().route("/leave", post(leave)).layer(layer(&store));
+        let reply = ask(&app, "POST", "/leave", Some(&format!("{gone}; {one}; {two}"))).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        for cookie in [one, two] {
+            assert_eq!(text(&app, "/get/user", &cookie).await, "-");
+        }
     })
     .await;
 }

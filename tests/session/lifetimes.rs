@@ -33,7 +33,12 @@ fn app(store: Arc<dyn SessionStore>) -> (Router, ManualClock) {
     };
     let layer = SessionLayer::new(store, keys(&[1])).with_clock(clock);
     let layer = layer.with_timeout(Duration::from_secs(60));
-    let routes = routes().route("/remember", post(remember)).route("/forget", post(forget)).route("/at", post(at));
+    let longer = |session: Session| async move { session.set_lifetime(Lifetime::new(30 * DAY, Some(90 * DAY))) };
+    let routes = routes()
+        .route("/remember", post(remember))
+        .route("/longer", post(longer))
+        .route("/forget", post(forget))
+        .route("/at", post(at));
     (routes.layer(layer), hands)
 }
 
@@ -111,6 +116,24 @@ async fn a_login_begins_the_lifetime_anew_and_says_when_it_was() {
             user(&app, &same).await;
         }
         assert_eq!(user(&app, &same).await, "-", "thirty days after the login");
+    })
+    .await;
+}
+
+/// Whoever gets a longer lifetime after the login can still be found.
+#[tokio::test]
+async fn a_longer_lifetime_is_known_to_the_list() {
+    both(async |store| {
+        let (app, hands) = app(store);
+        let me = ask(&app, "POST", "/login/ferris", None).await.cookie().unwrap();
+        assert!(ask(&app, "POST", "/longer", Some(&me)).await.status.is_success());
+        for _ in 0..3 {
+            hands.advance(25 * DAY);
+            assert_eq!(user(&app, &me).await, "ferris");
+        }
+        assert_eq!(ask(&app, "GET", "/devices/ferris", None).await.text, "test");
+        assert_eq!(ask(&app, "POST", "/revoke-all/ferris", None).await.text, "1");
+        assert_eq!(user(&app, &me).await, "-");
     })
     .await;
 }

@@ -4,10 +4,13 @@
 //! store; without that it takes a second.
 
 use crate::client::{Reply, both, keys, routes, send};
-use axum::Router;
+use axum::{Router, extract::Path, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind, ManualClock,
-    session::{Commit, Committed, Lifetime, Load, Loaded, SessionKey, SessionLayer, SessionStore},
+    session::{
+        Commit, Committed, Confirm, Lifetime, Load, Loaded, Session, SessionError, SessionKey, SessionLayer,
+        SessionStore,
+    },
 };
 use futures_core::future::BoxFuture;
 use futures_util::future::join_all;
@@ -67,13 +70,8 @@ impl SessionStore for Flaky {
         Box::pin(self.around(move || self.inner.load(load)))
     }
 
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(self.around(move || self.inner.confirm(key, replaces, now_ms)))
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.around(move || self.inner.confirm(confirm)))
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
@@ -122,12 +120,23 @@ impl Request {
 
 const NAMES: u64 = 5;
 const NOTHING: &str = "-";
+/// How long sessions live without use, and at the most.
+const IDLE: Duration = Duration::from_secs(3_600);
+const OWN_IDLE: Duration = Duration::from_secs(3 * 3_600);
+const ABSOLUTE: Duration = Duration::from_secs(20 * 3_600);
+
+/// Begins a session with a lifetime of its own.
+async fn longer(session: Session, Path((name, value)): Path<(String, String)>) -> Result<(), SessionError> {
+    session.set_lifetime(Lifetime::new(OWN_IDLE, Some(ABSOLUTE)))?;
+    session.insert(&name, &value).await
+}
 
 struct World {
     /// With failures, and without.
     flaky: Router,
     sound: Router,
     hands: ManualClock,
+    clock: Clock,
     random: Random,
     /// How many requests have come as far as their handlers, by the way that has failures.
     arrived: Arc<AtomicUsize>,
@@ -137,6 +146,11 @@ struct World {
 /// What is known of a session: its cookie, and what each attribute may hold.
 struct Known {
     cookie: String,
+    /// A rotation may have been done whose answer was lost: for a moment nothing can be written.
+    may_be_replaced: bool,
+    /// How long it lives without use: it may have a lifetime of its own.
+    idle: Duration,
+    began_ms: u64,
     may_be: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -157,11 +171,16 @@ impl World {
     }
 
     async fn begin(&mut self) -> Known {
-        let reply = send(self.sound.clone(), "POST", "/set/a0/begin".to_owned(), None).await;
+        let (path, idle) = match self.random.below(3) {
+            0 => ("/longer/a0/begin", OWN_IDLE),
+            _ => ("/set/a0/begin", IDLE),
+        };
+        let reply = send(self.sound.clone(), "POST", path.to_owned(), None).await;
         let mut may_be: BTreeMap<_, _> =
             (0..NAMES).map(|index| (format!("a{index}"), BTreeSet::from([NOTHING.to_owned()]))).collect();
         may_be.insert("a0".to_owned(), BTreeSet::from(["begin".to_owned()]));
-        Known { cookie: reply.cookie().unwrap(), may_be }
+        let began_ms = self.clock.now_ms();
+        Known { cookie: reply.cookie().unwrap(), may_be_replaced: false, idle, began_ms, may_be }
     }
 
     fn requests(&self, round: u64) -> Vec<Request> {
@@ -221,18 +240,22 @@ impl World {
             };
             let values = known.may_be.get_mut(name).unwrap();
             // One that found nothing has begun a session of its own, or has nothing to say.
-            let elsewhere = reply.cookie().is_some() || reply.removes_cookie();
+            // Its own cookie is sent again as it is used.
+            let another = reply.cookie().is_some_and(|cookie| cookie != known.cookie);
+            let elsewhere = another || reply.removes_cookie();
             match reply.status {
                 StatusCode::OK if elsewhere => assert!(destruction.is_some(), "{}", story()),
                 // Where there was nothing to remove, or it was moved away, nothing was written.
                 StatusCode::OK if value == NOTHING && reply.text == "false" => {}
                 StatusCode::OK => *values = BTreeSet::from([value.to_owned()]),
-                StatusCode::CONFLICT => assert!(rotation.is_some() || destruction.is_some(), "{}", story()),
+                StatusCode::CONFLICT => {
+                    assert!(rotation.is_some() || destruction.is_some() || known.may_be_replaced, "{}", story());
+                }
                 StatusCode::SERVICE_UNAVAILABLE => drop(values.insert(value.to_owned())),
                 status => panic!("{status}\n{}", story()),
             }
         }
-        let may_be_rotated = rotation.is_some_and(|reply| reply.status == StatusCode::SERVICE_UNAVAILABLE);
+        known.may_be_replaced |= rotation.is_some_and(|reply| reply.status == StatusCode::SERVICE_UNAVAILABLE);
         let rotated = rotation.filter(|reply| reply.status == StatusCode::OK).and_then(Reply::cookie);
         let destroyed = destruction.is_some_and(|reply| reply.status == StatusCode::OK);
         let may_be_destroyed = destruction.is_some() && !destroyed;
@@ -248,8 +271,8 @@ impl World {
             assert!(nothing, "the old id shows {found:?}\n{}", story());
         }
         let (Some(cookie), Some(under_new)) = (rotated, under_new) else {
-            let may_be_gone = destroyed || may_be_destroyed || may_be_rotated;
-            if nothing && may_be_gone {
+            // A rotation whose answer is lost ends nothing.
+            if nothing && (destroyed || may_be_destroyed) {
                 return None;
             }
             self.check(&known, &found, &story());
@@ -266,7 +289,7 @@ impl World {
         if nothing && may_be_destroyed {
             return None;
         }
-        known.cookie = cookie;
+        (known.cookie, known.may_be_replaced) = (cookie, false);
         self.check(&known, &found, &story());
         Some(known)
     }
@@ -282,7 +305,7 @@ impl World {
 async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
     let random = Random(Arc::new(AtomicU64::new(seed)));
     let (clock, hands) = Clock::manual(Clock::system().now_ms());
-    let lifetime = Lifetime::new(Duration::from_secs(3_600), Some(Duration::from_secs(20 * 3_600)));
+    let lifetime = Lifetime::new(IDLE, Some(ABSOLUTE));
     let layer = |store: Arc<dyn SessionStore>| {
         let layer = SessionLayer::new(store, keys(&[1])).with_clock(clock.clone()).with_lifetime(lifetime);
         layer.with_timeout(Duration::from_secs(60))
@@ -296,8 +319,10 @@ async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
         }
     });
     let flaky = Flaky { inner: Arc::clone(&store), random: random.clone(), clock: clock.clone() };
+    let routes = || routes().route("/longer/{name}/{value}", post(longer));
     let flaky = routes().layer(arrives).layer(layer(Arc::new(flaky)));
-    let mut world = World { flaky, sound: routes().layer(layer(store)), hands, random, arrived, requests: 0 };
+    let mut world =
+        World { flaky, sound: routes().layer(layer(store)), hands, clock: clock.clone(), random, arrived, requests: 0 };
     let begun = Instant::now();
     let mut round = 0;
     while begun.elapsed() < time {
@@ -313,12 +338,28 @@ async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
                 known.may_be.insert(name, BTreeSet::from([value]));
             }
             if world.random.below(20) == 0 {
-                world.hands.advance(Duration::from_secs(3_601));
+                // Nine tenths of its time, of which the last tenth may not be counted, and then all of it.
+                let almost = known.idle * 8 / 10;
+                let age = Duration::from_millis(world.clock.now_ms() - known.began_ms);
+                if age + almost < ABSOLUTE {
+                    world.hands.advance(almost);
+                    let found = world.read(&known.cookie).await;
+                    assert!(
+                        found.iter().all(|(name, value)| known.may_be[name].contains(value)),
+                        "it ended early: {found:?}"
+                    );
+                }
+                world.hands.advance(known.idle + Duration::from_secs(1));
                 let found = world.read(&known.cookie).await;
                 assert!(found.values().all(|value| value == NOTHING), "it has outlived its time: {found:?}");
                 break;
             }
-            world.hands.advance(Duration::from_millis(world.random.below(600_000)));
+            // For a moment, or for a while; within the grace the client comes back.
+            let pause = [0, 1_000, 11_000, 280_000, 600_000][usize::try_from(world.random.below(5)).unwrap()];
+            world.hands.advance(Duration::from_millis(pause));
+            if pause >= 11_000 {
+                known.may_be_replaced = false;
+            }
         }
     }
     world.requests

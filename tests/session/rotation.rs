@@ -5,10 +5,10 @@ use crate::{
     client::{Reply, ask, both, keys, layer, log_in, routes, send},
     schedule::Stepped,
 };
-use axum::Router;
+use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, ManualClock,
-    session::{Action, Commit, Committed, Lifetime, Load, Loaded, SessionKey, SessionLayer, SessionStore},
+    session::{Action, Commit, Committed, Lifetime, Load, Loaded, Session, SessionKey, SessionLayer, SessionStore},
 };
 use http::StatusCode;
 use std::{
@@ -139,10 +139,13 @@ async fn a_grace_that_is_not_used_ends() {
         assert_eq!(store.commit(&old, &rotate).await.unwrap(), Committed::Done);
         // By a request that began before the rotation, which says nothing of what the client has.
         let mut load = Load::new(&old, lifetime, now);
+        load.since_ms = now - 1;
         assert!(matches!(store.load(load).await.unwrap(), Loaded::Found(_)));
+        // It is as long as requests may be on their way, at the least: ten seconds.
+        let begun = std::time::Instant::now();
         crate::support::eventually("the end", || async {
             let mut load = load;
-            load.now_ms = Clock::system().now_ms();
+            load.now_ms = now + u64::try_from(begun.elapsed().as_millis()).unwrap();
             (store.load(load).await.unwrap() == Loaded::Absent).then_some(())
         })
         .await;
@@ -200,6 +203,142 @@ async fn a_straggler_is_told_that_the_session_moved() {
             assert_eq!((reply.status, reply.cookie()), (StatusCode::CONFLICT, None), "{does}: {reply:?}");
             assert_eq!((value(&app, "user", &new).await, value(&app, "a", &new).await), ("ferris".into(), "-".into()));
         }
+    })
+    .await;
+}
+
+/// A handler that commits its rotation and goes on.
+#[tokio::test]
+async fn after_a_rotation_that_it_has_committed_a_handler_writes_on() {
+    both(async |store| {
+        let handler = |session: Session| async move {
+            let _: Option<String> = session.get("user").await?;
+            session.rotate()?;
+            session.commit().await?;
+            session.insert("a", "1").await?;
+            session.rotate()?; // of an id that the client does not have yet
+            session.update("n", |n: Option<String>| n.unwrap_or_default() + "x").await?;
+            let detached = session.detach();
+            detached.put("b", "2")?;
+            detached.commit().await
+        };
+        let failing = Failing::new(&store);
+        let lost = failing.clone();
+        let app = routes().route("/go", post(handler)).layer(SessionLayer::new(failing, keys(&[1])));
+        let me = log_in(&app, "ferris").await;
+        let reply = ask(&app, "POST", "/go", Some(&me)).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        // Nothing of that says that the client has the new id.
+        assert_eq!(value(&app, "user", &me).await, "ferris");
+        let new = reply.cookie().unwrap();
+        for (name, wanted) in [("user", "ferris"), ("a", "1"), ("n", "x"), ("b", "2")] {
+            assert_eq!(value(&app, name, &new).await, wanted, "{name}");
+        }
+        assert_eq!(value(&app, "user", &me).await, "-");
+        drop(lost);
+    })
+    .await;
+}
+
+/// After the cookie's path has changed, the browser sends the one of the longer path first.
+#[tokio::test]
+async fn a_login_takes_hold_beside_an_older_cookie_that_is_alive() {
+    both(async |store| {
+        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let app = routes().layer(layer(&store).with_clock(clock));
+        let older = ask(&app, "POST", "/set/a/1", None).await.cookie().unwrap();
+        let new = ask(&app, "POST", "/login/ferris", Some(&older)).await.cookie().unwrap();
+        let several = format!("{older}; {new}");
+        assert_eq!(value(&app, "user", &several).await, "ferris");
+        for _ in 0..3 {
+            hands.advance(Duration::from_secs(11));
+            assert_eq!(ask(&app, "POST", "/set/b/2", Some(&several)).await.status, StatusCode::OK);
+            assert_eq!(value(&app, "user", &several).await, "ferris");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_logout_whose_answer_is_lost_is_done_again_and_ends_both_ids() {
+    both(async |store| {
+        for by_new in [true, false] {
+            for leaves in [true, false] {
+                let app = routes().layer(layer(&store));
+                let me = log_in(&app, "ferris").await;
+                let new = ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
+                let acts = if by_new { &new } else { &me };
+                if leaves {
+                    // In the middle of it: the logout goes on.
+                    let stepped = Stepped::new(Arc::clone(&store));
+                    let slow = routes().layer(layer(&(Arc::new(stepped.clone()) as Arc<dyn SessionStore>)));
+                    let logout = tokio::spawn(send(slow, "POST", "/logout".to_owned(), Some(acts.clone())));
+                    stepped.arrived().await;
+                    logout.abort();
+                    assert!(logout.await.unwrap_err().is_cancelled());
+                    stepped.let_all();
+                } else {
+                    let failing = Failing::new(&store);
+                    let losing = routes().layer(layer(&(Arc::new(failing.clone()) as Arc<dyn SessionStore>)));
+                    failing.answer.store(true, Ordering::SeqCst);
+                    let lost = ask(&losing, "POST", "/logout", Some(acts)).await;
+                    assert_eq!(lost.status, StatusCode::SERVICE_UNAVAILABLE);
+                    assert_eq!(ask(&app, "POST", "/logout", Some(acts)).await.status, StatusCode::OK);
+                }
+                for cookie in [&me, &new] {
+                    let gone = || async { (value(&app, "user", cookie).await == "-").then_some(()) };
+                    crate::support::eventually("the end", gone).await;
+                }
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_goes_on_is_no_part_of_the_rotation_any_more() {
+    both(async |store| {
+        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let layer = layer(&store).with_clock(clock);
+        let (app, sessions) = (routes().layer(layer.clone()), layer.sessions());
+        let me = log_in(&app, "ferris").await;
+        ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
+        let lost = sessions.list("ferris").await.unwrap().remove(0).key;
+        hands.advance(Duration::from_secs(11));
+        assert_eq!(ask(&app, "POST", "/set/a/1", Some(&me)).await.status, StatusCode::OK);
+        assert_eq!(sessions.list("ferris").await.unwrap().len(), 2);
+        // The one that no client has is ended, and not the other one with it.
+        assert!(sessions.revoke("ferris", &lost).await.unwrap());
+        assert_eq!((value(&app, "user", &me).await, value(&app, "a", &me).await), ("ferris".into(), "1".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ending_all_others_takes_nobody_s_new_cookie_away() {
+    both(async |store| {
+        let app = routes().layer(layer(&store));
+        let (me, other) = (log_in(&app, "ferris").await, log_in(&app, "ferris").await);
+        let new = ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
+        assert_eq!(value(&app, "user", &new).await, "ferris");
+        assert_eq!(ask(&app, "POST", "/revoke-others/ferris", Some(&new)).await.text, "1");
+        let straggler = ask(&app, "GET", "/get/user", Some(&me)).await;
+        assert_eq!((&*straggler.text, straggler.removes_cookie()), ("-", false));
+        assert_eq!((value(&app, "user", &new).await, value(&app, "user", &other).await), ("ferris".into(), "-".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn however_short_the_grace_is_requests_on_their_way_leave_the_new_cookie_alone() {
+    both(async |store| {
+        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let app = routes().layer(layer(&store).with_clock(clock).with_rotation_grace(Duration::from_millis(1)));
+        let me = log_in(&app, "ferris").await;
+        ask(&app, "POST", "/rotate", Some(&me)).await;
+        hands.advance(Duration::from_secs(2));
+        let late = ask(&app, "GET", "/get/user", Some(&me)).await;
+        assert_eq!(late.headers.get(http::header::SET_COOKIE), None, "{late:?}");
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use axum_upstash::{
     Error,
-    session::{Commit, Committed, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which},
+    session::{Commit, Committed, Confirm, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which},
 };
 use futures_core::future::BoxFuture;
 use std::{
@@ -110,13 +110,8 @@ impl SessionStore for Stepped {
         Box::pin(self.around(move || self.inner.load(load)))
     }
 
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(self.around(move || self.inner.confirm(key, replaces, now_ms)))
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.around(move || self.inner.confirm(confirm)))
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {

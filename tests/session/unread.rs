@@ -8,7 +8,7 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind,
     session::{
-        Commit, Committed, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError, SessionKey,
+        Commit, Committed, Confirm, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError, SessionKey,
         SessionLayer, SessionStore,
     },
 };
@@ -209,13 +209,8 @@ impl SessionStore for Gated {
         })
     }
 
-    fn confirm<'a>(
-        &'a self,
-        key: &'a SessionKey,
-        replaces: &'a SessionKey,
-        now_ms: u64,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.inner.confirm(key, replaces, now_ms)
+    fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.confirm(confirm)
     }
 
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
