@@ -3,6 +3,7 @@ use crate::{
     http::{Deadline, timeout},
 };
 use std::{
+    collections::VecDeque,
     fmt,
     future::Future,
     sync::{
@@ -13,7 +14,7 @@ use std::{
 };
 
 /// The number of failures in a row that opens the circuit.
-const FAILURES: u32 = 5;
+const FAILURES: usize = 5;
 /// The time for which it stays open. Then one call tries the store.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -21,7 +22,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// After five failures in a row the circuit is open for a second, and calls fail at once. Then one call tries the store:
 /// its success closes the circuit, its failure opens it for another second. Only a store that does not work counts, not
-/// one that refuses a command.
+/// one that refuses a command. Timeouts open it for calls that wait no longer than those did: a store that is too slow for
+/// a cache may be fast enough for a session.
 ///
 /// Clones are the same circuit. Each store has one, which everything that uses the store shares: limits, sessions and
 /// cached responses in one Redis database stop asking it together. A store of your own hands its breaker to the layers by
@@ -45,9 +47,10 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    failures: u32,
-    /// The circuit is open until then.
-    open_until: Option<Deadline>,
+    /// The last failures in a row, by how long each has waited; a store that cannot be reached fails for every wait.
+    failures: VecDeque<Duration>,
+    /// The circuit is open until then, for calls that wait no longer than this.
+    open_until: Option<(Deadline, Duration)>,
     /// A call is trying whether the store is back.
     half_open: bool,
     /// The last failure.
@@ -62,6 +65,7 @@ struct State {
 #[must_use]
 pub(crate) struct CallPermit<'a> {
     breaker: &'a CircuitBreaker,
+    limit: Duration,
     half_open: bool,
 }
 
@@ -83,10 +87,10 @@ impl CircuitBreaker {
         Self::default()
     }
 
-    /// Whether calls fail at once.
+    /// Whether calls fail at once; some, if it is a store that is slow.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        let is_open = |state: &State| state.open_until.is_some_and(|until| !until.remaining().is_zero());
+        let is_open = |state: &State| state.open_until.is_some_and(|(until, _)| !until.remaining().is_zero());
         self.is_troubled() && is_open(&self.lock())
     }
 
@@ -100,18 +104,18 @@ impl CircuitBreaker {
         limit: Duration,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.permit()?.call(store, limit, call).await
+        self.permit(limit)?.call(store, call).await
     }
 
-    /// Permission for one call.
+    /// Permission for one call, which waits for no longer than `limit`.
     ///
     /// # Errors
     /// The last failure while the circuit is open.
-    pub(crate) fn permit(&self) -> Result<CallPermit<'_>, Error> {
+    pub(crate) fn permit(&self, limit: Duration) -> Result<CallPermit<'_>, Error> {
         let mut half_open = false;
         if self.is_troubled() {
             let mut state = self.lock();
-            if let Some(until) = state.open_until {
+            if let Some((until, _)) = state.open_until.filter(|(_, longest)| limit <= *longest) {
                 if state.half_open || !until.remaining().is_zero() {
                     let open =
                         || Error::new(ErrorKind::Connect, "the store failed again and again: the circuit is open");
@@ -121,7 +125,7 @@ impl CircuitBreaker {
                 half_open = true;
             }
         }
-        Ok(CallPermit { breaker: self, half_open })
+        Ok(CallPermit { breaker: self, limit, half_open })
     }
 
     fn is_troubled(&self) -> bool {
@@ -140,17 +144,16 @@ impl fmt::Debug for CircuitBreaker {
 }
 
 impl CallPermit<'_> {
-    /// Calls the store, for no longer than `limit`, and says what came of it.
+    /// Calls the store, and says what came of it.
     ///
     /// # Errors
     /// Those of the call, and a timeout.
     pub(crate) async fn call<T>(
         self,
         store: &'static str,
-        limit: Duration,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let result = timeout(limit, call).await.unwrap_or_else(|_| Err(late(store)));
+        let result = timeout(self.limit, call).await.unwrap_or_else(|_| Err(late(store)));
         match &result {
             Ok(_) => self.succeeded(store),
             Err(error) => self.failed(error, store),
@@ -198,10 +201,18 @@ impl CallPermit<'_> {
         let mut state = self.breaker.lock();
         state.error = Some(error.clone());
         self.breaker.0.is_troubled.store(true, Ordering::Release);
-        state.failures = state.failures.saturating_add(1);
-        let (is_first, was_open) = (state.failures == 1, state.open_until.is_some());
-        if self.half_open || (!was_open && state.failures >= FAILURES) {
-            state.open_until = Some(Deadline::after(PAUSE));
+        let (is_first, was_open) = (state.failures.is_empty(), state.open_until.is_some());
+        let waited = if error.kind() == ErrorKind::Timeout { self.limit } else { Duration::MAX };
+        state.failures.push_back(waited);
+        if state.failures.len() > FAILURES {
+            state.failures.pop_front();
+        }
+        // All of them have waited for at least so long.
+        let longest = state.failures.iter().min().copied().unwrap_or_default();
+        let is_due = state.failures.len() == FAILURES && state.open_until.is_none_or(|(_, open)| longest > open);
+        if self.half_open || is_due {
+            let open = state.open_until.map_or(longest, |(_, open)| open.max(longest));
+            state.open_until = Some((Deadline::after(PAUSE), open));
         }
         match (was_open, state.open_until.is_some()) {
             (false, true) => Trouble::Opened,
@@ -248,51 +259,79 @@ mod tests {
         Error::new(ErrorKind::Timeout, "late")
     }
 
-    fn fail(breaker: &CircuitBreaker, times: u32) -> Vec<Trouble> {
-        (0..times).map(|_| breaker.permit().unwrap().count(&error())).collect()
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn fail(breaker: &CircuitBreaker, times: usize) -> Vec<Trouble> {
+        (0..times).map(|_| breaker.permit(SECOND).unwrap().count(&error())).collect()
     }
 
     #[tokio::test(start_paused = true)]
     async fn opens_after_failures_in_a_row_and_lets_one_try() {
         let breaker = CircuitBreaker::new();
         assert_eq!(fail(&breaker, 4)[..2], [Trouble::First, Trouble::More]);
-        assert!(!breaker.permit().unwrap().close());
+        assert!(!breaker.permit(SECOND).unwrap().close());
         assert_eq!(fail(&breaker, FAILURES).last(), Some(&Trouble::Opened));
-        assert!(breaker.permit().is_err() && breaker.is_open());
+        assert!(breaker.permit(SECOND).is_err() && breaker.is_open());
         tokio::time::advance(PAUSE).await;
-        let trial = breaker.permit().unwrap();
-        assert!(breaker.permit().is_err(), "one at a time");
+        let trial = breaker.permit(SECOND).unwrap();
+        assert!(breaker.permit(SECOND).is_err(), "one at a time");
         assert_eq!(trial.count(&error()), Trouble::More);
-        assert!(breaker.permit().is_err(), "a failed trial begins the pause anew");
+        assert!(breaker.permit(SECOND).is_err(), "a failed trial begins the pause anew");
         tokio::time::advance(PAUSE).await;
-        assert!(breaker.permit().unwrap().close());
-        assert!(breaker.permit().is_ok() && breaker.permit().is_ok() && !breaker.is_open());
+        assert!(breaker.permit(SECOND).unwrap().close());
+        assert!(breaker.permit(SECOND).is_ok() && breaker.permit(SECOND).is_ok() && !breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_trial_that_is_given_up_leaves_the_question_to_the_next() {
         let breaker = CircuitBreaker::new();
-        let late = breaker.permit().unwrap();
+        let late = breaker.permit(SECOND).unwrap();
         fail(&breaker, FAILURES);
         assert!(!late.close(), "an old answer does not close it");
-        assert!(breaker.permit().is_err());
+        assert!(breaker.permit(SECOND).is_err());
         tokio::time::advance(PAUSE).await;
-        drop(breaker.permit().unwrap());
-        assert!(breaker.permit().unwrap().close());
+        drop(breaker.permit(SECOND).unwrap());
+        assert!(breaker.permit(SECOND).unwrap().close());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_is_late_counts_and_one_that_is_refused_does_not() {
         let breaker = CircuitBreaker::new();
-        let second = Duration::from_secs(1);
         for _ in 0..20 {
             let refused = async { Err::<(), _>(Error::new(ErrorKind::WrongType, "no")) };
-            assert_eq!(breaker.call("store", second, refused).await.unwrap_err().kind(), ErrorKind::WrongType);
+            assert_eq!(breaker.call("store", SECOND, refused).await.unwrap_err().kind(), ErrorKind::WrongType);
         }
         for _ in 0..FAILURES {
             let silent = std::future::pending::<Result<(), Error>>();
-            assert_eq!(breaker.call("store", second, silent).await.unwrap_err().kind(), ErrorKind::Timeout);
+            assert_eq!(breaker.call("store", SECOND, silent).await.unwrap_err().kind(), ErrorKind::Timeout);
         }
         assert!(breaker.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_longer_is_not_refused_for_those_who_do_not() {
+        let breaker = CircuitBreaker::new();
+        let call = |limit: Duration| {
+            let answer = async {
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                Ok::<_, Error>(())
+            };
+            breaker.call("store", limit, answer)
+        };
+        let short = Duration::from_millis(500);
+        for _ in 0..FAILURES {
+            assert_eq!(call(short).await.unwrap_err().kind(), ErrorKind::Timeout);
+        }
+        assert!(breaker.permit(short).is_err());
+        assert!(call(SECOND).await.is_ok(), "a slow answer is in time");
+        assert!(breaker.permit(short).is_err(), "it is no faster for that");
+        tokio::time::advance(PAUSE).await;
+        assert!(call(short).await.is_err() && call(SECOND).await.is_ok(), "a trial that is late changes nothing");
+        // A store that cannot be reached fails for all.
+        for _ in 0..FAILURES {
+            let refused = async { Err::<(), _>(Error::new(ErrorKind::Connect, "down")) };
+            assert!(breaker.call("store", SECOND, refused).await.is_err());
+        }
+        assert!(breaker.permit(Duration::from_secs(60)).is_err());
     }
 }

@@ -75,7 +75,8 @@ impl Ratelimit {
         let now_ms = self.now_ms();
         match self.ask(&[check], attempt, now_ms).await {
             Ok(mut decisions) => decisions.pop().ok_or_else(no_outcome),
-            Err(error) => self.without_store(check, now_ms, error),
+            // By the time that it is after the wait.
+            Err(error) => self.without_store(check, self.now_ms(), error),
         }
     }
 
@@ -87,7 +88,7 @@ impl Ratelimit {
         now_ms: u64,
     ) -> Result<Vec<Decision>, Error> {
         let settings = &*self.settings;
-        let permission = settings.breaker.permit()?;
+        let permission = settings.breaker.permit(settings.timeout)?;
         // Who only looks is not refused.
         let shared = settings.deny.as_deref().filter(|deny| deny.is_shared()).zip(attempt);
         let values = shared.map(|(deny, attempt)| deny.values(attempt));

@@ -32,7 +32,8 @@ pub(super) async fn decide_all(attempts: &[(&Ratelimit, Attempt<'_>)]) -> Result
     } else {
         match first.ask(&checks, Some(attempt), now_ms).await {
             Ok(list) => list,
-            Err(error) => without_store(attempts, &checks, now_ms, error)?,
+            // By the time that it is after the wait.
+            Err(error) => without_store(attempts, &checks, first.now_ms(), error)?,
         }
     };
     let allowed = list.iter().all(|decision| decision.allowed);

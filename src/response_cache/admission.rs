@@ -16,6 +16,7 @@ use crate::Personal;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, response::Parts};
+use http_body::SizeHint;
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -61,9 +62,7 @@ pub(super) enum Kept {
 impl Exchange {
     /// Readies the request for the handler.
     pub(super) fn send<B>(&mut self, request: &mut Request<B>) {
-        if matches!(self.mode, Mode::Get | Mode::Head) {
-            self.personal = Some(Personal::of(request.extensions_mut()));
-        }
+        self.personal = Some(Personal::of(request.extensions_mut()));
         if self.mode != Mode::Get || self.directives.no_store {
             return;
         }
@@ -150,8 +149,10 @@ impl Exchange {
             initial_age_ms,
             lifetime_ms: candidate.lifetime_ms,
         });
-        let placement = self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, stored, ttl_ms);
-        Some(Writing { placement, ttl_ms, since: sent.watch.since().clone() })
+        let since = sent.watch.since().clone();
+        let placement =
+            self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, stored, ttl_ms, since.clone());
+        Some(Writing { placement, ttl_ms, since })
     }
 
     pub(super) fn write(&self, writing: &Writing) -> BoxFuture<'static, Written> {
@@ -223,8 +224,9 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Whether each length that the head tells is that of the body.
-pub(super) fn is_of_length(headers: &HeaderMap, len: usize) -> bool {
+/// Whether a body has the length that its head tells, and that it told of itself before it was read.
+pub(super) fn is_of_length(headers: &HeaderMap, told: &SizeHint, len: usize) -> bool {
     let tells = |line: &HeaderValue| line.to_str().is_ok_and(|line| line.trim().parse() == Ok(len));
-    headers.get_all(header::CONTENT_LENGTH).iter().all(tells)
+    let is_told = told.lower() <= len as u64 && told.upper().is_none_or(|upper| upper >= len as u64);
+    is_told && headers.get_all(header::CONTENT_LENGTH).iter().all(tells)
 }

@@ -7,7 +7,7 @@ use super::{
     single_flight::{Flights, Landed},
     vary::{self, VarySpec},
 };
-use crate::{CircuitBreaker, Clock, Error, http::random_u64};
+use crate::{CircuitBreaker, Clock, Error, ErrorKind, http::random_u64};
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use quick_cache::sync::Cache;
@@ -78,6 +78,23 @@ pub(super) struct Placement {
     pointer: Option<Arc<VarySpec>>,
 }
 
+/// Its name in the log.
+const STORE: &str = "response store";
+
+/// What is known of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Put {
+    Done,
+    /// Nothing was sent, or the store has refused it.
+    Refused,
+    /// It may arrive yet.
+    Unknown,
+}
+
+fn may_arrive(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Server | ErrorKind::Decode)
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
@@ -108,16 +125,13 @@ impl Engine {
     ) -> BoxFuture<'static, Written> {
         let (engine, key, placement) = (Arc::clone(self), key.clone(), placement.clone());
         Box::pin(async move {
-            if engine.breaker.is_open() {
-                // Nothing is sent.
-                return if since.is_changed() { Written::Outdated } else { Written::Failed };
-            }
             let began_ms = engine.now_ms();
             // Whether older responses are out of reach once this is stored: of variants beside it nothing is known.
             let replaces = placement.landed.spec.is_none() || placement.pointer.is_some();
             let mut unknown = UnknownWrite { engine: &engine, key: Some(&key) };
-            let is_stored = engine.put(&key, placement, ttl_ms).await.is_some();
-            if is_stored {
+            let put = engine.put(&key, placement, ttl_ms).await;
+            let is_stored = put == Put::Done;
+            if put != Put::Unknown {
                 unknown.key = None;
             }
             // The deletion of a change in the meantime may have come before the write. A write that failed may have
@@ -133,16 +147,27 @@ impl Engine {
         })
     }
 
-    async fn put(&self, key: &Key, placement: Placement, ttl_ms: u64) -> Option<()> {
+    async fn put(&self, key: &Key, placement: Placement, ttl_ms: u64) -> Put {
         let Landed { response, key: place, .. } = placement.landed;
         let ttl = Duration::from_millis(ttl_ms);
-        self.ask(self.store.put(&place, Record::response(response), ttl)).await?;
+        let put = self.put_one(&place, Record::response(response), ttl).await;
         // The variant first, and what the process remembers last: nothing leads to what is not there yet.
-        let Some(spec) = placement.pointer else { return Some(()) };
+        let (Put::Done, Some(spec)) = (put, placement.pointer) else { return put };
         let ttl = Duration::from_millis(spec.until_ms.saturating_sub(self.now_ms()));
-        self.ask(self.store.put(key.as_str(), Record::vary(Arc::clone(&spec)), ttl)).await?;
-        self.remember(key, &spec);
-        Some(())
+        let put = self.put_one(key.as_str(), Record::vary(Arc::clone(&spec)), ttl).await;
+        if put == Put::Done {
+            self.remember(key, &spec);
+        }
+        put
+    }
+
+    async fn put_one(&self, key: &str, record: Record, ttl: Duration) -> Put {
+        let Ok(permit) = self.breaker.permit(self.settings.store_timeout) else { return Put::Refused };
+        match permit.call(STORE, self.store.put(key, record, ttl)).await {
+            Ok(()) => Put::Done,
+            Err(error) if may_arrive(&error) => Put::Unknown,
+            Err(_) => Put::Refused,
+        }
     }
 
     /// Forgets a resource with all its variants. What a handler is making of it at this moment is not stored either.
@@ -180,7 +205,7 @@ impl Engine {
 
     /// An outage is in the breaker's log, and `None`.
     async fn ask<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Option<T> {
-        self.breaker.call("response store", self.settings.store_timeout, answer).await.ok()
+        self.breaker.call(STORE, self.settings.store_timeout, answer).await.ok()
     }
 
     /// The `Vary` that was last seen of a resource.
@@ -221,15 +246,16 @@ impl Engine {
         request: &HeaderMap,
         response: Arc<StoredResponse>,
         ttl_ms: u64,
+        since: Since,
     ) -> Placement {
         let now_ms = self.now_ms();
         let known = known.filter(|spec| spec.until_ms > now_ms);
         if names.is_empty() && known.is_none() {
-            return Placement { landed: Landed { response, key: key.shared(), spec: None }, pointer: None };
+            return Placement { landed: Landed { response, since, key: key.shared(), spec: None }, pointer: None };
         }
         if let Some(spec) = known.as_ref().filter(|spec| spec.covers(&names, now_ms.saturating_add(ttl_ms))) {
             let variant = spec.variant(key, request);
-            return Placement { landed: Landed { response, key: variant, spec: known }, pointer: None };
+            return Placement { landed: Landed { response, since, key: variant, spec: known }, pointer: None };
         }
         let mut names: Vec<HeaderName> = names.into_iter().chain(known.iter().flat_map(|s| s.names.clone())).collect();
         vary::sort(&mut names);
@@ -241,7 +267,10 @@ impl Engine {
             until_ms: now_ms.saturating_add(ttl_ms.saturating_mul(2).max(VARY_MS)),
         });
         let variant = spec.variant(key, request);
-        Placement { landed: Landed { response, key: variant, spec: Some(Arc::clone(&spec)) }, pointer: Some(spec) }
+        Placement {
+            landed: Landed { response, since, key: variant, spec: Some(Arc::clone(&spec)) },
+            pointer: Some(spec),
+        }
     }
 }
 

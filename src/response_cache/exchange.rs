@@ -151,7 +151,7 @@ impl Exchange {
                 }
             }
         };
-        match self.judge(stored) {
+        match self.judge_stored(stored) {
             Ok(ttl) => Next::Answer(self.answer(stored, Status::Hit { ttl })),
             Err(why) => self.miss(why, request),
         }
@@ -181,16 +181,21 @@ impl Exchange {
     fn judge(&self, stored: &StoredResponse) -> Result<u64, Forward> {
         let now_ms = self.engine.now_ms();
         let left_ms = stored.fresh_for_ms(now_ms).ok_or(Forward::Stale)?;
-        let doubted = self.doubted_ms.max(self.engine.local.doubts.until_ms(self.key.as_str()));
-        if doubted.is_some_and(|until_ms| stored.received_ms <= until_ms) {
-            return Err(Forward::Stale);
-        }
         let age = stored.age_ms(now_ms) / 1000;
         let is_barred = (self.is_authorized && !stored.allows_authorized())
             || self.directives.max_age.is_some_and(|max_age| age > max_age)
             || self.directives.min_fresh.is_some_and(|min_fresh| left_ms / 1000 < min_fresh);
         // Whole seconds of both, so that `ttl` and `Age` add up to the lifetime.
         if is_barred { Err(Forward::Request) } else { Ok((stored.lifetime_ms / 1000).saturating_sub(age)) }
+    }
+
+    /// The same of a response that the store had: it may be out of date.
+    fn judge_stored(&self, stored: &StoredResponse) -> Result<u64, Forward> {
+        let doubted = self.doubted_ms.max(self.engine.local.doubts.until_ms(self.key.as_str()));
+        if doubted.is_some_and(|until_ms| stored.received_ms <= until_ms) {
+            return Err(Forward::Stale);
+        }
+        self.judge(stored)
     }
 
     fn miss(&mut self, why: Forward, request: &HeaderMap) -> Next {
@@ -232,18 +237,19 @@ impl Exchange {
             _ => lookup.primary()?,
         };
         let RecordKind::Response(stored) = &record.0 else { return None };
-        Some((Arc::clone(stored), self.judge(stored).ok()?))
+        Some((Arc::clone(stored), self.judge_stored(stored).ok()?))
     }
 
     pub(super) fn landed(&mut self, landing: &Landing, request: &HeaderMap) -> Next {
         let landed = match landing {
             Landing::Unshared | Landing::Late => return Next::Call,
-            Landing::Abandoned => {
+            // One that has changed by now is none either.
+            Landing::Shared(landed) if !landed.since.is_changed() => landed,
+            Landing::Shared(_) | Landing::Abandoned => {
                 self.abandoned += 1;
                 self.may_wait = self.abandoned < MAX_ABANDONED;
                 return self.look(self.engine.recall(&self.key), request);
             }
-            Landing::Shared(landed) => landed,
         };
         if let Some(spec) = &landed.spec {
             self.spec = Some(Arc::clone(spec));

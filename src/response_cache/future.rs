@@ -117,7 +117,7 @@ where
                     let (why, body) = match collected {
                         Collected::Broken(body) => (Kept::Abandoned, body),
                         Collected::Unfit(body) => (Kept::Unshared(parts.status), body),
-                        Collected::Complete { data, .. } if is_of_length(&parts.headers, data.len()) => {
+                        Collected::Complete { data, told } if is_of_length(&parts.headers, &told, data.len()) => {
                             match this.exchange.complete(&candidate, &mut parts, &data) {
                                 Ok(writing) => {
                                     let written = this.exchange.write(&writing);

@@ -1,6 +1,6 @@
 //! Requests that ask for the same at the same time, and of which one goes to the handler.
 
-use super::{entry::StoredResponse, vary::VarySpec};
+use super::{entry::StoredResponse, in_progress::Since, vary::VarySpec};
 use futures_core::future::BoxFuture;
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -12,6 +12,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub(super) struct Landed {
     pub(super) response: Arc<StoredResponse>,
+    /// Whether the resource has changed since the handler began.
+    pub(super) since: Since,
     /// Where it was stored, and how its variant was chosen.
     pub(super) key: Arc<str>,
     pub(super) spec: Option<Arc<VarySpec>>,

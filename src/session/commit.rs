@@ -90,7 +90,7 @@ impl Session {
             plan => plan,
         };
         // While the circuit is open the changes go back where they were, and nothing is in doubt.
-        let permit = config.breaker.permit().map_err(|error| {
+        let permit = config.breaker.permit(config.timeout).map_err(|error| {
             self.state().pending.doubtful = was_doubtful;
             SessionError::Unavailable(error)
         })?;

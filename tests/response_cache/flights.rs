@@ -87,3 +87,30 @@ async fn nobody_waits_longer_than_the_layer_says() {
     assert_eq!(calls.count(), 2, "it calls the handler itself");
     assert!(leader.await.unwrap().is_ok() && follower.await.unwrap().is_ok());
 }
+
+/// A store that takes nothing.
+struct Full;
+
+impl ResponseStore for Full {
+    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+        Box::pin(async { Ok(Lookup::default()) })
+    }
+
+    fn put<'a>(&'a self, _: &'a str, _: Record, _: Duration) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Timeout, "late, says the test")) })
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_have_the_answer_whether_it_was_stored_or_not() {
+    let (service, calls) = timed(ResponseCacheLayer::new(Full), Duration::from_secs(1), |_| false);
+    let all: Vec<_> = (0..50).map(|_| tokio::spawn(service.clone().oneshot(request(Method::GET, "/", &[])))).collect();
+    for task in all {
+        assert!(task.await.unwrap().is_ok());
+    }
+    assert_eq!(calls.count(), 1);
+}

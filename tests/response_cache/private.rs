@@ -29,6 +29,7 @@ fn extractors() -> (Router, Calls) {
             get(move |$arg: $type| async move { page($seen) })
         }};
     }
+    let sessions = SessionLayer::new(Sessions::new(), KeyRing::random().unwrap());
     let upstash = Upstash::builder().or_memory().qstash_signing_keys(KEY, "sig_next").build().unwrap();
     let router = Router::new()
         .route("/qstash", route!(page, |body: QStash<Bytes>| format!("{:?}", body.0)))
@@ -36,9 +37,11 @@ fn extractors() -> (Router, Calls) {
         .route("/ip", route!(page, |ip: ClientIp| ip.0.to_string()))
         .route("/decision", route!(page, |decision: Decision| decision.remaining.to_string()))
         .route("/maybe-decision", route!(page, |decision: Option<Decision>| format!("{:?}", decision.is_some())))
-        .route("/session", route!(page, |session: Session| format!("{:?}", session.get::<String>("a").await)))
+        .route(
+            "/session",
+            route!(page, |session: Session| format!("{:?}", session.get::<String>("a").await)).layer(sessions),
+        )
         .layer(layer().0)
-        .layer(SessionLayer::new(Sessions::new(), KeyRing::random().unwrap()))
         .layer(RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)))))
         .with_state(upstash);
     (router, calls)
@@ -78,6 +81,17 @@ async fn a_signed_delivery_is_not_the_answer_to_who_has_no_signature() {
     }
     assert_eq!(calls.count(), 3, "each delivery runs the handler");
     assert_eq!(app.clone().oneshot(from("/qstash", 1, false)).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+/// A part of a page goes past this cache, and by others on the way.
+#[tokio::test]
+async fn what_goes_past_the_cache_is_one_client_s_as_well() {
+    let (app, _) = extractors();
+    let mut part = from("/ip", 1, false);
+    part.headers_mut().insert("range", "bytes=0-".parse().unwrap());
+    let (_, head, _) = read(app.oneshot(part).await.unwrap()).await;
+    assert_eq!(head["cache-status"], "axum-upstash; fwd=bypass");
+    assert!(head.get_all("cache-control").iter().any(|line| line == "private"), "{head:?}");
 }
 
 /// Also where the handler reads the signature in its own way.

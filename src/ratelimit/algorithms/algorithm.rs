@@ -95,8 +95,7 @@ impl Algorithm {
             Self::Gcra(algorithm) => {
                 let now = now_ms.saturating_mul(1_000);
                 let arrival = match state {
-                    // A clock ahead can have used the whole burst up, and no more.
-                    Some(State::Arrival(arrival)) => arrival.clamp(now, now.saturating_add(algorithm.tolerance_us())),
+                    Some(State::Arrival(arrival)) => algorithm.bounded(arrival, now),
                     _ => now,
                 };
                 let judged = algorithm.judge(now_ms, arrival, cost);

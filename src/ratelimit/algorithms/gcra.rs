@@ -1,4 +1,4 @@
-use super::{Judgement, window_ms};
+use super::{Judgement, state::OUT_OF_ORDER_MS, window_ms};
 use std::time::Duration;
 
 /// The generic cell rate algorithm: a burst, and then one request after each equal step of time.
@@ -43,6 +43,12 @@ impl Gcra {
         });
         // A refund fills the burst and no more.
         Judgement { left: if cost < 0 { self.left(now_ms, after) } else { judged.left }, ..judged }
+    }
+
+    /// An arrival time that is not in the past. A clock ahead can have used the whole burst up, and no more.
+    pub(super) fn bounded(&self, tat_us: u64, now_us: u64) -> u64 {
+        let full = now_us.saturating_add(self.tolerance_us());
+        if tat_us > full.saturating_add(OUT_OF_ORDER_MS * 1_000) { full } else { tat_us.max(now_us) }
     }
 
     /// What the burst still has room for. Room that is lacking counts downward.

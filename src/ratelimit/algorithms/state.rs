@@ -19,8 +19,9 @@ pub(in crate::ratelimit) struct Window {
     pub(in crate::ratelimit) current: i64,
 }
 
-/// Requests of two threads, or of two instances, can be this far out of order at the border of two windows.
-const OUT_OF_ORDER_MS: u64 = 1_000;
+/// Requests of two threads can be out of order, and clocks of two instances differ a little. So much is no reason to
+/// bound what the other one has counted: to count it again would let more through.
+pub(super) const OUT_OF_ORDER_MS: u64 = 1_000;
 
 impl Window {
     /// The counts as seen at `now_ms`, with windows of `window_ms`.

@@ -1,4 +1,4 @@
-use super::{Judgement, window_ms};
+use super::{Judgement, state::OUT_OF_ORDER_MS, window_ms};
 use std::time::Duration;
 
 /// A bucket of tokens: each request takes some, and a fixed number arrives after every interval.
@@ -45,7 +45,9 @@ impl TokenBucket {
         };
         let missing = self.max_tokens.saturating_sub(u64::try_from(bucket.tokens).unwrap_or(0));
         let ahead = self.time_for(self.max_tokens).saturating_sub(self.time_for(missing));
-        let bucket = Bucket { refilled_at: bucket.refilled_at.min(now_ms.saturating_add(ahead)), ..bucket };
+        let latest = now_ms.saturating_add(ahead);
+        let is_ahead = bucket.refilled_at > latest.saturating_add(OUT_OF_ORDER_MS);
+        let bucket = Bucket { refilled_at: if is_ahead { latest } else { bucket.refilled_at }, ..bucket };
         let steps = now_ms.saturating_sub(bucket.refilled_at) / self.interval_ms;
         if steps == 0 {
             return bucket;
@@ -86,9 +88,11 @@ mod tests {
     fn a_clock_behind_does_not_rewind_the_bucket() {
         let bucket = TokenBucket::new(1, Duration::from_secs(1), 3);
         let state = Bucket { refilled_at: T0, tokens: 2 };
-        for behind in [1, 1_999, 2_000] {
+        for behind in [1, 1_999, 3_000] {
             assert_eq!(bucket.refill(Some(state), T0 - behind), state);
         }
+        let empty = Bucket { refilled_at: T0, tokens: 0 };
+        assert_eq!(bucket.refill(Some(empty), T0 - 1_000), empty);
     }
 
     #[test]

@@ -121,9 +121,9 @@ impl ConcurrencyLimit {
         let key = [&*self.prefix, ":", CONCURRENCY, &bounded(identifier)].concat();
         // Made first: a request that is given up while Redis answers gives its lease back.
         let mut permit = Permit::new(self.clone(), key, hex(&random));
-        let call = self.breaker.permit().inspect_err(|_| permit.forget())?;
+        let call = self.breaker.permit(self.timeout).inspect_err(|_| permit.forget())?;
         let acquire = self.slots.acquire(permit.lease(), self.most);
-        if call.call("store of permits", self.timeout, acquire).await? {
+        if call.call("store of permits", acquire).await? {
             permit.hold();
             Ok(Some(permit))
         } else {

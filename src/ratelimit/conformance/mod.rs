@@ -29,6 +29,7 @@ pub async fn run(store: &dyn RateLimitStore, prefix: &str) {
     scenarios::refusals_consume_nothing(&subject).await;
     scenarios::refunds(&subject).await;
     scenarios::a_raised_limit_has_room_at_once(&subject).await;
+    scenarios::clocks_that_differ_a_little_let_no_more_through(&subject).await;
     scenarios::a_clock_ahead_locks_no_client_out(&subject).await;
     scenarios::looking_and_forgetting(&subject).await;
     several::all_or_none(&subject).await;

@@ -118,6 +118,30 @@ pub(super) async fn a_raised_limit_has_room_at_once(subject: &Subject<'_>) {
     }
 }
 
+/// Two instances whose clocks differ a little take from one limit, and never more than it has.
+pub(super) async fn clocks_that_differ_a_little_let_no_more_through(subject: &Subject<'_>) {
+    let now = start();
+    for skew in [1, 100, 999] {
+        let rates: [Algorithm; 2] = [
+            Gcra::new(100, Duration::from_secs(1), 10).into(),
+            TokenBucket::new(10, Duration::from_secs(1), 10).into(),
+        ];
+        for (index, algorithm) in rates.iter().enumerate() {
+            let (key, mut admitted) = (format!("skew:{skew}:{index}"), 0);
+            for step in 0..200 {
+                for now in [now + step + skew, now + step] {
+                    admitted += u64::from(subject.take(algorithm, &key, now, 1).await.allowed);
+                }
+            }
+            let most = match algorithm {
+                Algorithm::Gcra(_) => 10 + (200 + skew) / 10 + 1,
+                _ => 10 + 10 * ((200 + skew) / 1_000),
+            };
+            assert!(admitted <= most, "{algorithm:?}: {admitted} of {most}, with clocks {skew} ms apart");
+        }
+    }
+}
+
 /// One instance has a clock that is a day ahead, or had one.
 pub(super) async fn a_clock_ahead_locks_no_client_out(subject: &Subject<'_>) {
     let now = start();

@@ -75,6 +75,8 @@ impl HashTag {
                 vec![window(index), window(index.saturating_sub(1))]
             }
             Algorithm::TokenBucket(_) => vec![base],
+            // In a tag of its own an identifier takes no other one's place, and all its keys stay in one slot.
+            Algorithm::Gcra(_) if self == Self::Identifier => vec![base + ":gcra"],
             Algorithm::Gcra(_) => vec![self.client(check.prefix, &[GCRA, check.identifier].concat())],
         }
     }

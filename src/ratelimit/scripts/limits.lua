@@ -39,6 +39,8 @@ if strings > 0 then
 end
 
 local FIXED, SLIDING, BUCKET, GCRA = 1, 2, 3, 4
+-- Clocks differ a little, and that is no reason to bound anything: to count it again would let more through.
+local OUT_OF_ORDER = 1000
 local limits, admitted = {}, true
 local reply = {1, state}
 for at = 4, #n, 9 do
@@ -67,7 +69,7 @@ for at = 4, #n, 9 do
       -- What a clock far ahead has left is full within the time that it takes to fill.
       local missing = math.min(limit, math.max(0, limit - two))
       local latest = now + (math.ceil(limit / rate) - math.ceil(missing / rate)) * span
-      if one > latest then
+      if one > latest + OUT_OF_ORDER then
         one, bounded = latest, true
       end
     end
@@ -84,7 +86,7 @@ for at = 4, #n, 9 do
   else
     -- A clock ahead can have used the whole burst up, and no more.
     one = math.max(tonumber(values[key] or 0), now * 1000)
-    if one > now * 1000 + limit * span then
+    if one > (now + OUT_OF_ORDER) * 1000 + limit * span then
       one, bounded = now * 1000 + limit * span, true
     end
     fits = one + cost * span - now * 1000 <= limit * span
