@@ -30,19 +30,22 @@
 //! ```
 //!
 //! # What happens to a request
-//! 1. A method other than GET and HEAD goes to the handler. After a 2xx or 3xx to one that may change something, what
-//!    was stored for the URI is forgotten, with all its variants.
-//! 2. `Range`, `Upgrade`, `If-Match`, `If-Unmodified-Since`, a body that is not known to be empty, or a
-//!    [`Personal`](crate::Personal) mark by an outer layer: it goes to the handler, and nothing is stored.
+//! 1. A method other than GET and HEAD goes to the handler. After a 2xx or 3xx to a method that is not safe (RFC 9110
+//!    9.2.1), or not known, what was stored for the URI is forgotten, with all its variants. QUERY is safe.
+//! 2. `Range`, `Upgrade`, `If-Match`, `If-Unmodified-Since`, `Upstash-Signature`, a body that is not known to be empty, or
+//!    a [`Personal`](crate::Personal) mark by an outer layer, as an extractor in an outer middleware sets: it goes to the
+//!    handler, and nothing is stored.
 //! 3. `Cache-Control: no-cache` or `max-age=0`, or `Pragma: no-cache`: it goes to the handler, and the answer is stored
 //!    ([`with_request_directives`](ResponseCacheLayer::with_request_directives) turns these and those below off).
 //! 4. A stored response that is fresh answers: of the same host, path and query, of the variant that `Vary` asks for,
 //!    within the request's `max-age` and `min-fresh`; and for a request with `Authorization` only where the response
 //!    says `public`, `s-maxage` or `must-revalidate`. `If-None-Match` and `If-Modified-Since` get 304.
 //! 5. `only-if-cached` gets 504.
-//! 6. Of several requests that miss the same at once, one goes to the handler and the others wait for its answer. Where
-//!    it may not be shared, each goes itself, and for 10 s nobody waits there again. Who waits holds no place in the
-//!    service inside (tower's `ConcurrencyLimit`); it gets ready anew, should it go itself.
+//! 6. Of several requests that miss the same at once, one goes to the handler and the others wait for its answer. If it may
+//!    not be shared, each goes itself, and for 10 s no request waits there again. If there is none, because the handler
+//!    failed or the resource changed meanwhile, the next request goes, and after the second time all go. None waits for
+//!    longer than [`with_wait_timeout`](ResponseCacheLayer::with_wait_timeout). A request that waits holds no place in the
+//!    service inside (tower's `ConcurrencyLimit`); it gets ready anew if it goes itself.
 //!
 //! # What is stored
 //! The answer to a GET, when its body is complete and not larger than the limit, unless one of these holds:
@@ -51,8 +54,8 @@
 //! 3. the request had `Authorization` and the response allows none, see above;
 //! 4. it has `Set-Cookie` ([`with_set_cookie`](ResponseCacheLayer::with_set_cookie)), or `Vary: *`, or it is an event
 //!    stream, or it has trailers;
-//! 5. handler, inner layers or the response's extensions bear a [`Personal`](crate::Personal) mark, which sessions
-//!    set;
+//! 5. handler, inner layers or the response's extensions bear a [`Personal`](crate::Personal) mark, which every extractor
+//!    of this crate sets that hands over something of the client; such a response gets `Cache-Control: private`;
 //! 6. it is not fresh: by `s-maxage`, `max-age`, `Expires`, or else by the layer's own time where the status is
 //!    cacheable as such; there is no guess by `Last-Modified`;
 //! 7. the resource was changed through this process while the handler ran.
@@ -73,12 +76,15 @@
 //!   limits of the innermost.
 //! - **Waiting for the body.** What will be stored is read to its end, or to the limit, before the client gets any of
 //!   it. Give `no-store` to what is streamed on purpose.
-//! - **Outages.** A store that fails or is slow ([`with_store_timeout`](ResponseCacheLayer::with_store_timeout)) is a
-//!   warning in the log, and the handler answers. The write is awaited as well, so that the next request is a hit.
-//! - **Invalidation** reaches all processes on one store, but not what a handler in another process is making at that
-//!   moment: that is stored, and lives for its time. The deletion is sent as soon as the handler has answered, and
-//!   awaited before the client hears of it. A client that leaves before its handler has answered takes the invalidation
-//!   with it; one that leaves after may stop a deletion in Redis on its way. Then what was stored lives for its time.
+//! - **Outages.** If the store fails or is slow ([`with_store_timeout`](ResponseCacheLayer::with_store_timeout)), the
+//!   handler answers. After five failures in a row the [circuit](crate::CircuitBreaker) is open, and no request waits. The
+//!   write is awaited as well, so that the next request is a hit.
+//! - **Invalidation.** A request that begins after an unsafe one was answered sees nothing older, in this process: if a
+//!   deletion fails, or a write is given up that may still arrive, what the store has from before is not used. Other
+//!   processes on the store find it deleted, with two exceptions: what one of their handlers is making at that moment is
+//!   stored, and what a failed deletion has left is used; both live for their time. A client that leaves before its handler
+//!   has answered takes the invalidation with it.
+//! - **Clocks.** Doubts go by the time at which a response was received: processes on one store need clocks that agree.
 
 mod admission;
 mod body;

@@ -10,8 +10,8 @@
 //! ```
 
 use super::{
-    Action, Commit, Committed, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey, SessionStore,
-    SessionsOf, Which,
+    Action, Commit, Committed, Confirm, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
+    SessionStore, SessionsOf, Which,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -37,6 +37,11 @@ pub async fn run(store: &dyn SessionStore) {
     suite.a_fork_needs_the_other_one_alive().await;
     suite.a_principal_has_a_list().await;
     suite.what_was_ended_does_not_move_on().await;
+    suite.a_rotation_with_a_grace_leaves_both_until_the_new_one_is_used().await;
+    suite.whoever_comes_late_with_the_old_key_goes_on_there().await;
+    suite.both_sides_of_a_rotation_end_together().await;
+    suite.a_lifetime_of_its_own_rules().await;
+    suite.a_login_begins_the_lifetime_anew().await;
 }
 
 struct Suite<'a> {
@@ -338,6 +343,136 @@ impl Suite<'_> {
         // Whoever logs in afterwards is let in.
         let new = self.of(&who).await;
         assert_eq!(self.rotated(&new, &key(), Some(&who)).await, Committed::Done);
+        assert_eq!(self.end(&who, Which::All).await, 1);
+    }
+}
+
+impl Suite<'_> {
+    async fn send(&self, key: &SessionKey, commit: &Commit) -> Committed {
+        self.store.commit(key, commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
+    }
+
+    fn at(&self, action: Action, now_ms: u64) -> Commit {
+        let mut commit = Commit::new(action, self.lifetime(), now_ms);
+        commit.grace_ms = HOUR / 2;
+        commit
+    }
+
+    /// A session, and another one that it was rotated to.
+    async fn rotated_pair(&self, principal: Option<&PrincipalKey>) -> (SessionKey, SessionKey) {
+        let (old, new) = (key(), key());
+        let mut begin = self.at(Action::Create, self.now);
+        begin.set.push(("a".to_owned(), "1".to_owned()));
+        begin.new_principal = principal.map(|principal| Some(principal.clone()));
+        assert_eq!(self.send(&old, &begin).await, Committed::Done);
+        let mut rotate = self.at(Action::rotate(new.clone()), self.now);
+        rotate.principal = principal.cloned();
+        rotate.set.push(("b".to_owned(), "2".to_owned()));
+        assert_eq!(self.send(&old, &rotate).await, Committed::Done);
+        (old, new)
+    }
+
+    async fn confirm(&self, new: &SessionKey, old: &SessionKey, principal: Option<&PrincipalKey>) {
+        let confirm = Confirm::new(new, old, principal, self.now);
+        self.store.confirm(confirm).await.unwrap_or_else(|error| panic!("confirm failed: {error}"));
+    }
+
+    async fn a_rotation_with_a_grace_leaves_both_until_the_new_one_is_used(&self) {
+        let (old, new) = self.rotated_pair(None).await;
+        let was = self.load_at(&old, self.now).await.unwrap_or_else(|| panic!("the old session is not there"));
+        assert_eq!((was.fields, was.replaced.map(|by| by.by)), (map(&[("a", "1")]), Some(new.clone())));
+        let is = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the new session is not there"));
+        assert_eq!((is.fields, is.replaces), (map(&[("a", "1"), ("b", "2")]), Some(old.clone())));
+        // What is on its way to the old one would be lost with it.
+        assert_eq!(self.commit(&old, Action::Update, &[("a", "9")], &[]).await, Committed::moved(new.clone()));
+        // Sent twice, it is done once; and what was not loaded is, before anything is written.
+        let mut again = self.at(Action::rotate(new.clone()), self.now);
+        again.set.push(("c".to_owned(), "3".to_owned()));
+        assert_eq!(self.send(&old, &again).await, Committed::Done);
+        let mut unread = self.at(Action::Update, self.now);
+        unread.unread = Some(1_000);
+        assert_eq!(self.send(&new, &unread).await, Committed::Unread);
+        for _ in 0..2 {
+            self.confirm(&new, &old, None).await;
+            assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
+        }
+        let is = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the new session is not there"));
+        assert_eq!((is.fields, is.replaces), (map(&[("a", "1"), ("b", "2"), ("c", "3")]), None));
+        assert_eq!(self.send(&new, &unread).await, Committed::Done);
+    }
+
+    async fn whoever_comes_late_with_the_old_key_goes_on_there(&self) {
+        let (old, new) = self.rotated_pair(None).await;
+        let late = self.now + 11_000;
+        // One that arrived before the rotation knows nothing of what the client has now.
+        let mut straggler = self.at(Action::Update, late);
+        straggler.since_ms = self.now - 1;
+        assert_eq!(self.send(&old, &straggler).await, Committed::moved(new.clone()));
+        let others = [new.clone()];
+        let load = Load { others: &others, ..Load::new(&old, self.lifetime(), late) };
+        assert!(matches!(self.store.load(load).await, Ok(Loaded::Moved)), "the client has the new key as well");
+        let record = self.load_at(&old, late).await.unwrap_or_else(|| panic!("the old session is not there"));
+        assert_eq!((record.fields, record.replaced), (map(&[("a", "1")]), None));
+        let mut write = self.at(Action::Update, late);
+        write.set.push(("a".to_owned(), "2".to_owned()));
+        assert_eq!(self.send(&old, &write).await, Committed::Done);
+        // It has its whole time again; and the first use of the new key ends it all the same.
+        assert!(self.load_at(&old, late + HOUR * 9 / 10).await.is_some());
+        self.confirm(&new, &old, None).await;
+        assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
+    }
+
+    async fn both_sides_of_a_rotation_end_together(&self) {
+        let who = principal();
+        for by_new in [true, false] {
+            let (old, new) = self.rotated_pair(Some(&who)).await;
+            assert_eq!(self.listed(&who).await, names(&[&new]), "one session");
+            let (ends, other) = if by_new { (&new, &old) } else { (&old, &new) };
+            let mut destroy = self.at(Action::Destroy, self.now);
+            destroy.principal = Some(who.clone());
+            assert_eq!(self.send(ends, &destroy).await, Committed::linked(other.clone()));
+            assert!(self.fields(ends).await.is_some(), "nothing was done yet");
+            destroy.linked = Some(other.clone());
+            for _ in 0..2 {
+                assert_eq!(self.send(ends, &destroy).await, Committed::Done);
+                assert_eq!((self.fields(&old).await, self.fields(&new).await), (None, None));
+            }
+            let (old, new) = self.rotated_pair(Some(&who)).await;
+            assert_eq!(self.end(&who, Which::One(if by_new { &new } else { &old })).await, 1);
+            assert_eq!((self.fields(&old).await, self.fields(&new).await), (None, None));
+            let (old, new) = self.rotated_pair(Some(&who)).await;
+            assert_eq!(self.end(&who, Which::All).await, 1);
+            assert_eq!((self.fields(&old).await, self.fields(&new).await), (None, None));
+        }
+    }
+
+    async fn a_lifetime_of_its_own_rules(&self) {
+        let key = self.created(&[("a", "1")]).await;
+        let mut longer = self.at(Action::Update, self.now);
+        longer.own_lifetime =
+            Some(Some(Lifetime::new(Duration::from_millis(3 * HOUR), Some(Duration::from_millis(5 * HOUR)))));
+        assert_eq!(self.send(&key, &longer).await, Committed::Done);
+        assert!(self.load_at(&key, self.now + 2 * HOUR).await.is_some_and(|record| record.lifetime.is_some()));
+        assert!(self.load_at(&key, self.now + 4 * HOUR).await.is_some());
+        assert!(self.load_at(&key, self.now + 5 * HOUR).await.is_none());
+        let key = self.created(&[("a", "1")]).await;
+        assert_eq!(self.send(&key, &longer).await, Committed::Done);
+        longer.own_lifetime = Some(None);
+        assert_eq!(self.send(&key, &longer).await, Committed::Done);
+        assert!(self.load_at(&key, self.now + HOUR).await.is_none());
+    }
+
+    async fn a_login_begins_the_lifetime_anew(&self) {
+        let (old, new, who) = (self.created(&[("a", "1")]).await, key(), principal());
+        for half_hours in 1..47 {
+            assert!(self.load_at(&old, self.now + half_hours * HOUR / 2).await.is_some());
+        }
+        let login_ms = self.now + 47 * HOUR / 2;
+        let mut login = self.at(Action::rotate(new.clone()), login_ms);
+        login.new_principal = Some(Some(who.clone()));
+        assert_eq!(self.send(&old, &login).await, Committed::Done);
+        let record = self.load_at(&new, login_ms + HOUR * 9 / 10).await.unwrap_or_else(|| panic!("it ended"));
+        assert_eq!((record.created_ms, record.authenticated_ms), (login_ms, Some(login_ms)));
         assert_eq!(self.end(&who, Which::All).await, 1);
     }
 }

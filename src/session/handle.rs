@@ -53,8 +53,12 @@ impl Session {
         self.read(|record, _| record.is_some()).await
     }
 
-    /// Gives the session another id, in the same step that writes its changes. Call it whenever the user's rights
-    /// change, at login above all, so that an id somebody slipped to the client beforehand is worth nothing.
+    /// Gives the session another id, in the same step that writes its changes. Call it when the user's rights grow, at
+    /// login above all: an id that an attacker slipped to the client beforehand does not get them.
+    ///
+    /// The old id keeps the old rights until a request uses the new one (see [rotations](super#rotations)). To take rights
+    /// away, change the attributes first and [commit](Self::commit), or end the session. An id that the client was not told
+    /// of yet is not rotated again.
     ///
     /// # Errors
     /// [`SessionError::Closed`] or [`SessionError::ReadOnly`].

@@ -78,6 +78,8 @@ impl SessionLayer {
     /// (5 minutes). The first request that uses its session under the new id ends the old one. A use of the old id shows
     /// that the client never got the new one; then the old session goes on as if it had not been rotated.
     ///
+    /// A shorter time than ten seconds counts as ten, for requests that are on their way.
+    ///
     /// With [`Duration::ZERO`] the old session ends with the rotation. That is what [OWASP ASVS] 7.2.4 asks for to the
     /// letter, and it costs a session each time that the answer to a login is lost on its way: the client has the old id,
     /// and nothing is there any more. The default keeps the session, because what the old id can do in that time is what it

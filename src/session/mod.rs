@@ -8,12 +8,16 @@
 //!    ended in the meantime.
 //! 4. `Set-Cookie` is sent only when the client has to learn something.
 //! 5. A response of a request that used its session gets `Vary: Cookie` and `Cache-Control: private`, and is never
-//!    stored by this crate's response cache, whichever layer is outside.
-//! 6. A rotated session's old id is worth nothing at once. A request with it that was on its way, or arrives within ten
-//!    seconds, sees nothing of the rotated session and leaves the client's new cookie alone; what it writes is refused
-//!    with 409, and it has to be sent again. A second login at once begins a session of its own. The same becomes of a
-//!    request that takes longer and whose session is not there any more: it may have a new id, and may have ended.
-//! 7. A 5xx response keeps no changes: the session is as it was before, its id as well.
+//!    stored by this crate's response cache, whichever layer is outside. A first use after the head was sent, in a streamed
+//!    body, is [an error](SessionError::HeadSent): load the session in the handler, or [`detach`](Session::detach) there.
+//! 6. A rotation gives the session a new id with its new rights. The old id keeps the old rights until the first request
+//!    that uses its session under the new one, or until a [grace](SessionLayer::with_rotation_grace) ends: so a login whose
+//!    answer is lost costs no session. See [below](#rotations).
+//! 7. A response of a handler that failed keeps no changes but a logout. See [below](#failed-requests).
+//! 8. If the client has several cookies of the name, the first that names a living session counts, and no removal is sent:
+//!    browsers keep a cookie for each `Path` and `Domain`. A logout ends all of them.
+//! 9. A layer inside another one for the same cookie leaves the session to the outer one. If their settings differ, the log
+//!    says so once.
 //!
 //! | the handler | requests to Redis |
 //! |---|---|
@@ -23,7 +27,8 @@
 //! | reads and writes | 2 |
 //! | writes without having read ([`Session::put`]) | 1; about once in a tenth of the idle time 3; 2 where the session has ended |
 //! | logs in: reads, rotates, writes | 2 |
-//! | destroys | 1 |
+//! | destroys | 1; 2 if the session was rotated and the new id not used yet |
+//! | is the first to use a new id | 1 more: it ends the old one |
 //! | commits by itself ([`Session::commit`]), reads and writes | 2 |
 //! | changes one attribute with nothing lost ([`Session::update`]) | 2, and 2 more each time that another request is faster |
 //!
@@ -33,8 +38,34 @@
 //! | wrote another attribute | both are kept |
 //! | wrote the same attribute | the last one stays; with [`OnConflict::Reject`] the later one gets 409; [`Session::update`] tries again |
 //! | ended the session | it stays ended; the client's cookie is removed, and [`Session::commit`] says [`Gone`](SessionError::Gone). What was [put](Session::put) begins a session of its own |
-//! | gave it a new id | 409, and nothing is written |
-//! | ended all sessions of the user | it stays ended, also where the request gave it a new id |
+//! | gave it a new id | 409, and nothing is written. A login at the same time begins a session of its own |
+//! | ended all sessions of the user | it stays ended, also if the request gave it a new id |
+//!
+//! # Rotations
+//! [`Session::rotate`] at login keeps an attacker out who slipped an id to the client beforehand: that id never gets the
+//! rights of the new one. What it had before, it keeps for a while:
+//!
+//! | a request with the old id | reads | writes | logs in or out |
+//! |---|---|---|---|
+//! | arrived before the rotation, or up to 10 s after it | the session as it was before | 409, and the new cookie is left alone | a login begins a session of its own; a logout ends both |
+//! | arrives later, and no request has used the new id | the session as it was before | go on: the client never got the new id | as before |
+//! | after a request has used the new id | nothing; for 10 s the new cookie is left alone | 409 for 10 s, then a session of its own | for 10 s a logout ends the new one |
+//!
+//! If no request comes with either id, the old session ends with the grace (5 minutes), and the new one when its time is
+//! over. A new session whose id never reached its client stays in the list of the user's sessions until then. With a grace
+//! of zero the old session ends with the rotation: strict termination, as OWASP ASVS 7.2.4 has it. Then a login whose answer
+//! is lost costs the client its session.
+//!
+//! # Failed requests
+//! | the request ends with | attributes, new id, principal, lifetime | logout |
+//! |---|---|---|
+//! | a status below 500, but 408 | committed | committed |
+//! | 408, as an inner timeout answers, or 5xx | dropped | committed |
+//! | an error of the service, a panic, a client that leaves before the answer | dropped | committed in the background |
+//! | the layer's own 503, because the store did not answer | not known: attributes may have been written. The id is as before, and the session with it | not known: it has to be sent again |
+//!
+//! [`SessionLayer::with_commit_on`] chooses the statuses. What a handler [commits](Session::commit) itself is committed
+//! whatever comes after.
 //!
 //! # Whose sessions they are
 //! [`Session::set_principal`] at login puts a session on its user's list; [`Sessions`] shows the list ("your devices", with
