@@ -151,7 +151,7 @@ impl Exchange {
         });
         let since = sent.watch.since().clone();
         let placement =
-            self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, stored, ttl_ms, since.clone());
+            self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, (stored, since.clone()), ttl_ms);
         Some(Writing { placement, ttl_ms, since })
     }
 

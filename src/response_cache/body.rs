@@ -87,7 +87,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
             Inner::Service { body } => body.size_hint(),
             // What was read says nothing new: it may end in an error or in trailers, which an exact length would hide.
             Inner::Resumed { frames, rest: Some(rest), .. } if frames.is_empty() => rest.size_hint(),
-            Inner::Resumed { told, .. } => told.clone(),
+            Inner::Resumed { told, .. } => *told,
         }
     }
 }
@@ -158,12 +158,12 @@ impl<B: Body<Data = Bytes>> Collect<B> {
                 },
             }
         }
-        Poll::Ready(Collected::Complete { data: self.concat(), told: self.told.clone() })
+        Poll::Ready(Collected::Complete { data: self.concat(), told: self.told })
     }
 
     fn resume(&mut self, last: Option<Result<Frame<Bytes>, B::Error>>) -> CacheBody<B> {
         let frames = std::mem::take(&mut self.data).into_iter().map(|data| Ok(Frame::data(data))).chain(last).collect();
-        CacheBody::resumed(frames, self.body.take(), self.told.clone())
+        CacheBody::resumed(frames, self.body.take(), self.told)
     }
 
     fn concat(&mut self) -> Bytes {

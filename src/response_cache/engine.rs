@@ -244,9 +244,8 @@ impl Engine {
         known: Option<Arc<VarySpec>>,
         names: Vec<HeaderName>,
         request: &HeaderMap,
-        response: Arc<StoredResponse>,
+        (response, since): (Arc<StoredResponse>, Since),
         ttl_ms: u64,
-        since: Since,
     ) -> Placement {
         let now_ms = self.now_ms();
         let known = known.filter(|spec| spec.until_ms > now_ms);

@@ -28,6 +28,8 @@ async fn is_kept(app: &Router, me: &str, new: Option<String>, what: &str) -> boo
     }
 }
 
+type Configure = fn(SessionLayer) -> SessionLayer;
+
 const CHANGES: [&str; 4] = ["attribute", "rotation", "principal", "logout"];
 
 /// The table of the module's documentation.
@@ -37,7 +39,7 @@ async fn statuses_and_kinds_of_changes() {
         let handler = |session: Session, Path((status, what)): Path<(u16, String)>| async move {
             change(&session, &what).await.map(|()| StatusCode::from_u16(status).unwrap())
         };
-        let configured: [(fn(SessionLayer) -> SessionLayer, _); 2] = [
+        let configured: [(Configure, _); 2] = [
             (
                 |layer| layer,
                 [(200, true), (302, true), (404, true), (401, true), (408, false), (500, false), (503, false)],
