@@ -3,6 +3,7 @@
 use super::*;
 
 /// A service on which `GET /` takes `length` of paused time, and panics where `panics` says so.
+#[allow(clippy::needless_pass_by_value, reason = "callers give fresh ones")]
 fn timed(
     layer: ResponseCacheLayer,
     length: Duration,
