@@ -1,9 +1,8 @@
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, timeout},
+    http::{Deadline, Stopwatch, timeout},
 };
 use std::{
-    collections::VecDeque,
     fmt,
     future::Future,
     sync::{
@@ -14,16 +13,20 @@ use std::{
 };
 
 /// The number of failures in a row that opens the circuit.
-const FAILURES: usize = 5;
+const FAILURES: u32 = 5;
 /// The time for which it stays open. Then one call tries the store.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How many deadlines are told apart. Settings have few.
+const DEADLINES: usize = 16;
+/// The deadline of no call: a store that cannot be reached fails for every one.
+const ANY: Duration = Duration::MAX;
 
 /// A circuit breaker: spares requests the wait for a store that does not answer.
 ///
 /// After five failures in a row the circuit is open for a second, and calls fail at once. Then one call tries the store:
 /// its success closes the circuit, its failure opens it for another second. Only a store that does not work counts, not
-/// one that refuses a command. Timeouts open it for calls that wait no longer than those did: a store that is too slow for
-/// a cache may be fast enough for a session.
+/// one that refuses a command. A timeout counts against calls that wait no longer than it did: a store that is too slow
+/// for a cache may be fast enough for a session.
 ///
 /// Clones are the same circuit. Each store has one, which everything that uses the store shares: limits, sessions and
 /// cached responses in one Redis database stop asking it together. A store of your own hands its breaker to the layers by
@@ -47,16 +50,42 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last failures in a row, by how long each has waited; a store that cannot be reached fails for every wait.
-    failures: VecDeque<Duration>,
-    /// The circuit is open until then, for calls that wait no longer than this.
-    open_until: Option<(Deadline, Duration)>,
-    /// A call is trying whether the store is back.
-    half_open: bool,
+    /// One for each deadline that calls have had, the longest last; [`ANY`] among them.
+    circuits: Vec<Circuit>,
     /// The last failure.
     error: Option<Error>,
     /// No more lines in the log until then.
     quiet_until: Option<Deadline>,
+}
+
+/// What is known for calls that wait for up to a deadline.
+#[derive(Debug, Clone)]
+struct Circuit {
+    limit: Duration,
+    failures: u32,
+    /// It is open until then, and then half-open.
+    open_until: Option<Deadline>,
+    /// A call is trying whether the store is back.
+    is_tried: bool,
+}
+
+impl State {
+    /// The circuit of a deadline. A new one knows what is known for the next longer one.
+    fn circuit(&mut self, limit: Duration) -> &mut Circuit {
+        let at = self.circuits.partition_point(|circuit| circuit.limit < limit);
+        let is_there = self.circuits.get(at).is_some_and(|circuit| circuit.limit == limit);
+        if !is_there && self.circuits.len() < DEADLINES {
+            let longer = self.circuits.get(at).filter(|circuit| circuit.limit != ANY);
+            let (failures, open_until) = longer.map_or((0, None), |longer| (longer.failures, longer.open_until));
+            self.circuits.insert(at, Circuit { limit, failures, open_until, is_tried: false });
+        }
+        let at = at.min(self.circuits.len() - 1);
+        &mut self.circuits[at]
+    }
+
+    fn is_troubled(&self) -> bool {
+        self.circuits.iter().any(|circuit| circuit.failures > 0 || circuit.open_until.is_some())
+    }
 }
 
 /// Permission to call the store. The caller says what came of it; a call that is given up says nothing, and leaves the
@@ -66,7 +95,9 @@ struct State {
 pub(crate) struct CallPermit<'a> {
     breaker: &'a CircuitBreaker,
     limit: Duration,
-    half_open: bool,
+    since: Option<Stopwatch>,
+    /// The circuits that this call tries, by their deadlines.
+    tries: [bool; 2],
 }
 
 /// What a failure means for the log.
@@ -87,11 +118,11 @@ impl CircuitBreaker {
         Self::default()
     }
 
-    /// Whether calls fail at once; some, if it is a store that is slow.
+    /// Whether calls fail at once; some, if the store is too slow for them.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        let is_open = |state: &State| state.open_until.is_some_and(|(until, _)| !until.remaining().is_zero());
-        self.is_troubled() && is_open(&self.lock())
+        let is_open = |circuit: &Circuit| circuit.open_until.is_some_and(|until| !until.remaining().is_zero());
+        self.is_troubled() && self.lock().circuits.iter().any(is_open)
     }
 
     /// Calls the store, for no longer than `limit`. `store` is its name in the log.
@@ -112,20 +143,25 @@ impl CircuitBreaker {
     /// # Errors
     /// The last failure while the circuit is open.
     pub(crate) fn permit(&self, limit: Duration) -> Result<CallPermit<'_>, Error> {
-        let mut half_open = false;
-        if self.is_troubled() {
-            let mut state = self.lock();
-            if let Some((until, _)) = state.open_until.filter(|(_, longest)| limit <= *longest) {
-                if state.half_open || !until.remaining().is_zero() {
-                    let open =
-                        || Error::new(ErrorKind::Connect, "the store failed again and again: the circuit is open");
-                    return Err(state.error.clone().unwrap_or_else(open));
-                }
-                state.half_open = true;
-                half_open = true;
+        if !self.is_troubled() {
+            return Ok(CallPermit { breaker: self, limit, since: None, tries: [false; 2] });
+        }
+        let mut state = self.lock();
+        let limits = [limit, ANY];
+        for limit in limits {
+            let circuit = state.circuit(limit);
+            let is_open = circuit.open_until.is_some_and(|until| circuit.is_tried || !until.remaining().is_zero());
+            if is_open {
+                let open = || Error::new(ErrorKind::Connect, "the store failed again and again: the circuit is open");
+                return Err(state.error.clone().unwrap_or_else(open));
             }
         }
-        Ok(CallPermit { breaker: self, limit, half_open })
+        let tries = limits.map(|limit| {
+            let circuit = state.circuit(limit);
+            circuit.is_tried |= circuit.open_until.is_some();
+            circuit.is_tried
+        });
+        Ok(CallPermit { breaker: self, limit, since: Some(Stopwatch::start()), tries })
     }
 
     fn is_troubled(&self) -> bool {
@@ -186,38 +222,51 @@ impl CallPermit<'_> {
         if !self.breaker.is_troubled() {
             return false;
         }
+        // How long the answer took. One that began in good times is no measure of it.
+        let Some(since) = self.since else { return false };
+        let took = since.elapsed();
         let mut state = self.breaker.lock();
-        // An answer that was on its way when others gave up does not say that the store is back.
-        if state.open_until.is_some() && !self.half_open {
-            return false;
+        let is_trial = self.tries.contains(&true);
+        let mut closed = false;
+        for circuit in state.circuits.iter_mut().filter(|circuit| circuit.limit >= took) {
+            // An answer that was on its way when others gave up does not say that the store is back.
+            if circuit.open_until.is_none() || is_trial {
+                closed |= circuit.open_until.is_some();
+                (circuit.failures, circuit.open_until) = (0, None);
+            }
         }
-        let was_open = state.open_until.is_some();
-        *state = State { quiet_until: state.quiet_until, ..State::default() };
-        self.breaker.0.is_troubled.store(false, Ordering::Release);
-        was_open
+        self.breaker.0.is_troubled.store(state.is_troubled(), Ordering::Release);
+        closed
     }
 
     fn count(self, error: &Error) -> Trouble {
         let mut state = self.breaker.lock();
         state.error = Some(error.clone());
+        let waited = if error.kind() == ErrorKind::Timeout { self.limit } else { ANY };
+        let is_first = !state.is_troubled();
+        state.circuit(self.limit);
+        state.circuit(ANY);
+        let mut opened = false;
+        let limits = [self.limit, ANY];
+        for circuit in &mut state.circuits {
+            let is_trial = limits.iter().zip(self.tries).any(|(limit, tries)| tries && *limit == circuit.limit);
+            if circuit.limit <= waited {
+                circuit.failures = circuit.failures.saturating_add(1);
+                let is_due = circuit.open_until.is_none() && circuit.failures >= FAILURES;
+                opened |= is_due;
+                if is_trial || is_due {
+                    circuit.open_until = Some(Deadline::after(PAUSE));
+                }
+            } else if is_trial {
+                // It can be reached, and was too slow for this call: others may wait longer.
+                (circuit.failures, circuit.open_until) = (0, None);
+            }
+        }
         self.breaker.0.is_troubled.store(true, Ordering::Release);
-        let (is_first, was_open) = (state.failures.is_empty(), state.open_until.is_some());
-        let waited = if error.kind() == ErrorKind::Timeout { self.limit } else { Duration::MAX };
-        state.failures.push_back(waited);
-        if state.failures.len() > FAILURES {
-            state.failures.pop_front();
-        }
-        // All of them have waited for at least so long.
-        let longest = state.failures.iter().min().copied().unwrap_or_default();
-        let is_due = state.failures.len() == FAILURES && state.open_until.is_none_or(|(_, open)| longest > open);
-        if self.half_open || is_due {
-            let open = state.open_until.map_or(longest, |(_, open)| open.max(longest));
-            state.open_until = Some((Deadline::after(PAUSE), open));
-        }
-        match (was_open, state.open_until.is_some()) {
-            (false, true) => Trouble::Opened,
-            _ if is_first => Trouble::First,
-            _ => Trouble::More,
+        match opened {
+            true => Trouble::Opened,
+            false if is_first => Trouble::First,
+            false => Trouble::More,
         }
     }
 
@@ -245,8 +294,13 @@ fn is_failure(error: &Error) -> bool {
 
 impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        if self.half_open {
-            self.breaker.lock().half_open = false;
+        if self.tries.contains(&true) {
+            let mut state = self.breaker.lock();
+            for (limit, tries) in [self.limit, ANY].into_iter().zip(self.tries) {
+                if tries {
+                    state.circuit(limit).is_tried = false;
+                }
+            }
         }
     }
 }
@@ -261,8 +315,17 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn fail(breaker: &CircuitBreaker, times: usize) -> Vec<Trouble> {
+    fn fail(breaker: &CircuitBreaker, times: u32) -> Vec<Trouble> {
         (0..times).map(|_| breaker.permit(SECOND).unwrap().count(&error())).collect()
+    }
+
+    /// A call of a store that takes so long.
+    async fn ask(breaker: &CircuitBreaker, limit: Duration, takes_ms: u64) -> Result<(), Error> {
+        let answer = async {
+            tokio::time::sleep(Duration::from_millis(takes_ms)).await;
+            Ok::<_, Error>(())
+        };
+        breaker.call("store", limit, answer).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -302,36 +365,47 @@ mod tests {
             assert_eq!(breaker.call("store", SECOND, refused).await.unwrap_err().kind(), ErrorKind::WrongType);
         }
         for _ in 0..FAILURES {
-            let silent = std::future::pending::<Result<(), Error>>();
-            assert_eq!(breaker.call("store", SECOND, silent).await.unwrap_err().kind(), ErrorKind::Timeout);
+            assert_eq!(ask(&breaker, SECOND, 2_000).await.unwrap_err().kind(), ErrorKind::Timeout);
         }
         assert!(breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_longer_is_not_refused_for_those_who_do_not() {
-        let breaker = CircuitBreaker::new();
-        let call = |limit: Duration| {
-            let answer = async {
-                tokio::time::sleep(Duration::from_millis(700)).await;
-                Ok::<_, Error>(())
-            };
-            breaker.call("store", limit, answer)
-        };
-        let short = Duration::from_millis(500);
+        let (breaker, short) = (CircuitBreaker::new(), Duration::from_millis(500));
         for _ in 0..FAILURES {
-            assert_eq!(call(short).await.unwrap_err().kind(), ErrorKind::Timeout);
+            assert_eq!(ask(&breaker, short, 700).await.unwrap_err().kind(), ErrorKind::Timeout);
         }
         assert!(breaker.permit(short).is_err());
-        assert!(call(SECOND).await.is_ok(), "a slow answer is in time");
+        assert!(ask(&breaker, SECOND, 700).await.is_ok(), "a slow answer is in time");
         assert!(breaker.permit(short).is_err(), "it is no faster for that");
         tokio::time::advance(PAUSE).await;
-        assert!(call(short).await.is_err() && call(SECOND).await.is_ok(), "a trial that is late changes nothing");
-        // A store that cannot be reached fails for all.
+        assert!(ask(&breaker, short, 700).await.is_err() && ask(&breaker, SECOND, 700).await.is_ok());
+        // Failures between successes are none in a row.
+        for _ in 0..2 * FAILURES {
+            assert!(ask(&breaker, SECOND, 5_000).await.is_err() && ask(&breaker, SECOND, 700).await.is_ok());
+        }
+        // What is too late for those who wait longer is too late for the others.
+        for _ in 0..FAILURES {
+            assert!(ask(&breaker, SECOND, 5_000).await.is_err());
+        }
+        assert!(breaker.permit(SECOND).is_err() && breaker.permit(Duration::from_millis(900)).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_cannot_be_reached_fails_for_all_and_comes_back_for_those_it_is_fast_enough_for() {
+        let (breaker, short) = (CircuitBreaker::new(), Duration::from_millis(500));
         for _ in 0..FAILURES {
             let refused = async { Err::<(), _>(Error::new(ErrorKind::Connect, "down")) };
-            assert!(breaker.call("store", SECOND, refused).await.is_err());
+            assert!(breaker.call("store", short, refused).await.is_err());
         }
-        assert!(breaker.permit(Duration::from_secs(60)).is_err());
+        assert!(breaker.permit(Duration::from_secs(60)).is_err() && breaker.permit(short).is_err());
+        for _ in 0..3 {
+            tokio::time::advance(PAUSE).await;
+            assert!(ask(&breaker, short, 700).await.is_err());
+            assert!(ask(&breaker, SECOND, 700).await.is_ok(), "a trial that was late keeps nobody else out");
+        }
+        tokio::time::advance(PAUSE).await;
+        assert!(ask(&breaker, short, 10).await.is_ok() && !breaker.is_open());
     }
 }

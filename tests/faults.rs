@@ -33,29 +33,20 @@ use std::{
 };
 use tower::ServiceExt;
 
+#[path = "shared/random.rs"]
+mod random;
 #[path = "shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
+use random::Random;
 use redis_server::RedisServer;
 
 const CLIENTS: usize = 12;
 /// Longer than the time for which a rotation may have been on its way.
 const RECOVERY: Duration = Duration::from_secs(60);
 
-/// Numbers that look random, the same for each seed (SplitMix64).
-struct Random(AtomicU64);
-
-impl Random {
-    fn below(&self, limit: u64) -> u64 {
-        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-
-    fn millis(&self, limit: u64) -> Duration {
-        Duration::from_millis(self.below(limit))
-    }
+fn millis(random: &Random, limit: u64) -> Duration {
+    Duration::from_millis(random.below(limit))
 }
 
 #[derive(Default)]
@@ -169,7 +160,7 @@ impl World {
     async fn send(&self, client: &mut Client, method: &str, path: &str) -> Option<Answer> {
         let cookie = client.cookie.clone();
         let call = ask(self.app(), method, path, Some(&cookie));
-        let leaves = if self.random.below(10) == 0 { self.random.millis(8) } else { Duration::from_secs(60) };
+        let leaves = if self.random.below(10) == 0 { millis(&self.random, 8) } else { Duration::from_secs(60) };
         let answer = tokio::time::timeout(leaves, call).await.ok();
         match &answer {
             None => count(&self.counts.left),
@@ -257,16 +248,16 @@ impl World {
 /// Kills, stops and flaps the Redis until the end, and leaves it running.
 async fn faults(mut redis: RedisServer, world: Arc<World>) -> RedisServer {
     while !world.ended.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(200) + world.random.millis(1_500)).await;
+        tokio::time::sleep(Duration::from_millis(200) + millis(&world.random, 1_500)).await;
         count(&world.counts.faults);
         match world.random.below(4) {
             0 => {
                 redis.stop();
-                tokio::time::sleep(world.random.millis(2_000)).await;
+                tokio::time::sleep(millis(&world.random, 2_000)).await;
             }
             1 | 2 => {
                 redis.signal("STOP");
-                tokio::time::sleep(world.random.millis(3_500)).await;
+                tokio::time::sleep(millis(&world.random, 3_500)).await;
                 redis.signal("CONT");
                 continue;
             }
@@ -274,7 +265,7 @@ async fn faults(mut redis: RedisServer, world: Arc<World>) -> RedisServer {
                 for _ in 0..3 {
                     redis.stop();
                     redis = restarted(redis).await;
-                    tokio::time::sleep(world.random.millis(60)).await;
+                    tokio::time::sleep(millis(&world.random, 60)).await;
                 }
                 continue;
             }
@@ -311,7 +302,7 @@ async fn main() {
     let locals = [LocalUpstash::start_with(config()).await.unwrap(), LocalUpstash::start_with(config()).await.unwrap()];
     let world = Arc::new(World {
         apps: locals.each_ref().map(application),
-        random: Random(AtomicU64::new(seed)),
+        random: Random::new(seed),
         counts: Counts::default(),
         ended: AtomicBool::new(false),
     });
@@ -323,7 +314,7 @@ async fn main() {
                 let mut client = world.begin(number).await;
                 while Instant::now() < end {
                     world.step(&mut client).await;
-                    tokio::time::sleep(world.random.millis(20)).await;
+                    tokio::time::sleep(millis(&world.random, 20)).await;
                 }
                 client
             })

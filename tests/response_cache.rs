@@ -57,6 +57,8 @@ mod layers;
 mod model;
 #[path = "response_cache/private.rs"]
 mod private;
+#[path = "shared/random.rs"]
+mod random;
 #[path = "response_cache/wire.rs"]
 mod wire;
 

@@ -108,8 +108,8 @@ impl Session {
         change: impl Fn(Option<T>) -> T,
     ) -> Result<T, SessionError> {
         let limit = self.config().size_limit;
-        if self.write(|_, pending| Ok(pending.destroy)).await? {
-            // What comes after is another session's.
+        // What comes after is another session's; and a rotation whose answer was lost may have been done.
+        if self.write(|_, pending| Ok(pending.destroy || (pending.rotate && pending.next.is_some()))).await? {
             self.flush().await?;
         }
         for attempt in 0..TRIES {

@@ -26,6 +26,9 @@ pub struct Commit {
     /// For a rotation: how long the old key goes on, with what it held, until a request with the new one
     /// [confirms](super::SessionStore::confirm) it. At 0 it ends with the rotation.
     pub grace_ms: u64,
+    /// With a new principal: the session's lifetime begins anew, as it does with a rotation. Of an id that the client was not
+    /// told of yet, which is as good as another one.
+    pub begins_anew: bool,
     /// For the end of a session: the other side of a rotation that no client has confirmed, which ends in the same step. A
     /// store answers [`Committed::Linked`] if it has to be named.
     pub linked: Option<SessionKey>,
@@ -54,6 +57,7 @@ impl Commit {
             lifetime,
             own_lifetime: None,
             grace_ms: 0,
+            begins_anew: false,
             linked: None,
             since_ms: now_ms,
             now_ms,

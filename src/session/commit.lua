@@ -9,15 +9,15 @@
 --       16 of a session that was not loaded how many bytes it may have, or empty
 --       17 for how long in ms a rotated session goes on beside the new one; 18 when the request arrived, in ms
 --       19 a lifetime of its own: idle time in ms, empty for as it is, - for none; 20 the absolute one of that
---       21 place in KEYS of the other side of a rotation that no client has confirmed, which ends too; 0 for none
+--       21 1 if the lifetime begins anew, as with a rotation; 22 place in KEYS of the other side of a rotation that no client has confirmed, which ends too; 0 for none
 --       then names and values to set, names to remove, and of what is expected names, 1 or 0 for there or not, values.
 -- Returns done | gone | conflict | unread, or principal | moved | linked and whose it is, where it went, or what ends with it.
-local FIRST = 21
+local FIRST = 22
 local action, now, moves = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[6])
 local key, other = KEYS[1], KEYS[tonumber(ARGV[7])]
 local index, new_index = KEYS[tonumber(ARGV[8])], KEYS[tonumber(ARGV[9])]
 local principal, login = ARGV[10], ARGV[11] ~= '' and ARGV[11] ~= '-'
-local grace, since, both = tonumber(ARGV[17]), tonumber(ARGV[18]), KEYS[tonumber(ARGV[21])]
+local grace, since, both = tonumber(ARGV[17]), tonumber(ARGV[18]), KEYS[tonumber(ARGV[22])]
 local function name(of)
   return string.sub(of, -64)
 end
@@ -82,7 +82,8 @@ elseif ends then
   if linked and not (both and name(both) == linked) then
     return {'linked', linked}
   end
-  if linked and (head.replaced_by or redis.call('HGET', both, '_s') == name(key)) then
+  -- One that was restored goes its own way.
+  if linked and (head.replaced_by or redis.call('HEXISTS', both, '_s') == 1) then
     if index then
       redis.call('ZREM', index, linked)
     end
@@ -165,7 +166,7 @@ if ARGV[16] ~= '' then
 end
 
 -- A login is a beginning in this respect too.
-local restarts = login and (action == 'rotate' or again)
+local restarts = login and (action == 'rotate' or again or ARGV[21] == '1')
 if restarts then
   created = now
 end

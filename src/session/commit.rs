@@ -72,7 +72,7 @@ impl Session {
             };
             let destroys = pending.destroy;
             // What the client has under other cookies of the name would come to light.
-            others = if destroys { state.others.clone() } else { Vec::new() };
+            others = if destroys { state.other_ids() } else { Vec::new() };
             let plan = pending.plan(&state.known(), when)?;
             if plan.is_none() && destroys && others.is_empty() {
                 state.ended();
@@ -95,7 +95,7 @@ impl Session {
             SessionError::Unavailable(error)
         })?;
         let work = async {
-            for (id, _) in &others {
+            for id in &others {
                 self.end_other(id, when).await.map_err(SessionError::Unavailable)?;
             }
             let Some(mut plan) = plan.take() else { return Ok(Outcome::Ended) };
@@ -126,14 +126,14 @@ impl Session {
             Ok(Outcome::Unread) => Ok(Sent::Unread),
             Ok(Outcome::Ended) => {
                 taken.pending = None;
-                state.others.clear();
+                state.clear_others();
                 state.ended();
                 Ok(Sent::Done)
             }
             Ok(Outcome::Done(plan)) => {
                 taken.pending = None;
                 if !others.is_empty() {
-                    state.others.clear();
+                    state.clear_others();
                 }
                 state.committed(*plan);
                 if let Some(alone) = alone

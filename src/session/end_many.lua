@@ -1,4 +1,5 @@
--- Ends sessions of a principal. KEYS: its index, and the sessions. ARGV: the principal.
+-- Ends sessions of a principal. KEYS: its index, and the sessions. ARGV: the principal, the name of a session that is kept or
+--   nothing, for how long in ms an old key says that its session moved.
 -- Returns how many there were. One that was rotated is there under both its keys, and counts once.
 local ended = 0
 for i = 2, #KEYS do
@@ -7,7 +8,11 @@ for i = 2, #KEYS do
   -- A key that says that the session moved goes on saying so.
   if not is[1] and is[2] == ARGV[1] then
     redis.call('DEL', KEYS[i])
-    if not is[3] then
+    if is[3] and is[3] == ARGV[2] then
+      -- The kept session's own old key.
+      redis.call('HSET', KEYS[i], '_r', ARGV[2])
+      redis.call('PEXPIRE', KEYS[i], ARGV[3])
+    elseif not is[3] then
       ended = ended + 1
     end
   end

@@ -14,7 +14,8 @@ local linked = is[3] or is[4]
 if linked and linked ~= ARGV[3] then
   return {'linked', linked}
 end
-if linked and (is[3] or redis.call('HGET', KEYS[3], '_s') == ARGV[1]) then
+-- One that was restored goes its own way.
+if linked and (is[3] or redis.call('HEXISTS', KEYS[3], '_s') == 1) then
   redis.call('ZREM', KEYS[1], linked)
   redis.call('DEL', KEYS[3])
 end

@@ -275,23 +275,20 @@ impl Session {
 
     /// The session of the first of the client's cookies that has one, and when it was asked for.
     async fn find(&self, mut id: SessionId) -> Result<(Loaded, u64), Error> {
-        let mut moved = Vec::new();
         loop {
             let (loaded, asked_ms) = self.fetch(&id).await?;
-            let mut state = self.state();
-            if let (Loaded::Moved, Some(signer)) = (&loaded, state.signer) {
-                moved.push((id, signer));
-            }
             if matches!(loaded, Loaded::Found(_)) {
-                state.put_moved(moved, true);
                 return Ok((loaded, asked_ms));
             }
-            let Some(other) = state.take_other() else {
-                let loaded = if moved.is_empty() { loaded } else { Loaded::Moved };
-                state.put_moved(moved, false);
-                return Ok((loaded, asked_ms));
-            };
-            id = other;
+            let mut state = self.state();
+            if matches!(loaded, Loaded::Moved) {
+                state.put_moved();
+            }
+            match state.take_other() {
+                Some(other) => id = other,
+                None if state.take_moved() => return Ok((Loaded::Moved, asked_ms)),
+                None => return Ok((loaded, asked_ms)),
+            }
         }
     }
 

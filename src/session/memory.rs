@@ -176,13 +176,14 @@ impl MemoryStore {
 
     /// Whether both are sides of one rotation: one that was restored goes its own way.
     fn is_linked(&self, key: &SessionKey, other: &SessionKey, now_ms: u64) -> bool {
-        let replaced_by = |key: &SessionKey, by: &SessionKey| {
+        let is_replaced = |key: &SessionKey, by: Option<&SessionKey>| {
             self.look(key.as_str(), now_ms, |slot| {
                 let replaced = slot.and_then(Slot::record).and_then(|record| record.replaced.as_ref());
-                replaced.is_some_and(|replaced| replaced.by == *by)
+                replaced.is_some_and(|replaced| by.is_none_or(|by| replaced.by == *by))
             })
         };
-        replaced_by(key, other) || replaced_by(other, key)
+        // An old one may have been rotated once more: it ends with whichever of the new ones ends.
+        is_replaced(key, Some(other)) || is_replaced(other, None)
     }
 
     fn finish_one(&self, key: &SessionKey, commit: &Commit) -> Committed {
@@ -260,8 +261,12 @@ impl MemoryStore {
             changed.replaced = None;
             let is_touch = changed.is_touch(lifetime, now_ms);
             changed.apply(commit.clone());
-            if again && commit.is_login() {
-                changed.created_ms = now_ms;
+            if again {
+                // The first time has raised it.
+                changed.version -= 1;
+                if commit.is_login() {
+                    changed.created_ms = now_ms;
+                }
             }
             if rotates || is_touch {
                 changed.seen_ms = now_ms;
@@ -385,7 +390,15 @@ impl MemoryStore {
             }
             Which::Others(keep) => {
                 let keep = follow(keep);
-                ends.retain(|(key, _)| *key != keep);
+                ends.retain(|(key, record)| {
+                    // The kept session's own old key says where it went.
+                    let is_old = record.replaced.as_ref().is_some_and(|replaced| replaced.by == keep);
+                    if is_old {
+                        let moved = || Slot::moved(&keep, query.now_ms).kept(query.lifetime);
+                        self.sessions.update(key.as_str(), query.now_ms, |slot| (slot.and_then(|_| moved()), ()));
+                    }
+                    *key != keep && !is_old
+                });
                 false
             }
             Which::All => false,

@@ -28,7 +28,7 @@
 //! | writes without having read ([`Session::put`]) | 1; about once in a tenth of the idle time 3; 2 where the session has ended |
 //! | logs in: reads, rotates, writes | 2 |
 //! | destroys | 1; 2 if the session was rotated and the new id not used yet |
-//! | is the first to use a new id | 1 more: it ends the old one |
+//! | is the first to use a new id | 1 more, or 3 more if it only [puts](Session::put): it ends the old one |
 //! | commits by itself ([`Session::commit`]), reads and writes | 2 |
 //! | changes one attribute with nothing lost ([`Session::update`]) | 2, and 2 more each time that another request is faster |
 //!
@@ -52,7 +52,8 @@
 //! | after a request has used the new id | nothing; for 10 s the new cookie is left alone | 409 for 10 s, then a session of its own | for 10 s a logout ends the new one |
 //!
 //! If no request comes with either id, the old session ends with the grace (5 minutes), and the new one when its time is
-//! over. A new session whose id never reached its client stays in the list of the user's sessions until then. With a grace
+//! over. A use of the old id makes it live for its whole idle time again, until the new one is used. What was written under
+//! the old id after those 10 s is lost if the new id is used after all, by a client whose answer took so long. A new session whose id never reached its client stays in the list of the user's sessions until then. With a grace
 //! of zero the old session ends with the rotation: strict termination, as OWASP ASVS 7.2.4 has it. Then a login whose answer
 //! is lost costs the client its session.
 //!

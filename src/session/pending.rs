@@ -21,6 +21,8 @@ pub(super) struct Pending {
     /// Something is on its way to the store, or may have got there: what was loaded is not what there is, and a value that
     /// is equal to it is a change all the same.
     pub(super) doubtful: bool,
+    /// A rotation was asked for of an id that the client was not told of: another one would be no better.
+    pub(super) begins_anew: bool,
     /// The name that the session gets, so that a commit that is tried again is the same.
     pub(super) next: Option<SessionId>,
 }
@@ -47,6 +49,7 @@ impl Pending {
             self.lifetime = self.lifetime.or(older.lifetime);
         }
         self.rotate |= older.rotate;
+        self.begins_anew |= older.begins_anew;
         self.unread |= older.unread && !self.destroy;
         self.destroy |= older.destroy;
         // Only a rotation is the same when it is done again; another beginning needs another name.
@@ -137,6 +140,7 @@ impl Pending {
         commit.new_principal.clone_from(&self.principal);
         commit.details.clone_from(&self.details);
         commit.own_lifetime = self.lifetime;
+        commit.begins_anew = self.begins_anew;
         commit
     }
 }

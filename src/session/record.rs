@@ -74,7 +74,8 @@ impl Record {
     /// Becomes what a commit makes of it.
     pub(super) fn apply(&mut self, commit: Commit) {
         let is_login = commit.is_login();
-        let Commit { action, set, remove, new_principal, details, own_lifetime, now_ms, .. } = commit;
+        let begins_anew = is_login && (commit.begins_anew || matches!(commit.action, Action::Rotate { .. }));
+        let Commit { set, remove, new_principal, details, own_lifetime, now_ms, .. } = commit;
         self.version += 1;
         self.fields.extend(set);
         for name in &remove {
@@ -90,7 +91,7 @@ impl Record {
         if let Some(lifetime) = own_lifetime {
             (self.lifetime, self.seen_ms) = (lifetime, now_ms);
         }
-        if is_login && matches!(action, Action::Rotate { .. }) {
+        if begins_anew {
             self.created_ms = now_ms;
         }
     }

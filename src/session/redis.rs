@@ -132,7 +132,7 @@ impl RedisStore {
             Some(None) => ("-".to_owned(), String::new()),
             Some(Some(own)) => (own.idle_ms.to_string(), own.absolute_ms.unwrap_or(0).to_string()),
         };
-        call = call.arg(idle).arg(absolute).arg(linked);
+        call = call.arg(idle).arg(absolute).arg(u8::from(commit.begins_anew)).arg(linked);
         for (name, text) in set {
             call = call.arg(name).arg(text);
         }
@@ -256,7 +256,9 @@ impl RedisStore {
                         let call = keys
                             .iter()
                             .fold(self.redis.script(&END_MANY).key(&index), |call, key| call.key(self.key(key)));
-                        ended += call.arg(query.principal.as_str()).query::<usize>().await?;
+                        let call = call.arg(query.principal.as_str());
+                        let call = call.arg(keep.as_ref().map_or("", SessionKey::as_str)).arg(MOVED_MS);
+                        ended += call.query::<usize>().await?;
                     }
                     return Ok(ended);
                 }

@@ -29,6 +29,8 @@ pub(super) struct State {
     /// What else the client has under the cookie's name, signed by a key of ours: where the first is not there, the next
     /// one is looked for.
     pub(super) others: Vec<(SessionId, usize)>,
+    /// Those of them that have another id since: what the client is told of them is on its way, and a logout follows them.
+    pub(super) moved: Vec<(SessionId, usize)>,
     /// The client came with several cookies of the name. A removal could take away the one that is alive.
     pub(super) several: bool,
     /// The session was asked for, so the response depends on it.
@@ -93,6 +95,7 @@ impl State {
             looked_ms: 0,
             since_ms: 0,
             others: Vec::new(),
+            moved: Vec::new(),
             several: false,
             used: false,
             sealed: false,
@@ -132,7 +135,7 @@ impl State {
         let Pending { rotate, details, principal, lifetime, unread, .. } = &self.pending;
         // How long the browser keeps its cookie, and whose the session is; and which of several cookies names it.
         let known = *rotate || details.is_some() || principal.is_some() || lifetime.is_some();
-        let known = known || (!self.others.is_empty() && !self.pending.is_empty());
+        let known = known || (!self.others.is_empty() && !self.detached && !self.pending.is_empty());
         // What could not be read is not written; and who comes with an old key's signature gets a new one.
         let read = *unread && (reject || self.unreadable || self.signer.is_some_and(|signer| signer > 0));
         let unknown = matches!(self.content, Content::Unknown) && !self.read_only;
@@ -148,7 +151,9 @@ impl State {
         let mut pending = std::mem::take(pending);
         self.pending.doubtful = pending.doubtful;
         // An id that the client was not told of yet is as good as another one.
-        pending.rotate &= !(self.unsent && self.signer.is_none());
+        if self.unsent && self.signer.is_none() {
+            pending.begins_anew |= std::mem::take(&mut pending.rotate);
+        }
         if self.read_only && !pending.destroy && !pending.is_empty() {
             return Err(SessionError::ReadOnly);
         }
@@ -166,7 +171,8 @@ impl State {
 
     /// The session of another cookie takes the place of the one that was not found.
     pub(super) fn take_other(&mut self) -> Option<SessionId> {
-        if self.others.is_empty() {
+        // A handle of its own has the session that it was made of, and no other one.
+        if self.others.is_empty() || self.detached {
             return None;
         }
         let (id, signer) = self.others.remove(0);
@@ -174,13 +180,31 @@ impl State {
         Some(id)
     }
 
-    /// One that moved: the client has its new id from another response, or will have, and a logout follows it.
-    pub(super) fn put_moved(&mut self, moved: Vec<(SessionId, usize)>, is_found: bool) {
-        let mut moved = moved.into_iter();
-        if !is_found && let Some((id, signer)) = moved.next() {
-            (self.id, self.signer) = (Some(id), Some(signer));
+    /// What was looked for has another id since: the client has that from another response, or will have.
+    pub(super) fn put_moved(&mut self) {
+        if let (Some(id), Some(signer)) = (&self.id, self.signer) {
+            self.moved.push((id.clone(), signer));
         }
-        self.others.extend(moved);
+    }
+
+    /// Nothing was found. One that moved comes before one that is not there.
+    pub(super) fn take_moved(&mut self) -> bool {
+        if self.moved.is_empty() {
+            return false;
+        }
+        let (id, signer) = self.moved.remove(0);
+        (self.id, self.signer) = (Some(id), Some(signer));
+        true
+    }
+
+    /// All other sessions that the client has cookies of.
+    pub(super) fn other_ids(&self) -> Vec<SessionId> {
+        self.others.iter().chain(&self.moved).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// They have ended.
+    pub(super) fn clear_others(&mut self) {
+        (self.others, self.moved) = (Vec::new(), Vec::new());
     }
 
     /// What the store had at some time between `asked_ms` and `now_ms`.
@@ -267,7 +291,7 @@ impl State {
             (self.id, self.signer, self.unsent) = (Some(id), None, true);
         } else {
             self.resend |= self.signer.is_some_and(|signer| signer > 0);
-            self.unsent |= changed;
+            self.resend |= changed;
         }
     }
 }

@@ -6,32 +6,19 @@
 //! `CACHE_MODEL_SECONDS=600 cargo test --release --features full --test response_cache model` runs it for ten minutes;
 //! without that it takes a second. `CACHE_MODEL_SEED` repeats a run.
 
-use super::*;
+use super::{random::Random, *};
 use std::time::Instant;
 use tokio::time::{Instant as Moment, sleep};
 
 const RESOURCES: usize = 6;
 const FRESH_MS: u64 = 60_000;
 
-/// Numbers that look random, the same for each seed (SplitMix64).
-#[derive(Debug, Clone)]
-struct Random(Arc<std::sync::atomic::AtomicU64>);
+fn one_in(random: &Random, odds: u64) -> bool {
+    random.below(odds) == 0
+}
 
-impl Random {
-    fn below(&self, limit: u64) -> u64 {
-        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-
-    fn one_in(&self, odds: u64) -> bool {
-        self.below(odds) == 0
-    }
-
-    async fn wait(&self, longest_ms: u64) {
-        sleep(Duration::from_millis(self.below(longest_ms + 1))).await;
-    }
+async fn wait(random: &Random, longest_ms: u64) {
+    sleep(Duration::from_millis(random.below(longest_ms + 1))).await;
 }
 
 /// Time as tokio's paused clock has it, for the cache.
@@ -61,19 +48,19 @@ struct Flaky {
 
 impl Flaky {
     async fn around<'a, T>(&'a self, call: impl FnOnce() -> BoxFuture<'a, Result<T, Error>>) -> Result<T, Error> {
-        self.random.wait(20).await;
+        wait(&self.random, 20).await;
         self.time.now_ms();
-        if self.random.one_in(self.odds) {
+        if one_in(&self.random, self.odds) {
             return Err(Error::new(ErrorKind::Connect, "not sent, says the test"));
         }
-        if self.random.one_in(self.odds) {
+        if one_in(&self.random, self.odds) {
             // Beyond the deadline: it arrives, and nobody hears of it.
             sleep(Duration::from_millis(400 + self.random.below(300))).await;
         }
         let answer = call().await;
-        self.random.wait(20).await;
+        wait(&self.random, 20).await;
         self.time.now_ms();
-        if self.random.one_in(self.odds) {
+        if one_in(&self.random, self.odds) {
             return Err(Error::new(ErrorKind::Timeout, "the answer was lost, says the test"));
         }
         answer
@@ -115,16 +102,16 @@ struct World {
 impl World {
     async fn handle(&self, request: Request) -> Response {
         let resource: usize = request.uri().path()[1..].parse().unwrap();
-        self.random.wait(15).await;
+        wait(&self.random, 15).await;
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return self.change(resource).await;
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         let version = self.versions[resource].load(Ordering::SeqCst);
         let made_ms = self.time.now_ms();
-        self.random.wait(120).await;
-        assert!(!self.random.one_in(25), "the handler panics");
-        if self.random.one_in(15) {
+        wait(&self.random, 120).await;
+        assert!(!one_in(&self.random, 25), "the handler panics");
+        if one_in(&self.random, 15) {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
         let header = |name: &str| request.headers().get(name).map_or("-", |value| value.to_str().unwrap()).to_owned();
@@ -146,13 +133,13 @@ impl World {
                 2 => drop(head.insert("vary", "x-client".parse().unwrap())),
                 _ => request.extensions().get::<Personal>().cloned().unwrap_or_default().mark(),
             },
-            3 if self.random.one_in(3) => {
+            3 if one_in(&self.random, 3) => {
                 // It breaks somewhere.
                 chunks.truncate(usize::try_from(self.random.below(chunks.len() as u64)).unwrap());
                 chunks.push(Err("broken"));
             }
-            4 if self.random.one_in(3) => chunks.insert(0, Ok(Frame::data(Bytes::from(vec![b' '; 3_000])))),
-            5 if self.random.one_in(3) => {
+            4 if one_in(&self.random, 3) => chunks.insert(0, Ok(Frame::data(Bytes::from(vec![b' '; 3_000])))),
+            5 if one_in(&self.random, 3) => {
                 head.insert("content-length", (text.len() + 5).to_string().parse().unwrap());
             }
             _ => {}
@@ -161,7 +148,7 @@ impl World {
         let body = stream::iter(chunks).then(move |chunk| {
             let random = random.clone();
             async move {
-                random.wait(10).await;
+                wait(&random, 10).await;
                 chunk
             }
         });
@@ -170,11 +157,11 @@ impl World {
     }
 
     async fn change(&self, resource: usize) -> Response {
-        if self.random.one_in(8) {
+        if one_in(&self.random, 8) {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
         let version = self.versions[resource].fetch_add(1, Ordering::SeqCst) + 1;
-        self.random.wait(15).await;
+        wait(&self.random, 15).await;
         self.time.now_ms();
         version.to_string().into_response()
     }
@@ -190,7 +177,7 @@ async fn client(
     let random = &world.random;
     let resource = usize::try_from(random.below(RESOURCES as u64)).unwrap();
     let (variant, client) = (random.below(3).to_string(), random.below(3).to_string());
-    random.wait(300).await;
+    wait(random, 300).await;
     let uri = format!("/{resource}");
     let (method, is_change) = match random.below(12) {
         0 | 1 => (Method::POST, true),
@@ -209,11 +196,11 @@ async fn client(
         if resource == 1 { &*variant } else { "-" },
         if resource == 2 { &*client } else { "-" }
     );
-    let is_conditional = !is_change && random.one_in(6);
+    let is_conditional = !is_change && one_in(random, 6);
     if is_conditional {
         headers.push(("if-none-match", &tag));
     }
-    if random.one_in(10) {
+    if one_in(random, 10) {
         headers.push(("cache-control", "no-cache"));
     }
     let began_ms = world.time.now_ms();
@@ -266,7 +253,7 @@ async fn client(
 
 /// A few seconds of a server, in paused time.
 async fn round(seed: u64) -> (usize, usize) {
-    let random = Random(Arc::new(seed.into()));
+    let random = Random::new(seed);
     let (clock, hand) = Clock::manual(START);
     let time = Time { hand, begin: Moment::now() };
     let world = Arc::new(World {
@@ -299,8 +286,8 @@ async fn round(seed: u64) -> (usize, usize) {
         }
         requests += tasks.len();
         for task in tasks {
-            if random.one_in(12) {
-                random.wait(60).await;
+            if one_in(&random, 12) {
+                wait(&random, 60).await;
                 task.abort();
             }
             let done =

@@ -131,9 +131,39 @@ async fn a_longer_lifetime_is_known_to_the_list() {
             hands.advance(25 * DAY);
             assert_eq!(user(&app, &me).await, "ferris");
         }
-        assert_eq!(ask(&app, "GET", "/devices/ferris", None).await.text, "test");
-        assert_eq!(ask(&app, "POST", "/revoke-all/ferris", None).await.text, "1");
+        // Another login takes off the list what is over.
+        ask(&app, "POST", "/login/ferris", None).await;
+        assert_eq!(ask(&app, "GET", "/devices/ferris", None).await.text, "test,test");
+        assert_eq!(ask(&app, "POST", "/revoke-all/ferris", None).await.text, "2");
         assert_eq!(user(&app, &me).await, "-");
+    })
+    .await;
+}
+
+/// Also where the id that it has is as new as another one would be.
+#[tokio::test]
+async fn a_login_beside_a_rotation_of_its_own_begins_anew_too() {
+    both(async |store| {
+        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let twice = |session: Session| async move {
+            session.rotate()?;
+            session.commit().await?;
+            session.rotate()?;
+            session.set_principal("ferris")?;
+            session.insert("user", "ferris").await
+        };
+        let layer = SessionLayer::new(store, keys(&[1])).with_clock(clock);
+        let app = routes().route("/twice", post(twice)).layer(layer);
+        let visitor = ask(&app, "POST", "/set/a/1", None).await.cookie().unwrap();
+        for _ in 0..30 {
+            hands.advance(23 * HOUR);
+            ask(&app, "GET", "/get/a", Some(&visitor)).await;
+        }
+        let me = ask(&app, "POST", "/twice", Some(&visitor)).await.cookie().unwrap();
+        for _ in 0..5 {
+            hands.advance(23 * HOUR);
+            assert_eq!(user(&app, &me).await, "ferris");
+        }
     })
     .await;
 }

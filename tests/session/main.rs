@@ -14,6 +14,8 @@ mod lifetimes;
 mod log;
 mod model;
 mod outcomes;
+#[path = "../shared/random.rs"]
+mod random;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;

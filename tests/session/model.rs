@@ -4,6 +4,7 @@
 //! store; without that it takes a second.
 
 use crate::client::{Reply, both, keys, routes, send};
+use crate::random::Random;
 use axum::{Router, extract::Path, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind, ManualClock,
@@ -19,24 +20,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 use tower::util::MapRequestLayer;
-
-/// Numbers that look random, the same for each seed (SplitMix64).
-#[derive(Debug, Clone)]
-struct Random(Arc<AtomicU64>);
-
-impl Random {
-    fn below(&self, limit: u64) -> u64 {
-        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-}
 
 /// A store that is slow now and then, and fails: before it has done anything, or after it has.
 #[derive(Debug)]
@@ -303,7 +291,7 @@ impl World {
 }
 
 async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
-    let random = Random(Arc::new(AtomicU64::new(seed)));
+    let random = Random::new(seed);
     let (clock, hands) = Clock::manual(Clock::system().now_ms());
     let lifetime = Lifetime::new(IDLE, Some(ABSOLUTE));
     let layer = |store: Arc<dyn SessionStore>| {

@@ -123,6 +123,8 @@ async fn a_logout_is_kept_however_the_request_ends_and_nothing_else_is() {
                     crate::support::eventually(end, gone).await;
                 } else {
                     assert!(!is_kept(&app, &me, None, what).await, "{what}, {end}");
+                    // Under the id that it had: one that was rotated takes no write.
+                    assert_eq!(ask(&app, "POST", "/set/x/1", Some(&me)).await.status, StatusCode::OK, "{what}, {end}");
                     assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "ferris", "{what}, {end}");
                 }
             }

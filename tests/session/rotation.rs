@@ -8,7 +8,10 @@ use crate::{
 use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, ManualClock,
-    session::{Action, Commit, Committed, Lifetime, Load, Loaded, Session, SessionKey, SessionLayer, SessionStore},
+    session::{
+        Action, Commit, Committed, Lifetime, Load, Loaded, RedisStore, Session, SessionError, SessionKey, SessionLayer,
+        SessionStore,
+    },
 };
 use http::StatusCode;
 use std::{
@@ -143,12 +146,16 @@ async fn a_grace_that_is_not_used_ends() {
         assert!(matches!(store.load(load).await.unwrap(), Loaded::Found(_)));
         // It is as long as requests may be on their way, at the least: ten seconds.
         let begun = std::time::Instant::now();
-        crate::support::eventually("the end", || async {
+        loop {
             let mut load = load;
             load.now_ms = now + u64::try_from(begun.elapsed().as_millis()).unwrap();
-            (store.load(load).await.unwrap() == Loaded::Absent).then_some(())
-        })
-        .await;
+            if store.load(load).await.unwrap() == Loaded::Absent {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "it does not end");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(begun.elapsed() >= Duration::from_secs(9), "it ended too early");
         load.key = &new;
         assert!(matches!(store.load(load).await.unwrap(), Loaded::Found(_)));
     })
@@ -341,4 +348,114 @@ async fn however_short_the_grace_is_requests_on_their_way_leave_the_new_cookie_a
         assert_eq!(late.headers.get(http::header::SET_COOKIE), None, "{late:?}");
     })
     .await;
+}
+
+/// Without a look at the session under its new id, as after a change of the password.
+#[tokio::test]
+async fn ending_all_others_ends_the_old_id_and_says_where_it_went() {
+    both(async |store| {
+        let app = routes().layer(layer(&store));
+        let (me, other) = (log_in(&app, "ferris").await, log_in(&app, "ferris").await);
+        let new = ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
+        assert_eq!(ask(&app, "POST", "/revoke-others/ferris", Some(&new)).await.text, "1");
+        let straggler = ask(&app, "GET", "/get/user", Some(&me)).await;
+        assert_eq!((&*straggler.text, straggler.removes_cookie()), ("-", false));
+        assert_eq!((value(&app, "user", &new).await, value(&app, "user", &other).await), ("ferris".into(), "-".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_one_id_that_was_rotated_twice_nothing_is_left_after_a_logout() {
+    both(async |store| {
+        for logs_out in [0, 1] {
+            let app = routes().layer(layer(&store));
+            let me = log_in(&app, "ferris").await;
+            let one = ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
+            let two = ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
+            assert_eq!(ask(&app, "POST", "/logout", Some([&one, &two][logs_out])).await.status, StatusCode::OK);
+            assert_eq!(value(&app, "user", &me).await, "-", "the old id, after a logout by {logs_out}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_handle_of_its_own_stays_with_its_session() {
+    both(async |store| {
+        let sessions = layer(&store).sessions();
+        let handler = move |session: Session| {
+            let sessions = sessions.clone();
+            async move {
+                let _: Option<String> = session.get("user").await?;
+                let detached = session.detach();
+                sessions.revoke_all("one").await?;
+                assert_eq!(detached.get::<String>("user").await?, None);
+                detached.put("a", "1")?;
+                assert!(matches!(detached.commit().await, Err(SessionError::Gone)));
+                Ok::<_, SessionError>(())
+            }
+        };
+        let app = routes().route("/go", post(handler)).layer(layer(&store));
+        let (one, two) = (log_in(&app, "one").await, log_in(&app, "two").await);
+        assert_eq!(ask(&app, "POST", "/go", Some(&format!("{one}; {two}"))).await.status, StatusCode::OK);
+        assert_eq!(value(&app, "a", &two).await, "-");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_after_a_rotation_whose_answer_is_lost_goes_where_the_session_went() {
+    both(async |store| {
+        let failing = Failing::new(&store);
+        let lost = failing.clone();
+        let handler = move |session: Session| {
+            let lost = lost.clone();
+            async move {
+                let _: Option<String> = session.get("cart").await?;
+                session.rotate()?;
+                session.insert("user", "ferris").await?;
+                lost.answer.store(true, Ordering::SeqCst);
+                assert!(session.commit().await.is_err());
+                session.update("n", |n: Option<String>| n.unwrap_or_default() + "x").await
+            }
+        };
+        let app = routes().route("/go", post(handler)).layer(SessionLayer::new(failing, keys(&[1])));
+        let me = ask(&app, "POST", "/set/cart/3", None).await.cookie().unwrap();
+        let reply = ask(&app, "POST", "/go", Some(&me)).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        let new = reply.cookie().unwrap();
+        for (name, wanted) in [("cart", "3"), ("user", "ferris"), ("n", "x")] {
+            assert_eq!(value(&app, name, &new).await, wanted, "{name}");
+        }
+    })
+    .await;
+}
+
+/// No key stays for ever, and none for longer than it should.
+#[tokio::test]
+async fn every_key_of_a_rotation_has_its_time_to_live() {
+    let (_local, redis) = crate::support::upstash().await;
+    let app = routes().layer(SessionLayer::new(RedisStore::new(redis.clone()), keys(&[1])));
+    let ttls = async || {
+        let names: Vec<String> = redis.cmd("KEYS").arg("axum-upstash:session:*").query().await.unwrap();
+        let mut ttls = Vec::new();
+        for name in names.iter().filter(|name| !name.contains(":of:")) {
+            ttls.push(redis.cmd("PTTL").key(name).query::<i64>().await.unwrap() / 1_000);
+        }
+        ttls.sort_unstable();
+        ttls
+    };
+    let is_about = |ttl: i64, seconds: i64| (seconds - 5..=seconds).contains(&ttl);
+    let (day, grace) = (86_400, 300);
+    let me = log_in(&app, "ferris").await;
+    let new = ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
+    let rotated = ttls().await;
+    assert!(matches!(rotated[..], [old, new] if is_about(old, grace) && is_about(new, day)), "{rotated:?}");
+    value(&app, "user", &me).await;
+    let used = ttls().await;
+    assert!(matches!(used[..], [old, new] if is_about(old, day) && is_about(new, day)), "{used:?}");
+    value(&app, "user", &new).await;
+    let confirmed = ttls().await;
+    assert!(matches!(confirmed[..], [old, new] if is_about(old, 10) && is_about(new, day)), "{confirmed:?}");
 }
