@@ -135,7 +135,11 @@ impl CircuitBreaker {
         limit: Duration,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.permit(limit)?.call(store, call).await
+        // In one frame: the handler's future holds it.
+        let permit = self.permit(limit)?;
+        let result = timeout(limit, call).await.unwrap_or_else(|_| Err(late(store)));
+        permit.concluded(&result, store);
+        result
     }
 
     /// Permission for one call, which waits for no longer than `limit`.
@@ -190,11 +194,15 @@ impl CallPermit<'_> {
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let result = timeout(self.limit, call).await.unwrap_or_else(|_| Err(late(store)));
-        match &result {
+        self.concluded(&result, store);
+        result
+    }
+
+    fn concluded<T>(self, result: &Result<T, Error>, store: &'static str) {
+        match result {
             Ok(_) => self.succeeded(store),
             Err(error) => self.failed(error, store),
         }
-        result
     }
 
     /// The store answered; the log says so if that closes the circuit.

@@ -33,21 +33,20 @@ impl Session {
         })
     }
 
-    /// The response is made: what could not be committed is not tried again.
-    pub(super) fn end(&self) {
-        self.state().pending = Pending::default();
-    }
-
     /// Commits what is pending.
     pub(super) async fn flush(&self) -> Result<(), SessionError> {
         if self.send(None).await? == Sent::Done {
             return Ok(());
         }
-        self.load().await?;
-        match self.send(None).await? {
-            Sent::Done => Ok(()),
-            Sent::Unread => Err(SessionError::Unavailable(unreadable())),
-        }
+        // Seldom, so that it takes no room in each handler's future.
+        Box::pin(async {
+            self.load().await?;
+            match self.send(None).await? {
+                Sent::Done => Ok(()),
+                Sent::Unread => Err(SessionError::Unavailable(unreadable())),
+            }
+        })
+        .await
     }
 
     /// Commits what is pending, or these changes alone.
@@ -58,12 +57,17 @@ impl Session {
         // A change that goes alone says itself what it expects.
         let reject = config.on_conflict == OnConflict::Reject && alone.is_none();
         let grace_ms = u64::try_from(config.rotation_grace.as_millis()).unwrap_or(u64::MAX).min(1 << 50);
-        let mut when =
-            When { lifetime: config.lifetime, now_ms, since_ms: 0, grace_ms, reject, size_limit: config.size_limit };
+        let when = When {
+            lifetime: config.lifetime,
+            now_ms,
+            since_ms: self.inner.since_ms,
+            grace_ms,
+            reject,
+            size_limit: config.size_limit,
+        };
         let (was_doubtful, others);
         let (mut taken, plan) = {
             let mut state = self.state();
-            when.since_ms = state.since_ms;
             let restore = alone.is_none();
             let mut pending = match &alone {
                 Some(alone) => alone.pending(),
@@ -96,7 +100,7 @@ impl Session {
         })?;
         let work = async {
             for id in &others {
-                self.end_other(id, when).await.map_err(SessionError::Unavailable)?;
+                Box::pin(self.end_other(id, when)).await.map_err(SessionError::Unavailable)?;
             }
             let Some(mut plan) = plan.take() else { return Ok(Outcome::Ended) };
             for _ in 0..MAX_STEPS {
@@ -111,8 +115,9 @@ impl Session {
             }
             Err(SessionError::Moved)
         };
-        let result =
-            timeout(config.timeout, work).await.unwrap_or_else(|_| Err(SessionError::Unavailable(late(STORE))));
+        let result = timeout(config.timeout, std::pin::pin!(work))
+            .await
+            .unwrap_or_else(|_| Err(SessionError::Unavailable(late(STORE))));
         match &result {
             Err(SessionError::Unavailable(error)) => permit.failed(error, STORE),
             _ => permit.succeeded(STORE),

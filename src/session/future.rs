@@ -38,12 +38,15 @@ pin_project! {
 }
 
 /// A session whose handler has not come to its end. A logout counts all the same.
-struct Unfinished(Session);
+struct Unfinished {
+    session: Session,
+    is_done: bool,
+}
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if matches!(self.0.close(false), Ok(Left::Changes)) {
-            let session = self.0.clone();
+        if !self.is_done && matches!(self.session.close(false), Ok(Left::Changes)) {
+            let session = self.session.clone();
             let logout = async move {
                 if let Err(error) = session.flush().await {
                     tracing::warn!(%error, "the logout of a request that was given up is not known to be stored");
@@ -58,7 +61,7 @@ impl Drop for Unfinished {
 
 impl<F, ResBody, E> ResponseFuture<F, ResBody, E> {
     pub(super) fn new(future: F, session: Session) -> Self {
-        Self { unfinished: Some(Unfinished(session)), state: State::Calling { future } }
+        Self { unfinished: Some(Unfinished { session, is_done: false }), state: State::Calling { future } }
     }
 
     pub(super) fn nested(future: F) -> Self {
@@ -78,7 +81,7 @@ where
             let output = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
                     let result = ready!(future.poll(cx));
-                    let Some(Unfinished(session)) = &*this.unfinished else {
+                    let Some(Unfinished { session, .. }) = &*this.unfinished else {
                         return Poll::Ready(result.map(|response| response.map(ResponseBody::service)));
                     };
                     let commits = |response: &Response<ResBody>| (session.config().commit_on.0)(response.status());
@@ -95,7 +98,7 @@ where
                 }
                 StateProj::Committing { commit, result, left } => {
                     let outcome = ready!(commit.as_mut().poll(cx));
-                    let (Some(result), Some(Unfinished(session))) = (result.take(), &*this.unfinished) else {
+                    let (Some(result), Some(Unfinished { session, .. })) = (result.take(), &*this.unfinished) else {
                         unreachable!("polled after completion")
                     };
                     result.map(|response| match outcome {
@@ -109,8 +112,8 @@ where
                     })
                 }
             };
-            if let Some(Unfinished(session)) = &*this.unfinished {
-                session.end();
+            if let Some(unfinished) = this.unfinished {
+                unfinished.is_done = true;
             }
             return Poll::Ready(output);
         }
@@ -125,7 +128,8 @@ fn finish<B>(session: &Session, mut response: Response<B>) -> Response<ResponseB
 /// Tells the client, and every cache on the way.
 fn sign<B>(session: &Session, response: &mut Response<B>) {
     let config = session.config();
-    let cookie = match session.cookie() {
+    let (told, is_used) = session.conclude();
+    let cookie = match told {
         Told::Nothing => None,
         Told::Removed => config.cookie.removal(),
         Told::Named(id, record) => {
@@ -134,7 +138,7 @@ fn sign<B>(session: &Session, response: &mut Response<B>) {
         }
     };
     let personal = session.personal();
-    if session.seal() || cookie.is_some() {
+    if is_used || cookie.is_some() {
         response::personalise(response, cookie, &personal);
     } else if personal.get() {
         // Something else in the response is for this client alone.
@@ -163,7 +167,7 @@ const SESSION_COMMIT: HeaderName = HeaderName::from_static("session-commit");
 
 impl<F, ResBody, E> fmt::Debug for ResponseFuture<F, ResBody, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let session = self.unfinished.as_ref().map(|Unfinished(session)| session);
+        let session = self.unfinished.as_ref().map(|unfinished| &unfinished.session);
         f.debug_struct("ResponseFuture").field("session", &session).finish_non_exhaustive()
     }
 }

@@ -26,6 +26,8 @@ pub struct Session {
 pub(super) struct Inner {
     pub(super) config: Arc<SessionConfig>,
     personal: Personal,
+    /// When the client came, in milliseconds since the Unix epoch.
+    pub(super) since_ms: u64,
     state: Mutex<State>,
     /// However many ask, the store is asked once; and one commit comes after the other.
     pub(super) asking: tokio::sync::Mutex<()>,
@@ -36,12 +38,13 @@ impl Session {
         let Presented { first, others, several } = presented;
         let since_ms = if first.is_some() { config.clock.now_ms() } else { 0 };
         let (id, signer) = first.unzip();
-        let state = State { signer, since_ms, looked_ms: since_ms, others, several, ..State::new(id) };
-        Self::with(config, personal, state)
+        let state = State { signer, looked_ms: since_ms, others, several, ..State::new(id) };
+        Self::with(config, personal, since_ms, state)
     }
 
-    fn with(config: Arc<SessionConfig>, personal: Personal, state: State) -> Self {
-        let inner = Inner { config, personal, state: Mutex::new(state), asking: tokio::sync::Mutex::default() };
+    fn with(config: Arc<SessionConfig>, personal: Personal, since_ms: u64, state: State) -> Self {
+        let inner =
+            Inner { config, personal, since_ms, state: Mutex::new(state), asking: tokio::sync::Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -115,11 +118,10 @@ impl Session {
             Err(_) => (self.state(), true),
         };
         let unreadable = state.unreadable || state.read_only;
-        let (since_ms, signer, others) = (state.since_ms, state.signer, state.others.clone());
-        let detached =
-            State { unreadable, since_ms, signer, others, sealed, detached: true, ..State::new(state.id.clone()) };
+        let (signer, others) = (state.signer, state.others.clone());
+        let detached = State { unreadable, signer, others, sealed, detached: true, ..State::new(state.id.clone()) };
         drop(state);
-        Self::with(config, personal, detached)
+        Self::with(config, personal, self.inner.since_ms, detached)
     }
 
     /// The store's name for the session, by which it can be told among a user's: see
@@ -296,19 +298,19 @@ impl Session {
     async fn fetch(&self, id: &SessionId) -> Result<(Loaded, u64), Error> {
         let config = &self.inner.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
-        let (since_ms, is_presented, others) = {
-            let state = self.state();
-            let others: Vec<SessionKey> = state.others.iter().map(|(id, _)| id.key().clone()).collect();
-            (state.since_ms, state.signer.is_some(), others)
-        };
+        let others: Vec<SessionKey> = self.state().others.iter().map(|(id, _)| id.key().clone()).collect();
+        let since_ms = self.inner.since_ms;
         let load = Load { since_ms, others: &others, ..Load::new(key, config.lifetime, now_ms) };
         let loaded = config.breaker.call(STORE, config.timeout, config.store.load(load)).await?;
-        if let Loaded::Found(record) = &loaded {
-            if let Some(old) = record.replaces.as_ref().filter(|_| is_presented) {
-                // The client came with its new id: nothing is left to the old one.
-                let confirm = Confirm::new(key, old, record.principal.as_ref(), now_ms);
-                config.breaker.call(STORE, config.timeout, config.store.confirm(confirm)).await?;
+        let loaded = match loaded {
+            // The client came with its new id: nothing is left to the old one. Once for each rotation, so that it takes
+            // no room in each handler's future.
+            Loaded::Found(record) if record.replaces.is_some() && self.state().signer.is_some() => {
+                Box::pin(self.confirm(key, record, now_ms)).await?
             }
+            loaded => loaded,
+        };
+        if let Loaded::Found(record) = &loaded {
             // The store has begun the time anew, and so does the browser. Of a session that was rotated it has a newer
             // cookie, or may have.
             let touched = record.is_touch(config.lifetime, now_ms) && record.replaced.is_none();
@@ -317,6 +319,16 @@ impl Session {
             }
         }
         Ok((loaded, now_ms))
+    }
+
+    /// Ends what the session was before its last rotation.
+    async fn confirm(&self, key: &SessionKey, record: Arc<Record>, now_ms: u64) -> Result<Loaded, Error> {
+        let config = &self.inner.config;
+        if let Some(old) = &record.replaces {
+            let confirm = Confirm::new(key, old, record.principal.as_ref(), now_ms);
+            config.breaker.call(STORE, config.timeout, config.store.confirm(confirm)).await?;
+        }
+        Ok(Loaded::Found(record))
     }
 
     /// Loads the session again, whatever is known. What was changed before goes on expecting what it was changed from.
@@ -344,20 +356,20 @@ impl Session {
         Ok(state)
     }
 
-    /// Ends the time for a first use: the head of the response is written now. Says whether there was one.
-    pub(super) fn seal(&self) -> bool {
-        let mut state = self.state();
-        state.sealed = !state.used;
-        state.used
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the client has to learn.
-    pub(super) fn cookie(&self) -> Told {
-        self.state().told(self.inner.config.clock.now_ms())
+    /// What the client has to learn, and whether the response depends on the session: the head is written now, and it is
+    /// too late for a first use. What could not be committed is not tried again.
+    pub(super) fn conclude(&self) -> (Told, bool) {
+        let mut state = self.state();
+        let told = if state.has_news() { state.told(self.inner.config.clock.now_ms()) } else { Told::Nothing };
+        state.sealed = !state.used;
+        if !state.pending.is_empty() {
+            state.pending = Pending::default();
+        }
+        (told, state.used)
     }
 
     pub(super) fn personal(&self) -> Personal {

@@ -154,7 +154,7 @@ impl MemoryStore {
     fn begin(&self, key: &SessionKey, commit: &Commit, created_ms: u64) -> Committed {
         let mut record = Record::new(created_ms, 0, BTreeMap::new());
         record.seen_ms = commit.now_ms;
-        record.apply(commit.clone());
+        record.apply(commit, commit.set.iter().cloned());
         if !record.lives(commit.lifetime, commit.now_ms) {
             return Committed::Gone;
         }
@@ -260,7 +260,7 @@ impl MemoryStore {
             let changed = Arc::make_mut(&mut record);
             changed.replaced = None;
             let is_touch = changed.is_touch(lifetime, now_ms);
-            changed.apply(commit.clone());
+            changed.apply(commit, commit.set.iter().cloned());
             if again {
                 // The first time has raised it.
                 changed.version -= 1;

@@ -71,28 +71,27 @@ impl Record {
 }
 
 impl Record {
-    /// Becomes what a commit makes of it.
-    pub(super) fn apply(&mut self, commit: Commit) {
-        let is_login = commit.is_login();
-        let begins_anew = is_login && (commit.begins_anew || matches!(commit.action, Action::Rotate { .. }));
-        let Commit { set, remove, new_principal, details, own_lifetime, now_ms, .. } = commit;
+    /// Becomes what a commit makes of it, with the attributes of `set` in place of the commit's own.
+    pub(super) fn apply(&mut self, commit: &Commit, set: impl IntoIterator<Item = (String, String)>) {
+        let now_ms = commit.now_ms;
         self.version += 1;
         self.fields.extend(set);
-        for name in &remove {
+        for name in &commit.remove {
             self.fields.remove(name);
         }
-        if let Some(principal) = new_principal {
-            self.principal = principal;
+        if let Some(principal) = &commit.new_principal {
+            let is_login = principal.is_some();
+            self.principal.clone_from(principal);
             self.authenticated_ms = is_login.then_some(now_ms);
+            if is_login && (commit.begins_anew || matches!(commit.action, Action::Rotate { .. })) {
+                self.created_ms = now_ms;
+            }
         }
-        if let Some(details) = details {
-            self.details = details;
+        if let Some(details) = &commit.details {
+            self.details.clone_from(details);
         }
-        if let Some(lifetime) = own_lifetime {
+        if let Some(lifetime) = commit.own_lifetime {
             (self.lifetime, self.seen_ms) = (lifetime, now_ms);
-        }
-        if begins_anew {
-            self.created_ms = now_ms;
         }
     }
 

@@ -24,8 +24,6 @@ pub(super) struct State {
     pub(super) missing: bool,
     /// When that was, in milliseconds since the Unix epoch; before that, when the client came with its cookie.
     pub(super) looked_ms: u64,
-    /// When the client came, in milliseconds since the Unix epoch.
-    pub(super) since_ms: u64,
     /// What else the client has under the cookie's name, signed by a key of ours: where the first is not there, the next
     /// one is looked for.
     pub(super) others: Vec<(SessionId, usize)>,
@@ -93,7 +91,6 @@ impl State {
             resend: false,
             missing: false,
             looked_ms: 0,
-            since_ms: 0,
             others: Vec::new(),
             moved: Vec::new(),
             several: false,
@@ -234,6 +231,11 @@ impl State {
         self.content = Content::Moved;
     }
 
+    /// Whether there may be anything to learn: of most requests there is not, and no clock is read.
+    pub(super) fn has_news(&self) -> bool {
+        self.stale || self.missing || self.unsent || self.resend
+    }
+
     /// What the client has to learn.
     ///
     /// What could be better, or was not there, is told only while that is news: a request that took its time does not put
@@ -264,7 +266,7 @@ impl State {
 
     /// The store has done it.
     pub(super) fn committed(&mut self, plan: Plan) {
-        let Plan { commit, id, known, .. } = plan;
+        let Plan { mut commit, id, known, .. } = plan;
         // Whoever shares the record makes a copy of it necessary.
         drop(known);
         let Some(id) = id else { return self.ended() };
@@ -284,7 +286,8 @@ impl State {
             let record = Arc::make_mut(record);
             // The client has the id that it came with, and no other one.
             record.replaced = None;
-            record.apply(commit);
+            let set = std::mem::take(&mut commit.set);
+            record.apply(&commit, set);
         }
         (self.stale, self.missing, self.looked_ms) = (false, false, commit_ms);
         if !goes_on {
