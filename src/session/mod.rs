@@ -146,6 +146,7 @@ mod handle;
 mod id;
 mod key_ring;
 mod layer;
+mod lookup;
 mod memory;
 mod pending;
 mod presented;

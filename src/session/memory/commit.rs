@@ -1,0 +1,222 @@
+//! Writes: each is one step for those who look at the store meanwhile.
+
+use super::{
+    super::{
+        Action, Commit, Committed, Expect, Loaded, Record, SessionKey,
+        record::{MOVED_MS, Replaced},
+    },
+    MemoryStore,
+    slot::{Slot, linked},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
+
+impl MemoryStore {
+    pub(super) fn write(&self, key: &SessionKey, commit: &Commit) -> Committed {
+        let alone = !matches!(commit.action, Action::Create | Action::Update | Action::Destroy)
+            || commit.linked.is_some()
+            || commit.principal.is_some()
+            || commit.new_principal.is_some();
+        // Held, whichever it is, until all is written.
+        let (_alone, _shared) = if alone {
+            (Some(self.several.write().unwrap_or_else(PoisonError::into_inner)), None)
+        } else {
+            (None, Some(self.several.read().unwrap_or_else(PoisonError::into_inner)))
+        };
+        match &commit.action {
+            Action::Create => self.begin(key, commit, commit.now_ms),
+            Action::Fork { of, afresh } => match self.peek(of, commit.now_ms) {
+                Loaded::Found(_) if *afresh => self.begin(key, commit, commit.now_ms),
+                // What is known is known of this session, in this state and for as long as it lives.
+                Loaded::Found(other) if other.principal == commit.principal => {
+                    self.begin(key, commit, other.created_ms)
+                }
+                Loaded::Found(_) | Loaded::Absent => Committed::Gone,
+                Loaded::Moved => self.where_to(of, commit.now_ms).map_or(Committed::Gone, Committed::moved),
+            },
+            Action::Replace { by } => match self.finish(key, commit) {
+                Committed::Done => self.begin(by, commit, commit.now_ms),
+                other => other,
+            },
+            Action::Destroy => self.finish(key, commit),
+            Action::Update => self.change(key, key, commit, false),
+            Action::Rotate { to } => {
+                // One that is there already is this one, whose answer was lost.
+                match self.peek(to, commit.now_ms) {
+                    Loaded::Absent => self.change(key, to, commit, false),
+                    _ => self.change_again(to, commit),
+                }
+            }
+        }
+    }
+
+    fn begin(&self, key: &SessionKey, commit: &Commit, created_ms: u64) -> Committed {
+        let mut record = Record::new(created_ms, 0, BTreeMap::new());
+        record.seen_ms = commit.now_ms;
+        record.apply(commit, commit.set.iter().cloned());
+        if !record.lives(commit.lifetime, commit.now_ms) {
+            return Committed::Gone;
+        }
+        let begun = self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
+            None => (Slot::Session(Arc::new(record)).kept(commit.lifetime), true),
+            Some(taken) => (taken.kept(commit.lifetime), false),
+        });
+        if begun { Committed::Done } else { Committed::Gone }
+    }
+
+    fn finish(&self, key: &SessionKey, commit: &Commit) -> Committed {
+        let other = commit.linked.as_ref().filter(|other| self.is_linked(key, other, commit.now_ms));
+        let done = self.finish_one(key, commit);
+        if let (Committed::Done, Some(other)) = (&done, other) {
+            self.sessions.remove(other.as_str());
+        }
+        done
+    }
+
+    /// Whether both are sides of one rotation: one that was restored goes its own way.
+    pub(super) fn is_linked(&self, key: &SessionKey, other: &SessionKey, now_ms: u64) -> bool {
+        let is_replaced = |key: &SessionKey, by: Option<&SessionKey>| {
+            self.look(key.as_str(), now_ms, |slot| {
+                let replaced = slot.and_then(Slot::record).and_then(|record| record.replaced.as_ref());
+                replaced.is_some_and(|replaced| by.is_none_or(|by| replaced.by == *by))
+            })
+        };
+        // An old one may have been rotated once more: it ends with whichever of the new ones ends.
+        is_replaced(key, Some(other)) || is_replaced(other, None)
+    }
+
+    fn finish_one(&self, key: &SessionKey, commit: &Commit) -> Committed {
+        self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
+            Some(Slot::Moved { to, until_ms }) => {
+                let committed = Committed::moved(to.clone());
+                (Some((Slot::Moved { to, until_ms }, until_ms)), committed)
+            }
+            Some(slot) => match slot.record().and_then(|record| linked(record)) {
+                // Of a rotation that no client has confirmed, both sides end in one step.
+                Some(with) if commit.linked.as_ref() != Some(&with) => {
+                    (slot.kept(commit.lifetime), Committed::linked(with))
+                }
+                _ => (None, Committed::Done),
+            },
+            None => (None, Committed::Done),
+        })
+    }
+
+    /// Changes a session that is there, under its key or another one. `again` where a rotation was done before.
+    fn change(&self, key: &SessionKey, to: &SessionKey, commit: &Commit, again: bool) -> Committed {
+        let Commit { now_ms, lifetime, .. } = *commit;
+        let rotates = key != to;
+        enum End {
+            Answer(Committed),
+            Moves(Arc<Record>),
+        }
+        let end = self.sessions.update(key.as_str(), now_ms, |slot| {
+            let answer = |slot: Option<Slot>, answer| (slot.and_then(|slot| slot.kept(lifetime)), End::Answer(answer));
+            let slot = match slot {
+                None => return answer(None, Committed::Gone),
+                Some(Slot::Moved { to: went, until_ms }) => {
+                    // To where this one went before, and where nothing is any more.
+                    let ended = rotates && went == *to;
+                    let committed = if ended { Committed::Gone } else { Committed::moved(went.clone()) };
+                    return answer(Some(Slot::Moved { to: went, until_ms }), committed);
+                }
+                Some(slot) => slot,
+            };
+            let Some(record) = slot.record().filter(|record| record.lives(lifetime, now_ms)) else {
+                return answer(None, Committed::Gone);
+            };
+            if let Some(replaced) = &record.replaced {
+                if rotates && replaced.by == *to {
+                    return answer(Some(slot), Committed::Gone);
+                }
+                let is_late = commit.since_ms <= replaced.at_ms && !replaced.is_recent(now_ms);
+                let is_moved = if rotates { is_late } else { replaced.is_recent(commit.since_ms) };
+                if is_moved {
+                    let moved = Committed::moved(replaced.by.clone());
+                    return answer(Some(slot), moved);
+                }
+            }
+            let asks = rotates || commit.new_principal.is_some() || commit.own_lifetime.is_some();
+            if asks && record.principal != commit.principal {
+                let is = Committed::principal(record.principal.clone());
+                return answer(Some(slot), is);
+            }
+            if !again && record.replaces.is_some() && (rotates || commit.unread.is_some()) {
+                // The load ends the session that it was rotated from.
+                return answer(Some(slot), Committed::Unread);
+            }
+            if !holds(&commit.expect, record) {
+                return answer(Some(slot), Committed::Conflict);
+            }
+            if commit.unread.is_some_and(|limit| wants_a_look(record, commit, limit)) {
+                return answer(Some(slot), Committed::Unread);
+            }
+            let (Slot::Session(mut record) | Slot::Replaced { mut record, .. }) = slot else {
+                return answer(None, Committed::Gone);
+            };
+            // What is shared is copied: only a rotation with a grace has to share it.
+            let old = (rotates && commit.grace_ms > 0).then(|| Arc::clone(&record));
+            let changed = Arc::make_mut(&mut record);
+            changed.replaced = None;
+            let is_touch = changed.is_touch(lifetime, now_ms);
+            changed.apply(commit, commit.set.iter().cloned());
+            if again {
+                // The first time has raised it.
+                changed.version -= 1;
+                if commit.is_login() {
+                    changed.created_ms = now_ms;
+                }
+            }
+            if rotates || is_touch {
+                changed.seen_ms = now_ms;
+            }
+            if !changed.lives(lifetime, now_ms) {
+                return answer(None, Committed::Gone);
+            }
+            if !rotates {
+                return answer(Some(Slot::Session(record)), Committed::Done);
+            }
+            let left = match old {
+                Some(mut old) => {
+                    changed.replaces = Some(key.clone());
+                    // As long as other requests may be on their way, whatever is set.
+                    let grace_ms = commit.grace_ms.max(MOVED_MS);
+                    let until_ms = old.ends_ms(lifetime).min(now_ms.saturating_add(grace_ms));
+                    Arc::make_mut(&mut old).replaced = Some(Replaced::new(to.clone(), now_ms));
+                    Slot::Replaced { record: old, until_ms }
+                }
+                None => Slot::moved(to, now_ms),
+            };
+            (left.kept(lifetime), End::Moves(record))
+        });
+        match end {
+            End::Answer(answer) => answer,
+            End::Moves(record) => {
+                self.sessions.update(to.as_str(), now_ms, |_| (Slot::Session(record).kept(lifetime), ()));
+                Committed::Done
+            }
+        }
+    }
+
+    /// A rotation whose answer was lost: what is in it now is written where it went.
+    fn change_again(&self, to: &SessionKey, commit: &Commit) -> Committed {
+        let mut again = commit.clone();
+        again.expect.version = None;
+        again.action = Action::Update;
+        self.change(to, to, &again, true)
+    }
+}
+
+fn holds(expect: &Expect, record: &Record) -> bool {
+    let version = expect.version.is_none_or(|version| version == record.version);
+    version && expect.fields.iter().all(|(name, text)| record.fields.get(name) == text.as_ref())
+}
+
+/// Whether a session that was not loaded has to be.
+fn wants_a_look(record: &Record, commit: &Commit, limit: usize) -> bool {
+    let own = commit.set.iter().map(|(name, text)| name.len() + text.len()).sum::<usize>();
+    let rest = record.size_without(|name| commit.set.iter().any(|(set, _)| set == name));
+    own + rest > limit || record.is_touch(commit.lifetime, commit.now_ms)
+}
