@@ -1,9 +1,8 @@
 //! What was changed, on its way to the store.
 
 use super::{
-    Action, Commit, Committed, OnConflict, Session, SessionError,
+    Action, Commit, OnConflict, Session, SessionError,
     config::STORE,
-    id::SessionId,
     pending::{Alone, Next, Pending, Plan, When},
     state::Left,
 };
@@ -100,20 +99,17 @@ impl Session {
         })?;
         let work = async {
             for id in &others {
-                Box::pin(self.end_other(id, when)).await.map_err(SessionError::Unavailable)?;
-            }
-            let Some(mut plan) = plan.take() else { return Ok(Outcome::Ended) };
-            for _ in 0..MAX_STEPS {
-                let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
-                let lost = self.state().is_lost(config.clock.now_ms());
-                match plan.next(answer, lost) {
-                    Next::Done(done) => return Ok(Outcome::Done(done)),
-                    Next::Unread => return Ok(Outcome::Unread),
-                    Next::Again(again) => plan = again,
-                    Next::Failed(error) => return Err(error),
+                let commit = Commit::new(Action::Destroy, when.lifetime, when.now_ms);
+                let ends = Box::new(Plan::new(id.key(), commit, None));
+                // Seldom, so that it takes no room in each handler's future. One that is not there has ended as well.
+                if let Err(error @ SessionError::Unavailable(_)) = Box::pin(self.carry_out(ends)).await {
+                    return Err(error);
                 }
             }
-            Err(SessionError::Moved)
+            match plan.take() {
+                Some(plan) => self.carry_out(plan).await,
+                None => Ok(Outcome::Ended),
+            }
         };
         let result = timeout(config.timeout, std::pin::pin!(work))
             .await
@@ -176,18 +172,20 @@ enum Outcome {
 }
 
 impl Session {
-    /// Ends the session of another cookie of the client.
-    async fn end_other(&self, id: &SessionId, when: When) -> Result<(), Error> {
-        let mut commit = Commit::new(Action::Destroy, when.lifetime, when.now_ms);
-        let mut key = id.key().clone();
+    /// Asks the store for what is planned, and for what its answers make of it.
+    async fn carry_out(&self, mut plan: Box<Plan>) -> Result<Outcome, SessionError> {
+        let config = &self.inner.config;
         for _ in 0..MAX_STEPS {
-            match self.inner.config.store.commit(&key, &commit).await? {
-                Committed::Moved { to } => (key, commit.linked) = (to, None),
-                Committed::Linked { with } => commit.linked = Some(with),
-                _ => break,
+            let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
+            let lost = self.state().is_lost(config.clock.now_ms());
+            match plan.next(answer, lost) {
+                Next::Done(done) => return Ok(Outcome::Done(done)),
+                Next::Unread => return Ok(Outcome::Unread),
+                Next::Again(again) => plan = again,
+                Next::Failed(error) => return Err(error),
             }
         }
-        Ok(())
+        Err(SessionError::Moved)
     }
 }
 

@@ -227,7 +227,7 @@ pub(super) enum Next {
 }
 
 impl Plan {
-    fn new(key: &SessionKey, commit: Commit, id: Option<SessionId>) -> Self {
+    pub(super) fn new(key: &SessionKey, commit: Commit, id: Option<SessionId>) -> Self {
         Self { key: key.clone(), commit, id, known: None, begins: false }
     }
 
