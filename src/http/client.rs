@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Error, ErrorKind, env};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header::AUTHORIZATION};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -70,10 +70,11 @@ pub(crate) struct RestRequest {
     pub(crate) body: Bytes,
     pub(crate) repeat: Repeat,
     /// Instead of the client's own.
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Deadline>,
 }
 
 pub(crate) struct RestResponse {
+    pub(crate) version: Version,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -81,6 +82,7 @@ pub(crate) struct RestResponse {
 
 /// An answer that goes on: the end point of a stream of events.
 pub(crate) struct RestStream {
+    pub(crate) version: Version,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: TransportBody,
@@ -89,9 +91,9 @@ pub(crate) struct RestStream {
 impl RestStream {
     /// Reads an answer that turned out to be no stream, such as a refusal, within the client's deadline.
     pub(crate) async fn into_response(self, deadline: Deadline) -> Result<RestResponse, Error> {
-        let Self { status, headers, body } = self;
+        let Self { version, status, headers, body } = self;
         match timeout(deadline.remaining(), collect(body)).await {
-            Ok(body) => Ok(RestResponse { status, headers, body: body.map_err(from_transport)? }),
+            Ok(body) => Ok(RestResponse { version, status, headers, body: body.map_err(from_transport)? }),
             Err(_) => Err(deadline.passed()),
         }
     }
@@ -157,7 +159,7 @@ impl RestClient {
     /// The same, and counts in `attempts` how often it was sent.
     pub(crate) async fn send_counted(&self, request: RestRequest, attempts: &mut u32) -> Result<RestResponse, Error> {
         let endpoint = self.endpoint()?;
-        let deadline = self.deadline(request.timeout);
+        let deadline = request.deadline.unwrap_or_else(|| self.deadline(None));
         let mut attempt = 0;
         loop {
             *attempts += 1;
@@ -181,11 +183,11 @@ impl RestClient {
     /// Opens a stream. The deadline is for its beginning; it is not tried again.
     pub(crate) async fn open(&self, request: RestRequest) -> Result<RestStream, Error> {
         let endpoint = self.endpoint()?;
-        let deadline = self.deadline(request.timeout);
+        let deadline = request.deadline.unwrap_or_else(|| self.deadline(None));
         match timeout(deadline.remaining(), self.begin(endpoint, &request, 0)).await {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();
-                Ok(RestStream { status: head.status, headers: head.headers, body })
+                Ok(RestStream { version: head.version, status: head.status, headers: head.headers, body })
             }
             Ok(Err(error)) => Err(from_transport(error)),
             Err(_) => Err(deadline.passed()),
@@ -203,7 +205,8 @@ impl RestClient {
         attempt: u32,
     ) -> Result<RestResponse, TransportError> {
         let (head, body) = self.begin(endpoint, request, attempt).await?.into_parts();
-        Ok(RestResponse { status: head.status, headers: head.headers, body: collect(body).await? })
+        let body = collect(body).await?;
+        Ok(RestResponse { version: head.version, status: head.status, headers: head.headers, body })
     }
 
     /// Sends, and waits for the head of the answer.
@@ -340,7 +343,7 @@ mod tests {
                 headers: HeaderMap::new(),
                 body: Bytes::new(),
                 repeat,
-                timeout: None,
+                deadline: None,
             })
             .await;
         let requests = script.requests.lock().unwrap();

@@ -53,7 +53,7 @@ pub(crate) use self::{
     random::{random_bytes, random_u64},
     retry::Repeat,
     secret::Secret,
-    spawn::{spawn, yield_now},
+    spawn::{RuntimeId, spawn, yield_now},
     time::{Deadline, Stopwatch, sleep, timeout},
     url::BaseUrl,
 };

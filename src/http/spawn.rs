@@ -1,24 +1,52 @@
 //! Work that goes on when the future that began it is dropped.
 
-use std::{
-    future::{Future, poll_fn},
-    task::Poll,
-};
+use std::future::Future;
 
-/// Lets the other tasks of this thread run first.
+/// Lets every other ready task run first, and the runtime look for what has arrived.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) async fn yield_now() {
+    tokio::task::yield_now().await;
+}
+
+/// Lets every other ready task run first.
+#[cfg(target_arch = "wasm32")]
 pub(crate) async fn yield_now() {
     let mut yielded = false;
-    poll_fn(|cx| {
+    std::future::poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
+            return std::task::Poll::Ready(());
         }
         cx.waker().wake_by_ref();
-        Poll::Pending
+        std::task::Poll::Pending
     })
     .await;
 }
 
-/// Runs `future` on the runtime that this is called from, or gives it back where there is none.
+/// The runtime that a task runs on: work that one runtime drives may stand still while another runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) struct RuntimeId(Option<tokio::runtime::Id>);
+
+/// The host's event loop, of which there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg(target_arch = "wasm32")]
+pub(crate) struct RuntimeId;
+
+impl RuntimeId {
+    /// The runtime that this is called from.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn current() -> Self {
+        Self(tokio::runtime::Handle::try_current().ok().map(|runtime| runtime.id()))
+    }
+
+    /// The runtime that this is called from.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn current() -> Self {
+        Self
+    }
+}
+
+/// Runs `future` on the runtime that this is called from, or gives it back if there is none.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn spawn<F>(future: F) -> Result<(), F>
 where

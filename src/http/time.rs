@@ -141,6 +141,15 @@ impl Deadline {
         }
     }
 
+    /// The earlier of two.
+    pub(crate) fn earliest(self, other: Self) -> Self {
+        match (self.at, other.at) {
+            (Some(one), Some(two)) if one > two => other,
+            (None, Some(_)) => other,
+            _ => self,
+        }
+    }
+
     /// The error of what did not come in time.
     pub(crate) fn passed(self) -> Error {
         Error::new(ErrorKind::Timeout, format!("no answer within {:?}", self.limit))

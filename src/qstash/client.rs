@@ -115,7 +115,7 @@ impl QStashClient {
             headers: message.headers,
             body: message.body,
             repeat: if message.deduplicated { Repeat::Safe } else { Repeat::IfNotSent },
-            timeout: None,
+            deadline: None,
         };
         let response = self.rest.send(request).await.map_err(describe)?;
         if !response.status.is_success() {

@@ -51,11 +51,11 @@ fn presentable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderMap;
+    use http::{HeaderMap, Version};
 
     fn answer(status: u16, body: &'static str) -> RestResponse {
         let status = StatusCode::from_u16(status).unwrap();
-        RestResponse { status, headers: HeaderMap::new(), body: body.into() }
+        RestResponse { version: Version::HTTP_11, status, headers: HeaderMap::new(), body: body.into() }
     }
 
     #[test]

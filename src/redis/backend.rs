@@ -5,8 +5,7 @@ use super::{
     auto_pipeline::{AutoPipeline, Limits},
     encode,
     event_source::{EventSource, over_rest},
-    observe::Observer,
-    rest::{ResponseFormat, Rest},
+    rest::{Rest, RestSettings},
 };
 use crate::{
     Error,
@@ -37,8 +36,7 @@ impl Backend {
 
     /// Fails with what has to be set.
     pub(super) fn not_configured(reason: String) -> Self {
-        let client = RestClient::not_configured(reason);
-        Self::rest(Rest::new(client, ResponseFormat::default(), false, Observer::default()), None)
+        Self::rest(Rest::new(RestClient::not_configured(reason), RestSettings::default()), None)
     }
 
     /// The time until a call with this deadline, or the client's, has to be answered.
@@ -54,12 +52,12 @@ impl Backend {
         let repeat = if repeatable { Repeat::Safe } else { cmd.repeat() };
         match self {
             Self::Rest { rest, lane } => {
-                let encoded = encode::single(cmd)?;
+                let (encoded, deadline) = (encode::single(cmd)?, rest.deadline(timeout));
                 match lane {
                     Some(lane) if encoded.is_json && lane.takes(&encoded.body, timeout) => {
-                        lane.run(encoded.body, repeat, rest.deadline(timeout)).await
+                        lane.run(encoded.body, repeat, deadline).await
                     }
-                    _ => rest.single(encoded, repeat, timeout).await,
+                    _ => rest.queued(encoded, repeat, deadline).await,
                 }
             }
             #[cfg(feature = "redis-tcp")]
@@ -89,7 +87,7 @@ impl Backend {
         timeout: Option<Duration>,
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
         match self {
-            Self::Rest { rest, .. } => rest.several(cmds, atomic, timeout).await,
+            Self::Rest { rest, .. } => rest.several(cmds, atomic, rest.deadline(timeout)).await,
             #[cfg(feature = "redis-tcp")]
             Self::Tcp(tcp) => tcp.several(cmds, atomic, timeout).await,
         }

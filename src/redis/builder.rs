@@ -1,6 +1,9 @@
 use super::{
-    KeyLocking, Redis, RequestEvent, ResponseFormat, auto_pipeline::Limits, backend::Backend, observe::Observer,
-    rest::Rest,
+    KeyLocking, Redis, RequestEvent, ResponseFormat,
+    auto_pipeline::Limits,
+    backend::Backend,
+    observe::Observer,
+    rest::{Rest, RestSettings},
 };
 use crate::{
     Error,
@@ -15,11 +18,9 @@ pub struct RedisBuilder {
     token: Secret,
     names: (&'static str, &'static str),
     rest: RestConfig,
-    read_your_writes: bool,
+    settings: RestSettings,
     key_locking: KeyLocking,
-    format: ResponseFormat,
     auto_pipeline: Option<Limits>,
-    observer: Observer,
 }
 
 impl RedisBuilder {
@@ -29,11 +30,9 @@ impl RedisBuilder {
             token: Secret::new(token),
             names: ("the Redis URL", "the Redis token"),
             rest: RestConfig::default(),
-            read_your_writes: true,
+            settings: RestSettings::default(),
             key_locking: KeyLocking::default(),
-            format: ResponseFormat::default(),
             auto_pipeline: Some(Limits::default()),
-            observer: Observer::default(),
         }
     }
 
@@ -42,7 +41,7 @@ impl RedisBuilder {
 
     /// Whether the sync token of each answer goes out with the next request (it does).
     pub fn read_your_writes(mut self, enabled: bool) -> Self {
-        self.read_your_writes = enabled;
+        self.settings.read_your_writes = enabled;
         self
     }
 
@@ -54,7 +53,7 @@ impl RedisBuilder {
 
     /// How the server is asked to write its replies ([`ResponseFormat::Json`]).
     pub fn response_format(mut self, format: ResponseFormat) -> Self {
-        self.format = format;
+        self.settings.format = format;
         self
     }
 
@@ -80,7 +79,7 @@ impl RedisBuilder {
     ///
     /// It is called where the answer is read, so it must be quick and must not panic.
     pub fn on_request(mut self, observe: impl Fn(&RequestEvent) + Send + Sync + 'static) -> Self {
-        self.observer = Observer::new(observe);
+        self.settings.observer = Observer::new(observe);
         self
     }
 
@@ -91,7 +90,7 @@ impl RedisBuilder {
     pub fn build(self) -> Result<Redis, Error> {
         let url = BaseUrl::parse(self.names.0, &self.url)?;
         let client = RestClient::new(url, self.names.1, &self.token, self.rest)?;
-        let rest = Rest::new(client, self.format, self.read_your_writes, self.observer);
+        let rest = Rest::new(client, self.settings);
         Ok(Redis::over(Backend::rest(rest, self.auto_pipeline), self.key_locking))
     }
 }

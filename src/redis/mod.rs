@@ -61,6 +61,7 @@
 
 mod auto_pipeline;
 mod backend;
+mod bound;
 mod builder;
 mod call;
 mod client;
@@ -72,6 +73,7 @@ mod event_source;
 mod from_reply;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod network;
 mod observe;
 mod pipeline;
 mod pubsub;

@@ -2,8 +2,10 @@
 
 use super::{
     Cmd, Reply, RequestEvent, RequestKind,
+    bound::Bound,
     encode::{self, Encoded},
     error::from_text,
+    network::{Network, Path},
     observe::Observer,
     reply::Item,
     resp2,
@@ -40,8 +42,36 @@ pub(super) struct Rest {
     client: RestClient,
     format: ResponseFormat,
     sync: Option<SyncToken>,
+    heartbeat: Duration,
     observer: Observer,
+    network: Network,
+    bound: Bound,
 }
+
+/// Settings of the REST end point that are not the HTTP client's.
+#[derive(Debug, Clone)]
+pub(super) struct RestSettings {
+    pub(super) format: ResponseFormat,
+    pub(super) read_your_writes: bool,
+    pub(super) max_connections: usize,
+    pub(super) heartbeat: Duration,
+    pub(super) observer: Observer,
+}
+
+impl Default for RestSettings {
+    fn default() -> Self {
+        Self {
+            format: ResponseFormat::default(),
+            read_your_writes: true,
+            max_connections: 64,
+            heartbeat: Duration::from_secs(30),
+            observer: Observer::default(),
+        }
+    }
+}
+
+/// Connections of HTTP/1.1 that automatic pipelining uses. It puts commands together rather than use more.
+const PIPELINE_CONNECTIONS: usize = 4;
 
 /// What a request is: how it counts, and whether it may be sent twice.
 #[derive(Debug, Clone, Copy)]
@@ -49,12 +79,25 @@ pub(super) struct Purpose {
     pub(super) kind: RequestKind,
     pub(super) commands: usize,
     pub(super) repeat: Repeat,
-    pub(super) timeout: Option<Duration>,
+    pub(super) deadline: Deadline,
 }
 
 impl Rest {
-    pub(super) fn new(client: RestClient, format: ResponseFormat, read_your_writes: bool, observer: Observer) -> Self {
-        Self { client, format, sync: read_your_writes.then(SyncToken::default), observer }
+    pub(super) fn new(client: RestClient, settings: RestSettings) -> Self {
+        let RestSettings { format, read_your_writes, max_connections, heartbeat, observer } = settings;
+        let network = Network::new(max_connections.min(PIPELINE_CONNECTIONS));
+        let sync = read_your_writes.then(SyncToken::default);
+        Self { client, format, sync, heartbeat, observer, network, bound: Bound::new(max_connections) }
+    }
+
+    /// What is known of the way to the server.
+    pub(super) fn path(&self) -> Path {
+        self.network.path()
+    }
+
+    /// The time without any event after which a stream is taken for lost.
+    pub(super) fn heartbeat(&self) -> Duration {
+        self.heartbeat
     }
 
     /// The deadline of a call that has none of its own.
@@ -71,14 +114,14 @@ impl Rest {
         self.client.wait_after(error)
     }
 
+    /// One command as a request of its own, when there is room for it.
+    pub(super) async fn queued(&self, encoded: Encoded, repeat: Repeat, deadline: Deadline) -> Result<Reply, Error> {
+        self.bound.run(self.path(), deadline, self.single(encoded, repeat, deadline)).await?
+    }
+
     /// One command. Its error does not name it yet.
-    pub(super) async fn single(
-        &self,
-        encoded: Encoded,
-        repeat: Repeat,
-        timeout: Option<Duration>,
-    ) -> Result<Reply, Error> {
-        let purpose = Purpose { kind: RequestKind::Single, commands: 1, repeat, timeout };
+    pub(super) async fn single(&self, encoded: Encoded, repeat: Repeat, deadline: Deadline) -> Result<Reply, Error> {
+        let purpose = Purpose { kind: RequestKind::Single, commands: 1, repeat, deadline };
         let response = self.send(encoded, purpose).await?;
         if is_resp2(&response) {
             let mut items = resp2::replies(&response.body).map_err(|error| garbled(&response, error))?;
@@ -100,13 +143,14 @@ impl Rest {
         &self,
         cmds: &[Cmd],
         atomic: bool,
-        timeout: Option<Duration>,
+        deadline: Deadline,
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
         let (path, kind) =
             if atomic { ("/multi-exec", RequestKind::Transaction) } else { ("/pipeline", RequestKind::Pipeline) };
         let repeat = Cmd::repeat_all(cmds);
         let encoded = Encoded { path: path.into(), body: encode::many(cmds)?, is_json: true };
-        self.items(encoded, Purpose { kind, commands: cmds.len(), repeat, timeout }).await
+        let purpose = Purpose { kind, commands: cmds.len(), repeat, deadline };
+        self.bound.run(self.path(), deadline, self.items(encoded, purpose)).await?
     }
 
     /// Sends a body of several commands, and reads one item for each.
@@ -146,7 +190,7 @@ impl Rest {
             headers,
             body: bytes::Bytes::new(),
             repeat: Repeat::IfNotSent,
-            timeout: None,
+            deadline: None,
         };
         let (watch, deadline) = (Stopwatch::start(), self.client.deadline(None));
         let outcome = match self.client.open(request).await {
@@ -186,11 +230,14 @@ impl Rest {
             headers.insert(SYNC_TOKEN, token.unwrap_or_else(|| HeaderValue::from_static("")));
             order
         });
-        let Purpose { kind, commands, repeat, timeout } = purpose;
-        let request =
-            RestRequest { method: Method::POST, path: encoded.path, headers, body: encoded.body, repeat, timeout };
+        let Purpose { kind, commands, repeat, deadline } = purpose;
+        let (path, body, deadline) = (encoded.path, encoded.body, Some(deadline));
+        let request = RestRequest { method: Method::POST, path, headers, body, repeat, deadline };
         let (watch, mut attempts) = (Stopwatch::start(), 0);
         let outcome = self.client.send_counted(request, &mut attempts).await;
+        if let (Ok(response), 1) = (&outcome, attempts) {
+            self.network.measured(watch.elapsed(), response.version);
+        }
         self.observer.tell(|| {
             let error = match &outcome {
                 Ok(response) if response.status.is_success() => None,

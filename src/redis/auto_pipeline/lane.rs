@@ -1,0 +1,303 @@
+use super::{Answer, Limits, Waiting, alone::Alone, batch::Batch, flights::Flights};
+use crate::{
+    Error,
+    http::{Deadline, Repeat, spawn, timeout, yield_now},
+    redis::{Reply, rest::Rest},
+};
+use bytes::Bytes;
+use std::{
+    collections::VecDeque,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Notify, oneshot};
+
+/// The commands of one runtime.
+///
+/// While commands wait, either a dispatcher sends them, or their callers do so at the end of their turn.
+pub(super) struct Lane {
+    pub(super) rest: Arc<Rest>,
+    limits: Limits,
+    state: Mutex<State>,
+    /// Wakes the dispatcher: a request landed.
+    landed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    /// No deadline of `waiting` is before this one.
+    earliest: Option<Deadline>,
+    /// How many commands there were.
+    count: u64,
+    flights: Flights,
+    /// There is a dispatcher.
+    dispatched: bool,
+}
+
+/// How far a command came.
+pub(super) enum Sent {
+    Answered(Result<Reply, Error>),
+    /// It is in a request, or waits for one.
+    Waiting(oneshot::Receiver<Answer>),
+}
+
+/// What a caller does with a command that it has queued.
+enum Queued {
+    /// There is room: it waits for the end of its turn, and then sends what has come together.
+    Turn,
+    /// There is none, and a dispatcher has to be started.
+    Dispatch,
+    Wait,
+}
+
+/// What a caller does at the end of its turn.
+enum Departure {
+    /// Its command has left already, or will.
+    None,
+    Alone(Waiting, Flight),
+    Together(Batch),
+}
+
+/// What the dispatcher does next.
+enum Next {
+    Send(Batch),
+    Wait(Duration),
+    Stop,
+}
+
+impl Lane {
+    pub(super) fn new(rest: Arc<Rest>, limits: Limits) -> Self {
+        Self { rest, limits, state: Mutex::default(), landed: Notify::new() }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.waiting.is_empty() && state.flights.is_empty()
+    }
+
+    /// Sends a command if there is room, and queues it otherwise.
+    pub(super) async fn send(self: Arc<Self>, command: Bytes, repeat: Repeat, deadline: Deadline) -> Sent {
+        let (answer, reply) = oneshot::channel();
+        let (number, queued) = self.queue(command, repeat, deadline, answer);
+        let mut dispatch = matches!(queued, Queued::Dispatch);
+        if let Queued::Turn = queued {
+            // Whatever else is issued in this turn of the runtime goes along.
+            yield_now().await;
+            let (departure, leaves_some) = self.depart(number);
+            dispatch = leaves_some;
+            match departure {
+                Departure::None => {}
+                Departure::Alone(one, flight) => return Sent::Answered(Alone::new(one, flight, &self.rest).await),
+                Departure::Together(batch) => spawn_or_run(batch.send()).await,
+            }
+        }
+        if dispatch {
+            spawn_or_run(Dispatcher { lane: self, finished: false }.work()).await;
+        }
+        Sent::Waiting(reply)
+    }
+
+    fn queue(
+        &self,
+        command: Bytes,
+        repeat: Repeat,
+        deadline: Deadline,
+        answer: oneshot::Sender<Answer>,
+    ) -> (u64, Queued) {
+        let mut state = self.state();
+        state.count += 1;
+        let number = state.count;
+        state.waiting.push_back(Waiting { number, command, repeat, deadline, answer });
+        state.earliest = Some(state.earliest.map_or(deadline, |earliest| earliest.earliest(deadline)));
+        let queued = if state.dispatched {
+            Queued::Wait
+        } else if state.has_room(&self.rest) {
+            Queued::Turn
+        } else {
+            state.dispatched = true;
+            Queued::Dispatch
+        };
+        (number, queued)
+    }
+
+    /// Takes what leaves at the end of a turn, and says whether a dispatcher has to be started for what stays.
+    fn depart(self: &Arc<Self>, number: u64) -> (Departure, bool) {
+        let mut state = self.state();
+        let left = state.waiting.front().is_none_or(|first| first.number > number);
+        if state.dispatched || left {
+            return (Departure::None, false);
+        }
+        let departure = if state.has_room(&self.rest) {
+            let mut batch = state.take(self.limits);
+            match batch.pop() {
+                None => Departure::None,
+                Some(one) if batch.is_empty() && one.number == number => Departure::Alone(one, self.flight(&mut state)),
+                Some(last) => {
+                    batch.push(last);
+                    Departure::Together(Batch::new(batch, self.flight(&mut state)))
+                }
+            }
+        } else {
+            Departure::None
+        };
+        state.dispatched = !state.waiting.is_empty();
+        (departure, state.dispatched)
+    }
+
+    /// Ends a flight, and takes what its task sends next, if there is room.
+    pub(super) fn land(self: &Arc<Self>, flight: Flight) -> Option<Batch> {
+        let mut state = self.state();
+        state.flights.land(flight.end());
+        // Without a dispatcher, what waits are commands of turns that have not ended.
+        if state.dispatched && state.has_room(&self.rest) {
+            let batch = state.take(self.limits);
+            if !batch.is_empty() {
+                return Some(Batch::new(batch, self.flight(&mut state)));
+            }
+        }
+        drop(state);
+        self.landed.notify_one();
+        None
+    }
+
+    fn next(self: &Arc<Self>) -> Next {
+        let mut state = self.state();
+        let late = state.take_late();
+        let wait = state.flights.wait(self.rest.path());
+        let batch = if wait == Some(Duration::ZERO) { state.take(self.limits) } else { Vec::new() };
+        let next = if !batch.is_empty() {
+            Next::Send(Batch::new(batch, self.flight(&mut state)))
+        } else if state.waiting.is_empty() {
+            state.dispatched = false;
+            Next::Stop
+        } else {
+            let deadline = state.earliest.map_or(Duration::MAX, Deadline::remaining);
+            Next::Wait(wait.unwrap_or(Duration::MAX).min(deadline))
+        };
+        drop(state);
+        for one in late {
+            let error = one.deadline.passed();
+            one.finish(Err(error));
+        }
+        next
+    }
+
+    fn flight(self: &Arc<Self>, state: &mut State) -> Flight {
+        Flight { lane: Some(Arc::clone(self)), number: state.flights.depart() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self, rest: &Rest) -> bool {
+        self.flights.wait(rest.path()) == Some(Duration::ZERO)
+    }
+
+    /// Takes what goes into the next request. A command whose caller is gone is never sent.
+    fn take(&mut self, limits: Limits) -> Vec<Waiting> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = self.waiting.front() {
+            if next.answer.is_closed() {
+                self.waiting.pop_front();
+                continue;
+            }
+            bytes += next.command.len() + 1;
+            if !batch.is_empty() && (batch.len() >= limits.commands || bytes > limits.bytes) {
+                break;
+            }
+            batch.extend(self.waiting.pop_front());
+        }
+        if self.waiting.is_empty() {
+            self.earliest = None;
+        }
+        batch
+    }
+
+    /// Takes out the commands whose deadline has passed.
+    fn take_late(&mut self) -> Vec<Waiting> {
+        if self.earliest.is_none_or(|earliest| !earliest.remaining().is_zero()) {
+            return Vec::new();
+        }
+        let open = std::mem::take(&mut self.waiting).into_iter().filter(|one| !one.answer.is_closed());
+        let (late, waiting): (Vec<_>, Vec<_>) = open.partition(|one| one.deadline.remaining().is_zero());
+        self.earliest = waiting.iter().map(|one| one.deadline).reduce(Deadline::earliest);
+        self.waiting = waiting.into();
+        late
+    }
+}
+
+/// Runs a task beside its caller, or, if there is no runtime, in its place.
+async fn spawn_or_run(task: impl Future<Output = ()> + Send + 'static) {
+    if let Err(here) = spawn(task) {
+        Box::pin(here).await;
+    }
+}
+
+/// A request's place among those of its lane, until it is dropped.
+pub(super) struct Flight {
+    lane: Option<Arc<Lane>>,
+    number: u64,
+}
+
+impl Flight {
+    pub(super) fn lane(&self) -> Option<&Arc<Lane>> {
+        self.lane.as_ref()
+    }
+
+    fn end(mut self) -> u64 {
+        self.lane = None;
+        self.number
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if let Some(lane) = self.lane.take() {
+            lane.state().flights.land(self.number);
+            lane.landed.notify_one();
+        }
+    }
+}
+
+/// Sends what waits, until nothing does.
+struct Dispatcher {
+    lane: Arc<Lane>,
+    finished: bool,
+}
+
+impl Dispatcher {
+    async fn work(mut self) {
+        loop {
+            match self.lane.next() {
+                Next::Send(batch) => spawn_or_run(batch.send()).await,
+                Next::Wait(wait) => {
+                    let _ = timeout(wait, self.lane.landed.notified()).await;
+                }
+                Next::Stop => break,
+            }
+        }
+        self.finished = true;
+    }
+}
+
+impl Drop for Dispatcher {
+    /// Gives the commands back if the runtime ends. Each caller then sends its own by the runtime that polls it.
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        let waiting = {
+            let mut state = self.lane.state();
+            state.dispatched = false;
+            state.earliest = None;
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().for_each(Waiting::give_back);
+    }
+}

@@ -1,0 +1,141 @@
+//! What the client knows of the way to its server.
+
+use crate::http::Stopwatch;
+use http::Version;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The smallest round trip is looked for in the last one to two of these, so that a new route is noticed.
+const WINDOW: Duration = Duration::from_secs(10);
+/// On a faster network a request costs more than the wait for the one before.
+const BUSY: Duration = Duration::from_micros(250);
+/// Streams of an HTTP/2 connection that are used; servers allow 100 and more.
+const STREAMS: usize = 32;
+
+/// The way to a server, measured by each answer.
+#[derive(Debug)]
+pub(super) struct Network {
+    connections: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    multiplexed: bool,
+    /// The smallest round trip of this window, and of the one before.
+    smallest: [Option<Duration>; 2],
+    window: Option<Stopwatch>,
+}
+
+/// What was known at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Path {
+    /// The smallest round trip, if there was any.
+    round_trip: Option<Duration>,
+    /// The most requests at a time.
+    slots: usize,
+}
+
+impl Network {
+    /// A network with at most `connections` of HTTP/1.1 for automatic pipelining.
+    pub(super) fn new(connections: usize) -> Self {
+        Self { connections: connections.max(1), state: Mutex::default() }
+    }
+
+    /// Takes note of an answer that needed one attempt.
+    pub(super) fn measured(&self, elapsed: Duration, version: Version) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.multiplexed = version >= Version::HTTP_2;
+        if state.window.is_none_or(|window| window.elapsed() > WINDOW) {
+            state.window = Some(Stopwatch::start());
+            state.smallest = [None, state.smallest[0]];
+        }
+        state.smallest[0] = Some(state.smallest[0].map_or(elapsed, |smallest| smallest.min(elapsed)));
+    }
+
+    pub(super) fn path(&self) -> Path {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let round_trip = state.smallest.iter().flatten().min().copied();
+        Path { round_trip, slots: if state.multiplexed { STREAMS } else { self.connections } }
+    }
+}
+
+impl Path {
+    /// How many requests may be in flight before a command waits for company.
+    ///
+    /// One on a fast network, on which a request costs more processor time than waiting costs anybody; more the longer
+    /// the round trip is, because there a command that just missed a departure would wait for as long.
+    pub(super) fn limit(self) -> usize {
+        let round_trip = self.round_trip.unwrap_or_default();
+        usize::try_from(round_trip.as_micros() / BUSY.as_micros()).unwrap_or(usize::MAX).clamp(1, self.slots)
+    }
+
+    /// The bound that slow requests count for as well.
+    pub(super) fn bound(self) -> usize {
+        if self.round_trip.is_some() { self.slots * 2 } else { 2 }
+    }
+
+    /// The time between two departures while `in_flight` requests are under way.
+    ///
+    /// With it the departures spread over the round trip. Without it all would leave in its first moments, and what is
+    /// issued later would wait for their return.
+    pub(super) fn gap(self, in_flight: usize) -> Duration {
+        let limit = u32::try_from(self.limit()).unwrap_or(u32::MAX);
+        let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX).saturating_mul(2).min(limit);
+        self.round_trip.unwrap_or_default() / limit * in_flight / limit
+    }
+
+    /// The time after which a request is slow, and others no longer wait for it.
+    pub(super) fn slow_after(self) -> Duration {
+        match self.round_trip {
+            Some(round_trip) => (round_trip * 8).max(Duration::from_millis(10)),
+            None => Duration::from_millis(100),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(round_trip_us: u64, version: Version) -> Path {
+        let network = Network::new(4);
+        network.measured(Duration::from_micros(round_trip_us), version);
+        network.path()
+    }
+
+    #[test]
+    fn the_longer_the_round_trip_the_more_are_in_flight() {
+        for (round_trip_us, version, limit) in [
+            (200, Version::HTTP_11, 1),
+            (1_000, Version::HTTP_11, 4),
+            (100_000, Version::HTTP_11, 4),
+            (200, Version::HTTP_2, 1),
+            (5_000, Version::HTTP_2, 20),
+            (100_000, Version::HTTP_2, 32),
+        ] {
+            assert_eq!(path(round_trip_us, version).limit(), limit, "{round_trip_us} us");
+        }
+        assert_eq!(Network::new(4).path().limit(), 1);
+    }
+
+    #[test]
+    fn departures_spread_when_slots_become_rare() {
+        let path = path(100_000, Version::HTTP_11);
+        let gaps: Vec<_> = (0..=3).map(|in_flight| path.gap(in_flight).as_micros()).collect();
+        assert_eq!(gaps, [0, 12_500, 25_000, 25_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_longer_route_is_noticed_after_two_windows() {
+        let network = Network::new(4);
+        network.measured(Duration::from_millis(1), Version::HTTP_11);
+        for _ in 0..3 {
+            tokio::time::advance(WINDOW + Duration::from_millis(1)).await;
+            network.measured(Duration::from_millis(100), Version::HTTP_11);
+        }
+        assert_eq!(network.path().round_trip, Some(Duration::from_millis(100)));
+    }
+}
