@@ -18,6 +18,9 @@ const fn variable(name: &'static str, alias: Option<&'static str>) -> Variable {
 pub const REDIS_URL: Variable = variable("UPSTASH_REDIS_REST_URL", Some("KV_REST_API_URL"));
 /// Its token.
 pub const REDIS_TOKEN: Variable = variable("UPSTASH_REDIS_REST_TOKEN", Some("KV_REST_API_TOKEN"));
+/// The address of a Redis server over TCP, read only by
+/// [`UpstashBuilder::or_redis_url`](crate::UpstashBuilder::or_redis_url).
+pub const REDIS_TCP_URL: Variable = variable("REDIS_URL", None);
 /// The address of a Redis database for sessions alone, where they have one.
 pub const SESSION_REDIS_URL: Variable = variable("SESSION_REDIS_REST_URL", None);
 /// Its token.
@@ -39,6 +42,7 @@ pub const DISABLE_TELEMETRY: Variable = variable("UPSTASH_DISABLE_TELEMETRY", No
 pub const VARIABLES: &[Variable] = &[
     REDIS_URL,
     REDIS_TOKEN,
+    REDIS_TCP_URL,
     SESSION_REDIS_URL,
     SESSION_REDIS_TOKEN,
     SESSION_SECRET,

@@ -29,6 +29,10 @@
 //! ```
 
 mod client;
+#[cfg(not(target_arch = "wasm32"))]
+mod idle_limit;
+#[cfg(not(target_arch = "wasm32"))]
+mod own_client;
 mod random;
 mod reqwest;
 mod retry;

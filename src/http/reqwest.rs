@@ -2,34 +2,103 @@ use super::{Transport, TransportBody, TransportError, TransportErrorKind};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http_body_util::BodyExt;
+use std::time::Duration;
 
 /// The built-in [`Transport`]: a [`reqwest::Client`].
+///
+/// The client that it makes itself ([`from_defaults`](Self::from_defaults)) replaces dead connections:
+/// - a connection has 5 s to be made;
+/// - TCP probes an idle connection after 15 s, and gives one up on which nothing was acknowledged for 10 s;
+/// - HTTP/2 pings a silent connection after 5 s, and gives it up after 3 s more;
+/// - a request that is given up, because its deadline passed while no answer came to any other, makes every connection
+///   suspect: the next request makes a new one.
+///
+/// It takes the proxy that `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name. Requests to this machine
+/// (`localhost`, `127.0.0.0/8`, `::1`) never go through a proxy, which would see their token.
+///
+/// For other settings, begin with [`client_builder`](Self::client_builder):
+///
+/// ```
+/// use axum_upstash::http::ReqwestTransport;
+/// use std::time::Duration;
+///
+/// # #[cfg(not(target_arch = "wasm32"))]
+/// # fn main() -> Result<(), reqwest::Error> {
+/// let client = ReqwestTransport::client_builder().connect_timeout(Duration::from_secs(1)).build()?;
+/// let transport = ReqwestTransport::new(client);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ReqwestTransport {
-    client: reqwest::Client,
+    client: Client,
+}
+
+#[derive(Debug, Clone)]
+enum Client {
+    Given(reqwest::Client),
+    #[cfg(not(target_arch = "wasm32"))]
+    Own(std::sync::Arc<super::own_client::OwnClient>),
 }
 
 impl ReqwestTransport {
     /// Sends through a client of yours, with its proxy, TLS and pool settings.
     ///
-    /// Build it without redirects and without reqwest's own retries: the clients of this crate decide themselves what
-    /// may be sent again.
+    /// Build it without redirects and without reqwest's own retries, as [`client_builder`](Self::client_builder) does:
+    /// the clients of this crate decide themselves what may be sent again.
     #[must_use]
     pub fn new(client: reqwest::Client) -> Self {
-        Self { client }
+        Self { client: Client::Given(client) }
     }
 
-    /// A client of our own: no redirects, no hidden retries.
+    /// A client of its own, as described [above](Self).
     ///
     /// # Errors
-    /// Where the TLS back end or the system's resolver cannot be set up.
+    /// If the TLS back end or the system's resolver cannot be set up.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn from_defaults() -> Result<Self, TransportError> {
-        let builder = reqwest::Client::builder();
-        #[cfg(not(target_arch = "wasm32"))]
-        let builder =
-            builder.redirect(reqwest::redirect::Policy::none()).retry(reqwest::retry::never()).tcp_nodelay(true);
-        let client = builder.build().map_err(|error| TransportError::new(TransportErrorKind::Request, error))?;
-        Ok(Self { client })
+        let own = super::own_client::OwnClient::new()?;
+        Ok(Self { client: Client::Own(std::sync::Arc::new(own)) })
+    }
+
+    /// A client of its own, which calls the host's `fetch`.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(target_arch = "wasm32")]
+    pub fn from_defaults() -> Result<Self, TransportError> {
+        let client =
+            Self::client_builder().build().map_err(|error| TransportError::new(TransportErrorKind::Request, error))?;
+        Ok(Self::new(client))
+    }
+
+    /// The settings of the built-in client, for a client of yours that differs in a few: no redirects, no retries, and
+    /// timeouts and probes that find dead connections.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn client_builder() -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(5))
+            .tcp_keepalive(Duration::from_secs(15))
+            .tcp_keepalive_interval(Duration::from_secs(5))
+            .tcp_keepalive_retries(3)
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .http2_keep_alive_timeout(Duration::from_secs(3))
+            // A request after a pause must not be the first to find out that the connection is dead.
+            .http2_keep_alive_while_idle(true)
+            // The probes above find out whether an idle connection is alive, so it may be kept for long.
+            .pool_idle_timeout(Duration::from_secs(300));
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let builder = builder.tcp_user_timeout(Duration::from_secs(10));
+        builder
+    }
+
+    /// The settings of the built-in client.
+    #[cfg(target_arch = "wasm32")]
+    pub fn client_builder() -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
     }
 }
 
@@ -41,8 +110,13 @@ impl Transport for ReqwestTransport {
     ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
         let client = self.client.clone();
         Box::pin(async move {
-            let request = reqwest::Request::try_from(request).map_err(convert)?;
-            let response = client.execute(request).await.map_err(convert)?;
+            let response = match client {
+                Client::Given(client) => {
+                    let request = reqwest::Request::try_from(request).map_err(convert)?;
+                    client.execute(request).await.map_err(convert)?
+                }
+                Client::Own(own) => own.send(request).await?,
+            };
             Ok(http::Response::from(response).map(|body| body.map_err(convert).boxed_unsync()))
         })
     }
@@ -53,7 +127,7 @@ impl Transport for ReqwestTransport {
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
-        let client = self.client.clone();
+        let Client::Given(client) = self.client.clone();
         Box::pin(send_wrapper::SendWrapper::new(async move {
             let request = reqwest::Request::try_from(request).map_err(convert)?;
             let response = client.execute(request).await.map_err(convert)?;
@@ -67,7 +141,7 @@ impl Transport for ReqwestTransport {
     }
 }
 
-fn convert(error: reqwest::Error) -> TransportError {
+pub(super) fn convert(error: reqwest::Error) -> TransportError {
     // A connect timeout is both; what counts is that nothing was sent.
     let kind = if is_connect(&error) {
         TransportErrorKind::Connect
@@ -78,13 +152,14 @@ fn convert(error: reqwest::Error) -> TransportError {
     } else {
         TransportErrorKind::Interrupted
     };
-    // Queries and credentials in a URL are secrets; the host is told by whoever configured it.
+    // Queries and credentials in a URL are secrets; the host is told by the settings.
     TransportError::new(kind, error.without_url())
 }
 
+/// Whether nothing of the request was sent: no connection was made, or it was closed before the request was written.
 #[cfg(not(target_arch = "wasm32"))]
 fn is_connect(error: &reqwest::Error) -> bool {
-    error.is_connect()
+    error.is_connect() || super::own_client::was_unwritten(error)
 }
 
 #[cfg(target_arch = "wasm32")]

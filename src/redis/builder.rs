@@ -9,6 +9,7 @@ use crate::{
     Error,
     http::{BaseUrl, RestClient, RestConfig, Secret},
 };
+use std::time::Duration;
 
 /// Sets up a [`Redis`] client.
 #[derive(Debug, Clone)]
@@ -21,6 +22,7 @@ pub struct RedisBuilder {
     settings: RestSettings,
     key_locking: KeyLocking,
     auto_pipeline: Option<Limits>,
+    keep_warm: Option<Duration>,
 }
 
 impl RedisBuilder {
@@ -33,6 +35,7 @@ impl RedisBuilder {
             settings: RestSettings::default(),
             key_locking: KeyLocking::default(),
             auto_pipeline: Some(Limits::default()),
+            keep_warm: None,
         }
     }
 
@@ -59,11 +62,14 @@ impl RedisBuilder {
 
     /// Whether single commands share requests (they do).
     ///
-    /// A command that is issued while nothing is in flight goes out at once, alone. Those that are issued while a
-    /// request is in flight go together into the next one, in their order, and each gets its own result: many tasks
-    /// then cost few requests, and a command waits for at most the rest of one. A call with a longer deadline than the
-    /// client's goes beside them, so that nobody waits for it. Without it each command is a request
-    /// of its own, and they run at the same time in no order.
+    /// A command goes at once, alone or with those that are issued in the same turn of the runtime. It waits for company
+    /// only while there is no room for another request: on a fast network that is one request at a time, because there a
+    /// request costs more than a wait; the longer the measured round trip, the more are in flight, up to four over
+    /// HTTP/1.1 and 32 over HTTP/2. A request that is slow makes room for others. Each command keeps its own deadline
+    /// and result.
+    ///
+    /// A call with a longer deadline than the client's goes by itself. Without automatic pipelining each command is a
+    /// request of its own, in no order ([`max_connections`](Self::max_connections)).
     pub fn auto_pipelining(mut self, enabled: bool) -> Self {
         self.auto_pipeline = enabled.then(Limits::default);
         self
@@ -72,6 +78,35 @@ impl RedisBuilder {
     /// How much goes into one request of automatic pipelining (1000 commands, 1 MiB). Larger commands go alone.
     pub fn auto_pipelining_limits(mut self, commands: usize, bytes: usize) -> Self {
         self.auto_pipeline = Some(Limits { commands, bytes });
+        self
+    }
+
+    /// The most requests at a time of pipelines, transactions, and commands that go by themselves (64).
+    ///
+    /// Over HTTP/1.1 each takes a connection. Further ones queue, within their deadlines. A request that is slow makes
+    /// room, for as many again at the most.
+    pub fn max_connections(mut self, requests: usize) -> Self {
+        self.settings.max_connections = requests;
+        self
+    }
+
+    /// The time after which a silent stream of messages is taken for lost (none).
+    ///
+    /// A [`Subscription`](super::Subscription) or [`Monitor`](super::Monitor) is then opened again, and reports a gap.
+    /// REST has no ping, so a channel on which nothing is published for so long counts as silent too, unless the server
+    /// sends comments in between, as `upstash-local` does every 15 s. If it does, and nothing is set here, the stream is
+    /// taken for lost after 45 s. TCP and HTTP/2 find out about most dead connections by themselves.
+    pub fn heartbeat(mut self, silence: Duration) -> Self {
+        self.settings.heartbeat = Some(silence);
+        self
+    }
+
+    /// Pings the server when there was no command for this time (never), so that no command has to connect anew.
+    ///
+    /// It begins with [`Redis::connect`] and ends with the client. Each `PING` is billed as a command. Connections are
+    /// kept for five idle minutes without it, if the server keeps them.
+    pub fn keep_warm(mut self, every: Duration) -> Self {
+        self.keep_warm = Some(every);
         self
     }
 
@@ -91,6 +126,6 @@ impl RedisBuilder {
         let url = BaseUrl::parse(self.names.0, &self.url)?;
         let client = RestClient::new(url, self.names.1, &self.token, self.rest)?;
         let rest = Rest::new(client, self.settings);
-        Ok(Redis::over(Backend::rest(rest, self.auto_pipeline), self.key_locking))
+        Ok(Redis::kept_warm(Backend::rest(rest, self.auto_pipeline), self.key_locking, self.keep_warm))
     }
 }

@@ -1,6 +1,6 @@
 use super::{
     Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, backend::Backend,
-    event_source::EventSource,
+    event_source::EventSource, warmth::Warmth,
 };
 use crate::{CircuitBreaker, Error, http::Deadline};
 use std::{
@@ -26,6 +26,13 @@ struct Inner {
     /// Learned in [`KeyLocking::Auto`]: this Redis does not know the flag.
     refuses_key_locking: AtomicBool,
     breaker: CircuitBreaker,
+    warmth: Warmth,
+}
+
+impl AsRef<Warmth> for Inner {
+    fn as_ref(&self) -> &Warmth {
+        &self.warmth
+    }
 }
 
 /// Whether scripts begin with the line that tells Upstash to lock only the keys a script names.
@@ -64,8 +71,51 @@ impl Redis {
     }
 
     pub(super) fn over(backend: Backend, key_locking: KeyLocking) -> Self {
+        Self::kept_warm(backend, key_locking, None)
+    }
+
+    /// A client that is pinged when it was idle for so long, once it has [connected](Self::connect).
+    pub(super) fn kept_warm(backend: Backend, key_locking: KeyLocking, every: Option<Duration>) -> Self {
         let (refuses_key_locking, breaker) = (AtomicBool::new(false), CircuitBreaker::new());
-        Self { inner: Arc::new(Inner { backend, key_locking, refuses_key_locking, breaker }) }
+        let warmth = Warmth::new(every);
+        Self { inner: Arc::new(Inner { backend, key_locking, refuses_key_locking, breaker, warmth }) }
+    }
+
+    /// Opens a connection, so that the first command does not wait for it.
+    ///
+    /// Connecting takes one round trip over TCP, and two or three with TLS. The connection is tried by a `PING`, which
+    /// Upstash bills as a command. Without this call the first command connects.
+    ///
+    /// ```no_run
+    /// use axum_upstash::redis::Redis;
+    /// use std::time::Duration;
+    ///
+    /// # async fn run() -> Result<(), axum_upstash::Error> {
+    /// let redis = Redis::builder("https://eu1-example.upstash.io", "token")
+    ///     .keep_warm(Duration::from_secs(240))
+    ///     .build()?;
+    /// redis.connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of any command: the server cannot be reached, or refuses the credentials.
+    pub async fn connect(&self) -> Result<(), Error> {
+        let ping = Cmd::new("PING");
+        self.run(&ping, None, true).await?;
+        self.inner.warmth.begin(&self.inner, |inner| {
+            let redis = Self { inner };
+            // The next command meets what a ping that failed would say.
+            Box::pin(async move { drop(redis.run(&Cmd::new("PING"), None, true).await) })
+        });
+        Ok(())
+    }
+
+    /// Whether both are clones of one client.
+    #[cfg(feature = "session")]
+    pub(crate) fn is(&self, other: Option<&Self>) -> bool {
+        other.is_some_and(|other| Arc::ptr_eq(&self.inner, &other.inner))
     }
 
     /// Any command: add arguments, name the type of the reply, and await it.
@@ -126,6 +176,7 @@ impl Redis {
     }
 
     pub(super) async fn run(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
+        self.inner.warmth.used();
         self.inner.backend.single(cmd, timeout, repeatable).await.map_err(|error| cmd.describe(error))
     }
 
@@ -138,6 +189,7 @@ impl Redis {
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
         let name = if atomic { "MULTI" } else { "pipeline" };
         let describe_all = |error: Error| if error.operation().is_some() { error } else { error.with_operation(name) };
+        self.inner.warmth.used();
         let replies = self.inner.backend.several(cmds, atomic, timeout).await.map_err(describe_all)?;
         let replies = replies.into_iter().zip(cmds);
         Ok(replies.map(|(reply, cmd)| reply.map_err(|error| cmd.describe(error))).collect())

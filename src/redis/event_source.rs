@@ -122,16 +122,41 @@ fn may_pass(error: &Error) -> bool {
     error.is_outage() || error.kind() == ErrorKind::LimitExceeded
 }
 
+/// A server that sends comments is taken for lost after three of them are missing, of those that are 15 s apart.
+const COMMENTS_STOPPED: Duration = Duration::from_secs(45);
+
 /// Server-sent events of the REST API.
 pub(super) async fn over_rest(rest: Arc<Rest>, path: String) -> Result<Events, Error> {
     let body = rest.stream(path).await?;
-    Ok(Box::pin(SentEvents { body, parser: EventParser::default(), events: VecDeque::new() }))
+    let silence = rest.heartbeat();
+    let timer = silence.map(|silence| Box::pin(sleep(silence)) as BoxFuture<'static, ()>);
+    Ok(Box::pin(SentEvents { body, parser: EventParser::default(), events: VecDeque::new(), silence, timer }))
 }
 
 struct SentEvents {
     body: TransportBody,
     parser: EventParser,
     events: VecDeque<Bytes>,
+    /// The longest time without a byte.
+    silence: Option<Duration>,
+    timer: Option<BoxFuture<'static, ()>>,
+}
+
+impl SentEvents {
+    /// Takes what has come in, which shows that the connection is alive.
+    fn take(&mut self, data: &[u8]) -> Result<(), Error> {
+        let before = self.events.len();
+        let events = &mut self.events;
+        self.parser
+            .push(data, |event| events.push_back(event.into()))
+            .map_err(|_| Error::new(ErrorKind::Decode, "an event of the stream has no end"))?;
+        // Bytes that are no event are a comment: from now on silence means something.
+        if self.events.len() == before && data.starts_with(b":") {
+            self.silence.get_or_insert(COMMENTS_STOPPED);
+        }
+        self.timer = self.silence.map(|silence| Box::pin(sleep(silence)) as BoxFuture<'static, ()>);
+        Ok(())
+    }
 }
 
 impl Stream for SentEvents {
@@ -143,7 +168,15 @@ impl Stream for SentEvents {
             if let Some(event) = this.events.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
-            let data = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+            let frame = match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    let Some(timer) = &mut this.timer else { return Poll::Pending };
+                    ready!(timer.as_mut().poll(cx));
+                    return Poll::Ready(Some(Err(Error::new(ErrorKind::Interrupted, "the stream is silent"))));
+                }
+            };
+            let data = match frame {
                 None => return Poll::Ready(None),
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => {
@@ -151,8 +184,8 @@ impl Stream for SentEvents {
                     return Poll::Ready(Some(Err(lost.with_source(error))));
                 }
             };
-            if this.parser.push(&data, |event| this.events.push_back(event.into())).is_err() {
-                return Poll::Ready(Some(Err(Error::new(ErrorKind::Decode, "an event of the stream has no end"))));
+            if let Err(error) = this.take(&data) {
+                return Poll::Ready(Some(Err(error)));
             }
         }
     }

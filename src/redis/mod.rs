@@ -40,9 +40,21 @@
 //! ([REST API](https://upstash.com/docs/redis/features/restapi)).
 //!
 //! # How many requests
-//! Single commands share requests: what is issued while a request is in flight goes into the next one, in its order,
-//! and each command gets its own result ([`RedisBuilder::auto_pipelining`]). A lone command goes at once and alone. An
-//! explicit [`Pipeline`] is one request, and so is each page of a [`Scan`]. [`RedisBuilder::on_request`] counts them.
+//! A single command goes at once. Commands share a request if they are issued in the same turn of the runtime, or while
+//! there is no room for another request, and each gets its own result ([`RedisBuilder::auto_pipelining`]). An explicit
+//! [`Pipeline`] is one request, and so is each page of a [`Scan`]. [`RedisBuilder::on_request`] counts them.
+//!
+//! # Order
+//! A command that is awaited before another is issued runs before it. So do commands of one request, which are those of
+//! one turn (`join!(redis.set(..), redis.get(..))`), in the order in which they were issued. Two exceptions are requests
+//! of their own, in no order with the rest of the turn: a command with an argument that is not UTF-8, and one of more
+//! than 1 MiB. Over TCP commands run in the order in which they were issued.
+//!
+//! # Connections
+//! The first command connects, or [`Redis::connect`] does so before it. A dead connection does not outlive the deadline
+//! of a call: see [`ReqwestTransport`](crate::http::ReqwestTransport) for REST. HTTP/2, which Upstash speaks, needs one
+//! connection. Over HTTP/1.1 automatic pipelining uses up to four, and the rest is bounded by
+//! [`RedisBuilder::max_connections`].
 //!
 //! # Messages
 //! [`Redis::subscribe`], [`Redis::psubscribe`] and [`Redis::monitor`] are streams, opened again when they are lost.
@@ -87,6 +99,7 @@ mod sse;
 mod sync_token;
 #[cfg(feature = "redis-tcp")]
 mod tcp;
+mod warmth;
 
 pub use self::{
     builder::RedisBuilder,

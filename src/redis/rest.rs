@@ -42,7 +42,7 @@ pub(super) struct Rest {
     client: RestClient,
     format: ResponseFormat,
     sync: Option<SyncToken>,
-    heartbeat: Duration,
+    heartbeat: Option<Duration>,
     observer: Observer,
     network: Network,
     bound: Bound,
@@ -54,7 +54,7 @@ pub(super) struct RestSettings {
     pub(super) format: ResponseFormat,
     pub(super) read_your_writes: bool,
     pub(super) max_connections: usize,
-    pub(super) heartbeat: Duration,
+    pub(super) heartbeat: Option<Duration>,
     pub(super) observer: Observer,
 }
 
@@ -64,7 +64,7 @@ impl Default for RestSettings {
             format: ResponseFormat::default(),
             read_your_writes: true,
             max_connections: 64,
-            heartbeat: Duration::from_secs(30),
+            heartbeat: None,
             observer: Observer::default(),
         }
     }
@@ -95,8 +95,8 @@ impl Rest {
         self.network.path()
     }
 
-    /// The time without any event after which a stream is taken for lost.
-    pub(super) fn heartbeat(&self) -> Duration {
+    /// The time without a byte after which a stream is taken for lost, if it was set.
+    pub(super) fn heartbeat(&self) -> Option<Duration> {
         self.heartbeat
     }
 

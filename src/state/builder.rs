@@ -21,6 +21,8 @@ pub struct UpstashBuilder {
     unreadable: Vec<&'static str>,
     rest: RestConfig,
     or_memory: bool,
+    #[cfg(feature = "redis-tcp")]
+    or_redis_url: bool,
     namespace: String,
     #[cfg(feature = "client-ip")]
     client_ip: ClientIpSource,
@@ -35,6 +37,8 @@ impl Default for UpstashBuilder {
             unreadable: Vec::new(),
             rest: RestConfig::default(),
             or_memory: false,
+            #[cfg(feature = "redis-tcp")]
+            or_redis_url: false,
             namespace: "axum-upstash".to_owned(),
             #[cfg(feature = "client-ip")]
             client_ip: ClientIpSource::default(),
@@ -85,6 +89,35 @@ impl UpstashBuilder {
     #[cfg(feature = "redis")]
     pub fn redis(self, url: impl Into<String>, token: impl Into<String>) -> Self {
         self.set(env::REDIS_URL, url).set(env::REDIS_TOKEN, token)
+    }
+
+    /// A Redis server over TCP, instead of a database over REST: `redis://` or `rediss://`.
+    ///
+    /// A REST address and token win if both are set.
+    #[cfg(feature = "redis-tcp")]
+    pub fn redis_tcp(mut self, url: impl Into<String>) -> Self {
+        self.or_redis_url = true;
+        self.set(env::REDIS_TCP_URL, url)
+    }
+
+    /// Reads `REDIS_URL` too, and reaches that server over TCP, if no database over REST is set.
+    ///
+    /// The order is: `UPSTASH_REDIS_REST_URL` with its token, `KV_REST_API_URL` with its token, `REDIS_URL`, and memory
+    /// ([`or_memory`](Self::or_memory)). Without this setting `REDIS_URL` is not read: on many platforms it is there for
+    /// another program.
+    ///
+    /// ```no_run
+    /// use axum_upstash::UpstashBuilder;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let upstash = UpstashBuilder::from_env().or_redis_url().or_memory().build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "redis-tcp")]
+    pub fn or_redis_url(mut self) -> Self {
+        self.or_redis_url = true;
+        self
     }
 
     /// A Redis database for sessions alone: its REST address and token.
@@ -226,6 +259,12 @@ impl UpstashBuilder {
     fn build_redis(&self, problems: &mut Problems) -> Option<crate::redis::Redis> {
         let Some(pair) = self.pair(env::REDIS_URL, env::REDIS_TOKEN, problems) else {
             let neither = self.value(env::REDIS_URL).or(self.value(env::REDIS_TOKEN)).is_none();
+            #[cfg(feature = "redis-tcp")]
+            if neither && let Some(url) = self.redis_tcp_url() {
+                let client = crate::redis::Redis::tcp(url).timeout(self.rest.timeout).retry(self.rest.retry.clone());
+                let named = |error: Error| problems.add(format!("{}: {}", env::REDIS_TCP_URL.name, error.message()));
+                return client.build().map_err(named).ok();
+            }
             if neither && !self.or_memory {
                 problems.add(format!("{} is not set", called(env::REDIS_URL)));
                 problems.add(format!("{} is not set", called(env::REDIS_TOKEN)));
@@ -240,6 +279,12 @@ impl UpstashBuilder {
             return None;
         };
         self.client(pair, env::REDIS_URL, env::REDIS_TOKEN, problems)
+    }
+
+    /// The server over TCP, if there is no database over REST.
+    #[cfg(feature = "redis-tcp")]
+    fn redis_tcp_url(&self) -> Option<&str> {
+        self.value(env::REDIS_TCP_URL).filter(|_| self.or_redis_url)
     }
 
     #[cfg(feature = "redis")]
@@ -266,9 +311,31 @@ impl UpstashBuilder {
         let keys = match (self.value(env::SESSION_SECRET), token) {
             (Some(secrets), _) => KeyRing::within(secrets.split(',').map(str::trim), &self.namespace),
             (None, Some(token)) => KeyRing::derived(token, &self.namespace),
-            (None, None) => KeyRing::random(),
+            (None, None) => self.keys_beside_tcp(),
         };
         keys.map_err(|error| problems.add(format!("{}: {}", env::SESSION_SECRET.name, error.message()))).ok()
+    }
+
+    /// A Redis over TCP has no token. Its password does as well, if it cannot be guessed.
+    #[cfg(all(feature = "session", feature = "redis-tcp"))]
+    fn keys_beside_tcp(&self) -> Result<crate::session::KeyRing, Error> {
+        use crate::session::KeyRing;
+        let Some(url) = self.redis_tcp_url() else { return KeyRing::random() };
+        let password = url::Url::parse(url).ok().and_then(|url| url.password().map(str::to_owned));
+        if let Some(password) = password.filter(|password| password.len() >= 16) {
+            return KeyRing::derived(&password, &self.namespace);
+        }
+        tracing::warn!(
+            "{} is not set: sessions end with this process, and no other instance accepts their cookies",
+            env::SESSION_SECRET.name
+        );
+        KeyRing::random()
+    }
+
+    #[cfg(all(feature = "session", not(feature = "redis-tcp")))]
+    #[allow(clippy::unused_self, reason = "the same call with and without TCP")]
+    fn keys_beside_tcp(&self) -> Result<crate::session::KeyRing, Error> {
+        crate::session::KeyRing::random()
     }
 
     #[cfg(feature = "qstash")]

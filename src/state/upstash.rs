@@ -91,6 +91,34 @@ impl Upstash {
         self.inner.redis.is_none()
     }
 
+    /// Connects to Redis, so that a wrong address or token is found at start and the first request does not wait.
+    ///
+    /// Each database is sent a `PING` ([`Redis::connect`]). In memory there is nothing to check.
+    ///
+    /// ```no_run
+    /// use axum_upstash::Upstash;
+    ///
+    /// # async fn run() -> Result<(), axum_upstash::Error> {
+    /// let upstash = Upstash::from_env()?;
+    /// upstash.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of a command: the server cannot be reached, or refuses the token.
+    #[cfg(feature = "redis")]
+    pub async fn check(&self) -> Result<(), Error> {
+        if let Some(redis) = &self.inner.redis {
+            redis.connect().await?;
+        }
+        #[cfg(feature = "session")]
+        if let Some(redis) = self.inner.session_redis.as_ref().filter(|redis| !redis.is(self.inner.redis.as_ref())) {
+            redis.connect().await?;
+        }
+        Ok(())
+    }
+
     /// The Redis client. Where Redis is not configured, each of its calls fails with what has to be set.
     #[must_use]
     #[cfg(feature = "redis")]

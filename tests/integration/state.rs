@@ -159,3 +159,42 @@ fn one_half_of_the_sessions_database_is_a_problem() {
     let error = upstash(&[&REDIS[..], &[("SESSION_REDIS_REST_URL", "https://a.upstash.io")]].concat()).unwrap_err();
     assert!(error.to_string().contains("SESSION_REDIS_REST_TOKEN is not set"), "{error}");
 }
+
+/// Which of several databases an application gets, from what is set.
+#[tokio::test]
+async fn rest_wins_over_redis_url_which_is_read_if_asked_for() {
+    use axum_upstash::UpstashBuilder;
+    let server = crate::redis_server::RedisServer::start();
+    let (local, rest) = crate::support::upstash().await;
+    let (tcp, url, token) = (server.url(), local.url().to_owned(), local.token().to_owned());
+    let both = |name: &str| match name {
+        "UPSTASH_REDIS_REST_URL" => Some(url.clone()),
+        "UPSTASH_REDIS_REST_TOKEN" => Some(token.clone()),
+        "REDIS_URL" => Some(tcp.clone()),
+        _ => None,
+    };
+    let only_tcp = |name: &str| both(name).filter(|_| name == "REDIS_URL");
+    // A database is known by what is in it.
+    Redis::tcp(&tcp).build().unwrap().set("which", "tcp").await.unwrap();
+    rest.set("which", "rest").await.unwrap();
+    let which = |builder: UpstashBuilder| async move {
+        let upstash = builder.or_memory().build().unwrap();
+        upstash.check().await.unwrap();
+        if upstash.is_memory() { "memory".to_owned() } else { upstash.redis().get::<String>("which").await.unwrap() }
+    };
+    assert_eq!(which(UpstashBuilder::from_env_with(both).or_redis_url()).await, "rest");
+    assert_eq!(which(UpstashBuilder::from_env_with(only_tcp).or_redis_url()).await, "tcp");
+    assert_eq!(which(UpstashBuilder::from_env_with(only_tcp)).await, "memory");
+    assert_eq!(which(Upstash::builder().redis_tcp(&tcp)).await, "tcp");
+
+    let error = Upstash::builder().redis_tcp("http://s3cret").build().unwrap_err();
+    assert!(error.to_string().contains("REDIS_URL") && !format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_check_finds_a_wrong_token_at_start() {
+    let (local, _) = crate::support::upstash().await;
+    let upstash = Upstash::builder().redis(local.url(), "wrong").build().unwrap();
+    assert_eq!(upstash.check().await.unwrap_err().kind(), ErrorKind::Unauthorized);
+    Upstash::builder().or_memory().build().unwrap().check().await.unwrap();
+}
