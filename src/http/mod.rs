@@ -28,6 +28,8 @@
 //! # }
 //! ```
 
+#[cfg(not(target_arch = "wasm32"))]
+mod cleartext;
 mod client;
 #[cfg(not(target_arch = "wasm32"))]
 mod idle_limit;
@@ -57,7 +59,7 @@ pub(crate) use self::{
     random::{random_bytes, random_u64},
     retry::Repeat,
     secret::Secret,
-    spawn::{RuntimeId, spawn, yield_now},
+    spawn::{RuntimeId, spawn, turn, yield_now},
     time::{Deadline, Stopwatch, sleep, timeout},
     url::BaseUrl,
 };

@@ -1,6 +1,9 @@
 //! The HTTP client that the crate makes itself.
 
-use super::{ReqwestTransport, Stopwatch, TransportError, TransportErrorKind, idle_limit::IdleLimit, reqwest::convert};
+use super::{
+    ReqwestTransport, Stopwatch, TransportError, TransportErrorKind, cleartext::Cleartext, idle_limit::IdleLimit,
+    reqwest::convert,
+};
 use bytes::Bytes;
 use std::{
     error::Error as StdError,
@@ -13,16 +16,22 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// The least time between two replacements, so that a slow server is not met with new connections for each request.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A client for hosts behind a proxy, if one is set, and one for this machine.
+/// Clients for hosts behind a proxy, if one is set, and for this machine.
 #[derive(Debug)]
 pub(super) struct OwnClient {
-    outside: Arc<Connections>,
-    loopback: Arc<Connections>,
+    outside: Side,
+    loopback: Side,
+}
+
+#[derive(Debug)]
+struct Side {
+    usual: Arc<Connections>,
+    cleartext: Cleartext,
 }
 
 /// A client, whose connections are left behind when they may be dead.
 #[derive(Debug)]
-struct Connections {
+pub(super) struct Connections {
     builder: fn() -> reqwest::ClientBuilder,
     state: Mutex<State>,
 }
@@ -37,33 +46,63 @@ struct State {
 
 impl OwnClient {
     pub(super) fn new() -> Result<Self, TransportError> {
-        let outside = Connections::new(ReqwestTransport::client_builder);
+        let outside =
+            Side::new(ReqwestTransport::client_builder, || ReqwestTransport::client_builder().http2_prior_knowledge());
         // Made at once, because it is the one that can fail.
-        outside.client()?;
-        let loopback = Connections::new(|| ReqwestTransport::client_builder().no_proxy());
-        Ok(Self { outside: Arc::new(outside), loopback: Arc::new(loopback) })
+        outside.usual.client()?;
+        let loopback = Side::new(
+            || ReqwestTransport::client_builder().no_proxy(),
+            || ReqwestTransport::client_builder().no_proxy().http2_prior_knowledge(),
+        );
+        Ok(Self { outside, loopback })
     }
 
     pub(super) async fn send(&self, request: http::Request<Bytes>) -> Result<reqwest::Response, TransportError> {
         let request = reqwest::Request::try_from(request).map_err(convert)?;
-        let connections = if is_loopback(request.url()) { &self.loopback } else { &self.outside };
-        let (client, idle) = connections.client()?;
-        let mut unanswered = Unanswered { connections, begun: Stopwatch::start(), over: false };
-        let outcome = client.execute(request).await;
-        unanswered.over = true;
-        let outcome = outcome.map_err(convert);
-        match &outcome {
-            Ok(_) => connections.answered(),
-            Err(error) if error.kind() == TransportErrorKind::Interrupted => connections.broke(idle),
-            Err(_) => {}
+        let side = if is_loopback(request.url()) { &self.loopback } else { &self.outside };
+        if request.url().scheme() != "http" {
+            return side.usual.send(request).await;
+        }
+        let host = request.url().authority().to_owned();
+        if let Some(connections) = side.cleartext.known(&host) {
+            let outcome = connections.send(request).await;
+            if outcome.is_err() {
+                side.cleartext.forget(&host);
+            }
+            return outcome;
+        }
+        let (url, sent) = (request.url().clone(), Stopwatch::start());
+        let outcome = side.usual.send(request).await;
+        if let Ok(response) = &outcome {
+            side.cleartext.consider(host, url, response.headers(), sent.elapsed());
         }
         outcome
+    }
+}
+
+impl Side {
+    fn new(usual: fn() -> reqwest::ClientBuilder, cleartext: fn() -> reqwest::ClientBuilder) -> Self {
+        let cleartext = Cleartext::new(Connections::new(cleartext));
+        Self { usual: Arc::new(Connections::new(usual)), cleartext }
     }
 }
 
 impl Connections {
     fn new(builder: fn() -> reqwest::ClientBuilder) -> Self {
         Self { builder, state: Mutex::default() }
+    }
+
+    pub(super) async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, TransportError> {
+        let (client, idle) = self.client()?;
+        let mut unanswered = Unanswered { connections: self, begun: Stopwatch::start(), over: false };
+        let outcome = client.execute(request).await.map_err(convert);
+        unanswered.over = true;
+        match &outcome {
+            Ok(_) => self.answered(),
+            Err(error) if error.kind() == TransportErrorKind::Interrupted => self.broke(idle),
+            Err(_) => {}
+        }
+        outcome
     }
 
     /// The client, and the time since its last answer.

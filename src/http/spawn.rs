@@ -1,25 +1,33 @@
 //! Work that goes on when the future that began it is dropped.
 
-use std::future::Future;
+use std::{
+    future::{Future, poll_fn},
+    task::Poll,
+};
 
-/// Lets every other ready task run first, and the runtime look for what has arrived.
-#[cfg(not(target_arch = "wasm32"))]
+/// Lets the tasks that are ready now run first.
 pub(crate) async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Waits for the end of a turn: every ready task has run, and the runtime has looked for what has arrived.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) async fn turn() {
     tokio::task::yield_now().await;
 }
 
-/// Lets every other ready task run first.
+/// Waits for the end of a turn: every ready task has run.
 #[cfg(target_arch = "wasm32")]
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return std::task::Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
+pub(crate) async fn turn() {
+    yield_now().await;
 }
 
 /// The runtime that a task runs on: work that one runtime drives may stand still while another runs.

@@ -57,7 +57,8 @@ impl Backend {
                     Some(lane) if encoded.is_json && lane.takes(&encoded.body, timeout) => {
                         lane.run(encoded.body, repeat, deadline).await
                     }
-                    _ => rest.queued(encoded, repeat, deadline).await,
+                    // Boxed: its future is large, and most commands go the other way.
+                    _ => Box::pin(rest.queued(encoded, repeat, deadline)).await,
                 }
             }
             #[cfg(feature = "redis-tcp")]

@@ -1,10 +1,11 @@
 use super::{Answer, Limits, Waiting, alone::Alone, batch::Batch, flights::Flights};
 use crate::{
     Error,
-    http::{Deadline, Repeat, spawn, timeout, yield_now},
+    http::{Deadline, Repeat, spawn, timeout, turn},
     redis::{Reply, rest::Rest},
 };
 use bytes::Bytes;
+use futures_core::future::BoxFuture;
 use std::{
     collections::VecDeque,
     future::Future,
@@ -84,17 +85,21 @@ impl Lane {
         let mut dispatch = matches!(queued, Queued::Dispatch);
         if let Queued::Turn = queued {
             // Whatever else is issued in this turn of the runtime goes along.
-            yield_now().await;
+            turn().await;
             let (departure, leaves_some) = self.depart(number);
             dispatch = leaves_some;
             match departure {
                 Departure::None => {}
                 Departure::Alone(one, flight) => return Sent::Answered(Alone::new(one, flight, &self.rest).await),
-                Departure::Together(batch) => spawn_or_run(batch.send()).await,
+                Departure::Together(batch) => {
+                    if let Some(here) = start(batch.send()) {
+                        here.await;
+                    }
+                }
             }
         }
-        if dispatch {
-            spawn_or_run(Dispatcher { lane: self, finished: false }.work()).await;
+        if dispatch && let Some(here) = start(Dispatcher { lane: self, finished: false }.work()) {
+            here.await;
         }
         Sent::Waiting(reply)
     }
@@ -232,11 +237,10 @@ impl State {
     }
 }
 
-/// Runs a task beside its caller, or, if there is no runtime, in its place.
-async fn spawn_or_run(task: impl Future<Output = ()> + Send + 'static) {
-    if let Err(here) = spawn(task) {
-        Box::pin(here).await;
-    }
+/// Starts a task beside its caller. If there is no runtime, the caller gets it back to run it itself.
+fn start(task: impl Future<Output = ()> + Send + 'static) -> Option<BoxFuture<'static, ()>> {
+    // Boxed, so that every call has not the room of a task in its own future.
+    spawn(task).err().map(|here| Box::pin(here) as BoxFuture<'static, ()>)
 }
 
 /// A request's place among those of its lane, until it is dropped.
@@ -275,7 +279,11 @@ impl Dispatcher {
     async fn work(mut self) {
         loop {
             match self.lane.next() {
-                Next::Send(batch) => spawn_or_run(batch.send()).await,
+                Next::Send(batch) => {
+                    if let Some(here) = start(batch.send()) {
+                        here.await;
+                    }
+                }
                 Next::Wait(wait) => {
                     let _ = timeout(wait, self.lane.landed.notified()).await;
                 }

@@ -9,7 +9,10 @@ use axum::{
     extract::{Request, State},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Response, Uri, Version,
+    header::{CONNECTION, UPGRADE},
+};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -164,12 +167,18 @@ impl Rest {
 }
 
 async fn handle(State(rest): State<Arc<Rest>>, request: Request) -> Response<Body> {
+    let version = request.version();
     let mut response = match rest.gate.pass(rest.answer(request)).await.unwrap_or_else(|| Err(Refusal::stopped())) {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
     if let Some(token) = rest.sync_token() {
         response.headers_mut().insert(SYNC_TOKEN, token);
+    }
+    if version == Version::HTTP_11 {
+        // HTTP/2 is understood on this connection as well, which is told in the way of RFC 9110 7.8.
+        response.headers_mut().insert(UPGRADE, HeaderValue::from_static("h2c"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     response
 }
