@@ -22,6 +22,13 @@ pub(super) enum Backend {
     Tcp(Arc<Tcp>),
 }
 
+/// A node of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
 impl Backend {
     pub(super) fn rest(rest: Rest, auto_pipeline: Option<Limits>) -> Self {
         let rest = Arc::new(rest);
@@ -63,6 +70,25 @@ impl Backend {
             }
             #[cfg(feature = "redis-tcp")]
             Self::Tcp(tcp) => tcp.single(cmd, repeat, timeout).await,
+        }
+    }
+
+    /// The primaries of a cluster; nothing if there is one server, or one address for all.
+    #[allow(clippy::unused_async, reason = "over TCP it asks")]
+    pub(super) async fn primaries(&self) -> Result<Option<Vec<Node>>, Error> {
+        match self {
+            Self::Rest { .. } => Ok(None),
+            #[cfg(feature = "redis-tcp")]
+            Self::Tcp(tcp) => tcp.primaries().await,
+        }
+    }
+
+    /// Sends a command that only reads to one node.
+    pub(super) async fn at(&self, cmd: &Cmd, node: Option<&Node>) -> Result<Reply, Error> {
+        match (self, node) {
+            #[cfg(feature = "redis-tcp")]
+            (Self::Tcp(tcp), Some(node)) => tcp.at(cmd, node).await,
+            _ => self.single(cmd, None, false).await,
         }
     }
 

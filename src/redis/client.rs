@@ -1,6 +1,8 @@
 use super::{
-    Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall, backend::Backend,
-    event_source::EventSource, warmth::Warmth,
+    Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall,
+    backend::{Backend, Node},
+    event_source::EventSource,
+    warmth::Warmth,
 };
 use crate::{CircuitBreaker, Error, http::Deadline};
 use std::{
@@ -178,6 +180,17 @@ impl Redis {
     pub(super) async fn run(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
         self.inner.warmth.used();
         self.inner.backend.single(cmd, timeout, repeatable).await.map_err(|error| cmd.describe(error))
+    }
+
+    /// The primaries of a cluster; nothing if there is one server.
+    pub(super) async fn primaries(&self) -> Result<Option<Vec<Node>>, Error> {
+        self.inner.backend.primaries().await
+    }
+
+    /// Runs a command that only reads, at one node of a cluster.
+    pub(super) async fn run_at(&self, cmd: &Cmd, node: Option<&Node>) -> Result<Reply, Error> {
+        self.inner.warmth.used();
+        self.inner.backend.at(cmd, node).await.map_err(|error| cmd.describe(error))
     }
 
     /// Sends several commands as one; the outer error is the whole request's, the inner ones each command's.

@@ -10,7 +10,9 @@ use std::{
 /// The smallest round trip is looked for in the last one to two of these, so that a new route is noticed.
 const WINDOW: Duration = Duration::from_secs(10);
 /// On a faster network a request costs more than the wait for the one before.
-const BUSY: Duration = Duration::from_micros(250);
+const FAST: Duration = Duration::from_millis(1);
+/// On a slower one requests leave so far apart at the least.
+const APART: Duration = Duration::from_micros(150);
 /// Streams of an HTTP/2 connection that are used; servers allow 100 and more.
 const STREAMS: usize = 32;
 
@@ -36,6 +38,7 @@ pub(super) struct Path {
     round_trip: Option<Duration>,
     /// The most requests at a time.
     slots: usize,
+    multiplexed: bool,
 }
 
 impl Network {
@@ -58,7 +61,8 @@ impl Network {
     pub(super) fn path(&self) -> Path {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let round_trip = state.smallest.iter().flatten().min().copied();
-        Path { round_trip, slots: if state.multiplexed { STREAMS } else { self.connections } }
+        let multiplexed = state.multiplexed;
+        Path { round_trip, slots: if multiplexed { STREAMS } else { self.connections }, multiplexed }
     }
 }
 
@@ -68,8 +72,8 @@ impl Path {
     /// One on a fast network, on which a request costs more processor time than waiting costs anybody; more the longer
     /// the round trip is, because there a command that just missed a departure would wait for as long.
     pub(super) fn limit(self) -> usize {
-        let round_trip = self.round_trip.unwrap_or_default();
-        usize::try_from(round_trip.as_micros() / BUSY.as_micros()).unwrap_or(usize::MAX).clamp(1, self.slots)
+        let round_trip = self.round_trip.filter(|round_trip| *round_trip >= FAST).unwrap_or_default();
+        usize::try_from(round_trip.as_micros() / APART.as_micros()).unwrap_or(usize::MAX).clamp(1, self.slots)
     }
 
     /// The bound that slow requests count for as well.
@@ -80,11 +84,14 @@ impl Path {
     /// The time between two departures while `in_flight` requests are under way.
     ///
     /// With it the departures spread over the round trip. Without it all would leave in its first moments, and what is
-    /// issued later would wait for their return.
+    /// issued later would wait for their return. It grows with the part of the slots that is taken: of the few
+    /// connections of HTTP/1.1 from the first on, of the streams of HTTP/2 from one half on.
     pub(super) fn gap(self, in_flight: usize) -> Duration {
-        let limit = u32::try_from(self.limit()).unwrap_or(u32::MAX);
-        let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX).saturating_mul(2).min(limit);
-        self.round_trip.unwrap_or_default() / limit * in_flight / limit
+        let limit = self.limit();
+        let free = if self.multiplexed { limit } else { 0 };
+        let rare = (in_flight * 2).saturating_sub(free).min(limit);
+        let [limit, rare] = [limit, rare].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        self.round_trip.unwrap_or_default() / limit * rare / limit
     }
 
     /// The time after which a request is slow, and others no longer wait for it.
@@ -113,7 +120,7 @@ mod tests {
             (1_000, Version::HTTP_11, 4),
             (100_000, Version::HTTP_11, 4),
             (200, Version::HTTP_2, 1),
-            (5_000, Version::HTTP_2, 20),
+            (5_000, Version::HTTP_2, 32),
             (100_000, Version::HTTP_2, 32),
         ] {
             assert_eq!(path(round_trip_us, version).limit(), limit, "{round_trip_us} us");
@@ -126,6 +133,9 @@ mod tests {
         let path = path(100_000, Version::HTTP_11);
         let gaps: Vec<_> = (0..=3).map(|in_flight| path.gap(in_flight).as_micros()).collect();
         assert_eq!(gaps, [0, 12_500, 25_000, 25_000]);
+        let path = self::path(64_000, Version::HTTP_2);
+        let gaps: Vec<_> = [0, 16, 24, 31].into_iter().map(|in_flight| path.gap(in_flight).as_micros()).collect();
+        assert_eq!(gaps, [0, 0, 1_000, 1_875]);
     }
 
     #[tokio::test(start_paused = true)]

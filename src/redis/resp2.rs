@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 128;
 
 /// The bytes are not of RESP2, or of something else as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed(&'static str);
+pub(super) struct Malformed(pub(super) &'static str);
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

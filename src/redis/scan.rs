@@ -1,4 +1,4 @@
-use super::{Cmd, FromReply, Pairs, Redis, Reply, ScanOptions, ToArg, call::convert};
+use super::{Cmd, FromReply, Pairs, Redis, Reply, ScanOptions, ToArg, backend::Node, call::convert};
 use crate::Error;
 use futures_core::{Stream, future::BoxFuture};
 use std::{
@@ -8,8 +8,19 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// The cursor behind a page, and its items.
+/// A page: the cursor behind it, and its items.
 type Page<T> = BoxFuture<'static, Result<(String, Vec<T>), Error>>;
+
+enum Asked<T> {
+    Nodes(BoxFuture<'static, Result<Option<Vec<Node>>, Error>>),
+    Page(Page<T>),
+}
+
+/// The nodes that are walked. `None` is the one that a command finds by itself.
+enum Walk {
+    Unknown,
+    Nodes(VecDeque<Option<Node>>),
+}
 
 /// All items of a walk (`SCAN`, `HSCAN`, `SSCAN`, `ZSCAN`), one page after the other.
 ///
@@ -35,9 +46,10 @@ pub struct Scan<T> {
     redis: Redis,
     page: Box<dyn Fn(&str) -> Cmd + Send + Sync>,
     read: fn(Reply, &Cmd) -> Result<Vec<T>, Error>,
-    /// Where to go on; `None` at the end.
+    walk: Walk,
+    /// The place to go on from at the first node; `None` at the end.
     cursor: Option<String>,
-    asked: Option<Page<T>>,
+    asked: Option<Asked<T>>,
     items: VecDeque<T>,
 }
 
@@ -50,9 +62,13 @@ fn pairs<K: FromReply, V: FromReply>(reply: Reply, cmd: &Cmd) -> Result<Vec<(K, 
 }
 
 impl Redis {
-    /// All keys that `SCAN` finds.
+    /// All keys that `SCAN` finds. In a cluster it walks one primary after the other.
+    ///
+    /// Keys that move from one node to another on the way may be missed, or come twice.
     pub fn scan_stream<T: FromReply>(&self, options: ScanOptions) -> Scan<T> {
-        self.walk(move |cursor| options.clone().write(Cmd::new("SCAN").arg(cursor)), list)
+        let mut scan = self.walk(move |cursor| options.clone().write(Cmd::new("SCAN").arg(cursor)), list);
+        scan.walk = Walk::Unknown;
+        scan
     }
 
     /// All fields of a hash that `HSCAN` finds, and their values.
@@ -79,17 +95,34 @@ impl Redis {
         read: fn(Reply, &Cmd) -> Result<Vec<T>, Error>,
     ) -> Scan<T> {
         let (redis, cursor) = (self.clone(), Some("0".to_owned()));
-        Scan { redis, page: Box::new(page), read, cursor, asked: None, items: VecDeque::new() }
+        let walk = Walk::Nodes(VecDeque::from([None]));
+        Scan { redis, page: Box::new(page), read, walk, cursor, asked: None, items: VecDeque::new() }
     }
 }
 
 impl<T: Send + 'static> Scan<T> {
-    fn ask(&self, cursor: &str) -> Page<T> {
-        let (redis, cmd, read) = (self.redis.clone(), (self.page)(cursor), self.read);
-        Box::pin(async move {
-            let (cursor, items): (String, Reply) = convert(redis.run(&cmd, None, false).await?, &cmd)?;
+    /// What is asked for next, if the walk has not ended.
+    fn ask(&mut self) -> Option<Asked<T>> {
+        let redis = self.redis.clone();
+        let Walk::Nodes(nodes) = &self.walk else {
+            return Some(Asked::Nodes(Box::pin(async move { redis.primaries().await })));
+        };
+        let (node, cmd, read) = (nodes.front()?.clone(), (self.page)(&self.cursor.take()?), self.read);
+        Some(Asked::Page(Box::pin(async move {
+            let reply = redis.run_at(&cmd, node.as_ref()).await?;
+            let (cursor, items): (String, Reply) = convert(reply, &cmd)?;
             Ok((cursor, read(items, &cmd)?))
-        })
+        })))
+    }
+
+    fn page_ended(&mut self, cursor: String) {
+        let Walk::Nodes(nodes) = &mut self.walk else { return };
+        if cursor != "0" {
+            self.cursor = Some(cursor);
+            return;
+        }
+        nodes.pop_front();
+        self.cursor = (!nodes.is_empty()).then(|| "0".to_owned());
     }
 }
 
@@ -103,18 +136,25 @@ impl<T: Send + Unpin + 'static> Stream for Scan<T> {
                 return Poll::Ready(Some(Ok(item)));
             }
             let Some(asked) = &mut this.asked else {
-                let Some(cursor) = this.cursor.take() else { return Poll::Ready(None) };
-                this.asked = Some(this.ask(&cursor));
+                let Some(asked) = this.ask() else { return Poll::Ready(None) };
+                this.asked = Some(asked);
                 continue;
             };
-            let answer = ready!(asked.as_mut().poll(cx));
-            this.asked = None;
-            match answer {
-                Ok((cursor, items)) => {
-                    this.cursor = (cursor != "0").then_some(cursor);
+            let outcome = match asked {
+                Asked::Nodes(nodes) => ready!(nodes.as_mut().poll(cx)).map(|nodes| {
+                    let nodes = nodes.map(|nodes| nodes.into_iter().map(Some).collect());
+                    this.walk = Walk::Nodes(nodes.unwrap_or_else(|| VecDeque::from([None])));
+                }),
+                Asked::Page(page) => ready!(page.as_mut().poll(cx)).map(|(cursor, items)| {
                     this.items = items.into();
-                }
-                Err(error) => return Poll::Ready(Some(Err(error))),
+                    this.page_ended(cursor);
+                }),
+            };
+            this.asked = None;
+            if let Err(error) = outcome {
+                // It is over.
+                (this.walk, this.cursor) = (Walk::Nodes(VecDeque::new()), None);
+                return Poll::Ready(Some(Err(error)));
             }
         }
     }

@@ -1,12 +1,16 @@
 use super::{
     super::{KeyLocking, Redis, RequestEvent, backend::Backend, observe::Observer},
-    connection::{Target, Tcp},
+    cluster::Cluster,
+    connect::Connector,
+    server::Server,
+    settings::{Address, Settings},
+    tcp::{Target, Tcp},
 };
 use crate::{
     Error, ErrorKind,
     http::{RetryPolicy, Secret},
 };
-use redis_rs::{Client, IntoConnectionInfo, cluster::ClusterClient};
+use redis_rs::IntoConnectionInfo;
 use std::time::Duration;
 
 /// Sets up a [`Redis`] client that reaches its server over TCP.
@@ -30,14 +34,24 @@ pub struct RedisTcpBuilder {
     retry: RetryPolicy,
     key_locking: KeyLocking,
     observer: Observer,
+    settings: Settings,
+    keep_warm: Option<Duration>,
 }
 
 impl Redis {
     /// A client for a server that is reached over TCP: `redis://`, `rediss://` for TLS, or `unix://` with a path.
     ///
-    /// One connection is shared by all commands, which go out as they come and are answered in their order. It is made
-    /// with the first command, and made again when it is lost. A command that would change or block it for all is
-    /// refused.
+    /// All commands of a runtime share one connection. They go out as they come and are answered in their order, so a
+    /// command waits for a large reply to one before it. The connection is made with the first command, or by
+    /// [`connect`](Redis::connect). A command that would change or block it for all is refused.
+    ///
+    /// A connection that is lost is made again: one attempt at a time serves all callers, and the waits between attempts
+    /// grow. A connection is left for a new one when a deadline has passed on it while nothing came. What was not
+    /// written is sent again; what may have arrived is sent again only if that does no harm, as over REST. After a
+    /// failover the server refuses writes as a replica (`READONLY`): its name is then looked up anew, and the command
+    /// is sent to the server that it stands for now.
+    ///
+    /// Replies are read in RESP2. A URL that asks for RESP3 is refused.
     pub fn tcp(url: impl Into<String>) -> RedisTcpBuilder {
         RedisTcpBuilder::new(vec![url.into()], false)
     }
@@ -61,6 +75,8 @@ impl RedisTcpBuilder {
             retry: RetryPolicy::default(),
             key_locking: KeyLocking::default(),
             observer: Observer::default(),
+            settings: Settings::default(),
+            keep_warm: None,
         }
     }
 
@@ -88,24 +104,81 @@ impl RedisTcpBuilder {
         self
     }
 
+    /// The deadline of an attempt to connect, with the lookup of the name, TLS and the login (5 s). Of a cluster a node
+    /// has 1 s at the most.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// Whether small commands are sent at once, rather than when the ones before are acknowledged (`TCP_NODELAY`; they
+    /// are).
+    pub fn nodelay(mut self, enabled: bool) -> Self {
+        self.settings.nodelay = enabled;
+        self
+    }
+
+    /// The idle time after which TCP probes a connection (15 s). Three probes without an answer, each after a third of
+    /// this time, end it.
+    pub fn keepalive(mut self, idle: Duration) -> Self {
+        self.settings.keepalive = idle;
+        self
+    }
+
+    /// The time for which sent bytes may stay without an acknowledgement before the connection ends (10 s; on Linux).
+    pub fn user_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.user_timeout = timeout;
+        self
+    }
+
+    /// The silence after which a [`Subscription`](crate::redis::Subscription) or [`Monitor`](crate::redis::Monitor)
+    /// pings its server (15 s). If nothing comes for as long again, it is opened anew, and reports a gap.
+    pub fn heartbeat(mut self, silence: Duration) -> Self {
+        self.settings.heartbeat = silence;
+        self
+    }
+
+    /// Pings the server when there was no command for this time (never), once the client has
+    /// [connected](Redis::connect).
+    pub fn keep_warm(mut self, every: Duration) -> Self {
+        self.keep_warm = Some(every);
+        self
+    }
+
+    /// Trusts the authority with this certificate, in PEM, and no longer those that the system trusts. It may be called
+    /// several times.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.settings.tls.roots.push(pem.into());
+        self
+    }
+
+    /// Shows the server this certificate, with its key, both in PEM.
+    pub fn client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<String>) -> Self {
+        self.settings.tls.client = Some((chain.into(), Secret::new(key)));
+        self
+    }
+
     /// Checks the settings and sets up the client. No connection is made yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where a URL cannot be right.
+    /// [`ErrorKind::Configuration`] if a URL or certificate cannot be right, or asks for what is not supported.
     pub fn build(self) -> Result<Redis, Error> {
+        let Self { urls, cluster, timeout, retry, key_locking, observer, settings, keep_warm } = self;
         // The library's own text may repeat the URL.
         let wrong = || Error::new(ErrorKind::Configuration, "the URL of the Redis server cannot be used");
         let mut infos = Vec::new();
-        for url in &self.urls {
-            infos.push(url.expose().into_connection_info().map_err(|_| wrong())?);
+        let mut addresses = Vec::new();
+        for url in &urls {
+            let info = url.expose().into_connection_info().map_err(|_| wrong())?;
+            addresses.push(Address::new(&info)?);
+            infos.push(info);
         }
-        let target = if self.cluster {
-            Target::Cluster(Box::new(ClusterClient::new(infos).map_err(|_| wrong())?))
+        let target = if cluster {
+            Target::Cluster(Box::new(Cluster::new(infos, &settings, timeout, retry, observer)?))
         } else {
-            let info = infos.pop().ok_or_else(wrong)?;
-            Target::Single(Box::new(Client::open(info).map_err(|_| wrong())?))
+            let connector = Connector::new(addresses.pop().ok_or_else(wrong)?, settings)?;
+            Target::Server(Server::new(connector, retry, observer))
         };
-        let tcp = Tcp::new(target, self.timeout, self.retry, self.observer);
-        Ok(Redis::over(Backend::tcp(tcp), self.key_locking))
+        Ok(Redis::kept_warm(Backend::tcp(Tcp::new(target, timeout)), key_locking, keep_warm))
     }
 }

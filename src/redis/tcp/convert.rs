@@ -41,8 +41,22 @@ fn inner(value: Value) -> Reply {
     }
 }
 
+/// Whether a transaction was refused because a slot is moving to another node: nothing of it was executed.
+pub(super) fn slot_moves(error: &RedisError) -> bool {
+    let moves = |code: &str| matches!(code, "ASK" | "MOVED" | "TRYAGAIN");
+    error.code().is_some_and(moves)
+        || error.clone().into_server_errors().is_some_and(|errors| errors.iter().any(|(_, error)| moves(error.code())))
+}
+
 /// What went wrong with an exchange.
 pub(super) fn failure(error: RedisError) -> Error {
+    if let Some(errors) = error.clone().into_server_errors() {
+        // A transaction that was discarded: the first command that was refused is the cause.
+        let cause = errors.iter().map(|(_, error)| text(Some(error.code()), error.details())).next();
+        let cause = from_text(&cause.unwrap_or_default(), None);
+        let message = format!("EXECABORT Transaction discarded because of previous errors: {}", cause.message());
+        return Error::new(ErrorKind::Aborted, message);
+    }
     if let Some(code) = error.code() {
         return from_text(&text(Some(code), error.detail()), None);
     }

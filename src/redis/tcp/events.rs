@@ -1,21 +1,28 @@
 //! Messages and monitors over TCP, in the lines that they have over REST.
 
 use super::{
-    connection::{Target, Tcp},
-    convert,
+    connect::Connector,
+    frames::Frames,
+    resp,
+    tcp::{Target, Tcp},
 };
 use crate::{
     Error, ErrorKind,
-    redis::event_source::{EventSource, Events},
+    http::sleep,
+    redis::{
+        Cmd, Reply,
+        error::from_text,
+        event_source::{EventSource, Events},
+    },
 };
 use bytes::Bytes;
-use futures_core::Stream;
-use redis_rs::{Client, Msg};
+use futures_core::{Stream, future::BoxFuture};
 use std::{
-    collections::VecDeque,
+    io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 /// Events of what is called `endpoint` over REST, for these channels or patterns.
@@ -24,64 +31,117 @@ pub(in crate::redis) fn source(tcp: &Arc<Tcp>, endpoint: &'static str, names: &[
     EventSource::new(move || {
         let (tcp, names) = (Arc::clone(&tcp), Arc::clone(&names));
         Box::pin(async move {
-            let Target::Single(client) = &tcp.target else {
+            let Target::Server(server) = &tcp.target else {
                 let message = "messages of a cluster: connect to one of its nodes, they all hand messages on";
                 return Err(Error::new(ErrorKind::InvalidInput, message));
             };
-            match endpoint {
-                "monitor" => monitor(client).await,
+            let cmd = match endpoint {
+                "monitor" => Cmd::new("MONITOR"),
                 _ if names.is_empty() => {
-                    Err(Error::new(ErrorKind::InvalidInput, "there is no channel to subscribe to"))
+                    return Err(Error::new(ErrorKind::InvalidInput, "there is no channel to subscribe to"));
                 }
-                _ => messages(client, endpoint == "psubscribe", &names).await,
-            }
+                verb => Cmd::new(verb).args(names.iter()),
+            };
+            open(server.connector(), &cmd).await
         })
     })
 }
 
-async fn messages(client: &Client, patterns: bool, names: &[String]) -> Result<Events, Error> {
-    let mut connection = client.get_async_pubsub().await.map_err(convert::connecting)?;
-    let (verb, subscribed) = if patterns {
-        ("psubscribe", connection.psubscribe(names).await)
-    } else {
-        ("subscribe", connection.subscribe(names).await)
+async fn open(connector: &Connector, cmd: &Cmd) -> Result<Events, Error> {
+    let mut frames = connector.connect().await?;
+    let broke = |error: io::Error| Error::new(ErrorKind::Interrupted, "the connection broke").with_source(error);
+    let mut bytes = Vec::new();
+    resp::write(cmd, &mut bytes);
+    frames.write_all(&bytes).await.map_err(broke)?;
+    let first = match frames.next().await.map_err(broke)? {
+        Reply::Error(text) => return Err(from_text(&text, None)),
+        first => line(first),
     };
-    subscribed.map_err(convert::failure)?;
-    let first = names.iter().enumerate().map(|(index, name)| format!("{verb},{name},{}", index + 1).into());
-    Ok(Box::pin(Lines { first: first.collect(), rest: connection.into_on_message(), line: message }))
+    let heartbeat = connector.settings().heartbeat;
+    let timer = Box::pin(sleep(heartbeat));
+    Ok(Box::pin(Lines { frames, first, heartbeat, timer, pings: Vec::new(), asked: false }))
 }
 
-async fn monitor(client: &Client) -> Result<Events, Error> {
-    let connection = client.get_async_monitor().await.map_err(convert::connecting)?;
-    let lines = connection.into_on_message::<String>();
-    Ok(Box::pin(Lines { first: VecDeque::from([Bytes::from_static(b"\"OK\"")]), rest: lines, line: Bytes::from }))
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is what the stream gives")]
-fn message(message: Msg) -> Bytes {
-    let channel = message.get_channel_name().to_owned();
-    let begin = match message.get_pattern::<Option<String>>() {
-        Ok(Some(pattern)) => format!("pmessage,{pattern},{channel},"),
-        _ => format!("message,{channel},"),
+/// The line of a reply, if it is an event.
+fn line(reply: Reply) -> Option<Bytes> {
+    let items = match reply {
+        // The beginning of a monitor, and its lines.
+        Reply::Ok => return Some(Bytes::from_static(b"\"OK\"")),
+        Reply::Bulk(text) => return (&text[..] != b"PONG").then_some(text),
+        Reply::Array(items) => items,
+        _ => return None,
     };
-    [begin.as_bytes(), message.get_payload_bytes()].concat().into()
+    let mut line = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            line.push(b',');
+        }
+        match item {
+            Reply::Bulk(text) => line.extend_from_slice(&text),
+            Reply::Int(number) => line.extend_from_slice(number.to_string().as_bytes()),
+            _ => return None,
+        }
+    }
+    Some(line.into())
 }
 
-/// Lines that are known from the beginning, and those of what comes.
-struct Lines<S: Stream> {
-    first: VecDeque<Bytes>,
-    rest: S,
-    line: fn(S::Item) -> Bytes,
+/// The lines of a connection, which is pinged when it is silent.
+struct Lines {
+    frames: Frames,
+    first: Option<Bytes>,
+    heartbeat: Duration,
+    timer: BoxFuture<'static, ()>,
+    /// What of a ping is still to be written.
+    pings: Vec<u8>,
+    /// The server was pinged, and has said nothing since.
+    asked: bool,
 }
 
-impl<S: Stream + Unpin> Stream for Lines<S> {
+impl Lines {
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Reply>> {
+        loop {
+            while !self.pings.is_empty() {
+                match self.frames.poll_write(cx, &self.pings)? {
+                    Poll::Ready(count) => drop(self.pings.drain(..count)),
+                    Poll::Pending => break,
+                }
+            }
+            let _ = self.frames.poll_flush(cx)?;
+            if let Poll::Ready(reply) = self.frames.poll_next(cx)? {
+                self.asked = false;
+                self.timer = Box::pin(sleep(self.heartbeat));
+                return Poll::Ready(Ok(reply));
+            }
+            ready!(self.timer.as_mut().poll(cx));
+            if std::mem::replace(&mut self.asked, true) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the server answers no ping")));
+            }
+            resp::write(&Cmd::new("PING"), &mut self.pings);
+            self.timer = Box::pin(sleep(self.heartbeat));
+        }
+    }
+}
+
+impl Stream for Lines {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(line) = self.first.pop_front() {
+        if let Some(line) = self.first.take() {
             return Poll::Ready(Some(Ok(line)));
         }
-        let line = self.line;
-        Pin::new(&mut self.rest).poll_next(cx).map(|item| item.map(|item| Ok(line(item))))
+        loop {
+            match ready!(self.poll_reply(cx)) {
+                Ok(Reply::Error(text)) => return Poll::Ready(Some(Err(from_text(&text, None)))),
+                Ok(reply) => {
+                    if let Some(line) = line(reply).filter(|line| !line.starts_with(b"pong,")) {
+                        return Poll::Ready(Some(Ok(line)));
+                    }
+                }
+                Err(error) => {
+                    let lost = Error::new(ErrorKind::Interrupted, "the connection broke");
+                    return Poll::Ready(Some(Err(lost.with_source(error))));
+                }
+            }
+        }
     }
 }

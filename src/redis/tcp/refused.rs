@@ -1,7 +1,18 @@
-use crate::redis::Cmd;
+use crate::{Error, ErrorKind, redis::Cmd};
 
-/// Why a command must not go over a connection that all share; nothing where it may.
-pub(super) fn reason(cmd: &Cmd) -> Option<&'static str> {
+/// Refuses a command that cannot be written, or that would disturb others.
+pub(super) fn check(cmd: &Cmd) -> Result<(), Error> {
+    match cmd.refused().or_else(|| reason(cmd)) {
+        Some(reason) => Err(cmd.describe(Error::new(ErrorKind::InvalidInput, reason))),
+        None => Ok(()),
+    }
+}
+
+/// Why a command must not go over a connection that all share, if it must not.
+///
+/// What matters is whether it blocks the connection or changes its state. A command that changes the server, such as
+/// `SHUTDOWN` or `CLIENT KILL`, is the caller's to send.
+fn reason(cmd: &Cmd) -> Option<&'static str> {
     const BLOCKS: &str = "it would block the connection that all commands share";
     const CHANGES: &str = "it would change the connection that all commands share";
     let name = cmd.name().to_ascii_uppercase();
@@ -17,10 +28,13 @@ pub(super) fn reason(cmd: &Cmd) -> Option<&'static str> {
         }
         "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" | "SELECT" | "AUTH" | "HELLO" | "QUIT" | "RESET"
         | "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" | "MONITOR"
-        | "SYNC" | "PSYNC" => Some(CHANGES),
+        | "SYNC" | "PSYNC" | "REPLCONF" | "READONLY" | "READWRITE" | "ASKING" => Some(CHANGES),
         "CLIENT" => {
-            (!matches!(word(1).as_slice(), b"SETINFO" | b"ID" | b"INFO" | b"LIST" | b"GETNAME")).then_some(CHANGES)
+            const CHANGING: [&[u8]; 6] = [b"REPLY", b"TRACKING", b"CACHING", b"NO-EVICT", b"NO-TOUCH", b"SETNAME"];
+            CHANGING.contains(&word(1).as_slice()).then_some(CHANGES)
         }
+        // The connection becomes a debugger's.
+        "SCRIPT" => (word(1) == b"DEBUG").then_some(CHANGES),
         _ => None,
     }
 }
@@ -42,12 +56,22 @@ mod tests {
             "Multi",
             "SELECT 1",
             "CLIENT REPLY OFF",
+            "client tracking on",
+            "SCRIPT DEBUG YES",
+            "READONLY",
+            "ASKING",
             "XREADGROUP GROUP STREAMS c BLOCK 0 STREAMS s >",
         ] {
             assert!(refused(line), "{line}");
         }
-        for line in ["GET k", "XREAD STREAMS BLOCK 0", "XREADGROUP GROUP BLOCK BLOCK STREAMS s >", "CLIENT SETINFO a b"]
-        {
+        for line in [
+            "GET k",
+            "XREAD STREAMS BLOCK 0",
+            "XREADGROUP GROUP BLOCK BLOCK STREAMS s >",
+            "CLIENT SETINFO a b",
+            "CLIENT KILL ID 5",
+            "SCRIPT EXISTS a",
+        ] {
             assert!(!refused(line), "{line}");
         }
     }

@@ -1,0 +1,230 @@
+use super::{convert, settings::Settings};
+use crate::{
+    Error, ErrorKind,
+    http::{Deadline, Repeat, RetryPolicy, RuntimeId, Stopwatch, sleep, timeout},
+    redis::{Cmd, Reply, RequestEvent, RequestKind, backend::Node, observe::Observer},
+};
+use redis_rs::{
+    ConnectionInfo, RedisError, Value,
+    aio::ConnectionLike,
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+    cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
+use std::{future::Future, task::Poll, time::Duration};
+use tokio::sync::Mutex;
+
+/// The longest time for a connection to one node: its commands fail sooner than at their deadlines if it is gone.
+const NODE_CONNECT: Duration = Duration::from_secs(1);
+
+/// The runtimes whose connections are kept.
+const RUNTIMES: usize = 8;
+
+/// The nodes of a cluster. The library behind it finds them, follows redirections and mends connections.
+pub(super) struct Cluster {
+    client: ClusterClient,
+    retry: RetryPolicy,
+    observer: Observer,
+    /// The connections of each runtime, which drives them.
+    current: Mutex<Vec<(RuntimeId, ClusterConnection)>>,
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+enum Sending<'a> {
+    One(&'a redis_rs::Cmd),
+    To(&'a redis_rs::Cmd, &'a Node),
+    Transaction(&'a redis_rs::Pipeline, usize),
+}
+
+impl Sending<'_> {
+    async fn over(self, mut connection: ClusterConnection) -> Result<Vec<Value>, RedisError> {
+        match self {
+            Self::One(cmd) => connection.req_packed_command(cmd).await.map(|value| vec![value]),
+            Self::To(cmd, node) => {
+                let place = SingleNodeRoutingInfo::ByAddress { host: node.host.clone(), port: node.port };
+                connection.route_command(cmd.clone(), RoutingInfo::SingleNode(place)).await.map(|value| vec![value])
+            }
+            // All replies are in that of EXEC, which is the last.
+            Self::Transaction(pipeline, commands) => connection.req_packed_commands(pipeline, commands + 1, 1).await,
+        }
+    }
+}
+
+impl Cluster {
+    pub(super) fn new(
+        nodes: Vec<ConnectionInfo>,
+        settings: &Settings,
+        call: Duration,
+        retry: RetryPolicy,
+        observer: Observer,
+    ) -> Result<Self, Error> {
+        let keepalive = TcpKeepalive::new().with_time(settings.keepalive);
+        let tcp = TcpSettings::default().set_nodelay(settings.nodelay).set_keepalive(keepalive);
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let tcp = tcp.set_user_timeout(settings.user_timeout);
+        let client = ClusterClient::builder(nodes)
+            .tcp_settings(tcp)
+            .connection_timeout(settings.connect_timeout.min(NODE_CONNECT))
+            // Each call has its own deadline.
+            .response_timeout(call)
+            .overall_response_timeout(None)
+            .retries(2)
+            .min_retry_wait(20)
+            .max_retry_wait(200);
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+        let client = match settings.tls.for_cluster() {
+            Some(certificates) => client.certs(certificates),
+            None => client,
+        };
+        // The library's own text may repeat the URL.
+        let wrong = |_| Error::new(ErrorKind::Configuration, "the URLs of the cluster cannot be used together");
+        Ok(Self { client: client.build().map_err(wrong)?, retry, observer, current: Mutex::default() })
+    }
+
+    pub(super) async fn single(&self, cmd: &Cmd, repeat: Repeat, deadline: Deadline) -> Result<Reply, Error> {
+        let words = convert::command(cmd);
+        self.one(Sending::One(&words), repeat, deadline).await
+    }
+
+    /// Sends a command that only reads to one node.
+    pub(super) async fn at(&self, cmd: &Cmd, node: &Node, deadline: Deadline) -> Result<Reply, Error> {
+        let words = convert::command(cmd);
+        self.one(Sending::To(&words, node), Repeat::Safe, deadline).await
+    }
+
+    /// The nodes that hold the slots.
+    pub(super) async fn primaries(&self, deadline: Deadline) -> Result<Vec<Node>, Error> {
+        let slots = self.single(&Cmd::new("CLUSTER").arg("SLOTS"), Repeat::Safe, deadline).await?;
+        let mut nodes: Vec<Node> = Vec::new();
+        let Reply::Array(slots) = slots else { return Err(garbled()) };
+        for slot in slots {
+            let Reply::Array(slot) = slot else { return Err(garbled()) };
+            let Some(Reply::Array(primary)) = slot.get(2) else { return Err(garbled()) };
+            let (Some(Reply::Bulk(host)), Some(Reply::Int(port))) = (primary.first(), primary.get(1)) else {
+                return Err(garbled());
+            };
+            let node = Node {
+                host: String::from_utf8_lossy(host).into_owned(),
+                port: u16::try_from(*port).map_err(|_| garbled())?,
+            };
+            if !nodes.contains(&node) {
+                nodes.push(node);
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// Each command goes to the node of its key.
+    pub(super) async fn pipeline(&self, cmds: &[Cmd], deadline: Deadline) -> Vec<Result<Reply, Error>> {
+        together(cmds.iter().map(|cmd| self.single(cmd, cmd.repeat(), deadline))).await
+    }
+
+    pub(super) async fn transaction(
+        &self,
+        cmds: &[Cmd],
+        deadline: Deadline,
+    ) -> Result<Vec<Result<Reply, Error>>, Error> {
+        let mut pipeline = redis_rs::Pipeline::with_capacity(cmds.len());
+        for cmd in cmds {
+            pipeline.add_command(convert::command(cmd));
+        }
+        pipeline.atomic();
+        let sending = Sending::Transaction(&pipeline, cmds.len());
+        let exchange = self.exchange(RequestKind::Transaction, cmds.len(), Cmd::repeat_all(cmds), deadline, sending);
+        match exchange.await?.pop() {
+            Some(Value::Array(values)) if values.len() == cmds.len() => {
+                Ok(values.into_iter().map(convert::reply).collect())
+            }
+            Some(error @ Value::ServerError(_)) => Err(convert::reply(error).err().unwrap_or_else(garbled)),
+            _ => Err(garbled()),
+        }
+    }
+
+    async fn one(&self, sending: Sending<'_>, repeat: Repeat, deadline: Deadline) -> Result<Reply, Error> {
+        let values = self.exchange(RequestKind::Single, 1, repeat, deadline, sending).await?;
+        convert::reply(values.into_iter().next().ok_or_else(garbled)?)
+    }
+
+    async fn exchange(
+        &self,
+        kind: RequestKind,
+        commands: usize,
+        repeat: Repeat,
+        deadline: Deadline,
+        sending: Sending<'_>,
+    ) -> Result<Vec<Value>, Error> {
+        let (watch, mut attempts) = (Stopwatch::start(), 0);
+        let all = async {
+            loop {
+                attempts += 1;
+                let (error, moves) = match self.connection().await {
+                    Ok(connection) => match sending.over(connection).await {
+                        Ok(values) => return Ok(values),
+                        Err(error) => {
+                            let moves = convert::slot_moves(&error);
+                            (convert::failure(error), moves)
+                        }
+                    },
+                    Err(error) => (error, false),
+                };
+                let again = match error.kind() {
+                    ErrorKind::Connect => self.retry.next_wait(attempts - 1),
+                    ErrorKind::Interrupted if repeat == Repeat::Safe => self.retry.next_wait(attempts - 1),
+                    // Nothing was executed, and the slot will have moved soon.
+                    _ if moves => Some(Duration::from_millis(50)),
+                    _ => None,
+                };
+                match again {
+                    Some(wait) => sleep(wait).await,
+                    None => return Err(error),
+                }
+            }
+        };
+        let outcome = timeout(deadline.remaining(), all).await.unwrap_or_else(|_| Err(deadline.passed()));
+        self.observer.tell(|| {
+            let error = outcome.as_ref().err().map(Error::kind);
+            RequestEvent { kind, commands, attempts, elapsed: watch.elapsed(), error }
+        });
+        outcome
+    }
+
+    async fn connection(&self) -> Result<ClusterConnection, Error> {
+        let here = RuntimeId::current();
+        let mut current = self.current.lock().await;
+        if let Some((_, connection)) = current.iter().find(|(runtime, _)| *runtime == here) {
+            return Ok(connection.clone());
+        }
+        let connection = self.client.get_async_connection().await.map_err(convert::connecting)?;
+        if current.len() >= RUNTIMES {
+            // The oldest runtime is the likeliest to be gone.
+            current.remove(0);
+        }
+        current.push((here, connection.clone()));
+        Ok(connection)
+    }
+}
+
+/// Runs futures at the same time, and gives what they gave in their order.
+async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| (Some(Box::pin(future)), None)).collect();
+    std::future::poll_fn(|cx| {
+        let mut pending = false;
+        for (future, output) in &mut running {
+            if let Some(polled) = future {
+                match polled.as_mut().poll(cx) {
+                    Poll::Ready(done) => (*future, *output) = (None, Some(done)),
+                    Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+fn garbled() -> Error {
+    Error::new(ErrorKind::Decode, "the answer has not one reply for each command")
+}
