@@ -141,8 +141,12 @@ impl Cmd {
         })
     }
 
+    pub(super) fn key_bytes(&self) -> Option<&[u8]> {
+        self.iter().nth(self.key?)
+    }
+
     pub(crate) fn first_key(&self) -> Option<String> {
-        let bytes = self.iter().nth(self.key?)?;
+        let bytes = self.key_bytes()?;
         Some(String::from_utf8_lossy(&bytes[..bytes.len().min(128)]).into_owned())
     }
 

@@ -21,3 +21,4 @@ mod response_cache;
 mod session;
 mod state;
 mod support;
+mod tcp_cluster;

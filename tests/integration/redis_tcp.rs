@@ -1,12 +1,9 @@
 //! The client over TCP.
 
-use crate::{
-    redis_server::{RedisServer, free_port},
-    support::eventually,
-};
+use crate::redis_server::{RedisServer, free_port};
 use axum_upstash::{
     ErrorKind,
-    ratelimit::{Basis, FixedWindow, HashTag, OnOutage, Ratelimit, RedisStore, SlidingWindow},
+    ratelimit::{FixedWindow, Ratelimit},
     redis::{MonitorEvent, PubSubEvent, Redis, RequestEvent, RequestKind, Script},
 };
 use futures_util::{FutureExt, StreamExt, future::join_all};
@@ -215,63 +212,4 @@ async fn limits_stand_on_it_as_well() {
     let limiter = Ratelimit::new(client(&server), FixedWindow::new(10, Duration::from_secs(60)));
     let decisions = join_all((0..30).map(|_| limiter.limit("somebody"))).await.into_iter().map(Result::unwrap);
     assert_eq!(decisions.into_iter().filter(|decision| decision.allowed).count(), 10);
-}
-
-#[tokio::test]
-async fn a_cluster_is_reached_whole() {
-    let nodes: Vec<_> = (0..3)
-        .map(|_| {
-            let bus = free_port().to_string();
-            (RedisServer::with(&["--cluster-enabled", "yes", "--cluster-port", &bus]), bus)
-        })
-        .collect();
-    let first = client(&nodes[0].0);
-    for (index, (node, bus)) in nodes.iter().enumerate() {
-        let (from, to) = [(0, 5460), (5461, 10922), (10923, 16383)][index];
-        client(node).cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(from).arg(to).await.unwrap();
-        if index > 0 {
-            first.cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(node.port()).arg(bus).await.unwrap();
-        }
-    }
-    for (node, _) in &nodes {
-        let node = client(node);
-        eventually("the cluster", || async {
-            let info: String = node.cmd("CLUSTER").arg("INFO").query().await.unwrap();
-            (info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")).then_some(())
-        })
-        .await;
-    }
-    let cluster = Redis::cluster(nodes.iter().map(|(node, _)| node.url())).build().unwrap();
-    for n in 0..50 {
-        cluster.set(format!("k{n}"), n).await.unwrap();
-    }
-    let mut pipe = cluster.pipeline();
-    let slots: Vec<_> = (0..50).map(|n| pipe.get::<i64>(format!("k{n}"))).collect();
-    let mut results = pipe.exec().await.unwrap();
-    for (n, slot) in (0..50).zip(slots) {
-        assert_eq!(results.take(slot).unwrap(), n);
-    }
-    let mut multi = cluster.transaction();
-    let (one, two) = (multi.incr("{same}:a"), multi.incr("{same}:b"));
-    let mut results = multi.exec().await.unwrap();
-    assert_eq!((results.take(one).unwrap(), results.take(two).unwrap()), (1, 1));
-
-    // Limits with two keys each, spread over the nodes, and several limits at once.
-    let day = Duration::from_secs(86_400);
-    let by = |tag, algorithm| {
-        let store = RedisStore::new(cluster.clone()).with_hash_tag(tag);
-        Ratelimit::with_store(store, algorithm).with_on_outage(OnOutage::Error).with_timeout(Duration::from_secs(20))
-    };
-    let spread = by(HashTag::Identifier, SlidingWindow::new(2, day));
-    for n in 0..20 {
-        let decision = spread.limit(&format!("user:{n}")).await.unwrap();
-        assert_eq!((decision.basis, decision.remaining), (Basis::Counted, 1));
-    }
-    let together = by(HashTag::Prefix, SlidingWindow::new(2, day)).with_prefix("one");
-    let second = together.clone().with_algorithm(FixedWindow::new(5, day));
-    let error = Ratelimit::limit_all(&[(&together, "a".into()), (&second.with_prefix("two"), "b".into())]).await;
-    assert!(error.is_err(), "two prefixes are two slots");
-    let other = together.clone().with_algorithm(FixedWindow::new(5, Duration::from_secs(3_600)));
-    let decisions = Ratelimit::limit_all(&[(&together, "a".into()), (&other, "b".into())]).await.unwrap();
-    assert!(decisions.allowed());
 }

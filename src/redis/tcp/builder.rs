@@ -174,7 +174,7 @@ impl RedisTcpBuilder {
             infos.push(info);
         }
         let target = if cluster {
-            Target::Cluster(Box::new(Cluster::new(infos, &settings, timeout, retry, observer)?))
+            Target::Cluster(Box::new(Cluster::new(infos, &settings, retry, observer)?))
         } else {
             let connector = Connector::new(addresses.pop().ok_or_else(wrong)?, settings)?;
             Target::Server(Server::new(connector, retry, observer))

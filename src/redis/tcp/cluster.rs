@@ -18,6 +18,10 @@ use tokio::sync::Mutex;
 /// The longest time for a connection to one node: its commands fail sooner than at their deadlines if it is gone.
 const NODE_CONNECT: Duration = Duration::from_secs(1);
 
+/// Longer than any call.
+const RESPONSE: Duration = Duration::from_secs(24 * 3600);
+/// The wait before a transaction is sent again whose slot moves.
+const SLOT_WAIT: Duration = Duration::from_millis(50);
 /// The runtimes whose connections are kept.
 const RUNTIMES: usize = 8;
 
@@ -28,6 +32,12 @@ pub(super) struct Cluster {
     observer: Observer,
     /// The connections of each runtime, which drives them.
     current: Mutex<Vec<(RuntimeId, ClusterConnection)>>,
+}
+
+struct Failed {
+    error: Error,
+    /// A slot is on its way to another node, and nothing was executed.
+    slot_moves: bool,
 }
 
 /// What is sent.
@@ -56,7 +66,6 @@ impl Cluster {
     pub(super) fn new(
         nodes: Vec<ConnectionInfo>,
         settings: &Settings,
-        call: Duration,
         retry: RetryPolicy,
         observer: Observer,
     ) -> Result<Self, Error> {
@@ -67,8 +76,8 @@ impl Cluster {
         let client = ClusterClient::builder(nodes)
             .tcp_settings(tcp)
             .connection_timeout(settings.connect_timeout.min(NODE_CONNECT))
-            // Each call has its own deadline.
-            .response_timeout(call)
+            // Each call has its own deadline. Of what takes longer the library would send a second one.
+            .response_timeout(RESPONSE)
             .overall_response_timeout(None)
             .retries(2)
             .min_retry_wait(20)
@@ -132,7 +141,22 @@ impl Cluster {
         }
         pipeline.atomic();
         let sending = Sending::Transaction(&pipeline, cmds.len());
-        let exchange = self.exchange(RequestKind::Transaction, cmds.len(), Cmd::repeat_all(cmds), deadline, sending);
+        let repeat = Cmd::repeat_all(cmds);
+        // The library learns from the refusal of a command where its slot is, but not from that of a transaction.
+        let probe = cmds.iter().find_map(Cmd::key_bytes).map(|key| convert::command(&Cmd::new("EXISTS").key(key)));
+        let exchange = async {
+            loop {
+                let exchange = self.exchange(RequestKind::Transaction, cmds.len(), repeat, deadline, sending).await;
+                match exchange {
+                    // Nothing was executed, and the slot will have moved soon.
+                    Err(Failed { slot_moves: true, .. }) if deadline.remaining() > SLOT_WAIT => sleep(SLOT_WAIT).await,
+                    other => return other.map_err(|failed| failed.error),
+                }
+                if let Some(probe) = &probe {
+                    let _ = self.one(Sending::One(probe), Repeat::Safe, deadline).await;
+                }
+            }
+        };
         match exchange.await?.pop() {
             Some(Value::Array(values)) if values.len() == cmds.len() => {
                 Ok(values.into_iter().map(convert::reply).collect())
@@ -143,7 +167,8 @@ impl Cluster {
     }
 
     async fn one(&self, sending: Sending<'_>, repeat: Repeat, deadline: Deadline) -> Result<Reply, Error> {
-        let values = self.exchange(RequestKind::Single, 1, repeat, deadline, sending).await?;
+        let exchange = self.exchange(RequestKind::Single, 1, repeat, deadline, sending).await;
+        let values = exchange.map_err(|failed| failed.error)?;
         convert::reply(values.into_iter().next().ok_or_else(garbled)?)
     }
 
@@ -154,37 +179,35 @@ impl Cluster {
         repeat: Repeat,
         deadline: Deadline,
         sending: Sending<'_>,
-    ) -> Result<Vec<Value>, Error> {
+    ) -> Result<Vec<Value>, Failed> {
         let (watch, mut attempts) = (Stopwatch::start(), 0);
         let all = async {
             loop {
                 attempts += 1;
-                let (error, moves) = match self.connection().await {
+                let failed = match self.connection().await {
                     Ok(connection) => match sending.over(connection).await {
                         Ok(values) => return Ok(values),
                         Err(error) => {
-                            let moves = convert::slot_moves(&error);
-                            (convert::failure(error), moves)
+                            Failed { slot_moves: convert::slot_moves(&error), error: convert::failure(error) }
                         }
                     },
-                    Err(error) => (error, false),
+                    Err(error) => Failed { slot_moves: false, error },
                 };
-                let again = match error.kind() {
+                let again = match failed.error.kind() {
                     ErrorKind::Connect => self.retry.next_wait(attempts - 1),
                     ErrorKind::Interrupted if repeat == Repeat::Safe => self.retry.next_wait(attempts - 1),
-                    // Nothing was executed, and the slot will have moved soon.
-                    _ if moves => Some(Duration::from_millis(50)),
                     _ => None,
                 };
                 match again {
-                    Some(wait) => sleep(wait).await,
-                    None => return Err(error),
+                    Some(wait) if wait < deadline.remaining() => sleep(wait).await,
+                    _ => return Err(failed),
                 }
             }
         };
-        let outcome = timeout(deadline.remaining(), all).await.unwrap_or_else(|_| Err(deadline.passed()));
+        let late = || Err(Failed { slot_moves: false, error: deadline.passed() });
+        let outcome = timeout(deadline.remaining(), all).await.unwrap_or_else(|_| late());
         self.observer.tell(|| {
-            let error = outcome.as_ref().err().map(Error::kind);
+            let error = outcome.as_ref().err().map(|failed| failed.error.kind());
             RequestEvent { kind, commands, attempts, elapsed: watch.elapsed(), error }
         });
         outcome

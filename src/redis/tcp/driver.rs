@@ -59,6 +59,11 @@ impl Driver {
 
     /// Runs until the connection is lost, or no caller is left.
     pub(super) async fn run(mut self) {
+        {
+            let mut state = self.shared.lock();
+            state.connected = true;
+            state.forget_callers_that_left();
+        }
         let end = poll_fn(|cx| self.poll(cx)).await;
         self.close(end.err());
     }
@@ -177,13 +182,14 @@ impl Driver {
         let mut late = Vec::new();
         {
             let mut state = self.shared.lock();
+            let state = &mut *state;
             let silent = |call: &Call| self.last_read.elapsed() >= call.queued.elapsed();
             let mut suspect =
                 self.calls.front().is_some_and(|call| self.last_read.elapsed().min(call.queued.elapsed()) >= SILENCE);
             for call in self.calls.iter_mut().chain(&mut state.calls) {
                 if call.answer.is_some() && call.deadline.remaining().is_zero() {
-                    // Something came since: the server is slow, but it is there.
-                    suspect |= silent(call);
+                    // If something came since, the server is slow, but it is there.
+                    suspect |= !state.alive || silent(call);
                     late.extend(call.answer.take().map(|answer| (answer, call.deadline)));
                 }
             }
@@ -201,11 +207,6 @@ impl Driver {
     fn close(&mut self, error: Option<io::Error>) {
         let error = Error::new(ErrorKind::Interrupted, "the connection broke before the answer was read")
             .with_source(error.unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into()));
-        let queued = {
-            let mut state = self.shared.lock();
-            state.closed = true;
-            std::mem::take(&mut state.calls)
-        };
         let mut unwritten = std::mem::take(&mut self.unwritten);
         // From the last one back: those whose every byte was still to be written were not sent.
         let mut outcomes = Vec::new();
@@ -214,12 +215,12 @@ impl Driver {
             unwritten = unwritten.saturating_sub(call.length);
             outcomes.push((call, sent));
         }
-        let outcomes = outcomes.into_iter().rev().chain(queued.into_iter().map(|call| (call, false)));
-        for (call, sent) in outcomes {
+        for (call, sent) in outcomes.into_iter().rev() {
             if let Some(answer) = call.answer {
-                let _ = answer.send(if sent { Outcome::Lost(error.clone()) } else { Outcome::NotSent });
+                let _ = answer.send(if sent { Outcome::Lost(error.clone()) } else { Outcome::NotSent(None) });
             }
         }
+        self.shared.close(None);
     }
 }
 

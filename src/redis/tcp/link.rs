@@ -1,17 +1,19 @@
-use super::{driver::Driver, frames::Frames};
+use super::{connect::Connector, driver::Driver};
 use crate::{
-    Error,
-    http::{Deadline, Stopwatch, spawn},
+    Error, ErrorKind,
+    http::{Deadline, Stopwatch, sleep, spawn, timeout},
     redis::Reply,
 };
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
-/// A connection that all commands of a runtime share. They are written as they come and answered in their order.
+/// A connection that all commands of a runtime share. They are written as they come and answered in their order, those
+/// that come before it is made as well.
 pub(super) struct Link {
     shared: Arc<Shared>,
 }
@@ -28,6 +30,7 @@ pub(super) struct State {
     /// No call of `calls` has an earlier deadline.
     pub(super) earliest: Option<Deadline>,
     pub(super) driver: Option<Waker>,
+    pub(super) connected: bool,
     pub(super) closed: bool,
     /// No command should be added: it is not known whether the server is still there.
     pub(super) suspect: bool,
@@ -49,6 +52,26 @@ pub(super) struct Call {
     pub(super) answer: Option<oneshot::Sender<Outcome>>,
 }
 
+impl State {
+    /// Takes out the commands whose callers have given up before there was a connection.
+    pub(super) fn forget_callers_that_left(&mut self) {
+        if !self.calls.iter().any(Call::is_over) {
+            return;
+        }
+        let (all, mut at) = (std::mem::take(&mut self.bytes), 0);
+        let bytes = &mut self.bytes;
+        self.calls.retain(|call| {
+            let own = &all[at..at + call.length];
+            at += call.length;
+            let stays = !call.is_over();
+            if stays {
+                bytes.extend_from_slice(own);
+            }
+            stays
+        });
+    }
+}
+
 impl Call {
     /// Whether its caller is answered, or gone.
     pub(super) fn is_over(&self) -> bool {
@@ -59,18 +82,30 @@ impl Call {
 /// How commands ended.
 pub(super) enum Outcome {
     Replies(Vec<Reply>),
-    /// Not a byte was written.
-    NotSent,
+    /// Not a byte was written, for the reason that no connection could be made, if that is why.
+    NotSent(Option<Error>),
     /// They may have been executed.
     Lost(Error),
 }
 
 impl Link {
-    /// Begins to drive a connection, on this runtime.
-    pub(super) fn new(frames: Frames) -> Option<Self> {
+    /// Begins to connect, after a wait, and then drives the connection. All of it happens on this runtime.
+    pub(super) fn new(connector: Connector, wait: Option<Duration>) -> Result<Self, Error> {
         let shared = Arc::new(Shared::default());
-        spawn(Driver::new(frames, Arc::clone(&shared)).run()).ok()?;
-        Some(Self { shared })
+        let closing = Closing(Arc::clone(&shared));
+        let driven = spawn(async move {
+            if let Some(wait) = wait {
+                sleep(wait).await;
+            }
+            match connector.connect().await {
+                Ok(frames) => Driver::new(frames, Arc::clone(&closing.0)).run().await,
+                Err(error) => closing.0.close(Some(&error)),
+            }
+        });
+        match driven {
+            Ok(()) => Ok(Self { shared }),
+            Err(_) => Err(Error::new(ErrorKind::Connect, "a connection needs a Tokio runtime")),
+        }
     }
 
     /// Whether commands may be added.
@@ -87,11 +122,13 @@ impl Link {
     /// Sends commands that have so many replies.
     pub(super) async fn call(&self, write: impl FnOnce(&mut Vec<u8>), replies: usize, deadline: Deadline) -> Outcome {
         let (answer, outcome) = oneshot::channel();
+        let connected;
         let driver = {
             let mut state = self.shared.lock();
             if state.closed {
-                return Outcome::NotSent;
+                return Outcome::NotSent(None);
             }
+            connected = state.connected;
             let before = state.bytes.len();
             write(&mut state.bytes);
             let length = state.bytes.len() - before;
@@ -104,9 +141,18 @@ impl Link {
         if let Some(driver) = driver {
             driver.wake();
         }
-        // The driver runs on this runtime, and answers in time. It is only gone if the runtime ends.
-        outcome.await.unwrap_or_else(|_| {
-            Outcome::Lost(Error::new(crate::ErrorKind::Interrupted, "the runtime stopped before the answer was read"))
+        let outcome = if connected {
+            // The driver runs on this runtime, and answers in time.
+            outcome.await
+        } else {
+            match timeout(deadline.remaining(), outcome).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Outcome::Lost(deadline.passed()),
+            }
+        };
+        // The driver is gone only if the runtime ended.
+        outcome.unwrap_or_else(|_| {
+            Outcome::Lost(Error::new(ErrorKind::Interrupted, "the runtime stopped before the answer was read"))
         })
     }
 }
@@ -124,7 +170,30 @@ impl Drop for Link {
     }
 }
 
+/// Gives back what is queued if the runtime ends before there is a connection.
+struct Closing(Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close(None);
+    }
+}
+
 impl Shared {
+    /// Takes no more commands, and gives back those that are queued.
+    pub(super) fn close(&self, error: Option<&Error>) {
+        let queued = {
+            let mut state = self.lock();
+            state.closed = true;
+            std::mem::take(&mut state.calls)
+        };
+        for call in queued {
+            if let Some(answer) = call.answer {
+                let _ = answer.send(Outcome::NotSent(error.cloned()));
+            }
+        }
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

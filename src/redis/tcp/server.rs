@@ -1,7 +1,7 @@
 use super::{connect::Connector, link::Outcome, pool::Pool, resp};
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Repeat, RetryPolicy, Stopwatch, sleep, timeout},
+    http::{Deadline, Repeat, RetryPolicy, Stopwatch, sleep},
     redis::{Cmd, Reply, RequestEvent, RequestKind, error::from_text, observe::Observer},
 };
 
@@ -94,13 +94,7 @@ impl Server {
 
     async fn attempt(&self, exchange: &Exchange<'_>) -> Result<Vec<Reply>, Failure> {
         let deadline = exchange.deadline;
-        let link = match timeout(deadline.remaining(), self.pool.link()).await {
-            Ok(Ok(link)) => link,
-            // A wrong password stays wrong.
-            Ok(Err(error)) if error.kind() != ErrorKind::Connect => return Err(Failure::Final(error)),
-            Ok(Err(error)) => return Err(Failure::Passing(error)),
-            Err(_) => return Err(Failure::Final(deadline.passed())),
-        };
+        let link = self.pool.link().map_err(Failure::Final)?;
         let atomic = exchange.kind == RequestKind::Transaction;
         let write = |out: &mut Vec<u8>| {
             if atomic {
@@ -122,7 +116,10 @@ impl Server {
                     Err(Failure::Refused(replies))
                 }
             },
-            Outcome::NotSent => Err(Failure::NotSent),
+            Outcome::NotSent(None) => Err(Failure::NotSent),
+            Outcome::NotSent(Some(error)) if error.kind() == ErrorKind::Connect => Err(Failure::Passing(error)),
+            // A wrong password stays wrong.
+            Outcome::NotSent(Some(error)) => Err(Failure::Final(error)),
             Outcome::Lost(error) if error.kind() == ErrorKind::Interrupted && exchange.repeat == Repeat::Safe => {
                 Err(Failure::Passing(error))
             }

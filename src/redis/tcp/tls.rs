@@ -60,9 +60,13 @@ mod with_rustls {
         pub(in super::super) fn new(settings: &TlsSettings) -> Result<Self, Error> {
             let mut roots = RootCertStore::empty();
             for pem in &settings.roots {
+                let before = roots.len();
                 for certificate in CertificateDer::pem_slice_iter(pem) {
                     let certificate = certificate.map_err(|error| unusable("root_certificate is not PEM", error))?;
                     roots.add(certificate).map_err(|error| unusable("root_certificate cannot be used", error))?;
+                }
+                if roots.len() == before {
+                    return Err(unusable("root_certificate is not PEM", "it holds no certificate"));
                 }
             }
             if settings.roots.is_empty() {
