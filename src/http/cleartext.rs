@@ -26,6 +26,8 @@ pub(super) struct Cleartext {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
+    /// One answer took long, which may have been its connection's first.
+    Far,
     Tried,
     Http2,
     Http1,
@@ -48,18 +50,20 @@ impl Cleartext {
         lock(&self.hosts).retain(|(other, _)| other != host);
     }
 
-    /// Tries HTTP/2 beside the requests, if an answer over HTTP/1.1 advertises it and came from afar.
+    /// Tries HTTP/2 beside the requests, if two answers in a row over HTTP/1.1 advertise it and came from afar.
     pub(super) fn consider(&self, host: String, mut url: reqwest::Url, headers: &HeaderMap, elapsed: Duration) {
         let advertised = headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"h2c"));
-        if !advertised || elapsed < WORTHWHILE {
+        if !advertised {
             return;
         }
         {
-            let mut hosts = lock(&self.hosts);
-            if hosts.len() >= HOSTS || hosts.iter().any(|(other, _)| *other == host) {
-                return;
+            let (mut hosts, far) = (lock(&self.hosts), elapsed >= WORTHWHILE);
+            match hosts.iter().position(|(other, _)| *other == host) {
+                Some(at) if hosts[at].1 == Verdict::Far && far => hosts[at].1 = Verdict::Tried,
+                Some(at) if hosts[at].1 == Verdict::Far => return drop(hosts.swap_remove(at)),
+                None if far && hosts.len() < HOSTS => return hosts.push((host, Verdict::Far)),
+                _ => return,
             }
-            hosts.push((host.clone(), Verdict::Tried));
         }
         url.set_path("/");
         url.set_query(None);

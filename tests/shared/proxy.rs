@@ -98,6 +98,7 @@ impl Proxy {
     }
 
     /// What is sent arrives after so long, each way.
+    #[allow(dead_code, reason = "not every test is far away")]
     pub fn delay(&self, delay: Duration) {
         self.switches.delay_us.store(delay.as_micros().try_into().unwrap(), SeqCst);
     }

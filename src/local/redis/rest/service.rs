@@ -168,6 +168,10 @@ impl Rest {
 
 async fn handle(State(rest): State<Arc<Rest>>, request: Request) -> Response<Body> {
     let version = request.version();
+    if request.method() == Method::OPTIONS {
+        // It runs nothing, and counts for nothing: clients ask so whether HTTP/2 is spoken.
+        return Refusal::Method.into_response();
+    }
     let mut response = match rest.gate.pass(rest.answer(request)).await.unwrap_or_else(|| Err(Refusal::stopped())) {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
