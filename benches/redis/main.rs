@@ -1,7 +1,10 @@
 //! What commands cost by each way of sending them.
 
 mod children;
+mod clients;
+mod delay;
 mod limits;
+mod open;
 mod ours;
 mod sdk;
 mod tcp;
@@ -34,6 +37,9 @@ async fn main() {
     let local = LocalServer::start(&redis.url()).await;
     if only == "limits" {
         return limits::run(&local).await;
+    }
+    if only == "open" {
+        return open::run(&local, &redis.url(), arguments.get(1).map_or("", String::as_str)).await;
     }
     let mut rows: Vec<(String, Vec<f64>)> = Vec::new();
     for _ in 0..ROUNDS {

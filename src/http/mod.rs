@@ -4,9 +4,11 @@
 //! [`reqwest::Client`](::reqwest::Client) of yours; anything else that turns an [`http::Request`] into an
 //! [`http::Response`] can take its place, such as a test double or another HTTP client.
 //!
-//! - **Deadline.** Each call has one (10 s where you say nothing), retries and waits included.
+//! - **Deadline.** Each call has one (10 s by default), retries and waits included.
 //! - **Retries.** A request that provably never left is sent again. One that may have arrived is sent again only
 //!   where a repeat changes nothing, which the command decides ([`RetryPolicy`]).
+//! - **Connections.** Dead ones are found and replaced, and proxies of the environment are used, but for requests to this
+//!   machine: see [`ReqwestTransport`].
 //! - **Telemetry.** Like the official SDKs, requests carry `Upstash-Telemetry-*` headers with the crate's name and
 //!   version; `UPSTASH_DISABLE_TELEMETRY`, or the builder's `telemetry(false)`, turns them off.
 //! - **Secrets** appear in no `Debug`, no error and no log.
@@ -17,7 +19,7 @@
 //! use std::time::Duration;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
+//! let http = ReqwestTransport::client_builder().connect_timeout(Duration::from_secs(2)).build()?;
 //! let redis = Redis::builder("https://eu1-example.upstash.io", "token")
 //!     .transport(ReqwestTransport::new(http))
 //!     .timeout(Duration::from_secs(3))

@@ -27,7 +27,7 @@ pub trait Transport: Send + Sync + 'static {
 pub enum TransportErrorKind {
     /// The request cannot be sent at all, for example because of its URL.
     Request,
-    /// No connection was made; the server has seen nothing.
+    /// No connection was made, or it was closed before anything was written: the server has seen nothing.
     Connect,
     /// Time ran out.
     Timeout,
