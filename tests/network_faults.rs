@@ -276,7 +276,12 @@ async fn main() {
                         if answered {
                             break;
                         }
-                        assert!(since.elapsed() < RECOVERY, "{} has no answer after {:?}", client.name, since.elapsed());
+                        assert!(
+                            since.elapsed() < RECOVERY,
+                            "{} has no answer after {:?}",
+                            client.name,
+                            since.elapsed()
+                        );
                     }
                     sleep(Duration::from_millis(random.below(10))).await;
                 }
@@ -312,6 +317,8 @@ async fn main() {
     let (done, unknown, refused, faults) = (number(done), number(unknown), number(refused), number(faults));
     println!("{done} commands done, {unknown} without an answer, {refused} not sent or refused; {faults} faults");
     assert!(done > 100 && faults > 1, "nothing was tried");
-    println!("nothing counted twice, no acknowledged write lost, no value of another client, an answer after each fault");
+    println!(
+        "nothing counted twice, no acknowledged write lost, no value of another client, an answer after each fault"
+    );
     println!("1 passed, 0 failed");
 }

@@ -81,17 +81,23 @@ impl Path {
         if self.round_trip.is_some() { self.slots * 2 } else { 2 }
     }
 
-    /// The time between two departures while `in_flight` requests are under way.
+    /// The time between two departures while `in_flight` requests are under way, the first of them for `oldest`.
     ///
     /// With it the departures spread over the round trip. Without it all would leave in its first moments, and what is
-    /// issued later would wait for their return. It grows with the part of the slots that is taken: of the few
-    /// connections of HTTP/1.1 from the first on, of the streams of HTTP/2 from one half on.
-    pub(super) fn gap(self, in_flight: usize) -> Duration {
+    /// issued later would wait for their return. Of the few connections of HTTP/1.1 each is kept for its part of the round
+    /// trip. The streams of HTTP/2 that are free have to last until the first that is taken is free again. While less
+    /// than half of them are taken, the gap is smaller.
+    pub(super) fn gap(self, in_flight: usize, oldest: Duration) -> Duration {
         let limit = self.limit();
-        let free = if self.multiplexed { limit } else { 0 };
-        let rare = (in_flight * 2).saturating_sub(free).min(limit);
-        let [limit, rare] = [limit, rare].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-        self.round_trip.unwrap_or_default() / limit * rare / limit
+        let round_trip = self.round_trip.unwrap_or_default();
+        let (span, parts) = if self.multiplexed {
+            (round_trip.saturating_sub(oldest), limit.saturating_sub(in_flight) + 1)
+        } else {
+            (round_trip, limit)
+        };
+        let taken = (in_flight * 2).min(limit);
+        let [parts, taken, limit] = [parts, taken, limit].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        span / parts * taken / limit
     }
 
     /// The time after which a request is slow, and others no longer wait for it.
@@ -131,11 +137,14 @@ mod tests {
     #[test]
     fn departures_spread_when_slots_become_rare() {
         let path = path(100_000, Version::HTTP_11);
-        let gaps: Vec<_> = (0..=3).map(|in_flight| path.gap(in_flight).as_micros()).collect();
-        assert_eq!(gaps, [0, 12_500, 25_000, 25_000]);
-        let path = self::path(64_000, Version::HTTP_2);
-        let gaps: Vec<_> = [0, 16, 24, 31].into_iter().map(|in_flight| path.gap(in_flight).as_micros()).collect();
-        assert_eq!(gaps, [0, 0, 1_000, 1_875]);
+        let gap = |path: Path, in_flight, oldest_ms| path.gap(in_flight, Duration::from_millis(oldest_ms)).as_micros();
+        assert_eq!([0, 1, 2, 3].map(|in_flight| gap(path, in_flight, 0)), [0, 12_500, 25_000, 25_000]);
+        let path = self::path(68_000, Version::HTTP_2);
+        // Sixteen streams are left, for the time until the oldest request has its answer.
+        assert_eq!(
+            [(16, 0), (16, 34), (16, 68), (4, 0)].map(|(taken, oldest)| gap(path, taken, oldest)),
+            [4_000, 2_000, 0, 586]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -57,6 +57,8 @@ impl Message {
 /// up to ten seconds, and a [`PubSubEvent::Gap`] says so. An error that does not pass, such as a token that is no
 /// longer valid, ends it.
 ///
+/// A stream that has gone silent is lost as well: see `heartbeat` of the builders. Over TCP the server is pinged.
+///
 /// Nothing is buffered beyond what was received: while it is not polled, the connection is not read.
 ///
 /// In a browser or a worker (`wasm32`) bodies are read whole, so that nothing ever comes.
@@ -180,7 +182,8 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// The lines of `MONITOR`, without the `OK` at its beginning. It is opened again like a [`Subscription`].
+/// The lines of `MONITOR`, without the `OK` at its beginning. It is opened again like a [`Subscription`]. Over TCP its own
+/// pings are among them, when the server has nothing else to report.
 #[must_use = "lines come when it is polled"]
 pub struct Monitor {
     source: EventSource,

@@ -254,6 +254,37 @@ async fn a_call_that_may_take_long_goes_beside_the_others() {
 }
 
 #[tokio::test]
+async fn a_slow_request_makes_room_for_others() {
+    let (local, _) = upstash().await;
+    let held = Held::new();
+    let redis = Redis::builder(local.url(), local.token()).transport(held.clone()).build().unwrap();
+    held.permits.add_permits(1);
+    redis.set("n", 0).await.unwrap();
+    let slow = tokio::spawn({
+        let redis = redis.clone();
+        async move { redis.incr("n").await }
+    });
+    held.has_sent(2).await;
+    let other = tokio::spawn(async move { redis.incr("n").await });
+    // It is sent although the one before has no answer.
+    held.has_sent(3).await;
+    held.permits.add_permits(2);
+    let mut counts = [slow.await.unwrap().unwrap(), other.await.unwrap().unwrap()];
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2]);
+}
+
+/// A value that JSON cannot carry is a request of its own. It is answered as if it were not.
+#[tokio::test]
+async fn what_goes_by_itself_is_awaited_like_the_rest() {
+    let (_local, redis) = upstash().await;
+    let bytes = [0xff_u8, 0, 0xfe];
+    redis.set("bytes", bytes.as_slice()).await.unwrap();
+    let (one, two) = tokio::join!(redis.get::<Vec<u8>>("bytes").into_future(), redis.incr("n").into_future());
+    assert_eq!((one.unwrap().as_slice(), two.unwrap()), (bytes.as_slice(), 1));
+}
+
+#[tokio::test]
 async fn requests_are_bounded_by_commands_and_by_bytes() {
     let (local, _) = upstash().await;
     let (builder, events) = observed(&local);

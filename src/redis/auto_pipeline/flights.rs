@@ -42,7 +42,8 @@ impl Flights {
         let in_flight = quick.clone().count();
         if in_flight < path.limit() {
             let since = self.last.map_or(Duration::MAX, Stopwatch::elapsed);
-            return Some(path.gap(in_flight).saturating_sub(since));
+            let oldest = quick.clone().next().map(|(_, left)| left.elapsed()).unwrap_or_default();
+            return Some(path.gap(in_flight, oldest).saturating_sub(since));
         }
         quick.map(|(_, left)| slow.saturating_sub(left.elapsed())).min()
     }

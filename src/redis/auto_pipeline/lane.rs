@@ -1,7 +1,7 @@
-use super::{Answer, Limits, Waiting, alone::Alone, batch::Batch, flights::Flights};
+use super::{Answer, Limits, Waiting, alone::Alone, batch::Batch, dispatcher::Dispatcher, flights::Flights};
 use crate::{
     Error,
-    http::{Deadline, Repeat, spawn, timeout, turn},
+    http::{Deadline, Repeat, spawn, turn},
     redis::{Reply, rest::Rest},
 };
 use bytes::Bytes;
@@ -62,7 +62,7 @@ enum Departure {
 }
 
 /// What the dispatcher does next.
-enum Next {
+pub(super) enum Next {
     Send(Batch),
     Wait(Duration),
     Stop,
@@ -98,7 +98,7 @@ impl Lane {
                 }
             }
         }
-        if dispatch && let Some(here) = start(Dispatcher { lane: self, finished: false }.work()) {
+        if dispatch && let Some(here) = start(Dispatcher::new(self).work()) {
             here.await;
         }
         Sent::Waiting(reply)
@@ -167,7 +167,7 @@ impl Lane {
         None
     }
 
-    fn next(self: &Arc<Self>) -> Next {
+    pub(super) fn next(self: &Arc<Self>) -> Next {
         let mut state = self.state();
         let late = state.take_late();
         let wait = state.flights.wait(self.rest.path());
@@ -187,6 +187,25 @@ impl Lane {
             one.finish(Err(error));
         }
         next
+    }
+
+    /// Waits until a request has landed.
+    pub(super) async fn landed(&self) {
+        self.landed.notified().await;
+    }
+
+    /// Ends a flight that brought no more commands along.
+    fn ended(&self, flight: u64) {
+        self.state().flights.land(flight);
+        self.landed.notify_one();
+    }
+
+    /// Takes all that waits, when no dispatcher is left.
+    pub(super) fn take_all(&self) -> VecDeque<Waiting> {
+        let mut state = self.state();
+        state.dispatched = false;
+        state.earliest = None;
+        std::mem::take(&mut state.waiting)
     }
 
     fn flight(self: &Arc<Self>, state: &mut State) -> Flight {
@@ -238,7 +257,7 @@ impl State {
 }
 
 /// Starts a task beside its caller. If there is no runtime, the caller gets it back to run it itself.
-fn start(task: impl Future<Output = ()> + Send + 'static) -> Option<BoxFuture<'static, ()>> {
+pub(super) fn start(task: impl Future<Output = ()> + Send + 'static) -> Option<BoxFuture<'static, ()>> {
     // Boxed, so that every call has not the room of a task in its own future.
     spawn(task).err().map(|here| Box::pin(here) as BoxFuture<'static, ()>)
 }
@@ -263,49 +282,7 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         if let Some(lane) = self.lane.take() {
-            lane.state().flights.land(self.number);
-            lane.landed.notify_one();
+            lane.ended(self.number);
         }
-    }
-}
-
-/// Sends what waits, until nothing does.
-struct Dispatcher {
-    lane: Arc<Lane>,
-    finished: bool,
-}
-
-impl Dispatcher {
-    async fn work(mut self) {
-        loop {
-            match self.lane.next() {
-                Next::Send(batch) => {
-                    if let Some(here) = start(batch.send()) {
-                        here.await;
-                    }
-                }
-                Next::Wait(wait) => {
-                    let _ = timeout(wait, self.lane.landed.notified()).await;
-                }
-                Next::Stop => break,
-            }
-        }
-        self.finished = true;
-    }
-}
-
-impl Drop for Dispatcher {
-    /// Gives the commands back if the runtime ends. Each caller then sends its own by the runtime that polls it.
-    fn drop(&mut self) {
-        if self.finished {
-            return;
-        }
-        let waiting = {
-            let mut state = self.lane.state();
-            state.dispatched = false;
-            state.earliest = None;
-            std::mem::take(&mut state.waiting)
-        };
-        waiting.into_iter().for_each(Waiting::give_back);
     }
 }

@@ -8,6 +8,7 @@
 
 mod alone;
 mod batch;
+mod dispatcher;
 mod flights;
 mod lane;
 

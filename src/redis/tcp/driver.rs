@@ -93,8 +93,8 @@ impl Driver {
             let earliest = [self.earliest, state.earliest.take()].into_iter().flatten();
             self.earliest = earliest.reduce(Deadline::earliest);
         }
-        // It needs no waking for what it takes anyway when this is written.
-        state.driver = self.out.is_empty().then(|| cx.waker().clone());
+        // Woken while it cannot write as well: a new command may have an earlier deadline than those that wait.
+        state.driver = Some(cx.waker().clone());
         state.abandoned && state.calls.iter().chain(&self.calls).all(Call::is_over)
     }
 
