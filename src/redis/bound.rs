@@ -6,7 +6,8 @@ use crate::{
 use std::{fmt, future::Future};
 use tokio::sync::Semaphore;
 
-/// A bound on requests at a time, for commands that are requests of their own. Others queue in their order.
+/// A bound on requests at a time, for commands that are requests of their own, each of which takes a connection of
+/// HTTP/1.1. Others queue in their order.
 ///
 /// A slow request makes room for others, up to as many again: commands do not wait for a connection that is dead.
 pub(super) struct Bound {
@@ -22,8 +23,9 @@ impl Bound {
 
     /// Runs a request when there is room for it, if that is before its deadline.
     pub(super) async fn run<F: Future>(&self, path: Path, deadline: Deadline, request: F) -> Result<F::Output, Error> {
-        // The host of wasm32 has a bound of its own, and a request that ends there takes its tasks along.
-        if cfg!(target_arch = "wasm32") {
+        // HTTP/2 needs one connection, and has its own bound on streams. The host of wasm32 has one, too, and a request
+        // that ends there takes its tasks along.
+        if path.is_multiplexed() || cfg!(target_arch = "wasm32") {
             return Ok(request.await);
         }
         let room = match self.requests.try_acquire() {

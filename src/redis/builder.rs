@@ -81,10 +81,11 @@ impl RedisBuilder {
         self
     }
 
-    /// The most requests at a time of pipelines, transactions, and commands that go by themselves (64).
+    /// The most connections of HTTP/1.1 for pipelines, transactions, and commands that go by themselves (64).
     ///
-    /// Over HTTP/1.1 each takes a connection. Further ones queue, within their deadlines. A request that is slow makes
-    /// room, for as many again at the most.
+    /// Each of them takes a connection while it waits for its answer. Further ones queue, within their deadlines. A
+    /// request that is slow makes room, for as many again at the most. Over HTTP/2, which Upstash speaks, one connection
+    /// is enough, and the server says how many requests it carries.
     pub fn max_connections(mut self, requests: usize) -> Self {
         self.settings.max_connections = requests;
         self

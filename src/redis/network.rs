@@ -67,6 +67,11 @@ impl Network {
 }
 
 impl Path {
+    /// Whether requests share a connection.
+    pub(super) fn is_multiplexed(self) -> bool {
+        self.multiplexed
+    }
+
     /// How many requests may be in flight before a command waits for company.
     ///
     /// One on a fast network, on which a request costs more processor time than waiting costs anybody; more the longer

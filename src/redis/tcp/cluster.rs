@@ -82,11 +82,16 @@ impl Cluster {
             .retries(2)
             .min_retry_wait(20)
             .max_retry_wait(200);
-        #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
         let client = match settings.tls.for_cluster() {
             Some(certificates) => client.certs(certificates),
             None => client,
         };
+        #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
+        if settings.tls.is_set() {
+            let message = "a cluster takes certificates with the feature rustls only";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         // The library's own text may repeat the URL.
         let wrong = |_| Error::new(ErrorKind::Configuration, "the URLs of the cluster cannot be used together");
         Ok(Self { client: client.build().map_err(wrong)?, retry, observer, current: Mutex::default() })

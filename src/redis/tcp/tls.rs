@@ -14,7 +14,14 @@ pub(super) struct TlsSettings {
     pub(super) client: Option<(Vec<u8>, Secret)>,
 }
 
-#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+#[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
+impl TlsSettings {
+    pub(super) fn is_set(&self) -> bool {
+        !self.roots.is_empty() || self.client.is_some()
+    }
+}
+
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
 impl TlsSettings {
     /// The same for the library behind clusters, if anything is set.
     pub(super) fn for_cluster(&self) -> Option<redis_rs::TlsCertificates> {
