@@ -1,4 +1,4 @@
-use super::{convert, settings::Settings};
+use super::{convert, settings::Settings, slot_move::SlotMove};
 use crate::{
     Error, ErrorKind,
     http::{Deadline, Repeat, RetryPolicy, RuntimeId, Stopwatch, sleep, timeout},
@@ -36,8 +36,8 @@ pub(super) struct Cluster {
 
 struct Failed {
     error: Error,
-    /// A slot is on its way to another node, and nothing was executed.
-    slot_moves: bool,
+    /// Set if nothing was executed because a slot has moved or is moving.
+    moved: Option<SlotMove>,
 }
 
 /// What is sent.
@@ -46,6 +46,7 @@ enum Sending<'a> {
     One(&'a redis_rs::Cmd),
     To(&'a redis_rs::Cmd, &'a Node),
     Transaction(&'a redis_rs::Pipeline, usize),
+    TransactionTo(&'a redis_rs::Pipeline, usize, &'a Node),
 }
 
 impl Sending<'_> {
@@ -53,11 +54,14 @@ impl Sending<'_> {
         match self {
             Self::One(cmd) => connection.req_packed_command(cmd).await.map(|value| vec![value]),
             Self::To(cmd, node) => {
-                let place = SingleNodeRoutingInfo::ByAddress { host: node.host.clone(), port: node.port };
-                connection.route_command(cmd.clone(), RoutingInfo::SingleNode(place)).await.map(|value| vec![value])
+                let route = RoutingInfo::SingleNode(address(node));
+                connection.route_command(cmd.clone(), route).await.map(|value| vec![value])
             }
             // All replies are in that of EXEC, which is the last.
             Self::Transaction(pipeline, commands) => connection.req_packed_commands(pipeline, commands + 1, 1).await,
+            Self::TransactionTo(pipeline, commands, node) => {
+                connection.route_pipeline(pipeline.clone(), commands + 1, 1, address(node)).await
+            }
         }
     }
 }
@@ -145,16 +149,23 @@ impl Cluster {
             pipeline.add_command(convert::command(cmd));
         }
         pipeline.atomic();
-        let sending = Sending::Transaction(&pipeline, cmds.len());
         let repeat = Cmd::repeat_all(cmds);
         // The library learns from the refusal of a command where its slot is, but not from that of a transaction.
         let probe = cmds.iter().find_map(Cmd::key_bytes).map(|key| convert::command(&Cmd::new("EXISTS").key(key)));
         let exchange = async {
+            let mut owner = None;
             loop {
-                let exchange = self.exchange(RequestKind::Transaction, cmds.len(), repeat, deadline, sending).await;
-                match exchange {
+                // The library asks one node for its map, which may be the last to hear of a move.
+                let sending = match &owner {
+                    Some(node) => Sending::TransactionTo(&pipeline, cmds.len(), node),
+                    None => Sending::Transaction(&pipeline, cmds.len()),
+                };
+                match self.exchange(RequestKind::Transaction, cmds.len(), repeat, deadline, sending).await {
                     // Nothing was executed, and the slot will have moved soon.
-                    Err(Failed { slot_moves: true, .. }) if deadline.remaining() > SLOT_WAIT => sleep(SLOT_WAIT).await,
+                    Err(Failed { moved: Some(moved), .. }) if deadline.remaining() > SLOT_WAIT => {
+                        owner = moved.owner;
+                        sleep(SLOT_WAIT).await;
+                    }
                     other => return other.map_err(|failed| failed.error),
                 }
                 if let Some(probe) = &probe {
@@ -192,11 +203,9 @@ impl Cluster {
                 let failed = match self.connection().await {
                     Ok(connection) => match sending.over(connection).await {
                         Ok(values) => return Ok(values),
-                        Err(error) => {
-                            Failed { slot_moves: convert::slot_moves(&error), error: convert::failure(error) }
-                        }
+                        Err(error) => Failed { moved: SlotMove::of(&error), error: convert::failure(error) },
                     },
-                    Err(error) => Failed { slot_moves: false, error },
+                    Err(error) => Failed { moved: None, error },
                 };
                 let again = match failed.error.kind() {
                     ErrorKind::Connect => self.retry.next_wait(attempts - 1),
@@ -209,7 +218,7 @@ impl Cluster {
                 }
             }
         };
-        let late = || Err(Failed { slot_moves: false, error: deadline.passed() });
+        let late = || Err(Failed { moved: None, error: deadline.passed() });
         let outcome = timeout(deadline.remaining(), all).await.unwrap_or_else(|_| late());
         self.observer.tell(|| {
             let error = outcome.as_ref().err().map(|failed| failed.error.kind());
@@ -232,6 +241,10 @@ impl Cluster {
         current.push((here, connection.clone()));
         Ok(connection)
     }
+}
+
+fn address(node: &Node) -> SingleNodeRoutingInfo {
+    SingleNodeRoutingInfo::ByAddress { host: node.host.clone(), port: node.port }
 }
 
 /// Runs futures at the same time, and gives what they gave in their order.

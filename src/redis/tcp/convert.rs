@@ -41,13 +41,6 @@ fn inner(value: Value) -> Reply {
     }
 }
 
-/// Whether a transaction was refused because a slot is moving to another node: nothing of it was executed.
-pub(super) fn slot_moves(error: &RedisError) -> bool {
-    let moves = |code: &str| matches!(code, "ASK" | "MOVED" | "TRYAGAIN");
-    error.code().is_some_and(moves)
-        || error.clone().into_server_errors().is_some_and(|errors| errors.iter().any(|(_, error)| moves(error.code())))
-}
-
 /// What went wrong with an exchange.
 pub(super) fn failure(error: RedisError) -> Error {
     if let Some(errors) = error.clone().into_server_errors() {

@@ -14,6 +14,7 @@ mod resp;
 mod scanner;
 mod server;
 mod settings;
+mod slot_move;
 #[allow(clippy::module_inception, reason = "the type that the rest of the client knows")]
 mod tcp;
 mod tls;
