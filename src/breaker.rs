@@ -1,6 +1,6 @@
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Stopwatch, timeout},
+    rt::{Deadline, Stopwatch, timeout},
 };
 use std::{
     fmt,

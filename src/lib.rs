@@ -90,6 +90,7 @@ mod macros;
 mod body;
 #[cfg(feature = "redis")]
 mod breaker;
+pub mod client;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
 pub mod env;
@@ -101,7 +102,6 @@ mod expiring_map;
 pub mod fuzzing;
 #[cfg(feature = "redis")]
 mod hex;
-pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(feature = "client-ip", feature = "ratelimit"))]
@@ -116,6 +116,7 @@ pub mod ratelimit;
 pub mod redis;
 #[cfg(feature = "response-cache")]
 pub mod response_cache;
+mod rt;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(any(feature = "redis", feature = "qstash"))]
@@ -128,9 +129,9 @@ pub use self::state::{Upstash, UpstashBuilder};
 pub use self::{
     body::ResponseBody,
     error::{Error, ErrorKind, Result},
-    http::{Clock, ManualClock},
     personal::Personal,
     problem::Problem,
+    rt::{Clock, ManualClock},
 };
 
 /// The README's examples are compiled with the documentation's.

@@ -1,16 +1,16 @@
 //! What several rooms would otherwise write again, word for word.
 
-/// The setters of a builder that has its [`RestConfig`](crate::http::RestConfig) in a field `rest`.
+/// The setters of a builder that has its [`RestConfig`](crate::client::RestConfig) in a field `rest`.
 macro_rules! rest_setters {
     () => {
         /// Sends through another transport than the built-in one.
-        pub fn transport(mut self, transport: impl crate::http::Transport) -> Self {
+        pub fn transport(mut self, transport: impl crate::client::Transport) -> Self {
             self.rest.transport = Some(std::sync::Arc::new(transport));
             self
         }
 
         /// How often and when a request is sent again.
-        pub fn retry(mut self, retry: crate::http::RetryPolicy) -> Self {
+        pub fn retry(mut self, retry: crate::client::RetryPolicy) -> Self {
             self.rest.retry = retry;
             self
         }
@@ -32,7 +32,7 @@ macro_rules! rest_setters {
 /// How clients are set up by the state: with its settings, and with the names that its errors use.
 macro_rules! named_setters {
     () => {
-        pub(crate) fn rest(mut self, rest: crate::http::RestConfig) -> Self {
+        pub(crate) fn rest(mut self, rest: crate::client::RestConfig) -> Self {
             self.rest = rest;
             self
         }

@@ -13,7 +13,7 @@
 
 use axum_upstash::{
     ErrorKind,
-    http::ReqwestTransport,
+    client::ReqwestTransport,
     local::{LocalConfig, LocalUpstash},
     redis::Redis,
 };

@@ -19,7 +19,7 @@ use axum::{
 };
 use axum_upstash::{
     Clock, Error, ErrorKind, ManualClock, Personal,
-    http::{Transport, TransportBody, TransportError, TransportErrorKind},
+    client::{Transport, TransportBody, TransportError, TransportErrorKind},
     redis::Redis,
     response_cache::{
         CacheOutcome, Lookup, MemoryStore, Record, RedisStore, ResponseCache, ResponseCacheLayer, ResponseStore,

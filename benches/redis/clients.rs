@@ -1,5 +1,5 @@
 use axum_upstash::{
-    http::ReqwestTransport,
+    client::ReqwestTransport,
     redis::{Redis, ResponseFormat},
 };
 use redis::{AsyncCommands, IntoConnectionInfo, aio::MultiplexedConnection, io::tcp::TcpSettings};

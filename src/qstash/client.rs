@@ -1,7 +1,7 @@
 use super::{Destination, Message, error::from_response};
 use crate::{
     Clock, Error, ErrorKind,
-    http::{BaseUrl, Repeat, RestClient, RestConfig, RestRequest, Secret},
+    client::{BaseUrl, Repeat, RestClient, RestConfig, RestRequest, Secret},
 };
 use http::Method;
 use std::fmt;

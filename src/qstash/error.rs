@@ -1,6 +1,6 @@
 //! What the service's error answers mean.
 
-use crate::{Clock, Error, ErrorKind, http::RestResponse};
+use crate::{Clock, Error, ErrorKind, client::RestResponse};
 use http::StatusCode;
 use serde::Deserialize;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 use super::{hs256::Hs256, receiver::signing_key};
-use crate::{Clock, Error, http::random_u64};
+use crate::{Clock, Error, rt::random_u64};
 use base64::{
     Engine,
     engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},

@@ -1,4 +1,4 @@
-use crate::http::spawn;
+use crate::rt::spawn;
 use futures_core::future::BoxFuture;
 use std::{
     collections::VecDeque,

@@ -3,7 +3,7 @@
 use super::{
     Algorithm, Answer, Attempt, Basis, Check, Decision, DenyQuery, OnOutage, Question, Ratelimit, identifier::bounded,
 };
-use crate::{Error, ErrorKind, http::timeout};
+use crate::{Error, ErrorKind, rt::timeout};
 
 /// Its name in the log.
 const STORE: &str = "rate limit store";

@@ -5,7 +5,7 @@ use super::{
 use crate::{
     CircuitBreaker, Error, ErrorKind,
     expiring_map::{ExpiringMap, Spare},
-    http::timeout,
+    rt::timeout,
 };
 use futures_core::future::BoxFuture;
 use std::{

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, sleep},
+    rt::{Deadline, sleep},
 };
 use std::time::Duration;
 

@@ -4,9 +4,8 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    hex::hex,
-    http::random_bytes,
     redis::{Cmd, Redis, Reply, Script},
+    rt::random_id,
 };
 use futures_core::future::BoxFuture;
 use std::{
@@ -57,9 +56,7 @@ impl MultiRegionStore {
             return Err(unsupported("several limits at once, or a shared deny list"));
         };
         let keys = keys(check, question.now_ms)?;
-        let id = hex(&random_bytes::<8>().map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the system has no random numbers").with_source(error)
-        })?);
+        let id = random_id::<8>()?;
         let mut asked: Vec<Option<Region<Counts>>> =
             (0..self.regions.len()).map(|region| Some(self.ask(region, check, &keys, &id, question))).collect();
 

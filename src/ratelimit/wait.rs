@@ -1,5 +1,5 @@
 use super::Decision;
-use crate::http::{Deadline, random_u64};
+use crate::rt::{Deadline, random_u64};
 use std::time::Duration;
 
 /// How long to wait before a refused request is tried again: `None` where it passed, never can, or not in time.

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     Error,
-    http::{Deadline, Repeat, RestClient},
+    client::{Repeat, RestClient},
+    rt::Deadline,
 };
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
 use super::network::Path;
 use crate::{
     Error,
-    http::{Deadline, timeout},
+    rt::{Deadline, timeout},
 };
 use std::{fmt, future::Future};
 use tokio::sync::Semaphore;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error,
-    http::{BaseUrl, RestClient, RestConfig, Secret},
+    client::{BaseUrl, RestClient, RestConfig, Secret},
 };
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::{
     event_source::EventSource,
     warmth::Warmth,
 };
-use crate::{CircuitBreaker, Error, http::Deadline};
+use crate::{CircuitBreaker, Error, rt::Deadline};
 use std::{
     fmt,
     sync::{

@@ -1,5 +1,5 @@
 use super::commands::table::{self, Access, Entry};
-use crate::{Error, http::Repeat};
+use crate::{Error, client::Repeat};
 use bytes::Bytes;
 use std::{
     borrow::Cow,

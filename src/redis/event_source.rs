@@ -3,7 +3,8 @@
 use super::{rest::Rest, sse::EventParser};
 use crate::{
     Error, ErrorKind,
-    http::{RetryPolicy, TransportBody, sleep},
+    client::{RetryPolicy, TransportBody},
+    rt::sleep,
 };
 use bytes::Bytes;
 use futures_core::{Stream, future::BoxFuture};

@@ -52,7 +52,7 @@
 //!
 //! # Connections
 //! The first command connects, or [`Redis::connect`] does so before it. A dead connection does not outlive the deadline
-//! of a call: see [`ReqwestTransport`](crate::http::ReqwestTransport) for REST. HTTP/2, which Upstash speaks, needs one
+//! of a call: see [`ReqwestTransport`](crate::client::ReqwestTransport) for REST. HTTP/2, which Upstash speaks, needs one
 //! connection. Over HTTP/1.1 automatic pipelining uses up to four, and the rest is bounded by
 //! [`RedisBuilder::max_connections`].
 //!
@@ -65,7 +65,7 @@
 //!
 //! # Repeating a command
 //! Redis over REST is `POST` for everything, so the command decides ([`Access`]): a read is sent again after a broken connection
-//! or a 5xx, anything else only where it provably never left ([`RetryPolicy`](crate::http::RetryPolicy)).
+//! or a 5xx, anything else only where it provably never left ([`RetryPolicy`](crate::client::RetryPolicy)).
 //!
 //! # Read your writes
 //! The `upstash-sync-token` of each answer goes out with the next request, so that a replica is not read before it

@@ -1,6 +1,6 @@
 //! What the client knows of the way to its server.
 
-use crate::http::Stopwatch;
+use crate::rt::Stopwatch;
 use http::Version;
 use std::{
     sync::{Mutex, PoisonError},

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Repeat, RestClient, RestRequest, RestResponse, Stopwatch, TransportBody},
+    client::{Repeat, RestClient, RestRequest, RestResponse, TransportBody},
+    rt::{Deadline, Stopwatch},
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,

@@ -1,5 +1,5 @@
 use super::{Cmd, FromReply, Redis, Reply, ToArg, call::convert};
-use crate::{Error, ErrorKind, hex::hex, http::Deadline};
+use crate::{Error, ErrorKind, hex::hex, rt::Deadline};
 use sha1::{Digest, Sha1};
 use std::{fmt, sync::OnceLock, time::Duration};
 

@@ -1,4 +1,4 @@
-use crate::http::{sleep, spawn};
+use crate::rt::{sleep, spawn};
 use futures_core::future::BoxFuture;
 use std::{
     sync::{

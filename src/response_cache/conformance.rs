@@ -1,7 +1,7 @@
 //! What every [`ResponseStore`] must do, as a test to run against one.
 
 use super::{Lookup, Record, ResponseStore, entry::StoredResponse, vary::VarySpec};
-use crate::http::random_u64;
+use crate::rt::random_u64;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::{sync::Arc, time::Duration};

@@ -7,7 +7,7 @@ use super::{
     single_flight::{Flights, Landed},
     vary::{self, VarySpec},
 };
-use crate::{CircuitBreaker, Clock, Error, ErrorKind, http::random_u64};
+use crate::{CircuitBreaker, Clock, Error, ErrorKind, rt::random_u64};
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use quick_cache::sync::Cache;

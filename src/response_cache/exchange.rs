@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Personal, Problem,
-    http::{Deadline, timeout},
+    rt::{Deadline, timeout},
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;

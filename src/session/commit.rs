@@ -6,7 +6,7 @@ use super::{
     pending::{Alone, Next, Pending, Plan, When},
     state::Left,
 };
-use crate::{Error, ErrorKind, breaker::late, http::timeout};
+use crate::{Error, ErrorKind, breaker::late, rt::timeout};
 
 /// How many steps a commit may take: rotations that are followed, all within seconds, and what is learned on the way.
 const MAX_STEPS: usize = 6;

@@ -65,7 +65,7 @@ impl SessionError {
         Self::Type { source }
     }
 
-    pub(super) fn no_randomness(error: std::io::Error) -> Self {
+    pub(super) fn no_randomness(error: Error) -> Self {
         Self::Unavailable(Error::new(ErrorKind::Server, "no randomness for a session id").with_source(error))
     }
 

@@ -2,7 +2,7 @@ use super::{
     OnCommitFailure, Session, SessionError, response,
     state::{Left, Told},
 };
-use crate::{Personal, ResponseBody, http::spawn};
+use crate::{Personal, ResponseBody, rt::spawn};
 use futures_core::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Response};
 use pin_project_lite::pin_project;

@@ -1,5 +1,5 @@
 use super::digest::Digest;
-use crate::http::random_bytes;
+use crate::{Error, rt::random_bytes};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::{
     fmt,
@@ -33,9 +33,10 @@ impl SessionId {
         Self(Arc::new(Inner { text, key: OnceLock::new() }))
     }
 
-    pub(super) fn random() -> std::io::Result<Self> {
+    pub(super) fn random() -> Result<Self, Error> {
         let mut text = [0; TEXT_LEN];
-        URL_SAFE_NO_PAD.encode_slice(random_bytes::<BYTES>()?, &mut text).map_err(std::io::Error::other)?;
+        let written = URL_SAFE_NO_PAD.encode_slice(random_bytes::<BYTES>()?, &mut text);
+        debug_assert_eq!(written, Ok(TEXT_LEN));
         Ok(Self::new(text))
     }
 
@@ -83,7 +84,7 @@ impl SessionKey {
     ///
     /// # Errors
     /// Where the system has no randomness.
-    pub fn random() -> std::io::Result<Self> {
+    pub fn random() -> Result<Self, Error> {
         SessionId::random().map(|id| id.key().clone())
     }
 }

@@ -1,5 +1,5 @@
 use super::id::{SessionId, TEXT_LEN};
-use crate::{Error, ErrorKind, http::random_bytes};
+use crate::{Error, ErrorKind, rt::random_bytes};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -38,10 +38,7 @@ impl KeyRing {
     /// # Errors
     /// [`ErrorKind::Configuration`] where the system has no randomness.
     pub fn random() -> Result<Self, Error> {
-        let secret = random_bytes::<MIN_SECRET>().map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the system has no randomness for a session secret").with_source(error)
-        })?;
-        Self::new([secret])
+        Self::new([random_bytes::<MIN_SECRET>()?])
     }
 
     /// A key made from another secret that all instances of the application share.

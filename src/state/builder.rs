@@ -7,8 +7,8 @@ use super::{
 use crate::client_ip::ClientIpSource;
 use crate::{
     Error,
+    client::RestConfig,
     env::{self, Variable},
-    http::RestConfig,
 };
 use std::{collections::BTreeMap, fmt};
 

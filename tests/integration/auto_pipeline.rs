@@ -3,7 +3,7 @@
 use crate::support::{Wire, eventually, upstash};
 use axum_upstash::{
     ErrorKind,
-    http::{ReqwestTransport, RetryPolicy, Transport, TransportBody, TransportError},
+    client::{ReqwestTransport, RetryPolicy, Transport, TransportBody, TransportError},
     local::LocalUpstash,
     redis::{Redis, RedisBuilder, RequestEvent, RequestKind},
 };

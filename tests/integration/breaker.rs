@@ -3,7 +3,7 @@
 use crate::support::{Wire, eventually};
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
-    http::RetryPolicy,
+    client::RetryPolicy,
     local::LocalUpstash,
     ratelimit::{FixedWindow, Ratelimit},
     redis::Redis,

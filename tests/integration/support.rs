@@ -1,6 +1,6 @@
 use axum::body::Body;
 use axum_upstash::{
-    http::{ReqwestTransport, Transport, TransportBody, TransportError, TransportErrorKind},
+    client::{ReqwestTransport, Transport, TransportBody, TransportError, TransportErrorKind},
     local::LocalUpstash,
     redis::Redis,
 };

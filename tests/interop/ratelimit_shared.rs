@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum_upstash::{
-    http::ReqwestTransport,
+    client::ReqwestTransport,
     local::LocalUpstash,
     ratelimit::{Analytics, Attempt, Basis, DenyList, DynamicLimits, FixedWindow, IpList, Origin, Ratelimit},
     redis::Redis,

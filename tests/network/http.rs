@@ -3,7 +3,7 @@
 use crate::{proxy::Proxy, rest, through};
 use axum_upstash::{
     ErrorKind,
-    http::ReqwestTransport,
+    client::ReqwestTransport,
     local::LocalUpstash,
     ratelimit::{Basis, FixedWindow, Ratelimit},
     redis::{Redis, RedisBuilder},

@@ -2,7 +2,7 @@
 
 use crate::{rest, through};
 use axum_upstash::{
-    http::ReqwestTransport,
+    client::ReqwestTransport,
     redis::{Redis, RequestEvent},
 };
 use futures_util::future::join_all;

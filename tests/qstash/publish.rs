@@ -6,7 +6,7 @@ use axum::{
 };
 use axum_upstash::{
     ErrorKind,
-    http::{RetryPolicy, Transport, TransportBody, TransportError, TransportErrorKind},
+    client::{RetryPolicy, Transport, TransportBody, TransportError, TransportErrorKind},
     qstash::{Message, QStashClient},
 };
 use futures_util::future::BoxFuture;

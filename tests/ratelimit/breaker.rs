@@ -14,7 +14,7 @@ async fn a_dead_store_is_left_alone_and_found_again() {
     let wire = Wire::new();
     let redis = axum_upstash::redis::Redis::builder(local.url(), local.token())
         .transport(wire.clone())
-        .retry(axum_upstash::http::RetryPolicy::default().with_max_retries(0))
+        .retry(axum_upstash::client::RetryPolicy::default().with_max_retries(0))
         .build()
         .unwrap();
     let limiter = Ratelimit::new(redis, FixedWindow::new(1_000, HOUR)).with_on_outage(OnOutage::Open);

@@ -2,7 +2,7 @@ use crate::support::{eventually, upstash};
 use axum::{Router, routing::get};
 use axum_upstash::{
     Clock, ErrorKind,
-    http::ReqwestTransport,
+    client::ReqwestTransport,
     ratelimit::{AllowList, Attempt, Basis, Decision, DenyList, FixedWindow, IpList, Origin, Ratelimit},
     redis::Redis,
 };

@@ -2,7 +2,7 @@
 
 use crate::algorithms;
 use axum_upstash::{
-    http::ReqwestTransport,
+    client::ReqwestTransport,
     local::LocalUpstash,
     ratelimit::{Basis, Ratelimit},
     redis::Redis,

@@ -1,7 +1,7 @@
 use crate::support::upstash;
 use axum_upstash::{
     ErrorKind,
-    http::{ReqwestTransport, Transport, TransportBody, TransportError},
+    client::{ReqwestTransport, Transport, TransportBody, TransportError},
     ratelimit::{Algorithm, Attempt, Basis, FixedWindow, Gcra, MultiRegionStore, OnOutage, Ratelimit, SlidingWindow},
     redis::Redis,
 };

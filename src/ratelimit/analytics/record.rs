@@ -4,9 +4,9 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{random_u64, sleep},
     ratelimit::{Attempt, Background, Decision},
     redis::{Cmd, Redis, Reply},
+    rt::{random_u64, sleep},
 };
 use std::{
     fmt,

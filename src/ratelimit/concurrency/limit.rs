@@ -3,14 +3,13 @@ use super::{
     slots::{Lease, Slots},
 };
 use crate::{
-    CircuitBreaker, Clock, Error, ErrorKind,
-    hex::hex,
-    http::random_bytes,
+    CircuitBreaker, Clock, Error,
     ratelimit::{
         Background,
         identifier::{CONCURRENCY, bounded},
     },
     redis::Redis,
+    rt::random_id,
 };
 use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 
@@ -115,12 +114,10 @@ impl ConcurrencyLimit {
     /// # Errors
     /// Where Redis cannot be asked, or did not answer in time. After five failures in a row it is left alone for a second.
     pub async fn acquire(&self, identifier: &str) -> Result<Option<Permit>, Error> {
-        let random = random_bytes::<16>().map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the system has no random numbers").with_source(error)
-        })?;
+        let id = random_id::<16>()?;
         let key = [&*self.prefix, ":", CONCURRENCY, &bounded(identifier)].concat();
         // Made first: a request that is given up while Redis answers gives its lease back.
-        let mut permit = Permit::new(self.clone(), key, hex(&random));
+        let mut permit = Permit::new(self.clone(), key, id);
         let call = self.breaker.permit(self.timeout).inspect_err(|_| permit.forget())?;
         let acquire = self.slots.acquire(permit.lease(), self.most);
         if call.call("store of permits", acquire).await? {

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{spawn, timeout},
+    rt::{spawn, timeout},
 };
 use std::{
     fmt,

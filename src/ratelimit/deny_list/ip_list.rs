@@ -1,6 +1,6 @@
 use crate::{
     Error, ErrorKind,
-    http::{Transport, fetch_text},
+    client::{Transport, fetch_text},
     ratelimit::{DENY_LIST, IP_LIST, IP_LIST_STATUS, Ratelimit, RedisStore},
 };
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};

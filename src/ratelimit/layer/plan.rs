@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, sleep},
     ratelimit::{Attempt, Decision, OnOutage, Origin, Permit, Ratelimit, wait::pause},
+    rt::{Deadline, sleep},
 };
 use bytes::Bytes;
 use http::Response;

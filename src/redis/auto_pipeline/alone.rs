@@ -1,8 +1,8 @@
 use super::{Waiting, lane::Flight};
 use crate::{
     Error,
-    http::{spawn, timeout},
     redis::{Reply, encode::Encoded, rest::Rest},
+    rt::{spawn, timeout},
 };
 use futures_core::future::BoxFuture;
 use std::{

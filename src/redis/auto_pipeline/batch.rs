@@ -1,12 +1,13 @@
 use super::{Waiting, lane::Flight};
 use crate::{
     Error,
-    http::{Deadline, Repeat, sleep, timeout, yield_now},
+    client::Repeat,
     redis::{
         Reply, RequestKind,
         encode::{self, Encoded},
         rest::{Purpose, Rest},
     },
+    rt::{Deadline, sleep, timeout, yield_now},
 };
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 

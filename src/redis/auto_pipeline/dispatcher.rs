@@ -2,7 +2,7 @@ use super::{
     Waiting,
     lane::{Lane, Next, start},
 };
-use crate::http::timeout;
+use crate::rt::timeout;
 use std::sync::Arc;
 
 /// Sends what waits, until nothing does.

@@ -1,4 +1,4 @@
-use crate::{http::Stopwatch, redis::network::Path};
+use crate::{redis::network::Path, rt::Stopwatch};
 use std::time::Duration;
 
 /// Requests of a lane that are under way, in the order in which they left.

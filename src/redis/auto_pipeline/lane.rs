@@ -1,8 +1,9 @@
 use super::{Answer, Limits, Waiting, alone::Alone, batch::Batch, dispatcher::Dispatcher, flights::Flights};
 use crate::{
     Error,
-    http::{Deadline, Repeat, spawn, turn},
+    client::Repeat,
     redis::{Reply, rest::Rest},
+    rt::{Deadline, spawn, turn},
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;

@@ -16,7 +16,8 @@ use self::lane::{Lane, Sent};
 use super::{Reply, rest::Rest};
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Repeat, RuntimeId, timeout},
+    client::Repeat,
+    rt::{Deadline, RuntimeId, timeout},
 };
 use bytes::Bytes;
 use std::{

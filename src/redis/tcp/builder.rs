@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{RetryPolicy, Secret},
+    client::{RetryPolicy, Secret},
 };
 use redis_rs::IntoConnectionInfo;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 use super::{convert, settings::Settings, slot_move::SlotMove};
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Repeat, RetryPolicy, RuntimeId, Stopwatch, sleep, timeout},
+    client::{Repeat, RetryPolicy},
     redis::{Cmd, Reply, RequestEvent, RequestKind, backend::Node, observe::Observer},
+    rt::{Deadline, RuntimeId, Stopwatch, sleep, timeout},
 };
 use redis_rs::{
     ConnectionInfo, RedisError, Value,

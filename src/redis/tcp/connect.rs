@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::timeout,
     redis::{Cmd, Reply, error::from_text},
+    rt::timeout,
 };
 use std::{io, sync::Arc};
 use tokio::{

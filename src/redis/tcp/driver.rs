@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Stopwatch, sleep},
+    rt::{Deadline, Stopwatch, sleep},
 };
 use futures_core::future::BoxFuture;
 use std::{

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    http::sleep,
     redis::{
         Cmd, Reply,
         error::from_text,
         event_source::{EventSource, Events},
     },
+    rt::sleep,
 };
 use bytes::Bytes;
 use futures_core::{Stream, future::BoxFuture};

@@ -1,8 +1,8 @@
 use super::{connect::Connector, driver::Driver};
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Stopwatch, sleep, spawn, timeout},
     redis::Reply,
+    rt::{Deadline, Stopwatch, sleep, spawn, timeout},
 };
 use std::{
     collections::VecDeque,

@@ -1,8 +1,5 @@
 use super::{connect::Connector, link::Link};
-use crate::{
-    Error,
-    http::{RetryPolicy, RuntimeId},
-};
+use crate::{Error, client::RetryPolicy, rt::RuntimeId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The connection to a server: one for each runtime, which drives it.

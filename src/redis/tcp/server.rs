@@ -1,8 +1,9 @@
 use super::{connect::Connector, link::Outcome, pool::Pool, resp};
 use crate::{
     Error, ErrorKind,
-    http::{Deadline, Repeat, RetryPolicy, Stopwatch, sleep},
+    client::{Repeat, RetryPolicy},
     redis::{Cmd, Reply, RequestEvent, RequestKind, error::from_text, observe::Observer},
+    rt::{Deadline, Stopwatch, sleep},
 };
 
 /// One server, over one connection.

@@ -1,8 +1,9 @@
 use super::{cluster::Cluster, refused, server::Server};
 use crate::{
     Error,
-    http::{Deadline, Repeat},
+    client::Repeat,
     redis::{Cmd, Reply, backend::Node},
+    rt::Deadline,
 };
 use std::{fmt, time::Duration};
 

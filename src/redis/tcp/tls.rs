@@ -1,7 +1,7 @@
 //! TLS for a connection to a server.
 
 use super::connect::Io;
-use crate::{Error, ErrorKind, http::Secret};
+use crate::{Error, ErrorKind, client::Secret};
 use std::io;
 use tokio::net::TcpStream;
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// For other settings, begin with [`client_builder`](Self::client_builder):
 ///
 /// ```
-/// use axum_upstash::http::ReqwestTransport;
+/// use axum_upstash::client::ReqwestTransport;
 /// use std::time::Duration;
 ///
 /// # #[cfg(not(target_arch = "wasm32"))]

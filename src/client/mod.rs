@@ -14,7 +14,7 @@
 //! - **Secrets** appear in no `Debug`, no error and no log.
 //!
 //! ```
-//! use axum_upstash::http::{ReqwestTransport, RetryPolicy};
+//! use axum_upstash::client::{ReqwestTransport, RetryPolicy};
 //! use axum_upstash::redis::Redis;
 //! use std::time::Duration;
 //!
@@ -32,36 +32,28 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod cleartext;
-mod client;
 #[cfg(not(target_arch = "wasm32"))]
 mod idle_limit;
 #[cfg(not(target_arch = "wasm32"))]
 mod own_client;
-mod random;
 mod reqwest;
+mod rest;
 mod retry;
 mod secret;
-mod spawn;
-mod telemetry;
-mod time;
 mod transport;
 mod url;
 
 pub use self::{
     reqwest::ReqwestTransport,
     retry::RetryPolicy,
-    time::{Clock, ManualClock},
     transport::{Transport, TransportBody, TransportError, TransportErrorKind},
 };
 
 #[cfg(feature = "ratelimit")]
-pub(crate) use self::client::fetch_text;
+pub(crate) use self::rest::fetch_text;
 pub(crate) use self::{
-    client::{RestClient, RestConfig, RestRequest, RestResponse},
-    random::{random_bytes, random_u64},
+    rest::{RestClient, RestConfig, RestRequest, RestResponse},
     retry::Repeat,
     secret::Secret,
-    spawn::{RuntimeId, spawn, turn, yield_now},
-    time::{Deadline, Stopwatch, sleep, timeout},
     url::BaseUrl,
 };

@@ -1,4 +1,5 @@
-use super::{TransportErrorKind, random_u64};
+use super::TransportErrorKind;
+use crate::rt::random_u64;
 use crate::{Error, ErrorKind};
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use std::time::Duration;

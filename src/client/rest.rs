@@ -2,12 +2,13 @@ use super::{
     BaseUrl, Repeat, ReqwestTransport, RetryPolicy, Secret, Transport, TransportBody, TransportError,
     TransportErrorKind,
     retry::{Failure, retry_after},
-    telemetry,
-    time::{Deadline, sleep, timeout},
 };
-use crate::{Error, ErrorKind, env};
+use crate::{
+    Error, ErrorKind, env,
+    rt::{Deadline, sleep, timeout},
+};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header::AUTHORIZATION};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -125,7 +126,7 @@ impl RestClient {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization);
         if config.telemetry {
-            telemetry::add(&mut headers);
+            add_telemetry(&mut headers);
         }
         let endpoint = Endpoint { base, headers, transport };
         Ok(Self { inner: Arc::new(Inner { endpoint: Ok(endpoint), config }) })
@@ -225,7 +226,7 @@ impl RestClient {
         *headers = endpoint.headers.clone();
         headers.extend(request.headers.clone());
         if attempt > 0 && self.inner.config.telemetry {
-            headers.insert(telemetry::RETRY, HeaderValue::from(attempt));
+            headers.insert(TELEMETRY_RETRY, HeaderValue::from(attempt));
         }
         endpoint.transport.send(message).await
     }
@@ -261,6 +262,17 @@ async fn collect(body: TransportBody) -> Result<Bytes, TransportError> {
     Ok(body.to_bytes())
 }
 
+const TELEMETRY_RETRY: HeaderName = HeaderName::from_static("upstash-telemetry-retry");
+
+/// Adds the headers by which Upstash counts its SDKs. They name the SDK and the platform, and nothing of the application.
+fn add_telemetry(headers: &mut HeaderMap) {
+    let sdk = concat!("axum-upstash@v", env!("CARGO_PKG_VERSION"));
+    headers.insert(HeaderName::from_static("upstash-telemetry-sdk"), HeaderValue::from_static(sdk));
+    headers.insert(HeaderName::from_static("upstash-telemetry-runtime"), HeaderValue::from_static("rust"));
+    let platform = if cfg!(target_arch = "wasm32") { "wasm" } else { std::env::consts::OS };
+    headers.insert(HeaderName::from_static("upstash-telemetry-platform"), HeaderValue::from_static(platform));
+}
+
 fn from_transport(error: TransportError) -> Error {
     let (kind, message) = match error.kind() {
         TransportErrorKind::Connect => (ErrorKind::Connect, "no connection could be made"),
@@ -282,7 +294,7 @@ impl fmt::Debug for RestClient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::TransportBody;
+    use crate::client::TransportBody;
     use futures_core::future::BoxFuture;
     use http_body_util::Full;
     use std::sync::Mutex;

@@ -1,4 +1,4 @@
-use super::Stopwatch;
+use crate::rt::Stopwatch;
 use std::time::Duration;
 
 /// Failures after pauses, each with answers in between, that show a server to close idle connections.

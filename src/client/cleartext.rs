@@ -1,6 +1,7 @@
 //! HTTP/2 without TLS, to servers that say that they speak it.
 
-use super::{own_client::Connections, spawn, time::Stopwatch, timeout};
+use super::own_client::Connections;
+use crate::rt::{Stopwatch, spawn, timeout};
 use http::{HeaderMap, Version, header::UPGRADE};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

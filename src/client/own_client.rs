@@ -1,9 +1,9 @@
 //! The HTTP client that the crate makes itself.
 
 use super::{
-    ReqwestTransport, Stopwatch, TransportError, TransportErrorKind, cleartext::Cleartext, idle_limit::IdleLimit,
-    reqwest::convert,
+    ReqwestTransport, TransportError, TransportErrorKind, cleartext::Cleartext, idle_limit::IdleLimit, reqwest::convert,
 };
+use crate::rt::Stopwatch;
 use bytes::Bytes;
 use std::{
     error::Error as StdError,
