@@ -18,7 +18,7 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    session::{Details, Flash, Lifetime, Session, SessionCookie, SessionError, SessionInfo, SessionKey, Sessions},
+    session::{DeviceInfo, Flash, Lifetime, Session, SessionCookie, SessionError, SessionInfo, SessionKey, Sessions},
 };
 use serde::Deserialize;
 use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
@@ -69,7 +69,7 @@ async fn login(
     // Whatever id the browser came with, this login has another one.
     session.rotate()?;
     session.set_principal(&name)?;
-    let mut details = Details::default();
+    let mut details = DeviceInfo::default();
     details.user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
     session.set_details(details)?;
     // For 30 days without a visit, or as the layer says and until the browser is closed.

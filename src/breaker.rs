@@ -14,7 +14,7 @@ use std::{
 
 /// The number of failures in a row that opens the circuit.
 const FAILURES: u32 = 5;
-/// The time for which it stays open. Then one call tries the store.
+/// The time for which it stays open. Then one call half_open the store.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many deadlines are told apart. Settings have few.
 const DEADLINES: usize = 16;
@@ -23,7 +23,7 @@ const ANY: Duration = Duration::MAX;
 
 /// A circuit breaker: spares requests the wait for a store that does not answer.
 ///
-/// After five failures in a row the circuit is open for a second, and calls fail at once. Then one call tries the store:
+/// After five failures in a row the circuit is open for a second, and calls fail at once. Then one call half_open the store:
 /// its success closes the circuit, its failure opens it for another second. Only a store that does not work counts, not
 /// one that refuses a command. A timeout counts against calls that wait no longer than it did: a store that is too slow
 /// for a cache may be fast enough for a session.
@@ -66,7 +66,7 @@ struct Circuit {
     /// It is open until then, and then half-open.
     open_until: Option<Deadline>,
     /// A call is trying whether the store is back.
-    is_tried: bool,
+    is_half_open: bool,
 }
 
 impl State {
@@ -77,7 +77,7 @@ impl State {
         if !is_there && self.circuits.len() < DEADLINES {
             let longer = self.circuits.get(at).filter(|circuit| circuit.limit != ANY);
             let (failures, open_until) = longer.map_or((0, None), |longer| (longer.failures, longer.open_until));
-            self.circuits.insert(at, Circuit { limit, failures, open_until, is_tried: false });
+            self.circuits.insert(at, Circuit { limit, failures, open_until, is_half_open: false });
         }
         let at = at.min(self.circuits.len() - 1);
         &mut self.circuits[at]
@@ -96,8 +96,8 @@ pub(crate) struct CallPermit<'a> {
     breaker: &'a CircuitBreaker,
     limit: Duration,
     since: Option<Stopwatch>,
-    /// The circuits that this call tries, by their deadlines.
-    tries: [bool; 2],
+    /// The circuits that this call half_open, by their deadlines.
+    half_open: [bool; 2],
 }
 
 /// What a failure means for the log.
@@ -148,24 +148,24 @@ impl CircuitBreaker {
     /// The last failure while the circuit is open.
     pub(crate) fn permit(&self, limit: Duration) -> Result<CallPermit<'_>, Error> {
         if !self.is_troubled() {
-            return Ok(CallPermit { breaker: self, limit, since: None, tries: [false; 2] });
+            return Ok(CallPermit { breaker: self, limit, since: None, half_open: [false; 2] });
         }
         let mut state = self.lock();
         let limits = [limit, ANY];
         for limit in limits {
             let circuit = state.circuit(limit);
-            let is_open = circuit.open_until.is_some_and(|until| circuit.is_tried || !until.remaining().is_zero());
+            let is_open = circuit.open_until.is_some_and(|until| circuit.is_half_open || !until.remaining().is_zero());
             if is_open {
                 let open = || Error::new(ErrorKind::Connect, "the store failed again and again: the circuit is open");
                 return Err(state.error.clone().unwrap_or_else(open));
             }
         }
-        let tries = limits.map(|limit| {
+        let half_open = limits.map(|limit| {
             let circuit = state.circuit(limit);
-            circuit.is_tried |= circuit.open_until.is_some();
-            circuit.is_tried
+            circuit.is_half_open |= circuit.open_until.is_some();
+            circuit.is_half_open
         });
-        Ok(CallPermit { breaker: self, limit, since: Some(Stopwatch::start()), tries })
+        Ok(CallPermit { breaker: self, limit, since: Some(Stopwatch::start()), half_open })
     }
 
     fn is_troubled(&self) -> bool {
@@ -234,11 +234,11 @@ impl CallPermit<'_> {
         let Some(since) = self.since else { return false };
         let took = since.elapsed();
         let mut state = self.breaker.lock();
-        let is_trial = self.tries.contains(&true);
+        let is_probe = self.half_open.contains(&true);
         let mut closed = false;
         for circuit in state.circuits.iter_mut().filter(|circuit| circuit.limit >= took) {
             // An answer that was on its way when others gave up does not say that the store is back.
-            if circuit.open_until.is_none() || is_trial {
+            if circuit.open_until.is_none() || is_probe {
                 closed |= circuit.open_until.is_some();
                 (circuit.failures, circuit.open_until) = (0, None);
             }
@@ -257,15 +257,16 @@ impl CallPermit<'_> {
         let mut opened = false;
         let limits = [self.limit, ANY];
         for circuit in &mut state.circuits {
-            let is_trial = limits.iter().zip(self.tries).any(|(limit, tries)| tries && *limit == circuit.limit);
+            let is_probe =
+                limits.iter().zip(self.half_open).any(|(limit, half_open)| half_open && *limit == circuit.limit);
             if circuit.limit <= waited {
                 circuit.failures = circuit.failures.saturating_add(1);
                 let is_due = circuit.open_until.is_none() && circuit.failures >= FAILURES;
                 opened |= is_due;
-                if is_trial || is_due {
+                if is_probe || is_due {
                     circuit.open_until = Some(Deadline::after(PAUSE));
                 }
-            } else if is_trial {
+            } else if is_probe {
                 // It can be reached, and was too slow for this call: others may wait longer.
                 (circuit.failures, circuit.open_until) = (0, None);
             }
@@ -302,11 +303,11 @@ fn is_failure(error: &Error) -> bool {
 
 impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        if self.tries.contains(&true) {
+        if self.half_open.contains(&true) {
             let mut state = self.breaker.lock();
-            for (limit, tries) in [self.limit, ANY].into_iter().zip(self.tries) {
-                if tries {
-                    state.circuit(limit).is_tried = false;
+            for (limit, half_open) in [self.limit, ANY].into_iter().zip(self.half_open) {
+                if half_open {
+                    state.circuit(limit).is_half_open = false;
                 }
             }
         }

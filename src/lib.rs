@@ -105,8 +105,8 @@ mod hex;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(feature = "client-ip", feature = "ratelimit"))]
-mod missing;
-mod personal;
+mod never_seen;
+mod private_response;
 mod problem;
 #[cfg(feature = "qstash")]
 pub mod qstash;
@@ -129,7 +129,7 @@ pub use self::state::{Upstash, UpstashBuilder};
 pub use self::{
     body::ResponseBody,
     error::{Error, ErrorKind, Result},
-    personal::Personal,
+    private_response::PrivateResponse,
     problem::Problem,
     rt::{Clock, ManualClock},
 };

@@ -18,7 +18,7 @@ use axum::{
     routing::{any, get},
 };
 use axum_upstash::{
-    Clock, Error, ErrorKind, ManualClock, Personal,
+    Clock, Error, ErrorKind, ManualClock, PrivateResponse,
     client::{Transport, TransportBody, TransportError, TransportErrorKind},
     redis::Redis,
     response_cache::{
@@ -386,18 +386,18 @@ async fn what_was_changed_while_it_was_made_is_not_stored() {
 #[tokio::test]
 async fn personal_responses_are_never_stored() {
     let cached = || ([("cache-control", "max-age=60")], "mine");
-    let by_handler = move |Extension(personal): Extension<Personal>| async move {
-        personal.mark();
+    let by_handler = move |Extension(private_response): Extension<PrivateResponse>| async move {
+        private_response.mark();
         cached()
     };
     let by_inner_layer = from_fn(|request: Request, next: Next| async move {
         let mut response = next.run(request).await;
-        Personal::of(response.extensions_mut()).mark();
+        PrivateResponse::of(response.extensions_mut()).mark();
         response
     });
-    let while_streaming = move |Extension(personal): Extension<Personal>| async move {
+    let while_streaming = move |Extension(private_response): Extension<PrivateResponse>| async move {
         let body = stream::once(async move {
-            personal.mark();
+            private_response.mark();
             Ok::<_, Infallible>("mine")
         });
         ([("cache-control", "max-age=60")], Body::from_stream(body))
@@ -421,7 +421,7 @@ async fn a_request_that_is_personal_already_gets_no_stored_response() {
     let (inner, calls) = app(layer().0, &[("cache-control", "max-age=60")]);
     fetch(&inner, &[]).await;
     let outer = inner.layer(from_fn(|mut request: Request, next: Next| async move {
-        Personal::of(request.extensions_mut()).mark();
+        PrivateResponse::of(request.extensions_mut()).mark();
         next.run(request).await
     }));
     assert_eq!(fetch(&outer, &[]).await.1["cache-status"], "axum-upstash; fwd=bypass");

@@ -282,14 +282,14 @@ impl ours::SessionStore for OurStore {
         })
     }
 
-    fn commit<'a>(&'a self, key: &'a ours::SessionKey, commit: &'a ours::Commit) -> Answer<'a, ours::Committed> {
+    fn commit<'a>(&'a self, key: &'a ours::SessionKey, commit: &'a ours::Commit) -> Answer<'a, ours::CommitOutcome> {
         Box::pin(async move {
             self.1.write(down)?;
             self.0.commit(key, commit).await
         })
     }
 
-    fn end<'a>(&'a self, query: ours::SessionsOf<'a>, which: ours::Which<'a>) -> Answer<'a, usize> {
+    fn end<'a>(&'a self, query: ours::SessionsOf<'a>, which: ours::SessionSelector<'a>) -> Answer<'a, usize> {
         self.0.end(query, which)
     }
 }

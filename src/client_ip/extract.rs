@@ -1,5 +1,5 @@
 use super::{ClientIpError, ClientIpSource};
-use crate::Personal;
+use crate::PrivateResponse;
 use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ where
     type Rejection = ClientIpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        Personal::extracted(&mut parts.extensions);
+        PrivateResponse::extracted(&mut parts.extensions);
         ClientIpSource::from_ref(state).resolve(&parts.headers, &parts.extensions).map(Self)
     }
 }

@@ -17,10 +17,10 @@
 mod error;
 mod extract;
 mod forwarded;
+mod misconfiguration;
 mod network;
 mod source;
 mod translated;
-mod watch;
 mod x_forwarded_for;
 
 pub use self::{error::ClientIpError, extract::ClientIp, network::network, source::ClientIpSource};

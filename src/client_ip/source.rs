@@ -1,8 +1,8 @@
 use super::{
     ClientIpError, forwarded,
+    misconfiguration::Misconfiguration,
     network::network_of,
     translated::Translated,
-    watch::Watch,
     x_forwarded_for::{X_FORWARDED_FOR, forwarded_for, parse_address},
 };
 use http::{Extensions, HeaderMap, HeaderName};
@@ -24,7 +24,7 @@ pub struct ClientIpSource {
     ipv6_prefix: u8,
     translated: Translated,
     unix_socket: bool,
-    watch: Arc<Watch>,
+    misconfiguration: Arc<Misconfiguration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl ClientIpSource {
             ipv6_prefix: 64,
             translated: Translated::default(),
             unix_socket: false,
-            watch: Arc::default(),
+            misconfiguration: Arc::default(),
         }
     }
 
@@ -166,7 +166,7 @@ impl ClientIpSource {
         let found = match &self.source {
             Source::Peer => {
                 let peer = peer(extensions).ok_or(ClientIpError::NoPeer);
-                peer.inspect(|&peer| self.watch.peer(peer, headers))
+                peer.inspect(|&peer| self.misconfiguration.peer(peer, headers))
             }
             Source::Chain { list, proxies } => self.walk(*list, proxies, headers, extensions),
             Source::Header(name) => {
@@ -179,7 +179,7 @@ impl ClientIpSource {
             }),
         };
         if found == Err(ClientIpError::NoPeer) {
-            self.watch.no_peer();
+            self.misconfiguration.no_peer();
         }
         found.map(|ip| self.translated.original(ip.to_canonical()))
     }
@@ -197,7 +197,7 @@ impl ClientIpSource {
         };
         match proxies {
             Proxies::Hops(hops) => {
-                self.watch.header(headers.contains_key(name), self.too_few == TooFew::Peer);
+                self.misconfiguration.header(headers.contains_key(name), self.too_few == TooFew::Peer);
                 let mut seen = 0;
                 for entry in entries {
                     seen += 1;
@@ -222,9 +222,9 @@ impl ClientIpSource {
                     None => return Err(ClientIpError::NoPeer),
                 };
                 if trusted(client) {
-                    self.watch.header(headers.contains_key(name), true);
+                    self.misconfiguration.header(headers.contains_key(name), true);
                 } else {
-                    self.watch.peer(client, headers);
+                    self.misconfiguration.peer(client, headers);
                 }
                 while trusted(client) {
                     match entries.next() {
@@ -242,7 +242,7 @@ impl ClientIpSource {
     fn single<'a>(&self, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, ClientIpError> {
         let mut values = headers.get_all(name).iter();
         let (first, second) = (values.next(), values.next());
-        self.watch.header(first.is_some(), false);
+        self.misconfiguration.header(first.is_some(), false);
         match (first, second) {
             (None, _) => Err(ClientIpError::Absent),
             (Some(_), Some(_)) => Err(ClientIpError::Malformed),
@@ -455,7 +455,7 @@ mod tests {
     fn no_peer_is_an_error() {
         let source = ClientIpSource::peer();
         assert_eq!(source.resolve(&HeaderMap::new(), &Extensions::new()), Err(ClientIpError::NoPeer));
-        assert!(source.watch.has_told());
+        assert!(source.misconfiguration.has_told());
     }
 
     #[test]
@@ -464,7 +464,7 @@ mod tests {
         let real_ip = || ClientIpSource::header(HeaderName::from_static("x-real-ip"));
         let told = |source: &ClientIpSource, header: &[&str], peer: [u8; 4], times: usize| {
             (0..times).for_each(|_| drop(ask(source, "x-forwarded-for", header, peer)));
-            source.watch.has_told()
+            source.misconfiguration.has_told()
         };
         let (trusted, private, public) = ([10, 0, 0, 1], [192, 168, 0, 1], [203, 0, 113, 7]);
         // A header that nobody sets, also where that is no error.

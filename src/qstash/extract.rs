@@ -1,5 +1,5 @@
 use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError};
-use crate::Personal;
+use crate::PrivateResponse;
 use axum_core::{
     body::Body,
     extract::{DefaultBodyLimit, FromRef, FromRequest, Request},
@@ -114,7 +114,7 @@ async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Cl
         return Err(QStashRejection::NotConfigured(reason));
     }
     let (mut parts, body) = request.into_parts();
-    Personal::extracted(&mut parts.extensions);
+    PrivateResponse::extracted(&mut parts.extensions);
     let signature = match parts.headers.get("upstash-signature") {
         Some(value) => value.to_str().map_err(|_| QStashRejection::Signature(SignatureError::Malformed))?,
         None => return Err(QStashRejection::Signature(SignatureError::Missing)),

@@ -80,7 +80,7 @@ mod receiver;
 #[cfg(test)]
 mod receiver_tests;
 mod rejection;
-mod respond;
+mod response;
 mod seconds;
 mod signature_error;
 #[cfg(any(test, feature = "testing"))]
@@ -101,6 +101,6 @@ pub use self::{
     published::Published,
     receiver::Receiver,
     rejection::QStashRejection,
-    respond::{NonRetryable, RetryIn},
+    response::{NonRetryable, RetryIn},
     signature_error::SignatureError,
 };

@@ -1,6 +1,6 @@
 //! What changes after a decision: given back, or charged on top.
 
-use super::{Algorithm, Basis, Check, Decision, Ratelimit, decide::no_outcome, identifier::bounded};
+use super::{Algorithm, Basis, Check, Decision, Ratelimit, decide::no_outcome, identifier::key_segment};
 use crate::Error;
 
 /// So often what is left is tried to be taken, while others take from it too.
@@ -8,7 +8,7 @@ const TRIES: usize = 3;
 
 impl Ratelimit {
     pub(super) async fn give_back(&self, identifier: &str, amount: u32) -> Result<Decision, Error> {
-        let identifier = bounded(identifier);
+        let identifier = key_segment(identifier);
         let (check, now_ms) = (self.check(&identifier, -i64::from(amount)), self.now_ms());
         self.forget_block(&check);
         if let Some(outcome) = self.settings.store.take_now(check, now_ms, &self.settings.background) {
@@ -65,7 +65,7 @@ impl Ratelimit {
     /// Counts where nobody has to be asked, and says what could be tried instead where it did not fit: nothing where it
     /// did.
     fn settled_now(&self, identifier: &str, cost: i64, decision: &Decision) -> Option<i64> {
-        let (id, now_ms) = (bounded(identifier), self.now_ms());
+        let (id, now_ms) = (key_segment(identifier), self.now_ms());
         let check = self.check(&id, cost);
         let outcome = if decision.basis == Basis::CountedInMemory {
             // Where it was counted in place of the store, and as it was counted there.
@@ -78,7 +78,7 @@ impl Ratelimit {
     }
 
     async fn charge(&self, identifier: &str, mut amount: i64) -> Result<(), Error> {
-        let identifier = bounded(identifier);
+        let identifier = key_segment(identifier);
         for _ in 0..TRIES {
             let decision = self.ask(&[self.check(&identifier, amount)], None, self.now_ms()).await?.pop();
             let decision = decision.ok_or_else(no_outcome)?;

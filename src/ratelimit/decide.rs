@@ -1,7 +1,8 @@
 //! How a decision comes about: what is known here first, then the store, then the policy for its outage.
 
 use super::{
-    Algorithm, Answer, Attempt, Basis, Check, Decision, DenyQuery, OnOutage, Question, Ratelimit, identifier::bounded,
+    Algorithm, Answer, Attempt, Basis, Check, Decision, DenyQuery, OnOutage, Question, Ratelimit,
+    identifier::key_segment,
 };
 use crate::{Error, ErrorKind, rt::timeout};
 
@@ -12,7 +13,7 @@ impl Ratelimit {
     /// The decision where nothing has to be waited for.
     pub(super) fn limit_now(&self, attempt: &Attempt<'_>) -> Option<Decision> {
         let (settings, now_ms) = (&*self.settings, self.now_ms());
-        let identifier = bounded(attempt.identifier);
+        let identifier = key_segment(attempt.identifier);
         let check = self.check(&identifier, attempt.cost.into());
         let decision = match self.known(&check, attempt, now_ms) {
             Some(decision) => decision,
@@ -27,7 +28,7 @@ impl Ratelimit {
 
     /// The decision of a store that has to be waited for.
     pub(super) async fn limit_later(&self, attempt: Attempt<'_>) -> Result<Decision, Error> {
-        let identifier = bounded(attempt.identifier);
+        let identifier = key_segment(attempt.identifier);
         let check = self.check(&identifier, attempt.cost.into());
         let decision = self.ask_one(check, Some(&attempt)).await?;
         self.record(&attempt, &decision);
@@ -36,12 +37,12 @@ impl Ratelimit {
 
     /// Whether what becomes of a request is known without asking anybody.
     pub(super) fn knows(&self, attempt: &Attempt<'_>) -> bool {
-        let identifier = bounded(attempt.identifier);
+        let identifier = key_segment(attempt.identifier);
         self.known(&self.check(&identifier, attempt.cost.into()), attempt, self.now_ms()).is_some()
     }
 
     pub(super) async fn look(&self, identifier: &str) -> Result<Decision, Error> {
-        let identifier = bounded(identifier);
+        let identifier = key_segment(identifier);
         let (check, now_ms) = (self.check(&identifier, 0), self.now_ms());
         let decision = match self.settings.store.take_now(check, now_ms, &self.settings.background) {
             Some(outcome) => Decision::new(&outcome, now_ms, Basis::Counted),

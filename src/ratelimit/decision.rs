@@ -1,5 +1,5 @@
 use super::{Algorithm, Outcome};
-use crate::{Personal, Problem};
+use crate::{PrivateResponse, Problem};
 use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
@@ -218,7 +218,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Decision {
     type Rejection = MissingDecision;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Personal::extracted(&mut parts.extensions);
+        PrivateResponse::extracted(&mut parts.extensions);
         parts.extensions.get().cloned().ok_or(MissingDecision(()))
     }
 }
@@ -227,7 +227,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Decision {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Personal::extracted(&mut parts.extensions);
+        PrivateResponse::extracted(&mut parts.extensions);
         Ok(parts.extensions.get().cloned())
     }
 }

@@ -14,7 +14,7 @@ pub(super) const CONCURRENCY: &str = "concurrency:";
 pub(super) const GCRA: &str = "gcra:";
 
 /// The identifier as it goes into a key.
-pub(super) fn bounded(identifier: &str) -> Cow<'_, str> {
+pub(super) fn key_segment(identifier: &str) -> Cow<'_, str> {
     let reserved = || RESERVED.iter().any(|name| identifier.starts_with(name));
     if identifier.len() > LONGEST || reserved() { digest(identifier.as_bytes()).into() } else { identifier.into() }
 }
@@ -30,12 +30,12 @@ mod tests {
 
     #[test]
     fn short_ones_stay_and_long_ones_are_hashed() {
-        assert_eq!(bounded("user:1"), "user:1");
+        assert_eq!(key_segment("user:1"), "user:1");
         let (a, b) = ("a".repeat(300), "a".repeat(301));
-        assert_eq!(bounded(&a).len(), 32);
-        assert_ne!(bounded(&a), bounded(&b));
+        assert_eq!(key_segment(&a).len(), 32);
+        assert_ne!(key_segment(&a), key_segment(&b));
         for name in ["denyList:all", "dynamic:global", "events:0", "ipDenyListStatus", "concurrency:a", "gcra:a"] {
-            assert_eq!(bounded(name).len(), 32, "{name}");
+            assert_eq!(key_segment(name).len(), 32, "{name}");
         }
         assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223");
     }

@@ -1,7 +1,7 @@
 //! What a limiter is asked.
 
 use super::{
-    Attempt, Check, Decision, Decisions, OnOutage, RateLimitStore, Ratelimit, identifier::bounded,
+    Attempt, Check, Decision, Decisions, OnOutage, RateLimitStore, Ratelimit, identifier::key_segment,
     together::decide_all, wait::pause,
 };
 use crate::{
@@ -104,7 +104,7 @@ impl Ratelimit {
     /// # Errors
     /// Where the store cannot be asked.
     pub async fn reset_used_tokens(&self, identifier: &str) -> Result<(), Error> {
-        let identifier = bounded(identifier);
+        let identifier = key_segment(identifier);
         let (check, now_ms) = (self.check(&identifier, 0), self.now_ms());
         self.forget_block(&check);
         let (settings, fallback) = (&*self.settings, &*self.settings.fallback);
@@ -148,7 +148,7 @@ impl Ratelimit {
     /// Where the store cannot be asked, or the limiter has no dynamic limits for identifiers.
     pub async fn dynamic_limit_of(&self, identifier: &str) -> Result<Option<u32>, Error> {
         self.dynamic(true)?;
-        self.settings.store.dynamic_limit(&self.settings.prefix, Some(&bounded(identifier))).await
+        self.settings.store.dynamic_limit(&self.settings.prefix, Some(&key_segment(identifier))).await
     }
 
     /// Sets the dynamic limit of one identifier, or takes it away.
@@ -157,7 +157,7 @@ impl Ratelimit {
     /// Where the store cannot be asked, or the limiter has no dynamic limits for identifiers.
     pub async fn set_dynamic_limit_of(&self, identifier: &str, limit: Option<u32>) -> Result<(), Error> {
         self.dynamic(true)?;
-        self.settings.store.set_dynamic_limit(&self.settings.prefix, Some(&bounded(identifier)), limit).await?;
+        self.settings.store.set_dynamic_limit(&self.settings.prefix, Some(&key_segment(identifier)), limit).await?;
         self.limits_changed();
         Ok(())
     }

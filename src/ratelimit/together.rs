@@ -1,7 +1,7 @@
 //! Several limits at once.
 
 use super::{
-    Algorithm, Attempt, Check, Decision, Decisions, OnOutage, Ratelimit, decide::no_outcome, identifier::bounded,
+    Algorithm, Attempt, Check, Decision, Decisions, OnOutage, Ratelimit, decide::no_outcome, identifier::key_segment,
 };
 use crate::{Error, ErrorKind};
 use std::{borrow::Cow, sync::Arc};
@@ -14,7 +14,7 @@ pub(super) async fn decide_all(attempts: &[(&Ratelimit, Attempt<'_>)]) -> Result
     if !attempts.iter().all(|(limiter, _)| Arc::ptr_eq(&limiter.settings.store, &first.settings.store)) {
         return invalid("limiters that are checked together have to count in one store: make them by with_algorithm");
     }
-    let identifiers: Vec<Cow<'_, str>> = attempts.iter().map(|(_, attempt)| bounded(attempt.identifier)).collect();
+    let identifiers: Vec<Cow<'_, str>> = attempts.iter().map(|(_, attempt)| key_segment(attempt.identifier)).collect();
     let checks = attempts.iter().zip(&identifiers);
     let checks: Vec<Check<'_>> =
         checks.map(|((limiter, attempt), id)| limiter.check(id, attempt.cost.into())).collect();

@@ -1,18 +1,18 @@
 //! The decisions about the handler's response: whether it is stored, and who else may have it.
 
 use super::{
+    cache::{Placement, Written},
     conditional::{self, Conditions},
-    engine::{Placement, Written},
-    entry::StoredResponse,
     exchange::{Exchange, Mode},
     in_progress::{Since, Watch},
-    nesting::{Innermost, Making},
+    nested_layers::{Innermost, OuterFills},
     policy::{self, Terms},
-    single_flight::Landing,
+    single_flight::FlightOutcome,
     status::Status,
+    stored_response::StoredResponse,
     vary,
 };
-use crate::Personal;
+use crate::PrivateResponse;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, response::Parts};
@@ -37,7 +37,7 @@ pub(super) struct Sent {
 pub(super) struct Candidate {
     lifetime_ms: u64,
     received_ms: u64,
-    personal: Option<Personal>,
+    private: Option<PrivateResponse>,
     pub(super) body_limit: usize,
     etag: bool,
 }
@@ -62,32 +62,32 @@ pub(super) enum Kept {
 impl Exchange {
     /// Readies the request for the handler.
     pub(super) fn send<B>(&mut self, request: &mut Request<B>) {
-        self.personal = Some(Personal::of(request.extensions_mut()));
+        self.private = Some(PrivateResponse::of(request.extensions_mut()));
         if self.mode != Mode::Get || self.directives.no_store {
             return;
         }
         let headers = request.headers().clone();
         // Where nothing is likely to be stored, the handler may have conditions of its own to answer.
-        let is_stripped = !self.engine.is_unshared(&self.key, self.is_authorized);
+        let is_stripped = !self.cache.is_unshared(&self.key, self.is_authorized);
         if is_stripped {
             Conditions::strip(request.headers_mut());
         }
         self.sent = Some(Sent {
             headers,
-            watch: self.engine.local.in_progress.watch(self.key.shared()),
-            at_ms: self.engine.now_ms(),
+            watch: self.cache.local.in_progress.watch(self.key.shared()),
+            at_ms: self.cache.now_ms(),
             is_stripped,
-            innermost: Making::begin(&self.engine, &self.key, request.extensions_mut()),
+            innermost: OuterFills::begin(&self.cache, &self.key, request.extensions_mut()),
         });
     }
 
     /// Whether a response may be stored, by its head.
     pub(super) fn consider(&self, parts: &Parts, least_len: u64) -> Option<Candidate> {
         let sent = self.sent.as_ref()?;
-        let received_ms = self.engine.now_ms();
-        let innermost = sent.innermost.engine();
-        let settings = innermost.as_ref().map_or(&self.engine.settings, |engine| &engine.settings);
-        if self.is_personal(parts) {
+        let received_ms = self.cache.now_ms();
+        let innermost = sent.innermost.cache();
+        let settings = innermost.as_ref().map_or(&self.cache.settings, |cache| &cache.settings);
+        if self.is_private(parts) {
             return None;
         }
         let len = content_length(&parts.headers).unwrap_or(0).max(least_len);
@@ -99,7 +99,7 @@ impl Exchange {
         Some(Candidate {
             lifetime_ms,
             received_ms,
-            personal: parts.extensions.get().cloned(),
+            private: parts.extensions.get().cloned(),
             body_limit: settings.body_limit,
             etag: settings.etag,
         })
@@ -113,14 +113,14 @@ impl Exchange {
         if self.sent.as_ref().is_some_and(|sent| sent.watch.since().is_changed()) {
             return Err(Kept::Abandoned);
         }
-        let is_personal = self.is_personal(parts) || candidate.personal.as_ref().is_some_and(Personal::get);
-        let writing = if is_personal { None } else { self.writing(candidate, parts, body) };
+        let is_private = self.is_private(parts) || candidate.private.as_ref().is_some_and(PrivateResponse::get);
+        let writing = if is_private { None } else { self.writing(candidate, parts, body) };
         writing.ok_or(Kept::Unshared(parts.status))
     }
 
     /// Whether the request or its response is marked as one client's.
-    fn is_personal(&self, parts: &Parts) -> bool {
-        self.personal.as_ref().is_some_and(Personal::get) || Personal::is_marked(&parts.extensions)
+    fn is_private(&self, parts: &Parts) -> bool {
+        self.private.as_ref().is_some_and(PrivateResponse::get) || PrivateResponse::is_marked(&parts.extensions)
     }
 
     fn writing(&self, candidate: &Candidate, parts: &mut Parts, body: &Bytes) -> Option<Writing> {
@@ -151,22 +151,22 @@ impl Exchange {
         });
         let since = sent.watch.since().clone();
         let placement =
-            self.engine.place(&self.key, self.spec.clone(), names, &sent.headers, (stored, since.clone()), ttl_ms);
+            self.cache.place(&self.key, self.spec.clone(), names, &sent.headers, (stored, since.clone()), ttl_ms);
         Some(Writing { placement, ttl_ms, since })
     }
 
     pub(super) fn write(&self, writing: &Writing) -> BoxFuture<'static, Written> {
-        self.engine.write(&self.key, &writing.placement, writing.ttl_ms, writing.since.clone())
+        self.cache.write(&self.key, &writing.placement, writing.ttl_ms, writing.since.clone())
     }
 
     /// The response was offered to the store; those who wait have it whether it is there or not, unless it is out of
     /// date.
     pub(super) fn share(&mut self, writing: &Writing, written: Written) {
-        self.engine.mark_shared(&self.key, self.is_authorized);
+        self.cache.mark_shared(&self.key, self.is_authorized);
         if let Some(leader) = self.leader.take() {
             leader.land(match written {
-                Written::Stored | Written::Failed => Landing::Shared(writing.placement.landed.clone()),
-                Written::Outdated => Landing::Abandoned,
+                Written::Stored | Written::Failed => FlightOutcome::Shared(writing.placement.landed.clone()),
+                Written::Outdated => FlightOutcome::Abandoned,
             });
         }
     }
@@ -177,11 +177,11 @@ impl Exchange {
         let landing = match why {
             Kept::Unshared(status) => {
                 if self.sent.is_some() && self.is_telling(status) {
-                    self.engine.mark_unshared(&self.key, self.is_authorized);
+                    self.cache.mark_unshared(&self.key, self.is_authorized);
                 }
-                Landing::Unshared
+                FlightOutcome::Unshared
             }
-            Kept::Abandoned => Landing::Abandoned,
+            Kept::Abandoned => FlightOutcome::Abandoned,
         };
         if let Some(leader) = self.leader.take() {
             leader.land(landing);
@@ -198,7 +198,7 @@ impl Exchange {
     /// The invalidation that a response to an unsafe method asks for (RFC 9111 4.4).
     pub(super) fn invalidation(&self, status: StatusCode) -> Option<BoxFuture<'static, ()>> {
         let is_due = self.mode == Mode::Unsafe && (status.is_success() || status.is_redirection());
-        is_due.then(|| self.engine.invalidate(&self.key))
+        is_due.then(|| self.cache.invalidate(&self.key))
     }
 
     /// Finishes the head of the handler's response; `true` where it became a 304 that has no body.
@@ -210,11 +210,11 @@ impl Exchange {
             conditional::not_modified(&mut parts.headers);
         }
         let status = Status::Forwarded { why: self.why, is_stored: written == Written::Stored };
-        status.append(&mut parts.headers, &self.engine.settings.name);
+        status.append(&mut parts.headers, &self.cache.settings.name);
         parts.extensions.insert(status.outcome());
-        if self.is_personal(parts) {
+        if self.is_private(parts) {
             // For the caches on the way.
-            Personal::write_private(&mut parts.headers);
+            PrivateResponse::write_private(&mut parts.headers);
         }
         is_unchanged
     }

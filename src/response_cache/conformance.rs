@@ -1,6 +1,6 @@
 //! What every [`ResponseStore`] must do, as a test to run against one.
 
-use super::{Lookup, Record, ResponseStore, entry::StoredResponse, vary::VarySpec};
+use super::{Lookup, Record, ResponseStore, stored_response::StoredResponse, vary::VarySpec};
 use crate::rt::random_u64;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};

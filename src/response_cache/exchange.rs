@@ -4,18 +4,18 @@
 use super::{
     Lookup,
     admission::Sent,
+    cache::Cache,
     conditional::{self, Conditions},
     directives::Directives,
-    engine::Engine,
-    entry::{RecordKind, StoredResponse},
     key::Key,
-    nesting::{Making, Outer},
-    single_flight::{Landing, Leader, Role},
+    nested_layers::{Outer, OuterFills},
+    single_flight::{FlightOutcome, Leader, Role},
     status::{Forward, Status},
+    stored_response::{RecordKind, StoredResponse},
     vary::VarySpec,
 };
 use crate::{
-    Personal, Problem,
+    PrivateResponse, Problem,
     rt::{Deadline, timeout},
 };
 use bytes::Bytes;
@@ -34,14 +34,14 @@ const UPSTASH_SIGNATURE: &str = "upstash-signature";
 
 pub(super) enum Next {
     Find(BoxFuture<'static, Lookup>),
-    Follow(BoxFuture<'static, Landing>),
+    Follow(BoxFuture<'static, FlightOutcome>),
     Answer(Response<Bytes>),
     Call,
 }
 
 #[derive(Debug)]
 pub(super) struct Exchange {
-    pub(super) engine: Arc<Engine>,
+    pub(super) cache: Arc<Cache>,
     pub(super) key: Key,
     pub(super) mode: Mode,
     pub(super) directives: Directives,
@@ -58,7 +58,7 @@ pub(super) struct Exchange {
     is_reload: bool,
     pub(super) leader: Option<Leader>,
     /// The mark of this exchange, once the handler was called.
-    pub(super) personal: Option<Personal>,
+    pub(super) private: Option<PrivateResponse>,
     pub(super) sent: Option<Sent>,
 }
 
@@ -72,19 +72,19 @@ pub(super) enum Mode {
 }
 
 impl Exchange {
-    pub(super) fn new<B: Body>(engine: Arc<Engine>, request: &Request<B>) -> Self {
-        let key = Key::of(&engine.settings.prefix, request);
-        let outer = Making::look(&engine, &key, request.extensions());
+    pub(super) fn new<B: Body>(cache: Arc<Cache>, request: &Request<B>) -> Self {
+        let key = Key::of(&cache.settings.prefix, request);
+        let outer = OuterFills::look(&cache, &key, request.extensions());
         let (mode, why) = match outer {
             Outer::Same => (Mode::Pass, Forward::Bypass),
             Outer::None | Outer::Other => mode_of(request),
         };
-        let directives = match engine.settings.request_directives {
+        let directives = match cache.settings.request_directives {
             true => Directives::of_request(request.headers()),
             false => Directives::default(),
         };
         Self {
-            engine,
+            cache,
             key,
             mode,
             directives,
@@ -100,7 +100,7 @@ impl Exchange {
             doubted_ms: None,
             is_reload: false,
             leader: None,
-            personal: None,
+            private: None,
             sent: None,
         }
     }
@@ -115,7 +115,7 @@ impl Exchange {
             }
             self.is_reload = true;
         }
-        self.look(self.engine.recall(&self.key), request)
+        self.look(self.cache.recall(&self.key), request)
     }
 
     fn look(&mut self, guess: Option<Arc<VarySpec>>, request: &HeaderMap) -> Next {
@@ -124,11 +124,11 @@ impl Exchange {
             (spec, variant)
         });
         // What is doubted now, too: it may be settled by the time that the store's answer is here.
-        self.doubted_ms = self.doubted_ms.max(self.engine.local.doubts.until_ms(self.key.as_str()));
+        self.doubted_ms = self.doubted_ms.max(self.cache.local.doubts.until_ms(self.key.as_str()));
         let variant = self.guess.as_ref().map(|(_, variant)| variant);
-        match self.engine.store.get_now(self.key.as_str(), variant.map(|key| &**key)) {
+        match self.cache.store.get_now(self.key.as_str(), variant.map(|key| &**key)) {
             Some(lookup) => self.found(&lookup, request),
-            None => Next::Find(self.engine.find(&self.key, variant.cloned())),
+            None => Next::Find(self.cache.find(&self.key, variant.cloned())),
         }
     }
 
@@ -142,7 +142,7 @@ impl Exchange {
             Some(RecordKind::Vary(spec)) => {
                 self.spec = Some(Arc::clone(spec));
                 if self.guess.as_ref().is_none_or(|(guess, _)| guess != spec) {
-                    self.engine.remember(&self.key, spec);
+                    self.cache.remember(&self.key, spec);
                     return self.look_again(Arc::clone(spec), request);
                 }
                 match lookup.variant().map(|record| &record.0) {
@@ -162,7 +162,7 @@ impl Exchange {
     fn reload(&mut self, lookup: &Lookup) -> Next {
         if let Some(RecordKind::Vary(spec)) = lookup.primary().map(|record| &record.0) {
             self.spec = Some(Arc::clone(spec));
-            self.engine.remember(&self.key, spec);
+            self.cache.remember(&self.key, spec);
         }
         self.why = Forward::Request;
         Next::Call
@@ -179,7 +179,7 @@ impl Exchange {
 
     /// The seconds for which a stored response is still fresh, or why it cannot answer this request.
     fn judge(&self, stored: &StoredResponse) -> Result<u64, Forward> {
-        let now_ms = self.engine.now_ms();
+        let now_ms = self.cache.now_ms();
         let left_ms = stored.fresh_for_ms(now_ms).ok_or(Forward::Stale)?;
         let age = stored.age_ms(now_ms) / 1000;
         let is_barred = (self.is_authorized && !stored.allows_authorized())
@@ -191,7 +191,7 @@ impl Exchange {
 
     /// The same of a response that the store had: it may be out of date.
     fn judge_stored(&self, stored: &StoredResponse) -> Result<u64, Forward> {
-        let doubted = self.doubted_ms.max(self.engine.local.doubts.until_ms(self.key.as_str()));
+        let doubted = self.doubted_ms.max(self.cache.local.doubts.until_ms(self.key.as_str()));
         if doubted.is_some_and(|until_ms| stored.received_ms <= until_ms) {
             return Err(Forward::Stale);
         }
@@ -206,11 +206,11 @@ impl Exchange {
         if self.mode != Mode::Get || self.directives.no_store || why == Forward::Request {
             return Next::Call;
         }
-        if !self.may_wait || self.engine.is_unshared(&self.key, self.is_authorized) {
+        if !self.may_wait || self.cache.is_unshared(&self.key, self.is_authorized) {
             return Next::Call;
         }
         let key = self.spec.as_ref().map_or_else(|| self.key.shared(), |spec| spec.variant(&self.key, request));
-        match self.engine.local.flights.join(key) {
+        match self.cache.local.flights.join(key) {
             Role::Follower(landing) => Next::Follow(self.in_time(landing)),
             Role::Leader(leader) => {
                 // A flight may have landed between this lookup and now.
@@ -224,14 +224,14 @@ impl Exchange {
     }
 
     /// Waits for other requests no longer than the layer says, however many flights that takes.
-    fn in_time(&mut self, landing: BoxFuture<'static, Landing>) -> BoxFuture<'static, Landing> {
-        let until = *self.waits_until.get_or_insert_with(|| Deadline::after(self.engine.settings.wait_timeout));
-        Box::pin(async move { timeout(until.remaining(), landing).await.unwrap_or(Landing::Late) })
+    fn in_time(&mut self, landing: BoxFuture<'static, FlightOutcome>) -> BoxFuture<'static, FlightOutcome> {
+        let until = *self.waits_until.get_or_insert_with(|| Deadline::after(self.cache.settings.wait_timeout));
+        Box::pin(async move { timeout(until.remaining(), landing).await.unwrap_or(FlightOutcome::Late) })
     }
 
     fn stored_now(&self, request: &HeaderMap) -> Option<(Arc<StoredResponse>, u64)> {
         let variant = self.spec.as_ref().map(|spec| spec.variant(&self.key, request));
-        let lookup = self.engine.store.get_now(self.key.as_str(), variant.as_deref())?;
+        let lookup = self.cache.store.get_now(self.key.as_str(), variant.as_deref())?;
         let record = match (&lookup.primary()?.0, &self.spec) {
             (RecordKind::Vary(spec), Some(known)) if spec == known => lookup.variant()?,
             _ => lookup.primary()?,
@@ -240,15 +240,15 @@ impl Exchange {
         Some((Arc::clone(stored), self.judge_stored(stored).ok()?))
     }
 
-    pub(super) fn landed(&mut self, landing: &Landing, request: &HeaderMap) -> Next {
+    pub(super) fn landed(&mut self, landing: &FlightOutcome, request: &HeaderMap) -> Next {
         let landed = match landing {
-            Landing::Unshared | Landing::Late => return Next::Call,
+            FlightOutcome::Unshared | FlightOutcome::Late => return Next::Call,
             // One that has changed by now is none either.
-            Landing::Shared(landed) if !landed.since.is_changed() => landed,
-            Landing::Shared(_) | Landing::Abandoned => {
+            FlightOutcome::Shared(landed) if !landed.since.is_changed() => landed,
+            FlightOutcome::Shared(_) | FlightOutcome::Abandoned => {
                 self.abandoned += 1;
                 self.may_wait = self.abandoned < MAX_ABANDONED;
-                return self.look(self.engine.recall(&self.key), request);
+                return self.look(self.cache.recall(&self.key), request);
             }
         };
         if let Some(spec) = &landed.spec {
@@ -271,8 +271,8 @@ impl Exchange {
         *response.status_mut() = stored.status;
         *response.headers_mut() = stored.headers.clone();
         let headers = response.headers_mut();
-        headers.insert(header::AGE, HeaderValue::from(stored.age_ms(self.engine.now_ms()) / 1000));
-        status.append(headers, &self.engine.settings.name);
+        headers.insert(header::AGE, HeaderValue::from(stored.age_ms(self.cache.now_ms()) / 1000));
+        status.append(headers, &self.cache.settings.name);
         if self.conditions.is_met_by(stored.status, headers) {
             conditional::not_modified(headers);
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -290,7 +290,7 @@ impl Exchange {
         let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "Not in the cache")
             .with_detail("the request asked for a stored response only, and there is none");
         let mut response = problem.into_bytes_response();
-        Status::OnlyIfCached.append(response.headers_mut(), &self.engine.settings.name);
+        Status::OnlyIfCached.append(response.headers_mut(), &self.cache.settings.name);
         response.extensions_mut().insert(Status::OnlyIfCached.outcome());
         Next::Answer(response)
     }
@@ -314,7 +314,7 @@ fn mode_of<B: Body>(request: &Request<B>) -> (Mode, Forward) {
         // HTTP/2 needs no header for a body.
         || !request.body().is_end_stream()
         || headers.contains_key(UPSTASH_SIGNATURE)
-        || Personal::is_marked(request.extensions())
+        || PrivateResponse::is_marked(request.extensions())
     {
         return (Mode::Pass, Forward::Bypass);
     }

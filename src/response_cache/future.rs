@@ -2,9 +2,9 @@ use super::{
     CacheBody, Lookup,
     admission::{Candidate, Kept, Writing, is_of_length},
     body::{Collect, Collected},
-    engine::Written,
+    cache::Written,
     exchange::{Exchange, Next},
-    single_flight::Landing,
+    single_flight::FlightOutcome,
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -44,7 +44,7 @@ pin_project! {
     {
         Start,
         Find { found: BoxFuture<'static, Lookup> },
-        Follow { landing: BoxFuture<'static, Landing> },
+        Follow { landing: BoxFuture<'static, FlightOutcome> },
         Ready,
         Call { #[pin] response: F },
         Collect { head: Option<(Candidate, Parts)>, body: Collect<B> },

@@ -11,10 +11,10 @@ use std::{
 
 /// A counter of changes for each resource in progress. Only those are tracked, so a change elsewhere never counts.
 #[derive(Debug, Default)]
-pub(super) struct InProgress(Mutex<HashMap<Arc<str>, Making>>);
+pub(super) struct InProgress(Mutex<HashMap<Arc<str>, Resource>>);
 
 #[derive(Debug)]
-struct Making {
+struct Resource {
     requests: usize,
     changes: Arc<AtomicU64>,
 }
@@ -23,7 +23,7 @@ impl InProgress {
     /// Watches a resource until the guard is dropped.
     pub(super) fn watch(self: &Arc<Self>, key: Arc<str>) -> Watch {
         let mut all = self.lock();
-        let making = all.entry(Arc::clone(&key)).or_insert_with(|| Making { requests: 0, changes: Arc::default() });
+        let making = all.entry(Arc::clone(&key)).or_insert_with(|| Resource { requests: 0, changes: Arc::default() });
         making.requests += 1;
         let since = Since { before: making.changes.load(Ordering::Acquire), changes: Arc::clone(&making.changes) };
         drop(all);
@@ -42,7 +42,7 @@ impl InProgress {
         self.lock().get(key).map_or(0, |making| making.requests)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Making>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Resource>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 use super::{
     MemoryStore, ResponseCache, ResponseStore,
-    engine::{Engine, Local, Settings},
+    cache::{Cache, Local, Settings},
     status::structured_name,
 };
 use crate::{CircuitBreaker, Clock};
@@ -53,7 +53,7 @@ impl ResponseCacheLayer {
     /// **This time applies to whatever the handler answers, also to requests with cookies of layers that this crate does
     /// not know, `axum-login` and `tower-sessions` among them.** What it answers to one user then goes to all. Give a
     /// time only to routes whose answer is the same for everybody, or have what is for one user marked
-    /// [`Personal`](crate::Personal) or `private`.
+    /// [`PrivateResponse`](crate::PrivateResponse) or `private`.
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.settings.ttl = Some(ttl);
         self
@@ -131,8 +131,8 @@ impl<S> Layer<S> for ResponseCacheLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         let (store, local) = (Arc::clone(&self.store), Arc::clone(&self.local));
-        let engine = Engine { settings: self.settings.clone(), store, breaker: self.breaker.clone(), local };
-        ResponseCache::new(inner, Arc::new(engine))
+        let cache = Cache { settings: self.settings.clone(), store, breaker: self.breaker.clone(), local };
+        ResponseCache::new(inner, Arc::new(cache))
     }
 }
 

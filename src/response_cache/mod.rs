@@ -33,7 +33,7 @@
 //! 1. A method other than GET and HEAD goes to the handler. After a 2xx or 3xx to a method that is not safe (RFC 9110
 //!    9.2.1), or not known, what was stored for the URI is forgotten, with all its variants. QUERY is safe.
 //! 2. `Range`, `Upgrade`, `If-Match`, `If-Unmodified-Since`, `Upstash-Signature`, a body that is not known to be empty, or
-//!    a [`Personal`](crate::Personal) mark by an outer layer, as an extractor in an outer middleware sets: it goes to the
+//!    a [`PrivateResponse`](crate::PrivateResponse) mark by an outer layer, as an extractor in an outer middleware sets: it goes to the
 //!    handler, and nothing is stored.
 //! 3. `Cache-Control: no-cache` or `max-age=0`, or `Pragma: no-cache`: it goes to the handler, and the answer is stored
 //!    ([`with_request_directives`](ResponseCacheLayer::with_request_directives) turns these and those below off).
@@ -54,7 +54,7 @@
 //! 3. the request had `Authorization` and the response allows none, see above;
 //! 4. it has `Set-Cookie` ([`with_set_cookie`](ResponseCacheLayer::with_set_cookie)), or `Vary: *`, or it is an event
 //!    stream, or it has trailers;
-//! 5. handler, inner layers or the response's extensions bear a [`Personal`](crate::Personal) mark, which every extractor
+//! 5. handler, inner layers or the response's extensions bear a [`PrivateResponse`](crate::PrivateResponse) mark, which every extractor
 //!    of this crate sets that hands over something of the client; such a response gets `Cache-Control: private`;
 //! 6. it is not fresh: by `s-maxage`, `max-age`, `Expires`, or else by the layer's own time where the status is
 //!    cacheable as such; there is no guess by `Last-Modified`;
@@ -68,7 +68,7 @@
 //! # What to know
 //! - **What the handler looks at must be in the key.** That is the host, the URI and the headers named by `Vary`. A
 //!   handler that answers by a cookie, an address or `X-Forwarded-Host` must say so, with `Vary`, `private` or a
-//!   [`Personal`](crate::Personal) mark. Layers that change a response for one client (CORS, compression, rate limits)
+//!   [`PrivateResponse`](crate::PrivateResponse) mark. Layers that change a response for one client (CORS, compression, rate limits)
 //!   belong outside.
 //! - **Where it sits.** Outside nested routers or inside, a resource has one key: the URI as it came counts (feature
 //!   `axum`). What a middleware rewrote is a resource of its own.
@@ -88,31 +88,30 @@
 
 mod admission;
 mod body;
+mod cache;
 mod conditional;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod directives;
 mod doubts;
-mod engine;
-mod entry;
 mod exchange;
 mod future;
 mod in_progress;
 mod key;
 mod layer;
 mod memory;
-mod nesting;
+mod nested_layers;
 mod policy;
 mod redis;
 mod service;
 mod single_flight;
 mod status;
 mod store;
+mod stored_response;
 mod vary;
 
 pub use self::{
     body::CacheBody,
-    entry::Record,
     future::ResponseFuture,
     layer::ResponseCacheLayer,
     memory::MemoryStore,
@@ -120,4 +119,5 @@ pub use self::{
     service::ResponseCache,
     status::CacheOutcome,
     store::{Lookup, ResponseStore},
+    stored_response::Record,
 };

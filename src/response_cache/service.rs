@@ -1,4 +1,4 @@
-use super::{CacheBody, ResponseFuture, engine::Engine, exchange::Exchange};
+use super::{CacheBody, ResponseFuture, cache::Cache, exchange::Exchange};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -13,12 +13,12 @@ use tower_service::Service;
 #[derive(Debug, Clone)]
 pub struct ResponseCache<S> {
     inner: S,
-    engine: Arc<Engine>,
+    cache: Arc<Cache>,
 }
 
 impl<S> ResponseCache<S> {
-    pub(super) fn new(inner: S, engine: Arc<Engine>) -> Self {
-        Self { inner, engine }
+    pub(super) fn new(inner: S, cache: Arc<Cache>) -> Self {
+        Self { inner, cache }
     }
 
     /// The service inside.
@@ -45,7 +45,7 @@ where
         // The one that was polled to readiness is the one to call.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let exchange = Exchange::new(Arc::clone(&self.engine), &request);
+        let exchange = Exchange::new(Arc::clone(&self.cache), &request);
         ResponseFuture::new(exchange, ready, request)
     }
 }

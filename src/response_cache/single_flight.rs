@@ -1,6 +1,6 @@
 //! Requests that ask for the same at the same time, and of which one goes to the handler.
 
-use super::{entry::StoredResponse, in_progress::Since, vary::VarySpec};
+use super::{in_progress::Since, stored_response::StoredResponse, vary::VarySpec};
 use futures_core::future::BoxFuture;
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// What the leader brought home, for followers to judge.
 #[derive(Debug, Clone)]
-pub(super) struct Landed {
+pub(super) struct SharedResponse {
     pub(super) response: Arc<StoredResponse>,
     /// Whether the resource has changed since the handler began.
     pub(super) since: Since,
@@ -21,8 +21,8 @@ pub(super) struct Landed {
 
 /// How a flight ended, as a follower sees it.
 #[derive(Debug, Clone)]
-pub(super) enum Landing {
-    Shared(Landed),
+pub(super) enum FlightOutcome {
+    Shared(SharedResponse),
     /// The response is not for others.
     Unshared,
     /// There is no response, or none that is up to date; another request must take over.
@@ -31,8 +31,8 @@ pub(super) enum Landing {
     Late,
 }
 
-type Sender = watch::Sender<Option<Landing>>;
-type Receiver = watch::Receiver<Option<Landing>>;
+type Sender = watch::Sender<Option<FlightOutcome>>;
+type Receiver = watch::Receiver<Option<FlightOutcome>>;
 
 /// The flights under way, by key.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ pub(super) struct Flights(Mutex<HashMap<Arc<str>, Receiver>>);
 
 pub(super) enum Role {
     Leader(Leader),
-    Follower(BoxFuture<'static, Landing>),
+    Follower(BoxFuture<'static, FlightOutcome>),
 }
 
 impl Flights {
@@ -52,8 +52,8 @@ impl Flights {
                     // The channel keeps its last value, so that a landing before the first poll is seen as well; it
                     // closes without one where the leader was dropped.
                     match receiver.wait_for(Option::is_some).await {
-                        Ok(landing) => landing.clone().unwrap_or(Landing::Abandoned),
-                        Err(_) => Landing::Abandoned,
+                        Ok(landing) => landing.clone().unwrap_or(FlightOutcome::Abandoned),
+                        Err(_) => FlightOutcome::Abandoned,
                     }
                 }))
             }
@@ -85,7 +85,7 @@ pub(super) struct Leader {
 }
 
 impl Leader {
-    pub(super) fn land(self, landing: Landing) {
+    pub(super) fn land(self, landing: FlightOutcome) {
         self.sender.send_replace(Some(landing));
     }
 }
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    fn follower(role: Role) -> BoxFuture<'static, Landing> {
+    fn follower(role: Role) -> BoxFuture<'static, FlightOutcome> {
         match role {
             Role::Leader(_) => panic!("a leader"),
             Role::Follower(future) => future,
@@ -124,9 +124,9 @@ mod tests {
         let flights = Arc::default();
         let first = leader(join(&flights));
         let second = follower(join(&flights));
-        first.land(Landing::Unshared);
+        first.land(FlightOutcome::Unshared);
         assert_eq!(flights.len(), 0);
-        assert!(matches!(second.await, Landing::Unshared));
+        assert!(matches!(second.await, FlightOutcome::Unshared));
     }
 
     #[tokio::test]
@@ -136,7 +136,7 @@ mod tests {
         let waiting = [follower(join(&flights)), follower(join(&flights))];
         drop(first);
         for follower in waiting {
-            assert!(matches!(follower.await, Landing::Abandoned));
+            assert!(matches!(follower.await, FlightOutcome::Abandoned));
         }
         let next = leader(join(&flights));
         let _follows = follower(join(&flights));
@@ -154,6 +154,6 @@ mod tests {
             panic!("handler");
         });
         assert!(task.await.is_err());
-        assert!(matches!(second.await, Landing::Abandoned));
+        assert!(matches!(second.await, FlightOutcome::Abandoned));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Record, Session, SessionError,
-    commit::Sent,
-    pending::{Alone, Pending},
+    changes::{Alone, Pending},
+    commit::CommitResult,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -133,8 +133,8 @@ impl Session {
             }
             let alone = Alone { name: name.to_owned(), text, stored, mine };
             match self.send(Some(alone)).await {
-                Ok(Sent::Done) => return Ok(value),
-                Ok(Sent::Unread) | Err(SessionError::Conflict) => {}
+                Ok(CommitResult::Done) => return Ok(value),
+                Ok(CommitResult::Unread) | Err(SessionError::Conflict) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -1,4 +1,4 @@
-use super::{Details, Lifetime, PrincipalKey, SessionKey};
+use super::{DeviceInfo, Lifetime, PrincipalKey, SessionKey};
 use std::fmt;
 
 /// What a request did to its session, for the store to do in one step.
@@ -6,19 +6,19 @@ use std::fmt;
 #[non_exhaustive]
 pub struct Commit {
     /// Whether the session is new, stays, gets another id, or ends.
-    pub action: Action,
+    pub action: CommitAction,
     /// Attributes to write: names and JSON texts.
     pub set: Vec<(String, String)>,
     /// Attributes to remove.
     pub remove: Vec<String>,
     /// What has to be as it was, or nothing is written.
     pub expect: Expect,
-    /// Whose the session is, as far as is known. A store may answer [`Committed::Principal`] where it has to know better.
+    /// Whose the session is, as far as is known. A store may answer [`CommitOutcome::Principal`] where it has to know better.
     pub principal: Option<PrincipalKey>,
     /// Whose it becomes, or that it is nobody's any more.
     pub new_principal: Option<Option<PrincipalKey>>,
     /// What is known of where it is used, in place of what was known.
-    pub details: Option<Details>,
+    pub details: Option<DeviceInfo>,
     /// How long the session lives from now, if it has no lifetime of its own.
     pub lifetime: Lifetime,
     /// The session's own lifetime from now on, or that it has none any more.
@@ -30,22 +30,22 @@ pub struct Commit {
     /// told of yet, which is as good as another one.
     pub begins_anew: bool,
     /// For the end of a session: the other side of a rotation that no client has confirmed, which ends in the same step. A
-    /// store answers [`Committed::Linked`] if it has to be named.
+    /// store answers [`CommitOutcome::Linked`] if it has to be named.
     pub linked: Option<SessionKey>,
     /// When the request arrived, in milliseconds since the Unix epoch. A change under a key that was rotated since, or up
-    /// to ten seconds before, is [`Committed::Moved`].
+    /// to ten seconds before, is [`CommitOutcome::Moved`].
     pub since_ms: u64,
     /// Now, in milliseconds since the Unix epoch.
     pub now_ms: u64,
     /// Where the session was not loaded: how many bytes of names and JSON texts it may have. A store answers
-    /// [`Committed::Unread`] where it would have more, or where its use is news.
+    /// [`CommitOutcome::Unread`] where it would have more, or where its use is news.
     pub unread: Option<usize>,
 }
 
 impl Commit {
     /// A commit that writes nothing yet.
     #[must_use]
-    pub fn new(action: Action, lifetime: Lifetime, now_ms: u64) -> Self {
+    pub fn new(action: CommitAction, lifetime: Lifetime, now_ms: u64) -> Self {
         Self {
             action,
             set: Vec::new(),
@@ -104,7 +104,7 @@ impl fmt::Debug for Expect {
 /// What becomes of the session itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Action {
+pub enum CommitAction {
     /// It begins. A key that is taken is never adopted.
     Create,
     /// It begins beside another one, which has to live and to belong to the commit's [principal](Commit::principal): what
@@ -136,7 +136,7 @@ pub enum Action {
     Destroy,
 }
 
-impl Action {
+impl CommitAction {
     /// It goes on under the key `to`.
     #[must_use]
     pub fn rotate(to: SessionKey) -> Self {
@@ -165,7 +165,7 @@ impl Action {
 /// What a store answers to a [`Commit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Committed {
+pub enum CommitOutcome {
     /// It is done.
     Done,
     /// The session was not there any more: nothing was written, and it stays gone.
@@ -195,7 +195,7 @@ pub enum Committed {
     },
 }
 
-impl Committed {
+impl CommitOutcome {
     /// The session went on under the key `to`.
     #[must_use]
     pub fn moved(to: SessionKey) -> Self {

@@ -1,10 +1,10 @@
 //! What was changed, on its way to the store.
 
 use super::{
-    Action, Commit, OnConflict, Session, SessionError,
+    Commit, CommitAction, OnConflict, Session, SessionError,
+    changes::{Alone, Next, Pending, Plan, When},
     config::STORE,
-    pending::{Alone, Next, Pending, Plan, When},
-    state::Left,
+    state::Uncommitted,
 };
 use crate::{Error, ErrorKind, breaker::late, rt::timeout};
 
@@ -13,7 +13,7 @@ const MAX_STEPS: usize = 6;
 
 impl Session {
     /// Ends the time for changes. Says what is left to be committed.
-    pub(super) fn close(&self, keep: bool) -> Result<Left, SessionError> {
+    pub(super) fn close(&self, keep: bool) -> Result<Uncommitted, SessionError> {
         let mut state = self.state();
         state.closed = true;
         if !keep {
@@ -23,33 +23,33 @@ impl Session {
         }
         if state.read_only && !state.pending.destroy {
             let lost = !std::mem::take(&mut state.pending).is_empty();
-            return if lost { Err(SessionError::ReadOnly) } else { Ok(Left::Nothing) };
+            return if lost { Err(SessionError::ReadOnly) } else { Ok(Uncommitted::Nothing) };
         }
         Ok(match &state.pending {
-            pending if pending.is_empty() => Left::Nothing,
-            pending if pending.rotate => Left::Rotation,
-            _ => Left::Changes,
+            pending if pending.is_empty() => Uncommitted::Nothing,
+            pending if pending.rotate => Uncommitted::Rotation,
+            _ => Uncommitted::Changes,
         })
     }
 
     /// Commits what is pending.
     pub(super) async fn flush(&self) -> Result<(), SessionError> {
-        if self.send(None).await? == Sent::Done {
+        if self.send(None).await? == CommitResult::Done {
             return Ok(());
         }
         // Seldom, so that it takes no room in each handler's future.
         Box::pin(async {
             self.load().await?;
             match self.send(None).await? {
-                Sent::Done => Ok(()),
-                Sent::Unread => Err(SessionError::Unavailable(unreadable())),
+                CommitResult::Done => Ok(()),
+                CommitResult::Unread => Err(SessionError::Unavailable(unreadable())),
             }
         })
         .await
     }
 
     /// Commits what is pending, or these changes alone.
-    pub(super) async fn send(&self, alone: Option<Alone>) -> Result<Sent, SessionError> {
+    pub(super) async fn send(&self, alone: Option<Alone>) -> Result<CommitResult, SessionError> {
         let config = &*self.inner.config;
         let _asking = self.inner.asking.lock().await;
         let now_ms = config.clock.now_ms();
@@ -70,7 +70,7 @@ impl Session {
             let restore = alone.is_none();
             let mut pending = match &alone {
                 Some(alone) => alone.pending(),
-                None if state.has_to_look(reject) => return Ok(Sent::Unread),
+                None if state.has_to_look(reject) => return Ok(CommitResult::Unread),
                 None => state.take_pending(config.size_limit)?,
             };
             let destroys = pending.destroy;
@@ -88,7 +88,7 @@ impl Session {
         let mut plan = match plan {
             None if others.is_empty() => {
                 taken.pending = None;
-                return Ok(Sent::Done);
+                return Ok(CommitResult::Done);
             }
             plan => plan,
         };
@@ -99,7 +99,7 @@ impl Session {
         })?;
         let work = async {
             for id in &others {
-                let commit = Commit::new(Action::Destroy, when.lifetime, when.now_ms);
+                let commit = Commit::new(CommitAction::Destroy, when.lifetime, when.now_ms);
                 let ends = Box::new(Plan::new(id.key(), commit, None));
                 // Seldom, so that it takes no room in each handler's future. One that is not there has ended as well.
                 if let Err(error @ SessionError::Unavailable(_)) = Box::pin(self.carry_out(ends)).await {
@@ -124,12 +124,12 @@ impl Session {
         }
         match result {
             // What was to be done goes back.
-            Ok(Outcome::Unread) => Ok(Sent::Unread),
+            Ok(Outcome::Unread) => Ok(CommitResult::Unread),
             Ok(Outcome::Ended) => {
                 taken.pending = None;
                 state.clear_others();
                 state.ended();
-                Ok(Sent::Done)
+                Ok(CommitResult::Done)
             }
             Ok(Outcome::Done(plan)) => {
                 taken.pending = None;
@@ -142,7 +142,7 @@ impl Session {
                 {
                     state.pending.fields.remove(&alone.name);
                 }
-                Ok(Sent::Done)
+                Ok(CommitResult::Done)
             }
             // The store may not have it: it is tried again, if there is another time.
             Err(error @ SessionError::Unavailable(_)) => Err(error),
@@ -191,7 +191,7 @@ impl Session {
 
 /// What became of what was to be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(super) enum CommitResult {
     Done,
     /// The session has to be loaded first.
     Unread,

@@ -10,8 +10,8 @@
 //! ```
 
 use super::{
-    Action, Commit, Committed, Confirm, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
-    SessionStore, SessionsOf, Which,
+    Commit, CommitAction, CommitOutcome, Confirm, DeviceInfo, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
+    SessionSelector, SessionStore, SessionsOf,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -54,7 +54,13 @@ impl Suite<'_> {
         Lifetime::new(Duration::from_millis(HOUR), Some(Duration::from_millis(24 * HOUR)))
     }
 
-    async fn commit(&self, key: &SessionKey, action: Action, set: &[(&str, &str)], remove: &[&str]) -> Committed {
+    async fn commit(
+        &self,
+        key: &SessionKey,
+        action: CommitAction,
+        set: &[(&str, &str)],
+        remove: &[&str],
+    ) -> CommitOutcome {
         let mut commit = Commit::new(action, self.lifetime(), self.now);
         commit.set = set.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
         commit.remove = remove.iter().map(|&name| name.to_owned()).collect();
@@ -79,7 +85,7 @@ impl Suite<'_> {
 
     async fn created(&self, set: &[(&str, &str)]) -> SessionKey {
         let key = SessionKey::random().unwrap_or_else(|error| panic!("no randomness: {error}"));
-        assert_eq!(self.commit(&key, Action::Create, set, &[]).await, Committed::Done);
+        assert_eq!(self.commit(&key, CommitAction::Create, set, &[]).await, CommitOutcome::Done);
         key
     }
 
@@ -89,40 +95,43 @@ impl Suite<'_> {
         let record = self.load_at(&key, self.now).await.unwrap_or_else(|| panic!("the session is not there"));
         assert_eq!((record.created_ms, record.version), (self.now, 1));
         assert_eq!(record.fields, map(&[("a", "1"), ("b", text)]));
-        assert_eq!(self.commit(&key, Action::Update, &[("a", "2")], &["b", "absent"]).await, Committed::Done);
+        assert_eq!(self.commit(&key, CommitAction::Update, &[("a", "2")], &["b", "absent"]).await, CommitOutcome::Done);
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "2")])));
     }
 
     async fn disjoint_writes_both_survive(&self) {
         let key = self.created(&[("a", "1"), ("b", "1")]).await;
         // Two requests that loaded the same state.
-        self.commit(&key, Action::Update, &[("a", "2")], &[]).await;
-        self.commit(&key, Action::Update, &[("b", "2")], &[]).await;
+        self.commit(&key, CommitAction::Update, &[("a", "2")], &[]).await;
+        self.commit(&key, CommitAction::Update, &[("b", "2")], &[]).await;
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "2"), ("b", "2")])));
     }
 
     async fn what_is_gone_stays_gone(&self) {
         let key = self.created(&[("a", "1")]).await;
-        assert_eq!(self.commit(&key, Action::Destroy, &[], &[]).await, Committed::Done);
-        assert_eq!(self.commit(&key, Action::Update, &[("a", "2")], &[]).await, Committed::Gone);
+        assert_eq!(self.commit(&key, CommitAction::Destroy, &[], &[]).await, CommitOutcome::Done);
+        assert_eq!(self.commit(&key, CommitAction::Update, &[("a", "2")], &[]).await, CommitOutcome::Gone);
         let to = SessionKey::random().unwrap_or_else(|error| panic!("no randomness: {error}"));
-        assert_eq!(self.commit(&key, Action::Rotate { to: to.clone() }, &[("a", "2")], &[]).await, Committed::Gone);
+        assert_eq!(
+            self.commit(&key, CommitAction::Rotate { to: to.clone() }, &[("a", "2")], &[]).await,
+            CommitOutcome::Gone
+        );
         assert_eq!((self.fields(&key).await, self.fields(&to).await), (None, None));
-        assert_eq!(self.commit(&key, Action::Destroy, &[], &[]).await, Committed::Done);
+        assert_eq!(self.commit(&key, CommitAction::Destroy, &[], &[]).await, CommitOutcome::Done);
     }
 
     async fn rotation_moves_everything_in_one_step(&self) {
         let old = self.created(&[("a", "1"), ("b", "1")]).await;
         let new = SessionKey::random().unwrap_or_else(|error| panic!("no randomness: {error}"));
-        let rotate = Action::Rotate { to: new.clone() };
-        assert_eq!(self.commit(&old, rotate, &[("user", "7")], &["b"]).await, Committed::Done);
+        let rotate = CommitAction::Rotate { to: new.clone() };
+        assert_eq!(self.commit(&old, rotate, &[("user", "7")], &["b"]).await, CommitOutcome::Done);
         assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
         let record = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the session is not there"));
         assert_eq!(record.fields, map(&[("a", "1"), ("user", "7")]));
         assert_eq!((record.created_ms, record.version), (self.now, 2));
         // Whoever had the session before learns where it went, and that nothing was written.
-        let moved = Committed::moved(new.clone());
-        for action in [Action::Update, Action::Destroy, Action::rotate(old.clone())] {
+        let moved = CommitOutcome::moved(new.clone());
+        for action in [CommitAction::Update, CommitAction::Destroy, CommitAction::rotate(old.clone())] {
             assert_eq!(self.commit(&old, action, &[("a", "9")], &[]).await, moved);
         }
         assert_eq!(self.fields(&new).await, Some(map(&[("a", "1"), ("user", "7")])));
@@ -130,7 +139,7 @@ impl Suite<'_> {
 
     async fn a_taken_key_is_not_adopted(&self) {
         let key = self.created(&[("a", "1")]).await;
-        assert_eq!(self.commit(&key, Action::Create, &[("a", "2")], &[]).await, Committed::Gone);
+        assert_eq!(self.commit(&key, CommitAction::Create, &[("a", "2")], &[]).await, CommitOutcome::Gone);
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "1")])));
     }
 
@@ -150,19 +159,19 @@ impl Suite<'_> {
         // Used, and so the hour begins anew; up to a tenth of it may not be counted.
         assert!(self.load_at(&key, self.now + HOUR * 17 / 10).await.is_some());
         assert_eq!(self.load_at(&key, self.now + HOUR * 27 / 10 + 1).await, None);
-        assert_eq!(self.commit(&key, Action::Update, &[("a", "2")], &[]).await, Committed::Gone);
+        assert_eq!(self.commit(&key, CommitAction::Update, &[("a", "2")], &[]).await, CommitOutcome::Gone);
     }
 
     async fn a_rotation_that_comes_twice_is_done_once(&self) {
         let (old, new) = (self.created(&[("a", "1")]).await, key());
         // With what was changed since the first time, whose answer was lost.
         for set in [&[("b", "2")][..], &[("b", "2"), ("c", "3")]] {
-            let mut commit = Commit::new(Action::rotate(new.clone()), self.lifetime(), self.now);
+            let mut commit = Commit::new(CommitAction::rotate(new.clone()), self.lifetime(), self.now);
             commit.set = set.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
             // The version from before: it is this rotation that has raised it.
             commit.expect.version = Some(1);
             let committed = self.store.commit(&old, &commit).await;
-            assert_eq!(committed.unwrap_or_else(|error| panic!("commit failed: {error}")), Committed::Done);
+            assert_eq!(committed.unwrap_or_else(|error| panic!("commit failed: {error}")), CommitOutcome::Done);
         }
         assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
         assert_eq!(self.fields(&new).await, Some(map(&[("a", "1"), ("b", "2"), ("c", "3")])));
@@ -171,7 +180,7 @@ impl Suite<'_> {
     async fn what_is_not_as_expected_is_not_overwritten(&self) {
         let key = self.created(&[("a", "1")]).await;
         let write = async |version: Option<u64>, fields: &[(&str, Option<&str>)]| {
-            let mut commit = Commit::new(Action::Update, self.lifetime(), self.now);
+            let mut commit = Commit::new(CommitAction::Update, self.lifetime(), self.now);
             commit.set.push(("a".to_owned(), "2".to_owned()));
             commit.expect.version = version;
             let owned = |&(name, text): &(&str, Option<&str>)| (name.to_owned(), text.map(str::to_owned));
@@ -185,57 +194,63 @@ impl Suite<'_> {
             (None, &[("b", Some(""))]),
             (Some(1), &[("a", Some("1")), ("b", Some("1"))]),
         ] {
-            assert_eq!(write(version, fields).await, Committed::Conflict, "{version:?} {fields:?}");
+            assert_eq!(write(version, fields).await, CommitOutcome::Conflict, "{version:?} {fields:?}");
         }
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "1")])));
-        assert_eq!(write(Some(1), &[("a", Some("1")), ("b", None)]).await, Committed::Done);
+        assert_eq!(write(Some(1), &[("a", Some("1")), ("b", None)]).await, CommitOutcome::Done);
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "2")])));
     }
 
     async fn what_was_not_loaded_is_written_where_nothing_has_to_be_known(&self) {
         let key = self.created(&[("a", "12345")]).await;
         let write = async |key: &SessionKey, name: &str, text: &str, now: u64| {
-            let mut commit = Commit::new(Action::Update, self.lifetime(), now);
+            let mut commit = Commit::new(CommitAction::Update, self.lifetime(), now);
             commit.set.push((name.to_owned(), text.to_owned()));
             commit.unread = Some(12);
             // No attributes, and not counted.
-            let details = Details { user_agent: Some("a browser".to_owned()), ..Details::default() };
+            let details = DeviceInfo { user_agent: Some("a browser".to_owned()), ..DeviceInfo::default() };
             commit.details = Some(details);
             self.store.commit(key, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
         };
         // Twelve bytes with the names; what takes another's place does not count twice.
-        assert_eq!(write(&key, "b", "123456", self.now).await, Committed::Unread);
-        assert_eq!(write(&key, "b", "12345", self.now).await, Committed::Done);
-        assert_eq!(write(&key, "b", "54321", self.now).await, Committed::Done);
+        assert_eq!(write(&key, "b", "123456", self.now).await, CommitOutcome::Unread);
+        assert_eq!(write(&key, "b", "12345", self.now).await, CommitOutcome::Done);
+        assert_eq!(write(&key, "b", "54321", self.now).await, CommitOutcome::Done);
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "12345"), ("b", "54321")])));
         // Its use is news, and its client may have to be told.
-        assert_eq!(write(&key, "b", "1", self.now + HOUR / 2).await, Committed::Unread);
+        assert_eq!(write(&key, "b", "1", self.now + HOUR / 2).await, CommitOutcome::Unread);
         assert_eq!(self.fields(&key).await, Some(map(&[("a", "12345"), ("b", "54321")])));
-        assert_eq!(write(&self::key(), "b", "1", self.now).await, Committed::Gone);
-        assert_eq!(write(&key, "b", "1", self.now + HOUR + 1).await, Committed::Gone);
+        assert_eq!(write(&self::key(), "b", "1", self.now).await, CommitOutcome::Gone);
+        assert_eq!(write(&key, "b", "1", self.now + HOUR + 1).await, CommitOutcome::Gone);
     }
 
     async fn one_ends_and_another_begins(&self) {
         let (old, new) = (self.created(&[("a", "1")]).await, key());
-        assert_eq!(self.commit(&old, Action::replace(new.clone()), &[("b", "2")], &[]).await, Committed::Done);
+        assert_eq!(
+            self.commit(&old, CommitAction::replace(new.clone()), &[("b", "2")], &[]).await,
+            CommitOutcome::Done
+        );
         assert_eq!(self.load(&old, self.now).await, Loaded::Absent);
         assert_eq!(self.fields(&new).await, Some(map(&[("b", "2")])));
         // Also where the old one was gone already.
         let newer = key();
-        assert_eq!(self.commit(&old, Action::replace(newer.clone()), &[("c", "3")], &[]).await, Committed::Done);
+        assert_eq!(
+            self.commit(&old, CommitAction::replace(newer.clone()), &[("c", "3")], &[]).await,
+            CommitOutcome::Done
+        );
         assert_eq!(self.fields(&newer).await, Some(map(&[("c", "3")])));
     }
 
     async fn a_fork_needs_the_other_one_alive(&self) {
         let (other, moved_to, own) = (self.created(&[("a", "1")]).await, key(), key());
-        assert_eq!(self.commit(&other, Action::rotate(moved_to.clone()), &[], &[]).await, Committed::Done);
-        let fork = |of: &SessionKey| Action::fork(of.clone());
-        assert_eq!(self.commit(&own, fork(&other), &[("a", "1")], &[]).await, Committed::moved(moved_to.clone()));
-        assert_eq!(self.commit(&own, fork(&moved_to), &[("a", "1")], &[]).await, Committed::Done);
+        assert_eq!(self.commit(&other, CommitAction::rotate(moved_to.clone()), &[], &[]).await, CommitOutcome::Done);
+        let fork = |of: &SessionKey| CommitAction::fork(of.clone());
+        assert_eq!(self.commit(&own, fork(&other), &[("a", "1")], &[]).await, CommitOutcome::moved(moved_to.clone()));
+        assert_eq!(self.commit(&own, fork(&moved_to), &[("a", "1")], &[]).await, CommitOutcome::Done);
         assert_eq!(self.fields(&own).await, Some(map(&[("a", "1")])));
-        assert_eq!(self.commit(&moved_to, Action::Destroy, &[], &[]).await, Committed::Done);
+        assert_eq!(self.commit(&moved_to, CommitAction::Destroy, &[], &[]).await, CommitOutcome::Done);
         let late = key();
-        assert_eq!(self.commit(&late, fork(&moved_to), &[("a", "1")], &[]).await, Committed::Gone);
+        assert_eq!(self.commit(&late, fork(&moved_to), &[("a", "1")], &[]).await, CommitOutcome::Gone);
         assert_eq!(self.fields(&late).await, None);
         // It ends when the other one does, and belongs to nobody that the other one does not.
         let (who, stranger) = (principal(), principal());
@@ -248,25 +263,25 @@ impl Suite<'_> {
         };
         for is in [None, Some(stranger)] {
             commit.principal = is;
-            assert_eq!(try_fork(&late, &commit).await, Committed::Gone);
+            assert_eq!(try_fork(&late, &commit).await, CommitOutcome::Gone);
         }
         let used = async |hours: u64| assert!(self.load_at(&other, self.now + hours * HOUR / 2).await.is_some());
         for half_hours in 1..46 {
             used(half_hours).await;
         }
         commit.principal = Some(who.clone());
-        assert_eq!(try_fork(&late, &commit).await, Committed::Done);
+        assert_eq!(try_fork(&late, &commit).await, CommitOutcome::Done);
         assert_eq!(self.load_at(&late, self.now + 24 * HOUR).await, None);
-        assert_eq!(self.end(&who, Which::All).await, 1);
+        assert_eq!(self.end(&who, SessionSelector::All).await, 1);
     }
 
     /// A session of somebody.
     async fn of(&self, principal: &PrincipalKey) -> SessionKey {
-        let (key, mut commit) = (key(), Commit::new(Action::Create, self.lifetime(), self.now));
+        let (key, mut commit) = (key(), Commit::new(CommitAction::Create, self.lifetime(), self.now));
         commit.set.push(("a".to_owned(), "1".to_owned()));
         commit.new_principal = Some(Some(principal.clone()));
         let committed = self.store.commit(&key, &commit).await;
-        assert_eq!(committed.unwrap_or_else(|error| panic!("commit failed: {error}")), Committed::Done);
+        assert_eq!(committed.unwrap_or_else(|error| panic!("commit failed: {error}")), CommitOutcome::Done);
         key
     }
 
@@ -284,14 +299,14 @@ impl Suite<'_> {
         list
     }
 
-    async fn end(&self, principal: &PrincipalKey, which: Which<'_>) -> usize {
+    async fn end(&self, principal: &PrincipalKey, which: SessionSelector<'_>) -> usize {
         let query = SessionsOf::new(principal, self.lifetime(), self.now);
         self.store.end(query, which).await.unwrap_or_else(|error| panic!("end failed: {error}"))
     }
 
     /// Under another key, by somebody who may not know whose it is.
-    async fn rotated(&self, from: &SessionKey, to: &SessionKey, of: Option<&PrincipalKey>) -> Committed {
-        let mut commit = Commit::new(Action::rotate(to.clone()), self.lifetime(), self.now);
+    async fn rotated(&self, from: &SessionKey, to: &SessionKey, of: Option<&PrincipalKey>) -> CommitOutcome {
+        let mut commit = Commit::new(CommitAction::rotate(to.clone()), self.lifetime(), self.now);
         commit.principal = of.cloned();
         self.store.commit(from, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
     }
@@ -303,56 +318,56 @@ impl Suite<'_> {
         assert_eq!(self.listed(&who).await, names(&[&one, &two, &three]));
         // It goes along with a rotation, which has to know whose it is.
         let moved = key();
-        assert_eq!(self.rotated(&one, &moved, None).await, Committed::principal(Some(who.clone())));
-        assert_eq!(self.rotated(&one, &moved, Some(&who)).await, Committed::Done);
+        assert_eq!(self.rotated(&one, &moved, None).await, CommitOutcome::principal(Some(who.clone())));
+        assert_eq!(self.rotated(&one, &moved, Some(&who)).await, CommitOutcome::Done);
         assert_eq!(self.listed(&who).await, names(&[&moved, &two, &three]));
         // It changes hands, and is nobody's.
-        let mut commit = Commit::new(Action::Update, self.lifetime(), self.now);
+        let mut commit = Commit::new(CommitAction::Update, self.lifetime(), self.now);
         (commit.principal, commit.new_principal) = (Some(who.clone()), Some(Some(other.clone())));
-        assert!(matches!(self.store.commit(&two, &commit).await, Ok(Committed::Done)));
+        assert!(matches!(self.store.commit(&two, &commit).await, Ok(CommitOutcome::Done)));
         (commit.principal, commit.new_principal) = (Some(who.clone()), Some(None));
-        assert!(matches!(self.store.commit(&three, &commit).await, Ok(Committed::Done)));
+        assert!(matches!(self.store.commit(&three, &commit).await, Ok(CommitOutcome::Done)));
         assert_eq!(self.listed(&who).await, names(&[&moved]));
         assert_eq!(self.listed(&other).await, names(&[&two, &stranger]));
         // One that ends is not on it, whoever knew.
-        assert_eq!(self.commit(&stranger, Action::Destroy, &[], &[]).await, Committed::Done);
+        assert_eq!(self.commit(&stranger, CommitAction::Destroy, &[], &[]).await, CommitOutcome::Done);
         assert_eq!(self.listed(&other).await, names(&[&two]));
         // By the key that it had a moment ago.
-        assert_eq!(self.end(&other, Which::One(&moved)).await, 0, "it is somebody else's");
-        assert_eq!(self.end(&other, Which::Others(&moved)).await, 1, "all of one's own");
+        assert_eq!(self.end(&other, SessionSelector::One(&moved)).await, 0, "it is somebody else's");
+        assert_eq!(self.end(&other, SessionSelector::Others(&moved)).await, 1, "all of one's own");
         assert_eq!(self.listed(&who).await, names(&[&moved]));
-        assert_eq!(self.end(&who, Which::One(&one)).await, 1);
-        assert_eq!(self.end(&who, Which::One(&one)).await, 0);
+        assert_eq!(self.end(&who, SessionSelector::One(&one)).await, 1);
+        assert_eq!(self.end(&who, SessionSelector::One(&one)).await, 0);
         assert_eq!((self.listed(&who).await, self.fields(&moved).await), (Vec::new(), None));
     }
 
     async fn what_was_ended_does_not_move_on(&self) {
         let who = principal();
         let (kept, one, two) = (self.of(&who).await, self.of(&who).await, self.of(&who).await);
-        assert_eq!(self.end(&who, Which::Others(&kept)).await, 2);
+        assert_eq!(self.end(&who, SessionSelector::Others(&kept)).await, 2);
         for ended in [&one, &two] {
-            assert_eq!(self.rotated(ended, &key(), Some(&who)).await, Committed::Gone);
-            assert_eq!(self.commit(ended, Action::Update, &[("a", "2")], &[]).await, Committed::Gone);
+            assert_eq!(self.rotated(ended, &key(), Some(&who)).await, CommitOutcome::Gone);
+            assert_eq!(self.commit(ended, CommitAction::Update, &[("a", "2")], &[]).await, CommitOutcome::Gone);
         }
         assert_eq!(self.listed(&who).await, names(&[&kept]));
         // The one that was kept goes on as before.
         let moved = key();
-        assert_eq!(self.rotated(&kept, &moved, Some(&who)).await, Committed::Done);
-        assert_eq!(self.end(&who, Which::All).await, 1);
-        assert_eq!(self.rotated(&moved, &key(), Some(&who)).await, Committed::Gone);
+        assert_eq!(self.rotated(&kept, &moved, Some(&who)).await, CommitOutcome::Done);
+        assert_eq!(self.end(&who, SessionSelector::All).await, 1);
+        assert_eq!(self.rotated(&moved, &key(), Some(&who)).await, CommitOutcome::Gone);
         // Whoever logs in afterwards is let in.
         let new = self.of(&who).await;
-        assert_eq!(self.rotated(&new, &key(), Some(&who)).await, Committed::Done);
-        assert_eq!(self.end(&who, Which::All).await, 1);
+        assert_eq!(self.rotated(&new, &key(), Some(&who)).await, CommitOutcome::Done);
+        assert_eq!(self.end(&who, SessionSelector::All).await, 1);
     }
 }
 
 impl Suite<'_> {
-    async fn send(&self, key: &SessionKey, commit: &Commit) -> Committed {
+    async fn send(&self, key: &SessionKey, commit: &Commit) -> CommitOutcome {
         self.store.commit(key, commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
     }
 
-    fn at(&self, action: Action, now_ms: u64) -> Commit {
+    fn at(&self, action: CommitAction, now_ms: u64) -> Commit {
         let mut commit = Commit::new(action, self.lifetime(), now_ms);
         commit.grace_ms = HOUR / 2;
         commit
@@ -361,14 +376,14 @@ impl Suite<'_> {
     /// A session, and another one that it was rotated to.
     async fn rotated_pair(&self, principal: Option<&PrincipalKey>) -> (SessionKey, SessionKey) {
         let (old, new) = (key(), key());
-        let mut begin = self.at(Action::Create, self.now);
+        let mut begin = self.at(CommitAction::Create, self.now);
         begin.set.push(("a".to_owned(), "1".to_owned()));
         begin.new_principal = principal.map(|principal| Some(principal.clone()));
-        assert_eq!(self.send(&old, &begin).await, Committed::Done);
-        let mut rotate = self.at(Action::rotate(new.clone()), self.now);
+        assert_eq!(self.send(&old, &begin).await, CommitOutcome::Done);
+        let mut rotate = self.at(CommitAction::rotate(new.clone()), self.now);
         rotate.principal = principal.cloned();
         rotate.set.push(("b".to_owned(), "2".to_owned()));
-        assert_eq!(self.send(&old, &rotate).await, Committed::Done);
+        assert_eq!(self.send(&old, &rotate).await, CommitOutcome::Done);
         (old, new)
     }
 
@@ -384,38 +399,41 @@ impl Suite<'_> {
         let is = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the new session is not there"));
         assert_eq!((is.fields, is.replaces), (map(&[("a", "1"), ("b", "2")]), Some(old.clone())));
         // What is on its way to the old one would be lost with it.
-        assert_eq!(self.commit(&old, Action::Update, &[("a", "9")], &[]).await, Committed::moved(new.clone()));
-        // Sent twice, it is done once; and what was not loaded is, before anything is written.
-        let mut again = self.at(Action::rotate(new.clone()), self.now);
+        assert_eq!(
+            self.commit(&old, CommitAction::Update, &[("a", "9")], &[]).await,
+            CommitOutcome::moved(new.clone())
+        );
+        // CommitResult twice, it is done once; and what was not loaded is, before anything is written.
+        let mut again = self.at(CommitAction::rotate(new.clone()), self.now);
         again.set.push(("c".to_owned(), "3".to_owned()));
-        assert_eq!(self.send(&old, &again).await, Committed::Done);
-        let mut unread = self.at(Action::Update, self.now);
+        assert_eq!(self.send(&old, &again).await, CommitOutcome::Done);
+        let mut unread = self.at(CommitAction::Update, self.now);
         unread.unread = Some(1_000);
-        assert_eq!(self.send(&new, &unread).await, Committed::Unread);
+        assert_eq!(self.send(&new, &unread).await, CommitOutcome::Unread);
         for _ in 0..2 {
             self.confirm(&new, &old, None).await;
             assert_eq!(self.load(&old, self.now).await, Loaded::Moved);
         }
         let is = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the new session is not there"));
         assert_eq!((is.fields, is.replaces), (map(&[("a", "1"), ("b", "2"), ("c", "3")]), None));
-        assert_eq!(self.send(&new, &unread).await, Committed::Done);
+        assert_eq!(self.send(&new, &unread).await, CommitOutcome::Done);
     }
 
     async fn whoever_comes_late_with_the_old_key_goes_on_there(&self) {
         let (old, new) = self.rotated_pair(None).await;
         let late = self.now + 11_000;
         // One that arrived before the rotation knows nothing of what the client has now.
-        let mut straggler = self.at(Action::Update, late);
+        let mut straggler = self.at(CommitAction::Update, late);
         straggler.since_ms = self.now - 1;
-        assert_eq!(self.send(&old, &straggler).await, Committed::moved(new.clone()));
+        assert_eq!(self.send(&old, &straggler).await, CommitOutcome::moved(new.clone()));
         let others = [new.clone()];
         let load = Load { others: &others, ..Load::new(&old, self.lifetime(), late) };
         assert!(matches!(self.store.load(load).await, Ok(Loaded::Moved)), "the client has the new key as well");
         let record = self.load_at(&old, late).await.unwrap_or_else(|| panic!("the old session is not there"));
         assert_eq!((record.fields, record.replaced), (map(&[("a", "1")]), None));
-        let mut write = self.at(Action::Update, late);
+        let mut write = self.at(CommitAction::Update, late);
         write.set.push(("a".to_owned(), "2".to_owned()));
-        assert_eq!(self.send(&old, &write).await, Committed::Done);
+        assert_eq!(self.send(&old, &write).await, CommitOutcome::Done);
         // It has its whole time again; and the first use of the new key ends it all the same.
         assert!(self.load_at(&old, late + HOUR * 9 / 10).await.is_some());
         self.confirm(&new, &old, None).await;
@@ -428,37 +446,37 @@ impl Suite<'_> {
             let (old, new) = self.rotated_pair(Some(&who)).await;
             assert_eq!(self.listed(&who).await, names(&[&new]), "one session");
             let (ends, other) = if by_new { (&new, &old) } else { (&old, &new) };
-            let mut destroy = self.at(Action::Destroy, self.now);
+            let mut destroy = self.at(CommitAction::Destroy, self.now);
             destroy.principal = Some(who.clone());
-            assert_eq!(self.send(ends, &destroy).await, Committed::linked(other.clone()));
+            assert_eq!(self.send(ends, &destroy).await, CommitOutcome::linked(other.clone()));
             assert!(self.fields(ends).await.is_some(), "nothing was done yet");
             destroy.linked = Some(other.clone());
             for _ in 0..2 {
-                assert_eq!(self.send(ends, &destroy).await, Committed::Done);
+                assert_eq!(self.send(ends, &destroy).await, CommitOutcome::Done);
                 assert_eq!((self.fields(&old).await, self.fields(&new).await), (None, None));
             }
             let (old, new) = self.rotated_pair(Some(&who)).await;
-            assert_eq!(self.end(&who, Which::One(if by_new { &new } else { &old })).await, 1);
+            assert_eq!(self.end(&who, SessionSelector::One(if by_new { &new } else { &old })).await, 1);
             assert_eq!((self.fields(&old).await, self.fields(&new).await), (None, None));
             let (old, new) = self.rotated_pair(Some(&who)).await;
-            assert_eq!(self.end(&who, Which::All).await, 1);
+            assert_eq!(self.end(&who, SessionSelector::All).await, 1);
             assert_eq!((self.fields(&old).await, self.fields(&new).await), (None, None));
         }
     }
 
     async fn a_lifetime_of_its_own_rules(&self) {
         let key = self.created(&[("a", "1")]).await;
-        let mut longer = self.at(Action::Update, self.now);
+        let mut longer = self.at(CommitAction::Update, self.now);
         longer.own_lifetime =
             Some(Some(Lifetime::new(Duration::from_millis(3 * HOUR), Some(Duration::from_millis(5 * HOUR)))));
-        assert_eq!(self.send(&key, &longer).await, Committed::Done);
+        assert_eq!(self.send(&key, &longer).await, CommitOutcome::Done);
         assert!(self.load_at(&key, self.now + 2 * HOUR).await.is_some_and(|record| record.lifetime.is_some()));
         assert!(self.load_at(&key, self.now + 4 * HOUR).await.is_some());
         assert!(self.load_at(&key, self.now + 5 * HOUR).await.is_none());
         let key = self.created(&[("a", "1")]).await;
-        assert_eq!(self.send(&key, &longer).await, Committed::Done);
+        assert_eq!(self.send(&key, &longer).await, CommitOutcome::Done);
         longer.own_lifetime = Some(None);
-        assert_eq!(self.send(&key, &longer).await, Committed::Done);
+        assert_eq!(self.send(&key, &longer).await, CommitOutcome::Done);
         assert!(self.load_at(&key, self.now + HOUR).await.is_none());
     }
 
@@ -468,12 +486,12 @@ impl Suite<'_> {
             assert!(self.load_at(&old, self.now + half_hours * HOUR / 2).await.is_some());
         }
         let login_ms = self.now + 47 * HOUR / 2;
-        let mut login = self.at(Action::rotate(new.clone()), login_ms);
+        let mut login = self.at(CommitAction::rotate(new.clone()), login_ms);
         login.new_principal = Some(Some(who.clone()));
-        assert_eq!(self.send(&old, &login).await, Committed::Done);
+        assert_eq!(self.send(&old, &login).await, CommitOutcome::Done);
         let record = self.load_at(&new, login_ms + HOUR * 9 / 10).await.unwrap_or_else(|| panic!("it ended"));
         assert_eq!((record.created_ms, record.authenticated_ms), (login_ms, Some(login_ms)));
-        assert_eq!(self.end(&who, Which::All).await, 1);
+        assert_eq!(self.end(&who, SessionSelector::All).await, 1);
     }
 }
 

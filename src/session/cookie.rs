@@ -10,7 +10,7 @@ const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
 /// What `; Max-Age=` and its value can need.
 const LIFETIME_LEN: usize = 18;
 
-/// Which requests from other sites carry the cookie.
+/// SessionSelector requests from other sites carry the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SameSite {

@@ -1,4 +1,4 @@
-use super::response::refusal;
+use super::cache_headers::refusal;
 use crate::{Error, ErrorKind, Problem};
 use axum_core::{
     body::Body,

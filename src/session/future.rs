@@ -1,8 +1,8 @@
 use super::{
-    OnCommitFailure, Session, SessionError, response,
-    state::{Left, Told},
+    OnCommitFailure, Session, SessionError, cache_headers,
+    state::{CookieUpdate, Uncommitted},
 };
-use crate::{Personal, ResponseBody, rt::spawn};
+use crate::{PrivateResponse, ResponseBody, rt::spawn};
 use futures_core::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Response};
 use pin_project_lite::pin_project;
@@ -32,7 +32,7 @@ pin_project! {
             commit: BoxFuture<'static, Result<(), SessionError>>,
             // Needed once, when the commit is done.
             result: Option<Result<Response<ResBody>, E>>,
-            left: Left,
+            left: Uncommitted,
         },
     }
 }
@@ -45,7 +45,7 @@ struct Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if !self.is_done && matches!(self.session.close(false), Ok(Left::Changes)) {
+        if !self.is_done && matches!(self.session.close(false), Ok(Uncommitted::Changes)) {
             let session = self.session.clone();
             let logout = async move {
                 if let Err(error) = session.flush().await {
@@ -86,7 +86,7 @@ where
                     };
                     let commits = |response: &Response<ResBody>| (session.config().commit_on.0)(response.status());
                     match session.close(result.as_ref().is_ok_and(commits)) {
-                        Ok(Left::Nothing) => result.map(|response| finish(session, response)),
+                        Ok(Uncommitted::Nothing) => result.map(|response| finish(session, response)),
                         Ok(left) => {
                             let session = session.clone();
                             let commit = Box::pin(async move { session.flush().await });
@@ -104,7 +104,7 @@ where
                     result.map(|response| match outcome {
                         Ok(()) => finish(session, response),
                         // What it wrote is of no use to anybody; a login would be to who believes in it.
-                        Err(SessionError::Gone) if *left != Left::Rotation => {
+                        Err(SessionError::Gone) if *left != Uncommitted::Rotation => {
                             tracing::debug!(session.action = "gone", "the session ended while the request ran");
                             finish(session, response)
                         }
@@ -130,19 +130,19 @@ fn sign<B>(session: &Session, response: &mut Response<B>) {
     let config = session.config();
     let (told, is_used) = session.conclude();
     let cookie = match told {
-        Told::Nothing => None,
-        Told::Removed => config.cookie.removal(),
-        Told::Named(id, record) => {
+        CookieUpdate::Nothing => None,
+        CookieUpdate::Removed => config.cookie.removal(),
+        CookieUpdate::Named(id, record) => {
             let value = config.keys.sign(config.cookie.name(), &id);
             config.cookie.set(&value, record.as_deref(), config.clock.now_ms())
         }
     };
-    let personal = session.personal();
+    let private = session.private();
     if is_used || cookie.is_some() {
-        response::personalise(response, cookie, &personal);
-    } else if personal.get() {
+        cache_headers::mark_private(response, cookie, &private);
+    } else if private.get() {
         // Something else in the response is for this client alone.
-        Personal::write_private(response.headers_mut());
+        PrivateResponse::write_private(response.headers_mut());
     }
 }
 
@@ -155,7 +155,7 @@ fn failed<B>(session: &Session, mut response: Response<B>, error: &SessionError)
             response.headers_mut().insert(SESSION_COMMIT, HeaderValue::from_static("failed"));
             return response.map(ResponseBody::service);
         }
-        OnCommitFailure::Refuse => response::refusal(error),
+        OnCommitFailure::Refuse => cache_headers::refusal(error),
         OnCommitFailure::Custom(answer) => answer(error),
     };
     sign(session, &mut refusal);

@@ -1,4 +1,4 @@
-use super::digest::Digest;
+use super::hashed_key::HashedKey;
 use crate::{Error, rt::random_bytes};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::{
@@ -53,7 +53,7 @@ impl SessionId {
 
     /// What the store knows it by: from a dump, a log or `MONITOR` nobody gets a cookie that works.
     pub(super) fn key(&self) -> &SessionKey {
-        self.0.key.get_or_init(|| SessionKey(Digest::of(self.as_str())))
+        self.0.key.get_or_init(|| SessionKey(HashedKey::of(self.as_str())))
     }
 }
 
@@ -65,7 +65,7 @@ impl fmt::Debug for SessionId {
 
 /// The name of a session in the store: the SHA-256 of its id, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SessionKey(Digest);
+pub struct SessionKey(HashedKey);
 
 impl SessionKey {
     /// The 64 hexadecimal digits.
@@ -77,7 +77,7 @@ impl SessionKey {
     /// A key that was stored, for stores that keep text.
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
-        Digest::stored(text).map(Self)
+        HashedKey::stored(text).map(Self)
     }
 
     /// A key that no session has, for the tests of a store.

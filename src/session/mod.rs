@@ -129,7 +129,9 @@
 //! ```
 
 mod attributes;
+mod cache_headers;
 mod change;
+mod changes;
 mod commit;
 #[cfg(any(feature = "tower-sessions-0_15", feature = "tower-sessions-0_14"))]
 pub mod compat;
@@ -137,24 +139,22 @@ mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod cookie;
-mod digest;
 mod error;
 mod extract;
 mod flash;
 mod future;
-mod handle;
+mod hashed_key;
 mod id;
 mod key_ring;
 mod layer;
 mod lookup;
 mod memory;
-mod pending;
 mod presented;
 mod principal;
 mod record;
 mod redis;
-mod response;
 mod service;
+mod session;
 mod sessions;
 mod state;
 mod store;
@@ -162,23 +162,23 @@ mod typed;
 
 use self::presented::Presented;
 pub use self::{
-    change::{Action, Commit, Committed, Expect},
+    change::{Commit, CommitAction, CommitOutcome, Expect},
     config::{OnCommitFailure, OnConflict, OnOutage},
     cookie::{SameSite, SessionCookie, SessionCookieBuilder},
     error::SessionError,
     extract::MissingSession,
     flash::Flash,
     future::ResponseFuture,
-    handle::Session,
     id::SessionKey,
     key_ring::KeyRing,
     layer::SessionLayer,
     memory::MemoryStore,
     principal::PrincipalKey,
-    record::{Details, Lifetime, Load, Loaded, Record, Replaced},
+    record::{DeviceInfo, Lifetime, Load, Loaded, Record, Replaced},
     redis::RedisStore,
     service::SessionService,
+    session::Session,
     sessions::{SessionInfo, Sessions},
-    store::{Confirm, SessionStore, SessionsOf, Which},
+    store::{Confirm, SessionSelector, SessionStore, SessionsOf},
     typed::TypedSession,
 };

@@ -1,14 +1,14 @@
-use super::digest::Digest;
+use super::hashed_key::HashedKey;
 
 /// Whose sessions they are, as a store knows it: the SHA-256 of the user's name or number, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PrincipalKey(Digest);
+pub struct PrincipalKey(HashedKey);
 
 impl PrincipalKey {
     /// The key of a user.
     #[must_use]
     pub fn of(user: &str) -> Self {
-        Self(Digest::of(user))
+        Self(HashedKey::of(user))
     }
 
     /// The 64 hexadecimal digits.
@@ -20,6 +20,6 @@ impl PrincipalKey {
     /// A key that was stored, for stores that keep text.
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
-        Digest::stored(text).map(Self)
+        HashedKey::stored(text).map(Self)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Action, Commit, PrincipalKey, SessionKey};
+use super::{Commit, CommitAction, PrincipalKey, SessionKey};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What a store keeps of a session.
@@ -18,7 +18,7 @@ pub struct Record {
     /// When its principal was set, in milliseconds since the Unix epoch: the time of the login.
     pub authenticated_ms: Option<u64>,
     /// What is known of where it is used.
-    pub details: Details,
+    pub details: DeviceInfo,
     /// Its own lifetime, in place of the layer's.
     pub lifetime: Option<Lifetime>,
     /// The key that it was rotated from, until a request with the new id [confirms](super::SessionStore::confirm) it.
@@ -62,7 +62,7 @@ impl Record {
             fields,
             principal: None,
             authenticated_ms: None,
-            details: Details::default(),
+            details: DeviceInfo::default(),
             lifetime: None,
             replaces: None,
             replaced: None,
@@ -83,7 +83,7 @@ impl Record {
             let is_login = principal.is_some();
             self.principal.clone_from(principal);
             self.authenticated_ms = is_login.then_some(now_ms);
-            if is_login && (commit.begins_anew || matches!(commit.action, Action::Rotate { .. })) {
+            if is_login && (commit.begins_anew || matches!(commit.action, CommitAction::Rotate { .. })) {
                 self.created_ms = now_ms;
             }
         }
@@ -141,16 +141,16 @@ impl fmt::Debug for Record {
 /// What is known of where a session is used.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Details {
+pub struct DeviceInfo {
     /// The browser, as it names itself.
     pub user_agent: Option<String>,
     /// The network it is used from, such as `203.0.113.0/24`: not the address, which is nobody's business later.
     pub network: Option<String>,
 }
 
-impl fmt::Debug for Details {
+impl fmt::Debug for DeviceInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Details").finish_non_exhaustive()
+        f.debug_struct("DeviceInfo").finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{
-    Action, Commit, Committed, Confirm, Details, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
-    SessionStore, SessionsOf, Which,
+    Commit, CommitAction, CommitOutcome, Confirm, DeviceInfo, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
+    SessionSelector, SessionStore, SessionsOf,
     record::{MOVED_MS, Replaced},
 };
 use crate::{
@@ -84,15 +84,15 @@ impl RedisStore {
             .ok_or_else(|| unreadable("the hash is not a session: _c or _v is missing"))
     }
 
-    async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<Committed, Error> {
+    async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<CommitOutcome, Error> {
         let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms, .. } = commit;
         let (name, other) = match action {
-            Action::Create => ("create", None),
-            Action::Fork { of, .. } => ("fork", Some(of)),
-            Action::Update => ("update", None),
-            Action::Rotate { to } => ("rotate", Some(to)),
-            Action::Replace { by } => ("replace", Some(by)),
-            Action::Destroy => ("destroy", None),
+            CommitAction::Create => ("create", None),
+            CommitAction::Fork { of, .. } => ("fork", Some(of)),
+            CommitAction::Update => ("update", None),
+            CommitAction::Rotate { to } => ("rotate", Some(to)),
+            CommitAction::Replace { by } => ("replace", Some(by)),
+            CommitAction::Destroy => ("destroy", None),
         };
         let mut keys = vec![self.key(key)];
         let mut place = |key: Option<String>| {
@@ -102,8 +102,8 @@ impl RedisStore {
         };
         let other_place = place(other.map(|other| self.key(other)));
         // Where nothing of it changes the index is not asked.
-        let forks = matches!(action, Action::Fork { .. });
-        let moves = new_principal.is_some() || commit.own_lifetime.is_some() || !matches!(action, Action::Update);
+        let forks = matches!(action, CommitAction::Fork { .. });
+        let moves = new_principal.is_some() || commit.own_lifetime.is_some() || !matches!(action, CommitAction::Update);
         let moves = moves && !forks;
         let index = place(principal.as_ref().filter(|_| moves).map(|principal| self.index(principal)));
         let new_index = place(new_principal.as_ref().and_then(|new| Some(self.index(new.as_ref()?))));
@@ -121,7 +121,7 @@ impl RedisStore {
         let mut call = call.arg(name).arg(*now_ms).arg(lifetime.idle_ms).arg(lifetime.absolute_ms.unwrap_or(0));
         call = call.arg(other.map_or("", SessionKey::as_str)).arg(MOVED_MS);
         call = call.arg(other_place).arg(index).arg(new_index);
-        let whosever = matches!(action, Action::Fork { afresh: true, .. }).then(|| "*".to_owned());
+        let whosever = matches!(action, CommitAction::Fork { afresh: true, .. }).then(|| "*".to_owned());
         call = call.arg(whosever.or(text(principal)).unwrap_or_default()).arg(new.unwrap_or_default());
         call = call.arg(expect.version.map(|version| version.to_string()).unwrap_or_default());
         call = call.arg(set.len() + details.len()).arg(remove.len() + no_details.len()).arg(expect.fields.len());
@@ -149,19 +149,19 @@ impl RedisStore {
             call = call.arg(name).arg(u8::from(text.is_some())).arg(text.as_deref().unwrap_or_default());
         }
         // Anything else may answer differently the second time, or undo what another request wrote in between.
-        if matches!(action, Action::Destroy | Action::Rotate { .. }) {
+        if matches!(action, CommitAction::Destroy | CommitAction::Rotate { .. }) {
             call = call.repeatable();
         }
         let reply: Vec<String> = call.query().await?;
         let words: Vec<&str> = reply.iter().map(String::as_str).collect();
         match words[..] {
-            ["done"] => Ok(Committed::Done),
-            ["gone"] => Ok(Committed::Gone),
-            ["conflict"] => Ok(Committed::Conflict),
-            ["unread"] => Ok(Committed::Unread),
-            ["principal", is] => Ok(Committed::principal(PrincipalKey::stored(is))),
-            ["moved", to] => moved(to).map(Committed::moved),
-            ["linked", with] => moved(with).map(Committed::linked),
+            ["done"] => Ok(CommitOutcome::Done),
+            ["gone"] => Ok(CommitOutcome::Gone),
+            ["conflict"] => Ok(CommitOutcome::Conflict),
+            ["unread"] => Ok(CommitOutcome::Unread),
+            ["principal", is] => Ok(CommitOutcome::principal(PrincipalKey::stored(is))),
+            ["moved", to] => moved(to).map(CommitOutcome::moved),
+            ["linked", with] => moved(with).map(CommitOutcome::linked),
             _ => Err(unreadable("the script answered something else")),
         }
     }
@@ -283,7 +283,7 @@ fn record(mut fields: BTreeMap<String, String>) -> Option<Record> {
     record.seen_ms = number(own("_l")).unwrap_or(created_ms);
     record.principal = own("_p").and_then(|text| PrincipalKey::stored(&text));
     record.authenticated_ms = number(own("_t"));
-    record.details = Details { user_agent: own("_u"), network: own("_n") };
+    record.details = DeviceInfo { user_agent: own("_u"), network: own("_n") };
     let absolute_ms = number(own("_a")).filter(|&ms| ms > 0);
     let until_closed = own("_k").is_some();
     record.lifetime = number(own("_i")).map(|idle_ms| Lifetime { idle_ms, absolute_ms, until_closed });
@@ -296,7 +296,7 @@ fn record(mut fields: BTreeMap<String, String>) -> Option<Record> {
 }
 
 /// As fields: those that are there, and the names of the others.
-fn reserved(details: &Details) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
+fn reserved(details: &DeviceInfo) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
     let (mut there, mut absent) = (Vec::new(), Vec::new());
     for (name, value) in [("_u", &details.user_agent), ("_n", &details.network)] {
         match value {
@@ -320,7 +320,7 @@ impl SessionStore for RedisStore {
         Box::pin(self.read(load))
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         Box::pin(self.write(key, commit))
     }
 
@@ -336,12 +336,12 @@ impl SessionStore for RedisStore {
         Box::pin(self.list(query))
     }
 
-    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: SessionSelector<'a>) -> BoxFuture<'a, Result<usize, Error>> {
         Box::pin(async move {
             match which {
-                Which::One(key) => self.end_one(query, key).await,
-                Which::Others(keep) => self.end_all(query, Some(keep)).await,
-                Which::All => self.end_all(query, None).await,
+                SessionSelector::One(key) => self.end_one(query, key).await,
+                SessionSelector::Others(keep) => self.end_all(query, Some(keep)).await,
+                SessionSelector::All => self.end_all(query, None).await,
             }
         })
     }

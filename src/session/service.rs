@@ -1,5 +1,5 @@
 use super::{Presented, ResponseFuture, Session, config::SessionConfig};
-use crate::{Personal, ResponseBody};
+use crate::{PrivateResponse, ResponseBody};
 use http::{HeaderMap, Request, Response, Uri, header::HOST};
 use std::{
     net::IpAddr,
@@ -75,8 +75,8 @@ where
             warn_of(request.headers(), request.uri());
         }
         let presented = Presented::of(config, request.headers());
-        let personal = Personal::of(request.extensions_mut());
-        let session = Session::new(Arc::clone(config), presented, personal);
+        let private = PrivateResponse::of(request.extensions_mut());
+        let session = Session::new(Arc::clone(config), presented, private);
         request.extensions_mut().insert(session.clone());
         ResponseFuture::new(self.inner.call(request), session)
     }

@@ -1,5 +1,5 @@
 use super::{
-    MissingSession, PrincipalKey, Record, Session, SessionError, SessionKey, SessionsOf, Which,
+    MissingSession, PrincipalKey, Record, Session, SessionError, SessionKey, SessionSelector, SessionsOf,
     config::{STORE, SessionConfig},
 };
 use axum_core::extract::FromRequestParts;
@@ -93,7 +93,7 @@ impl Sessions {
     /// # Errors
     /// [`SessionError::Unavailable`].
     pub async fn revoke(&self, user: impl AsRef<str>, key: &SessionKey) -> Result<bool, SessionError> {
-        Ok(self.end(user.as_ref(), Which::One(key)).await? > 0)
+        Ok(self.end(user.as_ref(), SessionSelector::One(key)).await? > 0)
     }
 
     /// Ends all sessions of a user but this one, and says how many.
@@ -102,8 +102,8 @@ impl Sessions {
     /// [`SessionError::Unavailable`]; some may have ended then.
     pub async fn revoke_others(&self, user: impl AsRef<str>, session: &Session) -> Result<usize, SessionError> {
         match session.key() {
-            Some(key) => self.end(user.as_ref(), Which::Others(&key)).await,
-            None => self.end(user.as_ref(), Which::All).await,
+            Some(key) => self.end(user.as_ref(), SessionSelector::Others(&key)).await,
+            None => self.end(user.as_ref(), SessionSelector::All).await,
         }
     }
 
@@ -112,10 +112,10 @@ impl Sessions {
     /// # Errors
     /// [`SessionError::Unavailable`]; some may have ended then.
     pub async fn revoke_all(&self, user: impl AsRef<str>) -> Result<usize, SessionError> {
-        self.end(user.as_ref(), Which::All).await
+        self.end(user.as_ref(), SessionSelector::All).await
     }
 
-    async fn end(&self, user: &str, which: Which<'_>) -> Result<usize, SessionError> {
+    async fn end(&self, user: &str, which: SessionSelector<'_>) -> Result<usize, SessionError> {
         let principal = PrincipalKey::of(user);
         let ended = self.config.store.end(self.query(&principal), which);
         self.config.breaker.call(STORE, self.longest(), ended).await.map_err(SessionError::Unavailable)

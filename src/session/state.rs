@@ -1,7 +1,7 @@
 use super::{
-    Action, Loaded, Record, SessionError, attributes,
+    CommitAction, Loaded, Record, SessionError, attributes,
+    changes::{Known, Pending, Plan},
     id::SessionId,
-    pending::{Known, Pending, Plan},
     record::SURE_MS,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -64,7 +64,7 @@ const NEWS_MS: u64 = 1_000;
 
 /// What is left to be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Uncommitted {
     Nothing,
     Changes,
     /// The session's id among them.
@@ -72,7 +72,7 @@ pub(super) enum Left {
 }
 
 /// What a client is told of its cookie.
-pub(super) enum Told {
+pub(super) enum CookieUpdate {
     Nothing,
     Removed,
     /// The name, and what is known of the session: it may say how long the cookie is kept.
@@ -240,19 +240,19 @@ impl State {
     ///
     /// What could be better, or was not there, is told only while that is news: a request that took its time does not put
     /// an old cookie in the place of one that the client has got from another meanwhile.
-    pub(super) fn told(&self, now_ms: u64) -> Told {
+    pub(super) fn told(&self, now_ms: u64) -> CookieUpdate {
         let news = now_ms.saturating_sub(self.looked_ms) <= NEWS_MS;
         match (&self.id, &self.content) {
-            (_, Content::Moved) => Told::Nothing,
+            (_, Content::Moved) => CookieUpdate::Nothing,
             _ if self.stale || (self.missing && news) => match self.several {
-                true => Told::Nothing,
-                false => Told::Removed,
+                true => CookieUpdate::Nothing,
+                false => CookieUpdate::Removed,
             },
-            (Some(id), _) if self.unsent => Told::Named(id.clone(), self.content.record().cloned()),
+            (Some(id), _) if self.unsent => CookieUpdate::Named(id.clone(), self.content.record().cloned()),
             (Some(id), Content::Found(record)) if self.resend && news => {
-                Told::Named(id.clone(), Some(Arc::clone(record)))
+                CookieUpdate::Named(id.clone(), Some(Arc::clone(record)))
             }
-            _ => Told::Nothing,
+            _ => CookieUpdate::Nothing,
         }
     }
 
@@ -271,7 +271,7 @@ impl State {
         drop(known);
         let Some(id) = id else { return self.ended() };
         let (goes_on, commit_ms) = (self.id.as_ref() == Some(&id), commit.now_ms);
-        let begins = !matches!(commit.action, Action::Update | Action::Rotate { .. });
+        let begins = !matches!(commit.action, CommitAction::Update | CommitAction::Rotate { .. });
         if begins {
             let record = Record::new(commit.now_ms, 0, BTreeMap::new());
             self.content = Content::Found(Arc::new(record));

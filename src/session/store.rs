@@ -1,4 +1,4 @@
-use super::{Commit, Committed, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey};
+use super::{Commit, CommitOutcome, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey};
 use crate::{CircuitBreaker, Error, ErrorKind};
 use futures_core::future::BoxFuture;
 use std::{fmt, sync::Arc};
@@ -18,7 +18,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Where the store cannot be asked; whether the commit took effect is then not known.
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>>;
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>>;
 
     /// A request with a new id has come, so the client has it: ends the session that it was rotated from, and for ten
     /// seconds says there that it moved. Done again, it is done.
@@ -46,7 +46,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Where the store cannot be asked, or keeps no such list. Some may have ended.
-    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: SessionSelector<'a>) -> BoxFuture<'a, Result<usize, Error>> {
         let _ = (query, which);
         Box::pin(std::future::ready(Err(no_index())))
     }
@@ -108,10 +108,10 @@ impl<'a> SessionsOf<'a> {
     }
 }
 
-/// Which sessions of a principal.
+/// SessionSelector sessions of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Which<'a> {
+pub enum SessionSelector<'a> {
     /// This one.
     One(&'a SessionKey),
     /// All but this one.
@@ -125,7 +125,7 @@ impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
         (**self).load(load)
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         (**self).commit(key, commit)
     }
 
@@ -141,7 +141,7 @@ impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
         (**self).sessions_of(query)
     }
 
-    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: SessionSelector<'a>) -> BoxFuture<'a, Result<usize, Error>> {
         (**self).end(query, which)
     }
 }

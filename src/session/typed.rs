@@ -1,4 +1,4 @@
-use super::{Record, Session, SessionError, attributes, pending::Pending};
+use super::{Record, Session, SessionError, attributes, changes::Pending};
 use axum_core::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},

@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("local", &[]),
 ];
 
-const PLUMBING: &str = "client rt error env body breaker problem personal expiring_map hex missing";
+const PLUMBING: &str = "client rt error env body breaker problem private_response expiring_map hex never_seen";
 
 /// What the crate's root re-exports, by the room it is from.
 const ROOT: &[(&str, &str)] = &[
@@ -27,7 +27,7 @@ const ROOT: &[(&str, &str)] = &[
     ("Result", "error"),
     ("Clock", "rt"),
     ("ManualClock", "rt"),
-    ("Personal", "personal"),
+    ("PrivateResponse", "private_response"),
     ("Problem", "problem"),
     ("ResponseBody", "body"),
 ];

@@ -1,7 +1,7 @@
 use crate::support::{Wire, text, upstash};
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
-    Personal,
+    PrivateResponse,
     local::LocalUpstash,
     redis::Redis,
     response_cache::{MemoryStore, RedisStore, ResponseCacheLayer, conformance},
@@ -141,7 +141,7 @@ async fn a_response_that_used_its_session_is_never_stored_in_either_order() {
             assert_ne!(first, text(call(&app, path, "").await).await, "{order}: {path} was stored");
         }
         let first = call(&app, "/plain", "").await;
-        assert!(!Personal::is_marked(first.extensions()));
+        assert!(!PrivateResponse::is_marked(first.extensions()));
         assert_eq!(text(first).await, text(call(&app, "/plain", "").await).await, "{order}: /plain was not");
     }
 }

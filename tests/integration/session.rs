@@ -5,7 +5,7 @@ use axum::{
     routing::{get, post},
 };
 use axum_upstash::{
-    Clock, Personal,
+    Clock, PrivateResponse,
     local::LocalUpstash,
     redis::Redis,
     session::{
@@ -273,9 +273,9 @@ async fn responses_that_used_the_session_are_marked_for_every_cache() {
         let response = call(&app, "GET", "/read", None).await;
         assert_eq!(response.headers()[header::VARY], "cookie");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "private");
-        assert!(Personal::is_marked(response.extensions()));
+        assert!(PrivateResponse::is_marked(response.extensions()));
         let response = call(&app, "GET", "/untouched", None).await;
-        assert!(!response.headers().contains_key(header::VARY) && !Personal::is_marked(response.extensions()));
+        assert!(!response.headers().contains_key(header::VARY) && !PrivateResponse::is_marked(response.extensions()));
     })
     .await;
 }

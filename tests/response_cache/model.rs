@@ -131,7 +131,7 @@ impl World {
                 0 => drop(head.insert("cache-control", "private, max-age=60".parse().unwrap())),
                 1 => drop(head.insert("set-cookie", "a=b".parse().unwrap())),
                 2 => drop(head.insert("vary", "x-client".parse().unwrap())),
-                _ => request.extensions().get::<Personal>().cloned().unwrap_or_default().mark(),
+                _ => request.extensions().get::<PrivateResponse>().cloned().unwrap_or_default().mark(),
             },
             3 if one_in(&self.random, 3) => {
                 // It breaks somewhere.

@@ -16,8 +16,8 @@ use axum_upstash::{
     Error, ErrorKind,
     response_cache::ResponseCacheLayer,
     session::{
-        Commit, Committed, Confirm, Load, Loaded, MemoryStore, MissingSession, OnCommitFailure, OnOutage, RedisStore,
-        Session, SessionError, SessionKey, SessionLayer, SessionStore,
+        Commit, CommitOutcome, Confirm, Load, Loaded, MemoryStore, MissingSession, OnCommitFailure, OnOutage,
+        RedisStore, Session, SessionError, SessionKey, SessionLayer, SessionStore,
     },
 };
 use bytes::Bytes;
@@ -66,7 +66,7 @@ impl SessionStore for Failing {
         self.inner.confirm(confirm)
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         if self.commits.load(Ordering::SeqCst) {
             return down();
         }

@@ -9,7 +9,7 @@ use axum::{
 };
 use axum_upstash::redis::Redis;
 use axum_upstash::session::{
-    Details, Flash, KeyRing, MemoryStore, RedisStore, Session, SessionError, SessionLayer, SessionStore, Sessions,
+    DeviceInfo, Flash, KeyRing, MemoryStore, RedisStore, Session, SessionError, SessionLayer, SessionStore, Sessions,
 };
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use std::sync::Arc;
@@ -81,7 +81,7 @@ async fn login(session: Session, headers: HeaderMap, Path(user): Path<String>) -
     let _: Option<String> = session.get("user").await?;
     session.rotate()?;
     session.set_principal(&user)?;
-    let mut details = Details::default();
+    let mut details = DeviceInfo::default();
     details.user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
     session.set_details(details)?;
     session.insert("user", &user).await?;

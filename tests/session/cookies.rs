@@ -1,4 +1,4 @@
-//! Which cookie names the session: several of one name, several layers, several applications.
+//! SessionSelector cookie names the session: several of one name, several layers, several applications.
 
 use crate::{
     client::{ask, both, keys, layer, log_in, routes},

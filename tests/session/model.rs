@@ -9,7 +9,7 @@ use axum::{Router, extract::Path, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind, ManualClock,
     session::{
-        Commit, Committed, Confirm, Lifetime, Load, Loaded, Session, SessionError, SessionKey, SessionLayer,
+        Commit, CommitOutcome, Confirm, Lifetime, Load, Loaded, Session, SessionError, SessionKey, SessionLayer,
         SessionStore,
     },
 };
@@ -62,7 +62,7 @@ impl SessionStore for Flaky {
         Box::pin(self.around(move || self.inner.confirm(confirm)))
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         let commit = move || -> BoxFuture<'a, _> {
             // By the time that it is when the store does it: that is when an old id begins to tell the new one.
             let mut commit = commit.clone();

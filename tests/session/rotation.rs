@@ -9,8 +9,8 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, ManualClock,
     session::{
-        Action, Commit, Committed, Lifetime, Load, Loaded, RedisStore, Session, SessionError, SessionKey, SessionLayer,
-        SessionStore,
+        Commit, CommitAction, CommitOutcome, Lifetime, Load, Loaded, RedisStore, Session, SessionError, SessionKey,
+        SessionLayer, SessionStore,
     },
 };
 use http::StatusCode;
@@ -134,12 +134,12 @@ async fn a_grace_that_is_not_used_ends() {
     both(async |store| {
         let lifetime = Lifetime::new(Duration::from_secs(3_600), None);
         let (old, new, now) = (key(), key(), Clock::system().now_ms());
-        let mut commit = Commit::new(Action::Create, lifetime, now);
+        let mut commit = Commit::new(CommitAction::Create, lifetime, now);
         commit.set.push(("a".to_owned(), "1".to_owned()));
-        assert_eq!(store.commit(&old, &commit).await.unwrap(), Committed::Done);
-        let mut rotate = Commit::new(Action::rotate(new.clone()), lifetime, now);
+        assert_eq!(store.commit(&old, &commit).await.unwrap(), CommitOutcome::Done);
+        let mut rotate = Commit::new(CommitAction::rotate(new.clone()), lifetime, now);
         rotate.grace_ms = 1_500;
-        assert_eq!(store.commit(&old, &rotate).await.unwrap(), Committed::Done);
+        assert_eq!(store.commit(&old, &rotate).await.unwrap(), CommitOutcome::Done);
         // By a request that began before the rotation, which says nothing of what the client has.
         let mut load = Load::new(&old, lifetime, now);
         load.since_ms = now - 1;

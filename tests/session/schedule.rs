@@ -2,7 +2,9 @@
 
 use axum_upstash::{
     Error,
-    session::{Commit, Committed, Confirm, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which},
+    session::{
+        Commit, CommitOutcome, Confirm, Load, Loaded, Record, SessionKey, SessionSelector, SessionStore, SessionsOf,
+    },
 };
 use futures_core::future::BoxFuture;
 use std::{
@@ -114,7 +116,7 @@ impl SessionStore for Stepped {
         Box::pin(self.around(move || self.inner.confirm(confirm)))
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         Box::pin(self.around(move || self.inner.commit(key, commit)))
     }
 
@@ -122,7 +124,7 @@ impl SessionStore for Stepped {
         Box::pin(self.around(move || self.inner.sessions_of(query)))
     }
 
-    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: SessionSelector<'a>) -> BoxFuture<'a, Result<usize, Error>> {
         Box::pin(self.around(move || self.inner.end(query, which)))
     }
 }
@@ -182,7 +184,7 @@ where
     B: Future<Output = T> + Send + 'static,
     C: AsyncFnMut(T, T, D, &str),
 {
-    // Which of the two goes next, where both could: the first one where nothing is said.
+    // SessionSelector of the two goes next, where both could: the first one where nothing is said.
     let mut choices: Vec<bool> = Vec::new();
     let mut orders = 0;
     loop {

@@ -8,8 +8,8 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind,
     session::{
-        Commit, Committed, Confirm, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError, SessionKey,
-        SessionLayer, SessionStore,
+        Commit, CommitOutcome, Confirm, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError,
+        SessionKey, SessionLayer, SessionStore,
     },
 };
 use futures_core::future::BoxFuture;
@@ -213,7 +213,7 @@ impl SessionStore for Gated {
         self.inner.confirm(confirm)
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         self.inner.commit(key, commit)
     }
 }

@@ -1,4 +1,4 @@
-use super::{FixedWindow, Gcra, Judgement, Outcome, SlidingWindow, State, TokenBucket, Window};
+use super::{FixedWindow, Gcra, Outcome, RawOutcome, SlidingWindow, State, TokenBucket, Window};
 use std::time::Duration;
 
 /// How requests are counted.
@@ -68,7 +68,7 @@ impl Algorithm {
         (outcome, after)
     }
 
-    fn judge(&self, now_ms: u64, state: Option<State>, cost: i64) -> (Judgement, State) {
+    fn judge(&self, now_ms: u64, state: Option<State>, cost: i64) -> (RawOutcome, State) {
         match self {
             Self::FixedWindow(algorithm) => {
                 let counts = Window::at(state, now_ms, algorithm.window_ms);
@@ -132,7 +132,7 @@ impl Algorithm {
 }
 
 impl Window {
-    fn plus(self, judged: Judgement, cost: i64) -> Self {
+    fn plus(self, judged: RawOutcome, cost: i64) -> Self {
         let counted = if judged.allowed { cost } else { 0 };
         Self { current: self.current.saturating_add(counted), ..self }
     }

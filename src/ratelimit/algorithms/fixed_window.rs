@@ -1,4 +1,4 @@
-use super::{Judgement, window_ms};
+use super::{RawOutcome, window_ms};
 use std::time::Duration;
 
 /// Counts requests in windows that follow one another, aligned to the Unix epoch.
@@ -25,9 +25,9 @@ impl FixedWindow {
     }
 
     /// Decides with `used` counted in the window of `now_ms` so far.
-    pub(super) fn judge(&self, now_ms: u64, used: i64, cost: i64) -> Judgement {
+    pub(super) fn judge(&self, now_ms: u64, used: i64, cost: i64) -> RawOutcome {
         let reset_ms = (self.window_index(now_ms).saturating_add(1)).saturating_mul(self.window_ms);
-        Judgement::of(self.limit, self.limit_i64().saturating_sub(used), cost, reset_ms, || Some(reset_ms))
+        RawOutcome::of(self.limit, self.limit_i64().saturating_sub(used), cost, reset_ms, || Some(reset_ms))
     }
 
     fn limit_i64(&self) -> i64 {

@@ -1,4 +1,4 @@
-use super::{Judgement, state::OUT_OF_ORDER_MS, window_ms};
+use super::{RawOutcome, state::OUT_OF_ORDER_MS, window_ms};
 use std::time::Duration;
 
 /// The generic cell rate algorithm: a burst, and then one request after each equal step of time.
@@ -33,16 +33,16 @@ impl Gcra {
     }
 
     /// Decides with the theoretical arrival time before the request, not earlier than now.
-    pub(super) fn judge(&self, now_ms: u64, tat_us: u64, cost: i64) -> Judgement {
+    pub(super) fn judge(&self, now_ms: u64, tat_us: u64, cost: i64) -> RawOutcome {
         let left = self.left(now_ms, tat_us);
         let after = self.after(now_ms, tat_us, cost);
         let allowed = cost <= 0 || left >= cost;
         let reset_us = if allowed { after } else { tat_us };
-        let judged = Judgement::of(self.burst, left, cost, reset_us.div_ceil(1_000), || {
+        let judged = RawOutcome::of(self.burst, left, cost, reset_us.div_ceil(1_000), || {
             Some(after.saturating_sub(self.tolerance_us()).div_ceil(1_000))
         });
         // A refund fills the burst and no more.
-        Judgement { left: if cost < 0 { self.left(now_ms, after) } else { judged.left }, ..judged }
+        RawOutcome { left: if cost < 0 { self.left(now_ms, after) } else { judged.left }, ..judged }
     }
 
     /// An arrival time that is not in the past. A clock ahead can have used the whole burst up, and no more.

@@ -38,7 +38,7 @@ impl Outcome {
 
 /// What an algorithm says of a request in a given state, in times rather than waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Judgement {
+pub(super) struct RawOutcome {
     pub(super) allowed: bool,
     /// What is left after the request; what was refunded beyond the limit counts, and debts do.
     pub(super) left: i64,
@@ -46,7 +46,7 @@ pub(super) struct Judgement {
     pub(super) retry_at_ms: Option<u64>,
 }
 
-impl Judgement {
+impl RawOutcome {
     /// Of a request of `cost` where `left` is left. Refunds always pass; what costs more than the limit never will.
     pub(super) fn of(
         limit: u64,

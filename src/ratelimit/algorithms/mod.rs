@@ -19,7 +19,7 @@ pub(super) use self::{
 
 use std::time::Duration;
 
-use self::judgement::Judgement;
+use self::judgement::RawOutcome;
 
 /// A window in whole milliseconds; a shorter one counts as one millisecond.
 fn window_ms(window: Duration) -> u64 {

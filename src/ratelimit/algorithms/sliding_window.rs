@@ -1,4 +1,4 @@
-use super::{Judgement, window_ms};
+use super::{RawOutcome, window_ms};
 use std::time::Duration;
 
 /// Counts requests in this window and, by the part that still overlaps, in the one before.
@@ -35,10 +35,10 @@ impl SlidingWindow {
     }
 
     /// Decides with the counts of the window before and of the one of `now_ms`.
-    pub(super) fn judge(&self, now_ms: u64, previous: i64, current: i64, cost: i64) -> Judgement {
+    pub(super) fn judge(&self, now_ms: u64, previous: i64, current: i64, cost: i64) -> RawOutcome {
         let reset_ms = (self.window_index(now_ms).saturating_add(1)).saturating_mul(self.window_ms);
         let left = self.left(now_ms, previous, current);
-        Judgement::of(self.limit, left, cost, reset_ms, || Some(self.earliest(now_ms, previous, current, cost)))
+        RawOutcome::of(self.limit, left, cost, reset_ms, || Some(self.earliest(now_ms, previous, current, cost)))
     }
 
     /// The first millisecond at which the request fits, if nothing else is counted until then.

@@ -1,4 +1,4 @@
-use super::{Judgement, state::OUT_OF_ORDER_MS, window_ms};
+use super::{RawOutcome, state::OUT_OF_ORDER_MS, window_ms};
 use std::time::Duration;
 
 /// A bucket of tokens: each request takes some, and a fixed number arrives after every interval.
@@ -62,9 +62,9 @@ impl TokenBucket {
     }
 
     /// Decides with a bucket that was [refilled](Self::refill) for now.
-    pub(super) fn judge(&self, bucket: Bucket, cost: i64) -> Judgement {
+    pub(super) fn judge(&self, bucket: Bucket, cost: i64) -> RawOutcome {
         let reset_ms = bucket.refilled_at.saturating_add(self.interval_ms);
-        Judgement::of(self.max_tokens, bucket.tokens, cost, reset_ms, || {
+        RawOutcome::of(self.max_tokens, bucket.tokens, cost, reset_ms, || {
             let missing = u64::try_from(cost.saturating_sub(bucket.tokens)).unwrap_or(0);
             Some(bucket.refilled_at.saturating_add(self.time_for(missing)))
         })

@@ -6,7 +6,7 @@ use crate::{
     CircuitBreaker, Clock, Error,
     ratelimit::{
         Background,
-        identifier::{CONCURRENCY, bounded},
+        identifier::{CONCURRENCY, key_segment},
     },
     redis::Redis,
     rt::random_id,
@@ -115,7 +115,7 @@ impl ConcurrencyLimit {
     /// Where Redis cannot be asked, or did not answer in time. After five failures in a row it is left alone for a second.
     pub async fn acquire(&self, identifier: &str) -> Result<Option<Permit>, Error> {
         let id = random_id::<16>()?;
-        let key = [&*self.prefix, ":", CONCURRENCY, &bounded(identifier)].concat();
+        let key = [&*self.prefix, ":", CONCURRENCY, &key_segment(identifier)].concat();
         // Made first: a request that is given up while Redis answers gives its lease back.
         let mut permit = Permit::new(self.clone(), key, id);
         let call = self.breaker.permit(self.timeout).inspect_err(|_| permit.forget())?;

@@ -2,7 +2,7 @@ use super::{AsyncKeyExtractor, Head, Key, KeyExtractor, headers::Policy};
 use crate::{
     Problem,
     client_ip::ClientIpSource,
-    missing::{MISSED_BY_MANY, Missing},
+    never_seen::{LENIENT, NeverSeen},
     ratelimit::Ratelimit,
 };
 use futures_core::future::BoxFuture;
@@ -32,7 +32,7 @@ pub struct Rule {
     cost: Option<Arc<Cost>>,
     methods: Vec<Method>,
     paths: Vec<Box<str>>,
-    unmatched: Arc<Missing>,
+    unmatched: Arc<NeverSeen>,
 }
 
 type Cost = dyn Fn(Head<'_>) -> u32 + Send + Sync;
@@ -116,22 +116,21 @@ impl Rule {
         if !self.methods.is_empty() && !self.methods.iter().any(method) {
             return false;
         }
-        self.paths.is_empty()
-            || {
-                let route = head.matched_path();
-                let patterns = self.paths.iter().any(|path| path.contains('{'));
-                if patterns && self.unmatched.is_missing(head.is_matched(), MISSED_BY_MANY) {
-                    tracing::error!(
-                        policy = self.policy.name(),
-                        "a rate limit for a route with parameters has met no matched route in {MISSED_BY_MANY} requests: is the \
+        self.paths.is_empty() || {
+            let route = head.matched_path();
+            let patterns = self.paths.iter().any(|path| path.contains('{'));
+            if patterns && self.unmatched.is_never_seen(head.is_matched(), LENIENT) {
+                tracing::error!(
+                    policy = self.policy.name(),
+                    "a rate limit for a route with parameters has met no matched route in {LENIENT} requests: is the \
                      layer around the router, instead of on it?"
-                    );
-                }
-                self.paths.iter().any(|path| match path.strip_suffix('*') {
-                    Some(start) => route.starts_with(start),
-                    None => route == &**path,
-                })
+                );
             }
+            self.paths.iter().any(|path| match path.strip_suffix('*') {
+                Some(start) => route.starts_with(start),
+                None => route == &**path,
+            })
+        }
     }
 
     pub(super) fn key(&self, head: Head<'_>) -> FoundKey {

@@ -1,4 +1,4 @@
-use super::words::words;
+use super::keyword_enums::words;
 use crate::redis::{Cmd, FromReply, Pairs, Reply, ReplyTypeError, ToArg};
 
 /// An index of an array, from 0 to 2^64-2. Above 2^63 it comes as text, since Redis's integers have a sign.

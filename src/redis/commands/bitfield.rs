@@ -1,4 +1,4 @@
-use super::words::words;
+use super::keyword_enums::words;
 use crate::redis::{Cmd, ToArg};
 
 /// The type of an integer in a string: `u1` to `u63`, `i1` to `i64`.

@@ -1,4 +1,4 @@
-use super::{BitField, commands, words::words};
+use super::{BitField, commands, keyword_enums::words};
 use crate::redis::{Cmd, ToArg};
 
 words! {

@@ -1,4 +1,4 @@
-use super::words::{adding_setters, words};
+use super::keyword_enums::{adding_setters, words};
 use crate::redis::{Cmd, FromReply, Reply, ReplyTypeError};
 
 words! {

@@ -1,6 +1,6 @@
 //! Fields with a time to live. Upstash, and Redis 7.4 or 8.0.
 
-use super::{ExpireCondition, ExpireTime, Expiry, SetExpiry, Ttl, commands, words::codes};
+use super::{ExpireCondition, ExpireTime, Expiry, SetExpiry, Ttl, commands, keyword_enums::codes};
 use crate::redis::{
     Cmd, ToArg,
     command::{millis, unix_millis},

@@ -1,4 +1,4 @@
-use super::{commands, words::words};
+use super::{commands, keyword_enums::words};
 use crate::redis::{Cmd, ToArg};
 
 words! {

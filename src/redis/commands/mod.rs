@@ -7,6 +7,7 @@ mod array_types;
 mod arrays;
 mod bitfield;
 mod bitmaps;
+mod expiry_types;
 mod geo;
 mod geo_types;
 mod hash_expiry;
@@ -15,13 +16,13 @@ mod hyperloglog;
 mod json;
 mod json_arrays;
 mod keys;
+mod keyword_enums;
 mod lists;
 mod pubsub;
 mod scan_options;
 mod scripts;
 mod search;
 mod server;
-mod set_options;
 mod sets;
 mod sorted_set_algebra;
 mod sorted_set_options;
@@ -30,16 +31,16 @@ mod stream_group_types;
 mod stream_groups;
 mod stream_types;
 mod streams;
+mod string_options;
 mod strings;
 pub(super) mod table;
-mod ttl;
 mod vectors;
-mod words;
 
 pub use self::{
     array_types::{ArGrep, ArInfo, ArMatch, ArOp, ArrayIndex},
     bitfield::{BitField, BitOffset, BitType, Overflow},
     bitmaps::{BitOp, BitRange},
+    expiry_types::{ExpireCondition, ExpireTime, Ttl},
     geo_types::{GeoAddOptions, GeoHit, GeoPosition, GeoSearch, GeoUnit},
     hash_expiry::{FieldExpiry, FieldPersist, FieldsCondition},
     json_arrays::JsonFormat,
@@ -47,13 +48,12 @@ pub use self::{
     scan_options::ScanOptions,
     scripts::{Function, FunctionLibrary, FunctionStats},
     server::{ClientInfo, FlushMode, ServerTime},
-    set_options::{Compare, Expiry, SetExpiry, SetOptions},
     sorted_set_options::{Aggregate, Extreme, LexBound, ScoreBound, ZAddOptions, ZCombine, ZRange},
     stream_group_types::{AutoClaimed, ConsumerInfo, GroupInfo, StreamInfo, XClaimOptions, XGroupCreate, XPending},
     stream_groups::{EntryDeletion, References},
     stream_types::{PendingEntry, PendingSummary, StreamEntry, StreamReads, TrimOptions, XAddOptions},
+    string_options::{Compare, Expiry, SetExpiry, SetOptions},
     table::Access,
-    ttl::{ExpireCondition, ExpireTime, Ttl},
     vectors::{VectorHit, VectorHits, VectorInfo, VectorMetric, VectorProfile},
 };
 

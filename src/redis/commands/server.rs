@@ -1,4 +1,4 @@
-use super::{commands, words::words};
+use super::{commands, keyword_enums::words};
 use crate::redis::{FromReply, Pairs, Reply, ReplyTypeError, ToArg};
 use std::time::Duration;
 use web_time::{SystemTime, UNIX_EPOCH};

@@ -3,8 +3,8 @@
 use super::{
     AutoClaimed, ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamEntry, StreamInfo, StreamReads,
     XClaimOptions, XGroupCreate, XPending, commands,
+    keyword_enums::{codes, words},
     stream_types::pairs,
-    words::{codes, words},
 };
 use crate::redis::{ToArg, command::millis};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-use super::{commands, words::words};
+use super::{commands, keyword_enums::words};
 use crate::redis::{Cmd, FromReply, Pairs, Reply, ReplyTypeError, ToArg};
 use base64::{Engine, engine::general_purpose::STANDARD};
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Action, Commit, Committed, Expect, Loaded, Record, SessionKey,
+        Commit, CommitAction, CommitOutcome, Expect, Loaded, Record, SessionKey,
         record::{MOVED_MS, Replaced},
     },
     MemoryStore,
@@ -14,8 +14,8 @@ use std::{
 };
 
 impl MemoryStore {
-    pub(super) fn write(&self, key: &SessionKey, commit: &Commit) -> Committed {
-        let alone = !matches!(commit.action, Action::Create | Action::Update | Action::Destroy)
+    pub(super) fn write(&self, key: &SessionKey, commit: &Commit) -> CommitOutcome {
+        let alone = !matches!(commit.action, CommitAction::Create | CommitAction::Update | CommitAction::Destroy)
             || commit.linked.is_some()
             || commit.principal.is_some()
             || commit.new_principal.is_some();
@@ -26,23 +26,23 @@ impl MemoryStore {
             (None, Some(self.several.read().unwrap_or_else(PoisonError::into_inner)))
         };
         match &commit.action {
-            Action::Create => self.begin(key, commit, commit.now_ms),
-            Action::Fork { of, afresh } => match self.peek(of, commit.now_ms) {
+            CommitAction::Create => self.begin(key, commit, commit.now_ms),
+            CommitAction::Fork { of, afresh } => match self.peek(of, commit.now_ms) {
                 Loaded::Found(_) if *afresh => self.begin(key, commit, commit.now_ms),
                 // What is known is known of this session, in this state and for as long as it lives.
                 Loaded::Found(other) if other.principal == commit.principal => {
                     self.begin(key, commit, other.created_ms)
                 }
-                Loaded::Found(_) | Loaded::Absent => Committed::Gone,
-                Loaded::Moved => self.where_to(of, commit.now_ms).map_or(Committed::Gone, Committed::moved),
+                Loaded::Found(_) | Loaded::Absent => CommitOutcome::Gone,
+                Loaded::Moved => self.where_to(of, commit.now_ms).map_or(CommitOutcome::Gone, CommitOutcome::moved),
             },
-            Action::Replace { by } => match self.finish(key, commit) {
-                Committed::Done => self.begin(by, commit, commit.now_ms),
+            CommitAction::Replace { by } => match self.finish(key, commit) {
+                CommitOutcome::Done => self.begin(by, commit, commit.now_ms),
                 other => other,
             },
-            Action::Destroy => self.finish(key, commit),
-            Action::Update => self.change(key, key, commit, false),
-            Action::Rotate { to } => {
+            CommitAction::Destroy => self.finish(key, commit),
+            CommitAction::Update => self.change(key, key, commit, false),
+            CommitAction::Rotate { to } => {
                 // One that is there already is this one, whose answer was lost.
                 match self.peek(to, commit.now_ms) {
                     Loaded::Absent => self.change(key, to, commit, false),
@@ -52,24 +52,24 @@ impl MemoryStore {
         }
     }
 
-    fn begin(&self, key: &SessionKey, commit: &Commit, created_ms: u64) -> Committed {
+    fn begin(&self, key: &SessionKey, commit: &Commit, created_ms: u64) -> CommitOutcome {
         let mut record = Record::new(created_ms, 0, BTreeMap::new());
         record.seen_ms = commit.now_ms;
         record.apply(commit, commit.set.iter().cloned());
         if !record.lives(commit.lifetime, commit.now_ms) {
-            return Committed::Gone;
+            return CommitOutcome::Gone;
         }
         let begun = self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
             None => (Slot::Session(Arc::new(record)).kept(commit.lifetime), true),
             Some(taken) => (taken.kept(commit.lifetime), false),
         });
-        if begun { Committed::Done } else { Committed::Gone }
+        if begun { CommitOutcome::Done } else { CommitOutcome::Gone }
     }
 
-    fn finish(&self, key: &SessionKey, commit: &Commit) -> Committed {
+    fn finish(&self, key: &SessionKey, commit: &Commit) -> CommitOutcome {
         let other = commit.linked.as_ref().filter(|other| self.is_linked(key, other, commit.now_ms));
         let done = self.finish_one(key, commit);
-        if let (Committed::Done, Some(other)) = (&done, other) {
+        if let (CommitOutcome::Done, Some(other)) = (&done, other) {
             self.sessions.remove(other.as_str());
         }
         done
@@ -87,74 +87,74 @@ impl MemoryStore {
         is_replaced(key, Some(other)) || is_replaced(other, None)
     }
 
-    fn finish_one(&self, key: &SessionKey, commit: &Commit) -> Committed {
+    fn finish_one(&self, key: &SessionKey, commit: &Commit) -> CommitOutcome {
         self.sessions.update(key.as_str(), commit.now_ms, |slot| match slot {
             Some(Slot::Moved { to, until_ms }) => {
-                let committed = Committed::moved(to.clone());
+                let committed = CommitOutcome::moved(to.clone());
                 (Some((Slot::Moved { to, until_ms }, until_ms)), committed)
             }
             Some(slot) => match slot.record().and_then(|record| linked(record)) {
                 // Of a rotation that no client has confirmed, both sides end in one step.
                 Some(with) if commit.linked.as_ref() != Some(&with) => {
-                    (slot.kept(commit.lifetime), Committed::linked(with))
+                    (slot.kept(commit.lifetime), CommitOutcome::linked(with))
                 }
-                _ => (None, Committed::Done),
+                _ => (None, CommitOutcome::Done),
             },
-            None => (None, Committed::Done),
+            None => (None, CommitOutcome::Done),
         })
     }
 
     /// Changes a session that is there, under its key or another one. `again` where a rotation was done before.
-    fn change(&self, key: &SessionKey, to: &SessionKey, commit: &Commit, again: bool) -> Committed {
+    fn change(&self, key: &SessionKey, to: &SessionKey, commit: &Commit, again: bool) -> CommitOutcome {
         let Commit { now_ms, lifetime, .. } = *commit;
         let rotates = key != to;
         enum End {
-            Answer(Committed),
+            Answer(CommitOutcome),
             Moves(Arc<Record>),
         }
         let end = self.sessions.update(key.as_str(), now_ms, |slot| {
             let answer = |slot: Option<Slot>, answer| (slot.and_then(|slot| slot.kept(lifetime)), End::Answer(answer));
             let slot = match slot {
-                None => return answer(None, Committed::Gone),
+                None => return answer(None, CommitOutcome::Gone),
                 Some(Slot::Moved { to: went, until_ms }) => {
                     // To where this one went before, and where nothing is any more.
                     let ended = rotates && went == *to;
-                    let committed = if ended { Committed::Gone } else { Committed::moved(went.clone()) };
+                    let committed = if ended { CommitOutcome::Gone } else { CommitOutcome::moved(went.clone()) };
                     return answer(Some(Slot::Moved { to: went, until_ms }), committed);
                 }
                 Some(slot) => slot,
             };
             let Some(record) = slot.record().filter(|record| record.lives(lifetime, now_ms)) else {
-                return answer(None, Committed::Gone);
+                return answer(None, CommitOutcome::Gone);
             };
             if let Some(replaced) = &record.replaced {
                 if rotates && replaced.by == *to {
-                    return answer(Some(slot), Committed::Gone);
+                    return answer(Some(slot), CommitOutcome::Gone);
                 }
                 let is_late = commit.since_ms <= replaced.at_ms && !replaced.is_recent(now_ms);
                 let is_moved = if rotates { is_late } else { replaced.is_recent(commit.since_ms) };
                 if is_moved {
-                    let moved = Committed::moved(replaced.by.clone());
+                    let moved = CommitOutcome::moved(replaced.by.clone());
                     return answer(Some(slot), moved);
                 }
             }
             let asks = rotates || commit.new_principal.is_some() || commit.own_lifetime.is_some();
             if asks && record.principal != commit.principal {
-                let is = Committed::principal(record.principal.clone());
+                let is = CommitOutcome::principal(record.principal.clone());
                 return answer(Some(slot), is);
             }
             if !again && record.replaces.is_some() && (rotates || commit.unread.is_some()) {
                 // The load ends the session that it was rotated from.
-                return answer(Some(slot), Committed::Unread);
+                return answer(Some(slot), CommitOutcome::Unread);
             }
             if !holds(&commit.expect, record) {
-                return answer(Some(slot), Committed::Conflict);
+                return answer(Some(slot), CommitOutcome::Conflict);
             }
             if commit.unread.is_some_and(|limit| wants_a_look(record, commit, limit)) {
-                return answer(Some(slot), Committed::Unread);
+                return answer(Some(slot), CommitOutcome::Unread);
             }
             let (Slot::Session(mut record) | Slot::Replaced { mut record, .. }) = slot else {
-                return answer(None, Committed::Gone);
+                return answer(None, CommitOutcome::Gone);
             };
             // What is shared is copied: only a rotation with a grace has to share it.
             let old = (rotates && commit.grace_ms > 0).then(|| Arc::clone(&record));
@@ -173,10 +173,10 @@ impl MemoryStore {
                 changed.seen_ms = now_ms;
             }
             if !changed.lives(lifetime, now_ms) {
-                return answer(None, Committed::Gone);
+                return answer(None, CommitOutcome::Gone);
             }
             if !rotates {
-                return answer(Some(Slot::Session(record)), Committed::Done);
+                return answer(Some(Slot::Session(record)), CommitOutcome::Done);
             }
             let left = match old {
                 Some(mut old) => {
@@ -195,16 +195,16 @@ impl MemoryStore {
             End::Answer(answer) => answer,
             End::Moves(record) => {
                 self.sessions.update(to.as_str(), now_ms, |_| (Slot::Session(record).kept(lifetime), ()));
-                Committed::Done
+                CommitOutcome::Done
             }
         }
     }
 
     /// A rotation whose answer was lost: what is in it now is written where it went.
-    fn change_again(&self, to: &SessionKey, commit: &Commit) -> Committed {
+    fn change_again(&self, to: &SessionKey, commit: &Commit) -> CommitOutcome {
         let mut again = commit.clone();
         again.expect.version = None;
-        again.action = Action::Update;
+        again.action = CommitAction::Update;
         self.change(to, to, &again, true)
     }
 }

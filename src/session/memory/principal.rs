@@ -1,7 +1,7 @@
 //! The sessions of a principal.
 
 use super::{
-    super::{Record, SessionKey, SessionsOf, Which},
+    super::{Record, SessionKey, SessionSelector, SessionsOf},
     MemoryStore,
     slot::{Slot, linked},
 };
@@ -33,7 +33,7 @@ impl MemoryStore {
         alive.into_iter().map(|(key, record)| (key, without_fields(record))).collect()
     }
 
-    pub(super) fn end_some(&self, query: SessionsOf<'_>, which: Which<'_>) -> usize {
+    pub(super) fn end_some(&self, query: SessionsOf<'_>, which: SessionSelector<'_>) -> usize {
         let _alone = self.several.write().unwrap_or_else(PoisonError::into_inner);
         let follow = |key: &SessionKey| {
             let mut key = key.clone();
@@ -44,7 +44,7 @@ impl MemoryStore {
         };
         let mut ends = self.of(query, |record| record.lives(query.lifetime, query.now_ms));
         let is_one = match which {
-            Which::One(key) => {
+            SessionSelector::One(key) => {
                 let one = follow(key);
                 let other = ends.iter().find(|(key, _)| *key == one).and_then(|(_, record)| linked(record));
                 ends.retain(|(key, _)| *key == one);
@@ -55,7 +55,7 @@ impl MemoryStore {
                 }
                 true
             }
-            Which::Others(keep) => {
+            SessionSelector::Others(keep) => {
                 let keep = follow(keep);
                 ends.retain(|(key, record)| {
                     // The kept session's own old key says where it went.
@@ -68,7 +68,7 @@ impl MemoryStore {
                 });
                 false
             }
-            Which::All => false,
+            SessionSelector::All => false,
         };
         ends.iter().for_each(|(key, _)| self.sessions.remove(key.as_str()));
         // One that was rotated a moment ago is there under both its keys, and counts once.

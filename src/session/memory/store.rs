@@ -1,6 +1,7 @@
 use super::{
     super::{
-        Commit, Committed, Confirm, Load, Loaded, Record, SessionKey, SessionStore, SessionsOf, Which, record::MOVED_MS,
+        Commit, CommitOutcome, Confirm, Load, Loaded, Record, SessionKey, SessionSelector, SessionStore, SessionsOf,
+        record::MOVED_MS,
     },
     slot::{Slot, restored},
 };
@@ -124,7 +125,7 @@ impl SessionStore for MemoryStore {
         Box::pin(ready(Ok(self.read(load))))
     }
 
-    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<Committed, Error>> {
+    fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         Box::pin(ready(Ok(self.write(key, commit))))
     }
 
@@ -137,7 +138,7 @@ impl SessionStore for MemoryStore {
         Box::pin(ready(Ok(self.list(query))))
     }
 
-    fn end<'a>(&'a self, query: SessionsOf<'a>, which: Which<'a>) -> BoxFuture<'a, Result<usize, Error>> {
+    fn end<'a>(&'a self, query: SessionsOf<'a>, which: SessionSelector<'a>) -> BoxFuture<'a, Result<usize, Error>> {
         Box::pin(ready(Ok(self.end_some(query, which))))
     }
 }

@@ -4,6 +4,7 @@
 //! A room here takes a command by its name and gives the [`Rewritten`] one, or the error for arguments that no Redis
 //! needs to see. Scripts are sent whole, with `EVAL`: a client's `SCRIPT FLUSH` must not break them.
 
+mod arguments;
 mod bitop;
 mod capabilities;
 mod hash;
@@ -11,7 +12,6 @@ mod json;
 mod keys;
 mod library;
 mod streams;
-mod words;
 
 pub(super) use self::{capabilities::Capabilities, hash::Hashes};
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::local::redis::{
     command::Command,
-    emulate::{Rewritten, words::integer},
+    emulate::{Rewritten, arguments::integer},
 };
 
 const ONE_CONDITION: &str = "ERR Only one of FXX or FNX arguments can be specified";

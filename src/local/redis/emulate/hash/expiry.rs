@@ -7,7 +7,7 @@ use crate::local::redis::{
     command::Command,
     emulate::{
         Rewritten,
-        words::{NOT_AN_INTEGER, integer},
+        arguments::{NOT_AN_INTEGER, integer},
     },
 };
 

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use crate::local::redis::{command::Command, emulate::words::integer};
+use crate::local::redis::{command::Command, emulate::arguments::integer};
 
 pub(super) const NOT_POSITIVE: &str = "ERR Number of fields must be a positive integer";
 const MISSING: &str = "ERR Mandatory argument FIELDS is missing or not at the right position";

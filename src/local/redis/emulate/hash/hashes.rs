@@ -9,7 +9,7 @@ use super::{
 };
 use crate::local::redis::{
     command::Command,
-    emulate::{Capabilities, Rewritten, words::wrong_arity},
+    emulate::{Capabilities, Rewritten, arguments::wrong_arity},
     resp::Value,
 };
 

@@ -6,7 +6,7 @@ use crate::local::redis::{
     command::Command,
     emulate::{
         Rewritten,
-        words::{NOT_AN_INTEGER, SYNTAX, wrong_arity},
+        arguments::{NOT_AN_INTEGER, SYNTAX, wrong_arity},
     },
     resp::Value,
 };

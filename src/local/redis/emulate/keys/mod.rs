@@ -1,11 +1,11 @@
 //! Commands on keys in which Upstash differs from every Redis.
 
-mod nothing;
+mod copy_to_self;
 mod range;
 mod scan;
 
 pub(super) use self::{
-    nothing::{copy_onto_itself, unlink_nothing},
+    copy_to_self::{copy_onto_itself, unlink_nothing},
     range::ranked_range_with_limit,
     scan::scan_with_type,
 };

@@ -1,6 +1,6 @@
 use crate::local::redis::{
     command::Command,
-    emulate::{Rewritten, words::integer},
+    emulate::{Rewritten, arguments::integer},
     resp::Value,
 };
 

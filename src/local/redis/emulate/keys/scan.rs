@@ -1,6 +1,6 @@
 use crate::local::redis::{
     command::Command,
-    emulate::{Rewritten, words::SYNTAX},
+    emulate::{Rewritten, arguments::SYNTAX},
 };
 
 const SCAN: &str = include_str!("scan.lua");

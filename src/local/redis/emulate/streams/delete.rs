@@ -4,7 +4,7 @@ use crate::local::redis::{
     command::Command,
     emulate::{
         Rewritten,
-        words::{SYNTAX, integer, wrong_arity},
+        arguments::{SYNTAX, integer, wrong_arity},
     },
     resp::Value,
 };

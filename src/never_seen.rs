@@ -2,19 +2,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Notices that something which requests should have is there in none of them.
 #[derive(Debug, Default)]
-pub(crate) struct Missing {
+pub(crate) struct NeverSeen {
     seen: AtomicBool,
     missed: AtomicU32,
 }
 
 /// So many requests without it, and none with it, where every request has to have it.
-pub(crate) const MISSED: u32 = 20;
+pub(crate) const STRICT: u32 = 20;
 /// The same where some may come without, such as health checks and probes for what is not there.
-pub(crate) const MISSED_BY_MANY: u32 = 1_000;
+pub(crate) const LENIENT: u32 = 1_000;
 
-impl Missing {
-    /// A request that has it, or not. Says once that it is missing in the first `most` of them.
-    pub(crate) fn is_missing(&self, is_there: bool, most: u32) -> bool {
+impl NeverSeen {
+    /// A request that has it, or not. Says once that it is never_seen in the first `most` of them.
+    pub(crate) fn is_never_seen(&self, is_there: bool, most: u32) -> bool {
         if self.seen.load(Ordering::Relaxed) {
             return false;
         }
@@ -34,11 +34,11 @@ mod tests {
 
     #[test]
     fn says_once_that_something_is_in_no_request() {
-        let missing = Missing::default();
-        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false, MISSED)).count(), 1);
-        let missing = Missing::default();
-        assert_eq!((1..MISSED).filter(|_| missing.is_missing(false, MISSED)).count(), 0);
-        assert!(!missing.is_missing(true, MISSED));
-        assert_eq!((0..MISSED * 3).filter(|_| missing.is_missing(false, MISSED)).count(), 0, "others have it");
+        let never_seen = NeverSeen::default();
+        assert_eq!((0..STRICT * 3).filter(|_| never_seen.is_never_seen(false, STRICT)).count(), 1);
+        let never_seen = NeverSeen::default();
+        assert_eq!((1..STRICT).filter(|_| never_seen.is_never_seen(false, STRICT)).count(), 0);
+        assert!(!never_seen.is_never_seen(true, STRICT));
+        assert_eq!((0..STRICT * 3).filter(|_| never_seen.is_never_seen(false, STRICT)).count(), 0, "others have it");
     }
 }

@@ -18,16 +18,16 @@ use std::sync::{
 /// request as well:
 ///
 /// ```
-/// use axum_upstash::Personal;
+/// use axum_upstash::PrivateResponse;
 ///
 /// let mut extensions = http::Extensions::new();
-/// Personal::of(&mut extensions).mark();
-/// assert!(Personal::is_marked(&extensions));
+/// PrivateResponse::of(&mut extensions).mark();
+/// assert!(PrivateResponse::is_marked(&extensions));
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Personal(Arc<AtomicBool>);
+pub struct PrivateResponse(Arc<AtomicBool>);
 
-impl Personal {
+impl PrivateResponse {
     /// The mark of these extensions, set in place where there was none.
     pub fn of(extensions: &mut Extensions) -> Self {
         extensions.get_or_insert_default::<Self>().clone()

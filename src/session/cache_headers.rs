@@ -1,7 +1,7 @@
 //! What the layer writes on a response.
 
 use super::SessionError;
-use crate::{Personal, Problem};
+use crate::{PrivateResponse, Problem};
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
@@ -9,11 +9,11 @@ use http::{
 };
 
 /// Marks a response of a request that used its session: for the response cache, and for every cache on the way.
-pub(super) fn personalise<B>(response: &mut Response<B>, cookie: Option<HeaderValue>, personal: &Personal) {
-    personal.mark();
-    response.extensions_mut().insert(personal.clone());
+pub(super) fn mark_private<B>(response: &mut Response<B>, cookie: Option<HeaderValue>, private: &PrivateResponse) {
+    private.mark();
+    response.extensions_mut().insert(private.clone());
     let headers = response.headers_mut();
-    Personal::write_cookie(headers);
+    PrivateResponse::write_cookie(headers);
     if let Some(cookie) = cookie {
         headers.append(SET_COOKIE, cookie);
     }

@@ -1,5 +1,5 @@
 use super::{
-    Action, Commit, Committed, Details, Expect, Lifetime, PrincipalKey, Record, SessionError, SessionKey,
+    Commit, CommitAction, CommitOutcome, DeviceInfo, Expect, Lifetime, PrincipalKey, Record, SessionError, SessionKey,
     id::SessionId, record::MOVED_MS,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -11,7 +11,7 @@ pub(super) struct Pending {
     pub(super) fields: BTreeMap<String, Option<String>>,
     pub(super) expect: Vec<(String, Option<String>)>,
     pub(super) principal: Option<Option<PrincipalKey>>,
-    pub(super) details: Option<Details>,
+    pub(super) details: Option<DeviceInfo>,
     /// A lifetime of its own, or none any more.
     pub(super) lifetime: Option<Option<Lifetime>>,
     pub(super) rotate: bool,
@@ -76,7 +76,7 @@ impl Pending {
         if self.destroy {
             let Some(id) = existing.or(known.id.filter(|_| known.moved)) else {
                 return if self.begins() && !known.detached {
-                    self.create(commit(Action::Create)).map(Some)
+                    self.create(commit(CommitAction::Create)).map(Some)
                 } else {
                     Ok(None)
                 };
@@ -86,9 +86,9 @@ impl Pending {
                 // One whose answer was lost has taken its name.
                 self.next = None;
                 let next = self.next()?;
-                (Action::replace(next.key().clone()), Some(next))
+                (CommitAction::replace(next.key().clone()), Some(next))
             } else {
-                (Action::Destroy, None)
+                (CommitAction::Destroy, None)
             };
             let mut commit = commit(action);
             commit.principal = known.principal();
@@ -100,9 +100,9 @@ impl Pending {
             Some(id) => {
                 let (action, id, key) = if self.rotate {
                     let next = self.next()?;
-                    (Action::rotate(next.key().clone()), next, id.key().clone())
+                    (CommitAction::rotate(next.key().clone()), next, id.key().clone())
                 } else {
-                    (Action::Update, id.clone(), id.key().clone())
+                    (CommitAction::Update, id.clone(), id.key().clone())
                 };
                 let mut commit = commit(action);
                 commit.grace_ms = if self.rotate { when.grace_ms } else { 0 };
@@ -119,7 +119,7 @@ impl Pending {
             // A new session's cookie would take the place of the one the client has or will have.
             None if known.moved && !self.rotate => Err(SessionError::Moved),
             None if known.detached => Err(SessionError::Gone),
-            None => self.create(commit(Action::Create)).map(Some),
+            None => self.create(commit(CommitAction::Create)).map(Some),
         }
     }
 
@@ -235,47 +235,49 @@ impl Plan {
     ///
     /// Where another request rotated the session in the meantime, only its end is followed there: whoever did it may hold
     /// the new id, and what this request writes is for its own client.
-    pub(super) fn next(mut self: Box<Self>, answer: Committed, lost: bool) -> Next {
+    pub(super) fn next(mut self: Box<Self>, answer: CommitOutcome, lost: bool) -> Next {
         match (answer, &self.commit.action) {
-            (Committed::Done, _) => Next::Done(self),
+            (CommitOutcome::Done, _) => Next::Done(self),
             // The other one is; of this one's cookie the client has a newer copy.
-            (Committed::Gone, Action::Fork { .. }) => Next::Failed(SessionError::Moved),
-            (Committed::Gone, Action::Update) if self.begins && !lost => match SessionId::random() {
+            (CommitOutcome::Gone, CommitAction::Fork { .. }) => Next::Failed(SessionError::Moved),
+            (CommitOutcome::Gone, CommitAction::Update) if self.begins && !lost => match SessionId::random() {
                 Ok(id) => {
                     (self.key, self.begins) = (id.key().clone(), false);
-                    (self.commit.action, self.commit.unread) = (Action::Create, None);
+                    (self.commit.action, self.commit.unread) = (CommitAction::Create, None);
                     self.id = Some(id);
                     Next::Again(self)
                 }
                 Err(error) => Next::Failed(SessionError::no_randomness(error)),
             },
-            (Committed::Gone, _) => Next::Failed(SessionError::Gone),
-            (Committed::Unread, _) => Next::Unread,
-            (Committed::Conflict, _) => Next::Failed(SessionError::Conflict),
-            (Committed::Principal { is }, _) => {
+            (CommitOutcome::Gone, _) => Next::Failed(SessionError::Gone),
+            (CommitOutcome::Unread, _) => Next::Unread,
+            (CommitOutcome::Conflict, _) => Next::Failed(SessionError::Conflict),
+            (CommitOutcome::Principal { is }, _) => {
                 self.commit.principal = is;
                 Next::Again(self)
             }
-            (Committed::Moved { to }, Action::Destroy | Action::Replace { .. }) => {
+            (CommitOutcome::Moved { to }, CommitAction::Destroy | CommitAction::Replace { .. }) => {
                 (self.key, self.commit.linked) = (to, None);
                 Next::Again(self)
             }
-            (Committed::Linked { with }, _) => {
+            (CommitOutcome::Linked { with }, _) => {
                 self.commit.linked = Some(with);
                 Next::Again(self)
             }
             // A second login at once: it goes on by itself, beside the other one and while that lives.
-            (Committed::Moved { to }, Action::Rotate { to: own }) if self.known.is_some() && !self.is_late() => {
+            (CommitOutcome::Moved { to }, CommitAction::Rotate { to: own })
+                if self.known.is_some() && !self.is_late() =>
+            {
                 self.key = own.clone();
                 let beside = self.beside(to);
                 self.commit = beside;
                 Next::Again(self)
             }
-            (Committed::Moved { to }, Action::Fork { afresh, .. }) => {
-                self.commit.action = Action::Fork { of: to, afresh: *afresh };
+            (CommitOutcome::Moved { to }, CommitAction::Fork { afresh, .. }) => {
+                self.commit.action = CommitAction::Fork { of: to, afresh: *afresh };
                 Next::Again(self)
             }
-            (Committed::Moved { .. }, _) => Next::Failed(SessionError::Moved),
+            (CommitOutcome::Moved { .. }, _) => Next::Failed(SessionError::Moved),
         }
     }
 
@@ -293,13 +295,13 @@ impl Plan {
         let whose = self.known.as_ref().and_then(|known| known.principal.as_ref());
         if matches!(&own.new_principal, Some(Some(new)) if Some(new) != whose) {
             return Commit {
-                action: Action::fork_afresh(of),
+                action: CommitAction::fork_afresh(of),
                 principal: None,
                 expect: Expect::default(),
                 ..own.clone()
             };
         }
-        let mut commit = Commit::new(Action::fork(of), own.lifetime, own.now_ms);
+        let mut commit = Commit::new(CommitAction::fork(of), own.lifetime, own.now_ms);
         let known = self.known.as_deref().cloned();
         commit.since_ms = own.since_ms;
         commit.own_lifetime = own.own_lifetime.or(known.as_ref().map(|known| known.lifetime));

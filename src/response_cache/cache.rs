@@ -1,16 +1,16 @@
 use super::{
     Lookup, Record, ResponseStore,
     doubts::Doubts,
-    entry::StoredResponse,
     in_progress::{InProgress, Since},
     key::Key,
-    single_flight::{Flights, Landed},
+    single_flight::{Flights, SharedResponse},
+    stored_response::StoredResponse,
     vary::{self, VarySpec},
 };
 use crate::{CircuitBreaker, Clock, Error, ErrorKind, rt::random_u64};
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
-use quick_cache::sync::Cache;
+use quick_cache::sync as quick;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 /// How many resources the process remembers something about.
@@ -37,9 +37,9 @@ pub(super) struct Settings {
 /// What the process knows beside the store; all of it is bounded, and losing it costs time only.
 pub(super) struct Local {
     pub(super) flights: Arc<Flights>,
-    specs: Cache<Arc<str>, Arc<VarySpec>>,
+    specs: quick::Cache<Arc<str>, Arc<VarySpec>>,
     /// Apart for requests with `Authorization`: what they get says nothing about what others get.
-    unshared: [Cache<Arc<str>, u64>; 2],
+    unshared: [quick::Cache<Arc<str>, u64>; 2],
     pub(super) in_progress: Arc<InProgress>,
     pub(super) doubts: Doubts,
 }
@@ -48,8 +48,8 @@ impl Local {
     pub(super) fn new() -> Self {
         Self {
             flights: Arc::default(),
-            specs: Cache::new(REMEMBERED),
-            unshared: [Cache::new(REMEMBERED), Cache::new(REMEMBERED)],
+            specs: quick::Cache::new(REMEMBERED),
+            unshared: [quick::Cache::new(REMEMBERED), quick::Cache::new(REMEMBERED)],
             in_progress: Arc::default(),
             doubts: Doubts::default(),
         }
@@ -63,7 +63,7 @@ impl fmt::Debug for Local {
 }
 
 /// The store and the settings behind all requests through one service.
-pub(super) struct Engine {
+pub(super) struct Cache {
     pub(super) settings: Settings,
     pub(super) store: Arc<dyn ResponseStore>,
     pub(super) breaker: CircuitBreaker,
@@ -73,7 +73,7 @@ pub(super) struct Engine {
 /// A response and where it goes.
 #[derive(Debug, Clone)]
 pub(super) struct Placement {
-    pub(super) landed: Landed,
+    pub(super) landed: SharedResponse,
     /// The record under the primary key that leads to it, where that must be written.
     pointer: Option<Arc<VarySpec>>,
 }
@@ -104,15 +104,15 @@ pub(super) enum Written {
     Outdated,
 }
 
-impl Engine {
+impl Cache {
     pub(super) fn now_ms(&self) -> u64 {
         self.settings.clock.now_ms()
     }
 
     /// Asks the store; an outage is a miss.
     pub(super) fn find(self: &Arc<Self>, key: &Key, variant: Option<Arc<str>>) -> BoxFuture<'static, Lookup> {
-        let (engine, key) = (Arc::clone(self), key.shared());
-        Box::pin(async move { engine.ask(engine.store.get(&key, variant.as_deref())).await.unwrap_or_default() })
+        let (cache, key) = (Arc::clone(self), key.shared());
+        Box::pin(async move { cache.ask(cache.store.get(&key, variant.as_deref())).await.unwrap_or_default() })
     }
 
     /// Writes a response, unless the resource is changed before that is done.
@@ -123,13 +123,13 @@ impl Engine {
         ttl_ms: u64,
         since: Since,
     ) -> BoxFuture<'static, Written> {
-        let (engine, key, placement) = (Arc::clone(self), key.clone(), placement.clone());
+        let (cache, key, placement) = (Arc::clone(self), key.clone(), placement.clone());
         Box::pin(async move {
-            let began_ms = engine.now_ms();
+            let began_ms = cache.now_ms();
             // Whether older responses are out of reach once this is stored: of variants beside it nothing is known.
             let replaces = placement.landed.spec.is_none() || placement.pointer.is_some();
-            let mut unknown = UnknownWrite { engine: &engine, key: Some(&key) };
-            let put = engine.put(&key, placement, ttl_ms).await;
+            let mut unknown = UnknownWrite { cache: &cache, key: Some(&key) };
+            let put = cache.put(&key, placement, ttl_ms).await;
             let is_stored = put == Put::Done;
             if put != Put::Unknown {
                 unknown.key = None;
@@ -137,18 +137,18 @@ impl Engine {
             // The deletion of a change in the meantime may have come before the write. A write that failed may have
             // come through all the same.
             if since.is_changed() {
-                engine.delete(&key, 1).await;
+                cache.delete(&key, 1).await;
                 return Written::Outdated;
             }
             if is_stored && replaces {
-                engine.settle(&key, began_ms, 1);
+                cache.settle(&key, began_ms, 1);
             }
             if is_stored { Written::Stored } else { Written::Failed }
         })
     }
 
     async fn put(&self, key: &Key, placement: Placement, ttl_ms: u64) -> Put {
-        let Landed { response, key: place, .. } = placement.landed;
+        let SharedResponse { response, key: place, .. } = placement.landed;
         let ttl = Duration::from_millis(ttl_ms);
         let put = self.put_one(&place, Record::response(response), ttl).await;
         // The variant first, and what the process remembers last: nothing leads to what is not there yet.
@@ -175,8 +175,8 @@ impl Engine {
         self.local.in_progress.change(key.as_str());
         // Now, and not with the first poll: the request may be given up.
         self.distrust(key);
-        let (engine, key) = (Arc::clone(self), key.clone());
-        Box::pin(async move { engine.delete(&key, 0).await })
+        let (cache, key) = (Arc::clone(self), key.clone());
+        Box::pin(async move { cache.delete(&key, 0).await })
     }
 
     /// Deletes what is stored. `making` is 1 if the caller makes the resource itself.
@@ -230,7 +230,7 @@ impl Engine {
         self.unshared(authorized).remove(key.as_str());
     }
 
-    fn unshared(&self, authorized: bool) -> &Cache<Arc<str>, u64> {
+    fn unshared(&self, authorized: bool) -> &quick::Cache<Arc<str>, u64> {
         &self.local.unshared[usize::from(authorized)]
     }
 
@@ -250,11 +250,14 @@ impl Engine {
         let now_ms = self.now_ms();
         let known = known.filter(|spec| spec.until_ms > now_ms);
         if names.is_empty() && known.is_none() {
-            return Placement { landed: Landed { response, since, key: key.shared(), spec: None }, pointer: None };
+            return Placement {
+                landed: SharedResponse { response, since, key: key.shared(), spec: None },
+                pointer: None,
+            };
         }
         if let Some(spec) = known.as_ref().filter(|spec| spec.covers(&names, now_ms.saturating_add(ttl_ms))) {
             let variant = spec.variant(key, request);
-            return Placement { landed: Landed { response, since, key: variant, spec: known }, pointer: None };
+            return Placement { landed: SharedResponse { response, since, key: variant, spec: known }, pointer: None };
         }
         let mut names: Vec<HeaderName> = names.into_iter().chain(known.iter().flat_map(|s| s.names.clone())).collect();
         vary::sort(&mut names);
@@ -267,7 +270,7 @@ impl Engine {
         });
         let variant = spec.variant(key, request);
         Placement {
-            landed: Landed { response, since, key: variant, spec: Some(Arc::clone(&spec)) },
+            landed: SharedResponse { response, since, key: variant, spec: Some(Arc::clone(&spec)) },
             pointer: Some(spec),
         }
     }
@@ -275,21 +278,21 @@ impl Engine {
 
 /// A write whose end is not known, or whose caller has gone: what it leaves in the store is not used.
 struct UnknownWrite<'a> {
-    engine: &'a Engine,
+    cache: &'a Cache,
     key: Option<&'a Key>,
 }
 
 impl Drop for UnknownWrite<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.engine.local.specs.remove(key.as_str());
-            self.engine.local.doubts.add_write(key.shared(), self.engine.now_ms());
+            self.cache.local.specs.remove(key.as_str());
+            self.cache.local.doubts.add_write(key.shared(), self.cache.now_ms());
         }
     }
 }
 
-impl fmt::Debug for Engine {
+impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Cache").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// The SHA-256 of a name, in hexadecimal and in place: most requests make one, and none needs memory for it.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Digest([u8; 64]);
+pub(super) struct HashedKey([u8; 64]);
 
-impl Digest {
+impl HashedKey {
     pub(super) fn of(name: &str) -> Self {
         let mut digits = [0; 64];
         hex_into(&<Sha256 as sha2::Digest>::digest(name.as_bytes()), &mut digits);
@@ -24,7 +24,7 @@ impl Digest {
     }
 }
 
-impl fmt::Debug for Digest {
+impl fmt::Debug for HashedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(f)
     }

@@ -1,4 +1,4 @@
-use super::words::words;
+use super::keyword_enums::words;
 use crate::redis::{FromReply, Reply, ReplyTypeError};
 use std::time::Duration;
 use web_time::{SystemTime, UNIX_EPOCH};

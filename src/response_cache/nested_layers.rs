@@ -1,7 +1,7 @@
 //! Several layers around one handler that share what the process knows, as clones of one layer do.
 
 use super::{
-    engine::{Engine, Local},
+    cache::{Cache, Local},
     key::Key,
 };
 use http::Extensions;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What layers further out are having made for a request; in its extensions.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Making(Vec<Made>);
+pub(super) struct OuterFills(Vec<Made>);
 
 #[derive(Debug, Clone)]
 struct Made {
@@ -20,15 +20,15 @@ struct Made {
 
 /// The layer nearest to the handler, whose settings count. It is known once the handler was called.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Innermost(Arc<Mutex<Option<Arc<Engine>>>>);
+pub(super) struct Innermost(Arc<Mutex<Option<Arc<Cache>>>>);
 
 impl Innermost {
-    pub(super) fn engine(&self) -> Option<Arc<Engine>> {
+    pub(super) fn cache(&self) -> Option<Arc<Cache>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, engine: &Arc<Engine>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(engine));
+    fn set(&self, cache: &Arc<Cache>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(cache));
     }
 }
 
@@ -43,13 +43,13 @@ pub(super) enum Outer {
     Same,
 }
 
-impl Making {
-    pub(super) fn look(engine: &Arc<Engine>, key: &Key, extensions: &Extensions) -> Outer {
+impl OuterFills {
+    pub(super) fn look(cache: &Arc<Cache>, key: &Key, extensions: &Extensions) -> Outer {
         let Some(Self(all)) = extensions.get() else { return Outer::None };
         let mut outer = Outer::None;
-        for made in all.iter().filter(|made| Arc::ptr_eq(&made.local, &engine.local)) {
+        for made in all.iter().filter(|made| Arc::ptr_eq(&made.local, &cache.local)) {
             if *made.key == *key.as_str() {
-                made.innermost.set(engine);
+                made.innermost.set(cache);
                 return Outer::Same;
             }
             outer = Outer::Other;
@@ -58,9 +58,9 @@ impl Making {
     }
 
     /// Tells the layers further in that this resource is being made.
-    pub(super) fn begin(engine: &Engine, key: &Key, extensions: &mut Extensions) -> Innermost {
+    pub(super) fn begin(cache: &Cache, key: &Key, extensions: &mut Extensions) -> Innermost {
         let innermost = Innermost::default();
-        let made = Made { local: Arc::clone(&engine.local), key: key.shared(), innermost: innermost.clone() };
+        let made = Made { local: Arc::clone(&cache.local), key: key.shared(), innermost: innermost.clone() };
         extensions.get_or_insert_default::<Self>().0.push(made);
         innermost
     }

@@ -1,10 +1,10 @@
 use super::{
-    Details, Lifetime, Presented, PrincipalKey, Record, SessionError, SessionKey,
+    DeviceInfo, Lifetime, Presented, PrincipalKey, Record, SessionError, SessionKey,
+    changes::Pending,
     config::SessionConfig,
-    pending::Pending,
-    state::{Content, State, Told},
+    state::{Content, CookieUpdate, State},
 };
-use crate::Personal;
+use crate::PrivateResponse;
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,7 +16,7 @@ use std::{
 /// Nothing is loaded before it is needed, and nothing is written before the handler is done, or [commits](Self::commit);
 /// then all changes go in one step. Attributes are JSON by name. Cloning is cheap, and clones are the same session.
 ///
-/// Any use of it marks the response as [`Personal`].
+/// Any use of it marks the response as [`PrivateResponse`].
 #[derive(Clone)]
 pub struct Session {
     pub(super) inner: Arc<Inner>,
@@ -24,7 +24,7 @@ pub struct Session {
 
 pub(super) struct Inner {
     pub(super) config: Arc<SessionConfig>,
-    personal: Personal,
+    private: PrivateResponse,
     /// When the client came, in milliseconds since the Unix epoch.
     pub(super) since_ms: u64,
     state: Mutex<State>,
@@ -33,17 +33,17 @@ pub(super) struct Inner {
 }
 
 impl Session {
-    pub(super) fn new(config: Arc<SessionConfig>, presented: Presented, personal: Personal) -> Self {
+    pub(super) fn new(config: Arc<SessionConfig>, presented: Presented, private: PrivateResponse) -> Self {
         let Presented { first, others, several } = presented;
         let since_ms = if first.is_some() { config.clock.now_ms() } else { 0 };
         let (id, signer) = first.unzip();
         let state = State { signer, looked_ms: since_ms, others, several, ..State::new(id) };
-        Self::with(config, personal, since_ms, state)
+        Self::with(config, private, since_ms, state)
     }
 
-    fn with(config: Arc<SessionConfig>, personal: Personal, since_ms: u64, state: State) -> Self {
+    fn with(config: Arc<SessionConfig>, private: PrivateResponse, since_ms: u64, state: State) -> Self {
         let inner =
-            Inner { config, personal, since_ms, state: Mutex::new(state), asking: tokio::sync::Mutex::default() };
+            Inner { config, private, since_ms, state: Mutex::new(state), asking: tokio::sync::Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -110,7 +110,7 @@ impl Session {
     /// session nor rotate one.
     #[must_use]
     pub fn detach(&self) -> Self {
-        let (config, personal) = (Arc::clone(&self.inner.config), Personal::default());
+        let (config, private) = (Arc::clone(&self.inner.config), PrivateResponse::default());
         let (state, sealed) = match self.used() {
             Ok(state) => (state, false),
             // Its use is an error, as this one's is.
@@ -120,7 +120,7 @@ impl Session {
         let (signer, others) = (state.signer, state.others.clone());
         let detached = State { unreadable, signer, others, sealed, detached: true, ..State::new(state.id.clone()) };
         drop(state);
-        Self::with(config, personal, self.inner.since_ms, detached)
+        Self::with(config, private, self.inner.since_ms, detached)
     }
 
     /// The store's name for the session, by which it can be told among a user's: see
@@ -193,7 +193,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`rotate`](Self::rotate).
-    pub fn set_details(&self, details: Details) -> Result<(), SessionError> {
+    pub fn set_details(&self, details: DeviceInfo) -> Result<(), SessionError> {
         self.change(|pending| pending.details = Some(details))
     }
 
@@ -249,7 +249,7 @@ impl Session {
             return Err(SessionError::HeadSent);
         }
         state.used = true;
-        self.inner.personal.mark();
+        self.inner.private.mark();
         Ok(state)
     }
 
@@ -259,9 +259,9 @@ impl Session {
 
     /// What the client has to learn, and whether the response depends on the session: the head is written now, and it is
     /// too late for a first use. What could not be committed is not tried again.
-    pub(super) fn conclude(&self) -> (Told, bool) {
+    pub(super) fn conclude(&self) -> (CookieUpdate, bool) {
         let mut state = self.state();
-        let told = if state.has_news() { state.told(self.inner.config.clock.now_ms()) } else { Told::Nothing };
+        let told = if state.has_news() { state.told(self.inner.config.clock.now_ms()) } else { CookieUpdate::Nothing };
         state.sealed = !state.used;
         if !state.pending.is_empty() {
             state.pending = Pending::default();
@@ -269,8 +269,8 @@ impl Session {
         (told, state.used)
     }
 
-    pub(super) fn personal(&self) -> Personal {
-        self.inner.personal.clone()
+    pub(super) fn private(&self) -> PrivateResponse {
+        self.inner.private.clone()
     }
 
     pub(super) fn config(&self) -> &Arc<SessionConfig> {

@@ -1,5 +1,5 @@
 use super::ClientIpError;
-use crate::missing::{MISSED, MISSED_BY_MANY, Missing};
+use crate::never_seen::{LENIENT, NeverSeen, STRICT};
 use http::HeaderMap;
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -8,8 +8,8 @@ use std::{
 
 /// Looks out for a source that cannot be right, and says so once.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
-    header: Missing,
+pub(super) struct Misconfiguration {
+    header: NeverSeen,
     told: AtomicBool,
     told_of_header: AtomicBool,
 }
@@ -27,11 +27,11 @@ const SET_BY_PROXIES: [&str; 9] = [
     "cloudfront-viewer-address",
 ];
 
-impl Watch {
+impl Misconfiguration {
     /// A request with the header that is trusted, or without it, which may be `allowed`.
     pub(super) fn header(&self, is_there: bool, allowed: bool) {
-        let most = if allowed { MISSED_BY_MANY } else { MISSED };
-        if self.header.is_missing(is_there, most) {
+        let most = if allowed { LENIENT } else { STRICT };
+        if self.header.is_never_seen(is_there, most) {
             self.told_of_header.store(true, Ordering::Relaxed);
             tracing::error!(
                 "the client's address is read from a header that none of the first {most} requests had: \
@@ -89,27 +89,27 @@ mod tests {
 
     #[test]
     fn a_header_that_nobody_sets_is_noticed() {
-        let watch = Watch::default();
-        (1..MISSED).for_each(|_| watch.header(false, false));
-        assert!(!watch.has_told());
-        watch.header(false, false);
-        assert!(watch.has_told());
+        let misconfiguration = Misconfiguration::default();
+        (1..STRICT).for_each(|_| misconfiguration.header(false, false));
+        assert!(!misconfiguration.has_told());
+        misconfiguration.header(false, false);
+        assert!(misconfiguration.has_told());
 
-        let watch = Watch::default();
-        watch.header(true, false);
-        (0..MISSED * 2).for_each(|_| watch.header(false, false));
-        assert!(!watch.has_told(), "requests that come by another way are no mistake");
+        let misconfiguration = Misconfiguration::default();
+        misconfiguration.header(true, false);
+        (0..STRICT * 2).for_each(|_| misconfiguration.header(false, false));
+        assert!(!misconfiguration.has_told(), "requests that come by another way are no mistake");
     }
 
     #[test]
     fn a_proxy_that_nobody_asks_for_is_noticed() {
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", "1.1.1.1".parse().unwrap());
-        let watch = Watch::default();
-        watch.peer("203.0.113.7".parse().unwrap(), &headers);
-        watch.peer("10.0.0.1".parse().unwrap(), &HeaderMap::new());
-        assert!(!watch.has_told(), "anybody can send a header");
-        watch.peer("100.64.0.1".parse().unwrap(), &headers);
-        assert!(watch.has_told());
+        let misconfiguration = Misconfiguration::default();
+        misconfiguration.peer("203.0.113.7".parse().unwrap(), &headers);
+        misconfiguration.peer("10.0.0.1".parse().unwrap(), &HeaderMap::new());
+        assert!(!misconfiguration.has_told(), "anybody can send a header");
+        misconfiguration.peer("100.64.0.1".parse().unwrap(), &headers);
+        assert!(misconfiguration.has_told());
     }
 }
