@@ -17,10 +17,10 @@
 //!
 //!     $ curl -si http://127.0.0.1:3000/
 //!     > HTTP/1.1 200 OK
-//!     > ratelimit-policy: "default";q=10;w=10
-//!     > ratelimit: "default";r=9;t=
+//!     > ratelimit-policy: "hello";q=10;w=10
+//!     > ratelimit: "hello";r=9;t=
 //!     $ for i in 2 3 4 5 6 7 8 9 10 11; do curl -si http://127.0.0.1:3000/; done
-//!     > ratelimit: "default";r=0;t=
+//!     > ratelimit: "hello";r=0;t=
 //!     > HTTP/1.1 429 Too Many Requests
 //!     > content-type: application/problem+json
 //!     > retry-after:
@@ -134,10 +134,13 @@ fn settings(public_url: &str) -> UpstashBuilder {
 
 fn app(upstash: &Upstash) -> Router {
     // Plain HTTP on one's own machine: no `Secure`, no `__Host-`. In production leave the cookie as it is.
-    let sessions = upstash.sessions().with_cookie(SessionCookie::local_development());
+    let sessions = upstash.session_layer().with_cookie(SessionCookie::local_development());
     Router::new()
-        .route("/", get(index).layer(upstash.rate_limit(SlidingWindow::new(10, Duration::from_secs(10)))))
-        .route("/prices", get(prices).layer(upstash.response_cache(Duration::from_secs(5))))
+        .route(
+            "/",
+            get(index).layer(upstash.rate_limit_layer("hello", SlidingWindow::new(10, Duration::from_secs(10)))),
+        )
+        .route("/prices", get(prices).layer(upstash.response_cache_layer(Duration::from_secs(5))))
         .route("/login", post(login))
         .route("/me", get(me))
         .route("/logout", post(logout))

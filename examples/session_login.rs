@@ -18,7 +18,9 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    session::{DeviceInfo, Flash, Lifetime, Session, SessionCookie, SessionError, SessionInfo, SessionKey, Sessions},
+    session::{
+        DeviceInfo, Flash, Lifetime, Session, SessionCookie, SessionError, SessionInfo, SessionKey, UserSessions,
+    },
 };
 use serde::Deserialize;
 use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
@@ -127,7 +129,7 @@ async fn notes(
     Ok(session.get::<String>(&format!("note:{key}")).await?.unwrap_or_default())
 }
 
-async fn devices(session: Session, sessions: Sessions) -> Result<Response, SessionError> {
+async fn devices(session: Session, sessions: UserSessions) -> Result<Response, SessionError> {
     let Some(user) = user(&session).await? else { return Ok(Redirect::to("/").into_response()) };
     let row = |info: &SessionInfo| {
         let agent = text(info.user_agent.as_deref().unwrap_or("unknown"));
@@ -151,7 +153,7 @@ struct Revoke {
     key: String,
 }
 
-async fn revoke(session: Session, sessions: Sessions, Form(form): Form<Revoke>) -> Result<Response, SessionError> {
+async fn revoke(session: Session, sessions: UserSessions, Form(form): Form<Revoke>) -> Result<Response, SessionError> {
     let (Some(user), Some(key)) = (user(&session).await?, SessionKey::stored(&form.key)) else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
@@ -159,7 +161,7 @@ async fn revoke(session: Session, sessions: Sessions, Form(form): Form<Revoke>) 
     Ok(Redirect::to("/devices").into_response())
 }
 
-async fn revoke_others(session: Session, sessions: Sessions) -> Result<Response, SessionError> {
+async fn revoke_others(session: Session, sessions: UserSessions) -> Result<Response, SessionError> {
     if let Some(user) = user(&session).await? {
         sessions.revoke_others(&user, &session).await?;
     }
@@ -174,7 +176,7 @@ async fn user(session: &Session) -> Result<Option<String>, SessionError> {
 fn page(body: &str) -> Page {
     (
         [(header::CACHE_CONTROL, "no-store")],
-        Html(format!("<!doctype html><meta charset=utf-8><title>Sessions</title>{body}")),
+        Html(format!("<!doctype html><meta charset=utf-8><title>UserSessions</title>{body}")),
     )
 }
 
@@ -192,7 +194,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let secure = std::env::var("SECURE").is_ok_and(|secure| !secure.is_empty());
     // Without TLS it may travel on this machine alone.
     let cookie = if secure { SessionCookie::default() } else { SessionCookie::local_development() };
-    let sessions = upstash.sessions().with_cookie(cookie);
+    let sessions = upstash.session_layer().with_cookie(cookie);
     let app = Router::new()
         .route("/", get(home))
         .route("/login", post(login))

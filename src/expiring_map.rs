@@ -40,7 +40,7 @@ struct Shard<V> {
 
 struct Slot<V> {
     hash: u64,
-    kind: u64,
+    namespace: u64,
     /// The prefix and the text, one after the other.
     name: Box<str>,
     prefix_len: usize,
@@ -53,14 +53,14 @@ struct Slot<V> {
 /// keeps apart entries of several kinds for the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Name<'a> {
-    pub(crate) kind: u64,
+    pub(crate) namespace: u64,
     pub(crate) prefix: &'a str,
     pub(crate) text: &'a str,
 }
 
 impl<'a> From<&'a str> for Name<'a> {
     fn from(text: &'a str) -> Self {
-        Self { kind: 0, prefix: "", text }
+        Self { namespace: 0, prefix: "", text }
     }
 }
 
@@ -224,11 +224,18 @@ impl<V> fmt::Debug for ExpiringMap<V> {
 impl<V> Slot<V> {
     fn new(hash: u64, name: Name<'_>, value: V, expires_ms: u64) -> Self {
         let joined = if name.prefix.is_empty() { name.text.into() } else { [name.prefix, name.text].concat().into() };
-        Self { hash, kind: name.kind, name: joined, prefix_len: name.prefix.len(), expires_ms, value: Some(value) }
+        Self {
+            hash,
+            namespace: name.namespace,
+            name: joined,
+            prefix_len: name.prefix.len(),
+            expires_ms,
+            value: Some(value),
+        }
     }
 
     fn is(&self, name: Name<'_>) -> bool {
-        self.kind == name.kind
+        self.namespace == name.namespace
             && self.prefix_len == name.prefix.len()
             && self.name.strip_prefix(name.prefix) == Some(name.text)
     }
@@ -281,15 +288,15 @@ mod tests {
     #[test]
     fn kinds_of_one_name_are_apart() {
         let map = ExpiringMap::new(100);
-        map.update(Name { kind: 1, ..Name::from("a") }, 0, |_| (Some((1, 10)), ()));
+        map.update(Name { namespace: 1, ..Name::from("a") }, 0, |_| (Some((1, 10)), ()));
         assert_eq!(map.update("a", 0, |value| (None, value)), None);
-        assert_eq!(map.update(Name { kind: 1, ..Name::from("a") }, 0, |value| (None, value)), Some(1));
+        assert_eq!(map.update(Name { namespace: 1, ..Name::from("a") }, 0, |value| (None, value)), Some(1));
     }
 
     #[test]
     fn parts_of_a_name_are_not_run_together() {
         let map = ExpiringMap::new(100);
-        let name = |prefix, text| Name { kind: 0, prefix, text };
+        let name = |prefix, text| Name { namespace: 0, prefix, text };
         map.update(name("a", "bc"), 0, |_| (Some((1, 10)), ()));
         assert_eq!((map.get(name("ab", "c"), 0), map.get("abc", 0)), (None, None));
         assert_eq!((map.get(name("a", "bc"), 9), map.get(name("a", "bc"), 10)), (Some(1), None));

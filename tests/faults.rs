@@ -20,7 +20,7 @@ use axum::{
 use axum_upstash::{
     Upstash,
     local::{LocalConfig, LocalUpstash},
-    ratelimit::{FixedWindow, OnOutage},
+    ratelimit::{FixedWindow, OutagePolicy},
     session::{Session, SessionError},
 };
 use http::{Request, StatusCode, header};
@@ -31,6 +31,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use times::now_ms;
 use tower::ServiceExt;
 
 #[path = "shared/random.rs"]
@@ -38,6 +39,9 @@ mod random;
 #[path = "shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
+#[path = "shared/times.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod times;
 use random::Random;
 use redis_server::RedisServer;
 
@@ -86,8 +90,9 @@ fn application(local: &LocalUpstash) -> Router {
         let (n, user) = (text(session.get("n").await?), text(session.get("user").await?));
         Ok::<_, SessionError>(([(header::CACHE_CONTROL, "max-age=60")], format!("{owner} {n} {user}")).into_response())
     };
-    let limits = upstash.rate_limit(FixedWindow::new(1_000_000, Duration::from_secs(60)));
-    let limits = limits.with_key(header::HOST).map_limiter(|limiter| limiter.with_on_outage(OnOutage::Open));
+    let limits = upstash.rate_limit_layer("all", FixedWindow::new(1_000_000, Duration::from_secs(60)));
+    let limits =
+        limits.with_key_from(header::HOST).map_limiters(|limiter| limiter.with_outage_policy(OutagePolicy::Open));
     Router::new()
         .route("/begin/{owner}", post(begin))
         .route("/write/{n}", post(write))
@@ -95,8 +100,8 @@ fn application(local: &LocalUpstash) -> Router {
         .route("/login/{user}", post(login))
         .route("/logout", post(logout))
         .route("/me", get(me))
-        .layer(upstash.sessions())
-        .layer(upstash.response_cache(Duration::from_secs(60)))
+        .layer(upstash.session_layer())
+        .layer(upstash.response_cache_layer(Duration::from_secs(60)))
         .layer(limits)
 }
 
@@ -294,7 +299,7 @@ fn argument(name: &str) -> Option<u64> {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let seconds = argument("--seconds").unwrap_or(20);
-    let seed = argument("--seed").unwrap_or_else(|| axum_upstash::Clock::system().now_ms());
+    let seed = argument("--seed").unwrap_or_else(|| now_ms());
     println!("seed {seed}, {seconds} s");
     // What Redis acknowledges survives its end.
     let redis = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);

@@ -17,3 +17,6 @@ mod ratelimit;
 mod ratelimit_shared;
 #[path = "interop/redis.rs"]
 mod redis;
+#[path = "shared/times.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod times;

@@ -24,6 +24,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use times::now_ms;
 use tokio::time::sleep;
 
 #[path = "shared/proxy.rs"]
@@ -33,6 +34,9 @@ mod random;
 #[path = "shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
+#[path = "shared/times.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod times;
 use proxy::Proxy;
 use random::Random;
 use redis_server::RedisServer;
@@ -234,7 +238,7 @@ async fn servers() -> Servers {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let seconds = argument("--seconds").unwrap_or(20);
-    let seed = argument("--seed").unwrap_or_else(|| axum_upstash::Clock::system().now_ms());
+    let seed = argument("--seed").unwrap_or_else(|| now_ms());
     println!("seed {seed}, {seconds} s");
     let mut servers = servers().await;
     let url = format!("redis://127.0.0.1:{}", servers.behind_rest.port());

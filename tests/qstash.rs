@@ -3,5 +3,8 @@
 
 #[path = "qstash/publish.rs"]
 mod publish;
+#[path = "shared/times.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod times;
 #[path = "qstash/webhook.rs"]
 mod webhook;

@@ -22,7 +22,8 @@ use axum_upstash::{
     client::{Transport, TransportBody, TransportError, TransportErrorKind},
     redis::Redis,
     response_cache::{
-        CacheOutcome, Lookup, MemoryStore, Record, RedisStore, ResponseCache, ResponseCacheLayer, ResponseStore,
+        CacheOutcome, Lookup, MemoryResponseStore, Record, RedisResponseStore, ResponseCacheLayer,
+        ResponseCacheService, ResponseStore,
     },
 };
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -42,6 +43,7 @@ use std::{
     },
     time::Duration,
 };
+use times::ms;
 use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn, util::BoxCloneService};
 
@@ -59,6 +61,9 @@ mod model;
 mod private;
 #[path = "shared/random.rs"]
 mod random;
+#[path = "shared/times.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod times;
 #[path = "response_cache/wire.rs"]
 mod wire;
 
@@ -78,8 +83,8 @@ impl Calls {
 }
 
 fn layer() -> (ResponseCacheLayer, ManualClock) {
-    let (clock, hand) = Clock::manual(START);
-    let store = MemoryStore::new().with_clock(clock.clone());
+    let (clock, hand) = Clock::manual(ms(START));
+    let store = MemoryResponseStore::new().with_clock(clock.clone());
     (ResponseCacheLayer::new(store).with_clock(clock), hand)
 }
 
@@ -221,7 +226,7 @@ async fn variants_live_side_by_side() {
 
 #[tokio::test]
 async fn variants_are_found_by_a_process_that_knows_nothing() {
-    let store = MemoryStore::new();
+    let store = MemoryResponseStore::new();
     let head = [("cache-control", "max-age=60"), ("vary", "x-a")];
     let (one, _) = app(ResponseCacheLayer::new(store.clone()), &head);
     let (two, calls) = app(ResponseCacheLayer::new(store), &head);
@@ -436,7 +441,7 @@ type Inner<B> = BoxCloneService<Request, Response<B>, Infallible>;
 fn streaming(
     layer: &ResponseCacheLayer,
     frames: impl Fn() -> Vec<Chunk> + Clone + Send + 'static,
-) -> ResponseCache<Inner<UnsyncBoxBody<Bytes, &'static str>>> {
+) -> ResponseCacheService<Inner<UnsyncBoxBody<Bytes, &'static str>>> {
     layer.layer(BoxCloneService::new(service_fn(move |_: Request| {
         let body = StreamBody::new(stream::iter(frames())).boxed_unsync();
         let response = Response::builder().header("cache-control", "max-age=60").body(body).unwrap();
@@ -516,7 +521,7 @@ async fn nested_routers_and_hosts_do_not_collide() {
 fn gated(
     layer: &ResponseCacheLayer,
     head: &'static [(&'static str, &'static str)],
-) -> (ResponseCache<Inner<Body>>, Arc<Semaphore>, Calls) {
+) -> (ResponseCacheService<Inner<Body>>, Arc<Semaphore>, Calls) {
     let (gate, calls) = (Arc::new(Semaphore::new(0)), Calls::default());
     let (held, counter) = (Arc::clone(&gate), calls.clone());
     let service = layer.layer(BoxCloneService::new(service_fn(move |_: Request| {
@@ -712,8 +717,8 @@ fn futures_can_move_between_threads() {
 #[cfg(feature = "testing")]
 #[tokio::test]
 async fn the_memory_store_conforms() {
-    let (clock, hand) = Clock::manual(START);
-    let store = MemoryStore::new().with_clock(clock);
+    let (clock, hand) = Clock::manual(ms(START));
+    let store = MemoryResponseStore::new().with_clock(clock);
     axum_upstash::response_cache::conformance::run(&store, async |by| hand.advance(by)).await;
 }
 
@@ -753,8 +758,8 @@ impl Transport for Scripted {
 async fn a_hit_in_redis_is_one_command_and_every_key_expires() {
     let transport = Scripted::default();
     let redis = Redis::builder("https://redis.example", "token").transport(transport.clone()).build().unwrap();
-    let (clock, hand) = Clock::manual(START);
-    let layer = ResponseCacheLayer::new(RedisStore::new(redis)).with_clock(clock);
+    let (clock, hand) = Clock::manual(ms(START));
+    let layer = ResponseCacheLayer::new(RedisResponseStore::new(redis)).with_clock(clock);
     let (app, calls) = app(layer, &[("cache-control", "max-age=60"), ("vary", "x-a")]);
     let sent = || std::mem::take(&mut *transport.commands.lock().unwrap());
     let names = |commands: &[Vec<String>]| commands.iter().map(|command| command[0].clone()).collect::<Vec<_>>();

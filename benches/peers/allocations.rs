@@ -50,7 +50,7 @@ macro_rules! count {
 
 fn main() {
     println!("for each request, its handler included:");
-    let ours = || RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(1_000_000, MINUTE)));
+    let ours = || RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(1_000_000, MINUTE)));
     let mut governor = GovernorConfigBuilder::default();
     governor.burst_size(1_000_000).period(Duration::from_nanos(1));
     count!("no layer", Identity::new());
@@ -61,7 +61,7 @@ fn main() {
 
     for capacity in [100_000, 1_000_000] {
         let region = Region::new(ALLOCATOR);
-        let store = axum_upstash::ratelimit::MemoryStore::with_capacity(capacity);
+        let store = axum_upstash::ratelimit::store::MemoryRateLimitStore::with_capacity(capacity);
         let limiter = Ratelimit::with_store(store, FixedWindow::new(10, Duration::from_secs(86_400)));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for client in 0..1_000_000_u32 {

@@ -5,7 +5,7 @@ use crate::{
     drive::{self, WARM},
 };
 use axum::extract::{ConnectInfo, Request};
-use axum_upstash::ratelimit::{Algorithm, FixedWindow, Gcra, Head, HeaderStyles, Key, RateLimitLayer, Ratelimit, SlidingWindow, TokenBucket};
+use axum_upstash::ratelimit::{Rate, Algorithm, FixedWindow, Gcra, RequestHead, HeaderStyles, Key, RateLimitLayer, Ratelimit, SlidingWindow, TokenBucket};
 use criterion::Criterion;
 use http::{Response, StatusCode};
 use std::{net::SocketAddr, time::Duration};
@@ -35,13 +35,13 @@ fn ours(algorithm: &str, limit: u32, window: Duration) -> RateLimitLayer {
     let algorithm: Algorithm = match algorithm {
         "ours, fixed window" => FixedWindow::new(limit, window).into(),
         "ours, sliding window" => SlidingWindow::new(limit, window).into(),
-        "ours, token bucket" => TokenBucket::new(limit, window, limit).into(),
-        _ => Gcra::new(limit, window, limit).into(),
+        "ours, token bucket" => TokenBucket::new(limit, Rate::new(limit, window)).into(),
+        _ => Gcra::new(Rate::new(limit, window), limit).into(),
     };
-    RateLimitLayer::new(Ratelimit::memory(algorithm))
+    RateLimitLayer::new("default", Ratelimit::memory(algorithm))
 }
 
-fn api_key(head: Head<'_>) -> Key {
+fn api_key(head: RequestHead<'_>) -> Key {
     match head.header(API_KEY) {
         Some(key) => Key::Limit(key.to_owned()),
         None => Key::Skip,

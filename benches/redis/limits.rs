@@ -2,7 +2,7 @@
 
 use crate::{SLICE, TASKS, children::LocalServer};
 use axum_upstash::{
-    ratelimit::{Algorithm, FixedWindow, Gcra, Ratelimit, SlidingWindow, TokenBucket},
+    ratelimit::{Rate, Algorithm, FixedWindow, Gcra, Ratelimit, SlidingWindow, TokenBucket},
     redis::{Redis, RequestKind},
 };
 use std::{
@@ -22,8 +22,8 @@ pub async fn run(local: &LocalServer) {
     let algorithms: [(&str, Algorithm); 4] = [
         ("fixed window", FixedWindow::new(PLENTY, DAY).into()),
         ("sliding window", SlidingWindow::new(PLENTY, DAY).into()),
-        ("token bucket", TokenBucket::new(PLENTY, DAY, PLENTY).into()),
-        ("gcra", Gcra::new(PLENTY, DAY, PLENTY).into()),
+        ("token bucket", TokenBucket::new(PLENTY, Rate::new(PLENTY, DAY)).into()),
+        ("gcra", Gcra::new(Rate::new(PLENTY, DAY), PLENTY).into()),
     ];
     for (name, algorithm) in algorithms {
         for tasks in [1, TASKS] {

@@ -266,7 +266,7 @@ impl Session for ours::Session {
 }
 
 #[derive(Debug, Clone)]
-struct OurStore(Arc<ours::MemoryStore>, Arc<Control>);
+struct OurStore(Arc<ours::MemorySessionStore>, Arc<Control>);
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, axum_upstash::Error>> + Send + 'a>>;
 
@@ -346,7 +346,7 @@ impl Session for tower_sessions::Session {
 }
 
 #[derive(Debug, Clone)]
-struct TowerStore(tower_sessions::MemoryStore, Arc<Control>);
+struct TowerStore(tower_sessions::MemorySessionStore, Arc<Control>);
 
 type TowerResult<T> = tower_sessions::session_store::Result<T>;
 
@@ -379,7 +379,7 @@ impl tower_sessions::SessionStore for TowerStore {
 
 fn tower_peer() -> Peer {
     let (control, gate) = (Arc::<Control>::default(), Gate::default());
-    let store = TowerStore(tower_sessions::MemoryStore::default(), Arc::clone(&control));
+    let store = TowerStore(tower_sessions::MemorySessionStore::default(), Arc::clone(&control));
     let app: Apps = {
         let gate = Arc::clone(&gate);
         Box::new(move |setup| {

@@ -6,7 +6,7 @@ use std::fmt;
 /// Why there is no client address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ClientIpError {
+pub enum ClientIpRejection {
     /// The server does not say who is on the other end; see [`ClientIpSource::peer`](super::ClientIpSource::peer).
     NoPeer,
     /// The header is absent: the request did not come through the proxy.
@@ -17,7 +17,7 @@ pub enum ClientIpError {
     Malformed,
 }
 
-impl fmt::Display for ClientIpError {
+impl fmt::Display for ClientIpRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoPeer => {
@@ -32,19 +32,19 @@ impl fmt::Display for ClientIpError {
     }
 }
 
-impl std::error::Error for ClientIpError {}
+impl std::error::Error for ClientIpRejection {}
 
-impl From<ClientIpError> for Problem {
-    fn from(error: ClientIpError) -> Self {
+impl From<ClientIpRejection> for Problem {
+    fn from(error: ClientIpRejection) -> Self {
         match error {
             // A mistake in how the server is set up: the reason stands in its log, and is nothing for the client.
-            ClientIpError::NoPeer => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The client address is unknown"),
+            ClientIpRejection::NoPeer => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The client address is unknown"),
             _ => Self::new(StatusCode::BAD_REQUEST, "The client address is unknown").with_detail(error.to_string()),
         }
     }
 }
 
-impl IntoResponse for ClientIpError {
+impl IntoResponse for ClientIpRejection {
     fn into_response(self) -> Response {
         Problem::from(self).into_response()
     }

@@ -1,4 +1,4 @@
-use super::{ClientIpError, ClientIpSource};
+use super::{ClientIpRejection, ClientIpSource};
 use crate::PrivateResponse;
 use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
@@ -13,7 +13,7 @@ where
     S: Send + Sync,
     ClientIpSource: FromRef<S>,
 {
-    type Rejection = ClientIpError;
+    type Rejection = ClientIpRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         PrivateResponse::extracted(&mut parts.extensions);

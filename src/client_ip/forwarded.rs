@@ -1,4 +1,4 @@
-use super::{ClientIpError, x_forwarded_for::parse_address};
+use super::{ClientIpRejection, x_forwarded_for::parse_address};
 use http::{HeaderValue, header::GetAll};
 use std::net::IpAddr;
 
@@ -6,32 +6,32 @@ use std::net::IpAddr;
 /// one, or with something else than an address in it, is an error in its place: whoever wrote it is unknown.
 pub(super) fn addresses<'a>(
     lines: &GetAll<'a, HeaderValue>,
-) -> Box<dyn Iterator<Item = Result<IpAddr, ClientIpError>> + 'a> {
+) -> Box<dyn Iterator<Item = Result<IpAddr, ClientIpRejection>> + 'a> {
     let lines = lines.iter().rev();
     Box::new(lines.flat_map(|line| {
         let elements = line.to_str().ok().and_then(|line| split(line, ','));
         let found = match elements {
             Some(elements) => elements.into_iter().rev().map(address).collect(),
-            None => vec![Err(ClientIpError::Malformed)],
+            None => vec![Err(ClientIpRejection::Malformed)],
         };
         found.into_iter()
     }))
 }
 
-fn address(element: &str) -> Result<IpAddr, ClientIpError> {
+fn address(element: &str) -> Result<IpAddr, ClientIpRejection> {
     let mut found = None;
-    for pair in split(element, ';').ok_or(ClientIpError::Malformed)? {
+    for pair in split(element, ';').ok_or(ClientIpRejection::Malformed)? {
         let Some((name, value)) = pair.split_once('=') else { continue };
         if name.trim().eq_ignore_ascii_case("for") {
             let value = value.trim();
             let value = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
-            let ip = parse_address(value).ok_or(ClientIpError::Malformed)?;
+            let ip = parse_address(value).ok_or(ClientIpRejection::Malformed)?;
             if found.replace(ip).is_some() {
-                return Err(ClientIpError::Malformed);
+                return Err(ClientIpRejection::Malformed);
             }
         }
     }
-    found.ok_or(ClientIpError::Malformed)
+    found.ok_or(ClientIpRejection::Malformed)
 }
 
 /// Splits at a separator outside of quoted strings; `None` where one is not closed.

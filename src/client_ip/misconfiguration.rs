@@ -1,4 +1,4 @@
-use super::ClientIpError;
+use super::ClientIpRejection;
 use crate::never_seen::{LENIENT, NeverSeen, STRICT};
 use http::HeaderMap;
 use std::{
@@ -54,7 +54,7 @@ impl Misconfiguration {
     /// A request of which nobody knows who is on the other end.
     pub(super) fn no_peer(&self) {
         if self.tell() {
-            tracing::error!("{}", ClientIpError::NoPeer);
+            tracing::error!("{}", ClientIpRejection::NoPeer);
         }
     }
 

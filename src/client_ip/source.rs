@@ -1,5 +1,5 @@
 use super::{
-    ClientIpError, forwarded,
+    ClientIpRejection, forwarded,
     misconfiguration::Misconfiguration,
     network::network_of,
     translated::Translated,
@@ -162,23 +162,23 @@ impl ClientIpSource {
     ///
     /// # Errors
     /// Where the source is absent, too short or not an address. Another source is never tried.
-    pub fn resolve(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<IpAddr, ClientIpError> {
+    pub fn resolve(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<IpAddr, ClientIpRejection> {
         let found = match &self.source {
             Source::Peer => {
-                let peer = peer(extensions).ok_or(ClientIpError::NoPeer);
+                let peer = peer(extensions).ok_or(ClientIpRejection::NoPeer);
                 peer.inspect(|&peer| self.misconfiguration.peer(peer, headers))
             }
             Source::Chain { list, proxies } => self.walk(*list, proxies, headers, extensions),
             Source::Header(name) => {
-                self.single(headers, name).and_then(|text| parse_address(text).ok_or(ClientIpError::Malformed))
+                self.single(headers, name).and_then(|text| parse_address(text).ok_or(ClientIpRejection::Malformed))
             }
             Source::HeaderWithPort(name) => self.single(headers, name).and_then(|text| {
-                let (address, port) = text.rsplit_once(':').ok_or(ClientIpError::Malformed)?;
-                port.parse::<u16>().map_err(|_| ClientIpError::Malformed)?;
-                parse_address(address).ok_or(ClientIpError::Malformed)
+                let (address, port) = text.rsplit_once(':').ok_or(ClientIpRejection::Malformed)?;
+                port.parse::<u16>().map_err(|_| ClientIpRejection::Malformed)?;
+                parse_address(address).ok_or(ClientIpRejection::Malformed)
             }),
         };
-        if found == Err(ClientIpError::NoPeer) {
+        if found == Err(ClientIpRejection::NoPeer) {
             self.misconfiguration.no_peer();
         }
         found.map(|ip| self.translated.original(ip.to_canonical()))
@@ -190,7 +190,7 @@ impl ClientIpSource {
         proxies: &Proxies,
         headers: &HeaderMap,
         extensions: &Extensions,
-    ) -> Result<IpAddr, ClientIpError> {
+    ) -> Result<IpAddr, ClientIpRejection> {
         let (name, entries) = match list {
             List::XForwardedFor => (X_FORWARDED_FOR, forwarded_for(headers)),
             List::Forwarded => (FORWARDED, forwarded::addresses(&headers.get_all(FORWARDED))),
@@ -208,9 +208,9 @@ impl ClientIpSource {
                     }
                 }
                 match (self.too_few, seen) {
-                    (TooFew::Peer, _) => peer(extensions).ok_or(ClientIpError::NoPeer),
-                    (TooFew::Error, 0) => Err(ClientIpError::Absent),
-                    (TooFew::Error, _) => Err(ClientIpError::TooFewHops),
+                    (TooFew::Peer, _) => peer(extensions).ok_or(ClientIpRejection::NoPeer),
+                    (TooFew::Error, 0) => Err(ClientIpRejection::Absent),
+                    (TooFew::Error, _) => Err(ClientIpRejection::TooFewHops),
                 }
             }
             Proxies::Networks(networks) => {
@@ -218,8 +218,8 @@ impl ClientIpSource {
                 let mut entries = entries;
                 let mut client = match peer(extensions) {
                     Some(peer) => peer,
-                    None if self.unix_socket => entries.next().ok_or(ClientIpError::Absent)??,
-                    None => return Err(ClientIpError::NoPeer),
+                    None if self.unix_socket => entries.next().ok_or(ClientIpRejection::Absent)??,
+                    None => return Err(ClientIpRejection::NoPeer),
                 };
                 if trusted(client) {
                     self.misconfiguration.header(headers.contains_key(name), true);
@@ -239,14 +239,14 @@ impl ClientIpSource {
     }
 
     /// A field that there is one of.
-    fn single<'a>(&self, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, ClientIpError> {
+    fn single<'a>(&self, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, ClientIpRejection> {
         let mut values = headers.get_all(name).iter();
         let (first, second) = (values.next(), values.next());
         self.misconfiguration.header(first.is_some(), false);
         match (first, second) {
-            (None, _) => Err(ClientIpError::Absent),
-            (Some(_), Some(_)) => Err(ClientIpError::Malformed),
-            (Some(value), None) => value.to_str().map_err(|_| ClientIpError::Malformed),
+            (None, _) => Err(ClientIpRejection::Absent),
+            (Some(_), Some(_)) => Err(ClientIpRejection::Malformed),
+            (Some(value), None) => value.to_str().map_err(|_| ClientIpRejection::Malformed),
         }
     }
 }
@@ -282,7 +282,7 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn ask(source: &ClientIpSource, name: &str, lines: &[&str], peer: [u8; 4]) -> Result<String, ClientIpError> {
+    fn ask(source: &ClientIpSource, name: &str, lines: &[&str], peer: [u8; 4]) -> Result<String, ClientIpRejection> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(name.parse::<HeaderName>().unwrap(), line.parse().unwrap());
@@ -292,7 +292,7 @@ mod tests {
         source.resolve(&headers, &extensions).map(|ip| ip.to_string())
     }
 
-    fn resolve(source: &ClientIpSource, lines: &[&str]) -> Result<String, ClientIpError> {
+    fn resolve(source: &ClientIpSource, lines: &[&str]) -> Result<String, ClientIpRejection> {
         ask(source, "x-forwarded-for", lines, [10, 0, 0, 1])
     }
 
@@ -302,7 +302,7 @@ mod tests {
         for (lines, hops, wanted) in [
             (two, 1, Ok("2.2.2.2")),
             (two, 2, Ok("1.1.1.1")),
-            (two, 3, Err(ClientIpError::TooFewHops)),
+            (two, 3, Err(ClientIpRejection::TooFewHops)),
             (two, 0, Ok("10.0.0.1")),
             (&["6.6.6.6", "2.2.2.2"], 1, Ok("2.2.2.2")),
             (&["6.6.6.6", "2.2.2.2"], 2, Ok("6.6.6.6")),
@@ -311,20 +311,20 @@ mod tests {
             (&["[2001:db8::1]"], 1, Ok("2001:db8::1")),
             (&["fe80::1%eth0"], 1, Ok("fe80::1")),
             (&["[fe80::1%eth0]:80"], 1, Ok("fe80::1")),
-            (&["[fe80::1%eth0]:x"], 1, Err(ClientIpError::Malformed)),
-            (&["[fe80::1]80"], 1, Err(ClientIpError::Malformed)),
+            (&["[fe80::1%eth0]:x"], 1, Err(ClientIpRejection::Malformed)),
+            (&["[fe80::1]80"], 1, Err(ClientIpRejection::Malformed)),
             (&["::ffff:1.2.3.4"], 1, Ok("1.2.3.4")),
-            (&["1.1.1.1, unknown"], 1, Err(ClientIpError::Malformed)),
-            (&["1.1.1.1, unknown"], 2, Err(ClientIpError::Malformed)),
-            (&[""], 1, Err(ClientIpError::Malformed)),
-            (&[], 1, Err(ClientIpError::Absent)),
+            (&["1.1.1.1, unknown"], 1, Err(ClientIpRejection::Malformed)),
+            (&["1.1.1.1, unknown"], 2, Err(ClientIpRejection::Malformed)),
+            (&[""], 1, Err(ClientIpRejection::Malformed)),
+            (&[], 1, Err(ClientIpRejection::Absent)),
         ] {
             let got = resolve(&ClientIpSource::x_forwarded_for(hops), lines);
             assert_eq!(got.as_deref().map_err(|error| *error), wanted, "{lines:?} with {hops} hops");
         }
         let lenient = ClientIpSource::x_forwarded_for(3).with_peer_fallback();
         assert_eq!(resolve(&lenient, two).unwrap(), "10.0.0.1");
-        assert_eq!(resolve(&lenient, &["unknown"]), Err(ClientIpError::Malformed), "nonsense is no fallback");
+        assert_eq!(resolve(&lenient, &["unknown"]), Err(ClientIpRejection::Malformed), "nonsense is no fallback");
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
             (&["6.6.6.6, 2.2.2.2, ::ffff:10.0.0.9"], [10, 0, 0, 1], Ok("2.2.2.2")),
             (&["1.1.1.1"], [9, 9, 9, 9], Ok("9.9.9.9")),
             (&["10.0.0.2, 10.0.0.3"], [10, 0, 0, 1], Ok("10.0.0.2")),
-            (&["1.1.1.1, unknown"], [10, 0, 0, 1], Err(ClientIpError::Malformed)),
+            (&["1.1.1.1, unknown"], [10, 0, 0, 1], Err(ClientIpRejection::Malformed)),
             (&[], [10, 0, 0, 1], Ok("10.0.0.1")),
         ] {
             let got = ask(&source, "x-forwarded-for", lines, peer);
@@ -347,14 +347,14 @@ mod tests {
     fn forwarded_is_read_as_its_rfc_says() {
         for (line, wanted) in [
             (r#"for=1.1.1.1;proto=https, for="[2001:db8::1]:99""#, Ok("2001:db8::1")),
-            ("for=_hidden", Err(ClientIpError::Malformed)),
-            ("for=unknown", Err(ClientIpError::Malformed)),
-            ("proto=https", Err(ClientIpError::Malformed)),
+            ("for=_hidden", Err(ClientIpRejection::Malformed)),
+            ("for=unknown", Err(ClientIpRejection::Malformed)),
+            ("proto=https", Err(ClientIpRejection::Malformed)),
             ("For=\"192.0.2.43:47011\";by=203.0.113.60", Ok("192.0.2.43")),
             (r#"for=6.6.6.6;host="a, for=7.7.7.7""#, Ok("6.6.6.6")),
             (r#"for=6.6.6.6;host="a\", for=7.7.7.7""#, Ok("6.6.6.6")),
-            (r#"for="6.6.6.6"#, Err(ClientIpError::Malformed)),
-            ("for=1.1.1.1;for=2.2.2.2", Err(ClientIpError::Malformed)),
+            (r#"for="6.6.6.6"#, Err(ClientIpRejection::Malformed)),
+            ("for=1.1.1.1;for=2.2.2.2", Err(ClientIpRejection::Malformed)),
         ] {
             let got = ask(&ClientIpSource::forwarded(1), "forwarded", &[line], [10, 0, 0, 1]);
             assert_eq!(got.as_deref().map_err(|error| *error), wanted, "{line}");
@@ -368,9 +368,9 @@ mod tests {
     fn a_single_header_twice_is_refused() {
         let source = ClientIpSource::header(HeaderName::from_static("x-forwarded-for"));
         assert_eq!(resolve(&source, &["1.1.1.1"]).unwrap(), "1.1.1.1");
-        assert_eq!(resolve(&source, &["1.1.1.1", "2.2.2.2"]), Err(ClientIpError::Malformed));
-        assert_eq!(resolve(&source, &["1.1.1.1, 2.2.2.2"]), Err(ClientIpError::Malformed));
-        assert_eq!(resolve(&source, &[]), Err(ClientIpError::Absent));
+        assert_eq!(resolve(&source, &["1.1.1.1", "2.2.2.2"]), Err(ClientIpRejection::Malformed));
+        assert_eq!(resolve(&source, &["1.1.1.1, 2.2.2.2"]), Err(ClientIpRejection::Malformed));
+        assert_eq!(resolve(&source, &[]), Err(ClientIpRejection::Absent));
     }
 
     #[test]
@@ -378,7 +378,7 @@ mod tests {
         let ask = |line| ask(&ClientIpSource::cloudfront(), "cloudfront-viewer-address", &[line], [10, 0, 0, 1]);
         assert_eq!(ask("198.51.100.10:46532").unwrap(), "198.51.100.10");
         assert_eq!(ask("2001:db8::1:443").unwrap(), "2001:db8::1");
-        assert_eq!(ask("198.51.100.10"), Err(ClientIpError::Malformed));
+        assert_eq!(ask("198.51.100.10"), Err(ClientIpRejection::Malformed));
     }
 
     #[test]
@@ -443,18 +443,18 @@ mod tests {
             let headers: HeaderMap = lines.into_iter().collect();
             source.resolve(&headers, &Extensions::new()).map(|ip| ip.to_string())
         };
-        assert_eq!(ask(&networks, Some("1.1.1.1")), Err(ClientIpError::NoPeer));
+        assert_eq!(ask(&networks, Some("1.1.1.1")), Err(ClientIpRejection::NoPeer));
         let socket = networks.with_unix_socket();
         assert_eq!(ask(&socket, Some("6.6.6.6, 1.1.1.1")).unwrap(), "1.1.1.1");
         assert_eq!(ask(&socket, Some("6.6.6.6, 1.1.1.1, 10.0.0.2")).unwrap(), "1.1.1.1");
-        assert_eq!(ask(&socket, Some("nonsense")), Err(ClientIpError::Malformed));
-        assert_eq!(ask(&socket, None), Err(ClientIpError::Absent));
+        assert_eq!(ask(&socket, Some("nonsense")), Err(ClientIpRejection::Malformed));
+        assert_eq!(ask(&socket, None), Err(ClientIpRejection::Absent));
     }
 
     #[test]
     fn no_peer_is_an_error() {
         let source = ClientIpSource::peer();
-        assert_eq!(source.resolve(&HeaderMap::new(), &Extensions::new()), Err(ClientIpError::NoPeer));
+        assert_eq!(source.resolve(&HeaderMap::new(), &Extensions::new()), Err(ClientIpRejection::NoPeer));
         assert!(source.misconfiguration.has_told());
     }
 

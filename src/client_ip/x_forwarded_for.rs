@@ -1,18 +1,20 @@
-use super::ClientIpError;
+use super::ClientIpRejection;
 use http::{HeaderMap, HeaderName};
 use std::net::{IpAddr, SocketAddr};
 
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-pub(super) type Entries<'a> = Box<dyn Iterator<Item = Result<IpAddr, ClientIpError>> + 'a>;
+pub(super) type Entries<'a> = Box<dyn Iterator<Item = Result<IpAddr, ClientIpRejection>> + 'a>;
 
 /// The entries over all lines, the last one first.
 pub(super) fn forwarded_for(headers: &HeaderMap) -> Entries<'_> {
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     Box::new(lines.flat_map(|line| -> Entries<'_> {
         match line.to_str() {
-            Ok(line) => Box::new(line.rsplit(',').map(|entry| parse_address(entry).ok_or(ClientIpError::Malformed))),
-            Err(_) => Box::new(std::iter::once(Err(ClientIpError::Malformed))),
+            Ok(line) => {
+                Box::new(line.rsplit(',').map(|entry| parse_address(entry).ok_or(ClientIpRejection::Malformed)))
+            }
+            Err(_) => Box::new(std::iter::once(Err(ClientIpRejection::Malformed))),
         }
     }))
 }

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_reset_of_a_limit_is_a_time_to_wait() {
-        let clock = Clock::manual(1_000_000).0;
+        let clock = Clock::manual(crate::rt::from_unix_ms(1_000_000)).0;
         let mut limited = answer(429, "{}");
         limited.headers.insert("ratelimit-reset", "1007".parse().unwrap());
         assert_eq!(from_response(&limited, &clock).retry_after(), Some(Duration::from_secs(7)));

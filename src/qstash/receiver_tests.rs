@@ -73,7 +73,9 @@ fn a_token_begins_at_its_time_less_the_tolerance() {
 }
 
 fn off_by(now_ms: u64, tolerance_ms: u64) -> Receiver {
-    receiver().with_clock(Clock::manual(now_ms).0).with_clock_tolerance(Duration::from_millis(tolerance_ms))
+    receiver()
+        .with_clock(Clock::manual(crate::rt::from_unix_ms(now_ms)).0)
+        .with_clock_tolerance(Duration::from_millis(tolerance_ms))
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub(super) fn vector([payload, tag]: [&str; 2]) -> String {
 }
 
 pub(super) fn at(unix_seconds: u64) -> Clock {
-    Clock::manual(unix_seconds * 1000).0
+    Clock::manual(crate::rt::from_unix_ms(unix_seconds * 1000)).0
 }
 
 /// A day after the vectors were issued: past the end of V6.

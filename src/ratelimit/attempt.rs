@@ -1,18 +1,25 @@
-use std::net::IpAddr;
+use super::ClientInfo;
+use std::{borrow::Cow, fmt};
 
-/// A request as the limiter sees it: who, how much, and what else is known of it.
+/// A request to a limiter: the client, the cost, and the other facts that are known of the client.
 ///
-/// Anything that is a text is one of cost 1: `limiter.limit("user:7")`.
+/// Everything that can be displayed is an attempt of cost 1: `limiter.limit("user:7")`, `limiter.limit(user_id)`,
+/// `limiter.limit(ip)`. [`Attempt::new`] borrows its text and allocates nothing.
 ///
 /// ```
-/// use axum_upstash::ratelimit::{Attempt, FixedWindow, Ratelimit};
-/// use std::time::Duration;
+/// use axum_upstash::{Upstash, ratelimit::{Attempt, FixedWindow}};
+/// use std::{net::Ipv4Addr, time::Duration};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), axum_upstash::Error> {
-/// let limiter = Ratelimit::memory(FixedWindow::new(10, Duration::from_secs(60)));
-/// let upload = Attempt::new("user:7").with_cost(4);
-/// assert_eq!(limiter.limit(upload).await?.remaining, 6);
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let limiter = upstash.ratelimit(FixedWindow::new(10, Duration::from_secs(60)));
+/// assert_eq!(limiter.limit(Attempt::new("user:7").with_cost(4)).await?.remaining, 6);
+///
+/// // Numbers, addresses and ids as they are.
+/// assert_eq!(limiter.limit(7_u64).await?.remaining, 9);
+/// assert_eq!(limiter.limit(Ipv4Addr::LOCALHOST).await?.remaining, 9);
+/// assert_eq!(limiter.limit(String::from("user:7")).await?.remaining, 5);
 /// # Ok(())
 /// # }
 /// ```
@@ -20,81 +27,35 @@ use std::net::IpAddr;
 #[must_use]
 #[non_exhaustive]
 pub struct Attempt<'a> {
-    pub(super) identifier: &'a str,
+    pub(super) identifier: Cow<'a, str>,
     pub(super) cost: u32,
-    pub(super) origin: Option<&'a Origin>,
+    pub(super) client_info: Option<&'a ClientInfo>,
 }
 
 impl<'a> Attempt<'a> {
-    /// An attempt of cost 1. An identifier of more than 256 bytes, or one that begins like a key of the
-    /// limiter's own (`denyList:`, `dynamic:`, `events:`, `concurrency:`, `gcra:`), counts under its hash.
-    pub fn new(identifier: &'a str) -> Self {
-        Self { identifier, cost: 1, origin: None }
+    /// An attempt of cost 1.
+    ///
+    /// An identifier of more than 256 bytes counts under its hash. So does one that begins like a key of the limiter's
+    /// own (`denyList:`, `dynamic:`, `events:`, `concurrency:`, `gcra:`).
+    pub fn new(identifier: impl Into<Cow<'a, str>>) -> Self {
+        Self { identifier: identifier.into(), cost: 1, client_info: None }
     }
 
-    /// It weighs as much as so many ordinary ones. Cost 0 passes always and counts nothing.
+    /// Sets the cost (1). An attempt of cost 0 always passes and counts nothing.
     pub fn with_cost(mut self, cost: u32) -> Self {
         self.cost = cost;
         self
     }
 
-    /// Where it comes from: for deny lists and analytics.
-    pub fn with_origin(mut self, origin: &'a Origin) -> Self {
-        self.origin = Some(origin);
+    /// Sets what is known of the client, for deny lists and analytics.
+    pub fn with_client_info(mut self, client_info: &'a ClientInfo) -> Self {
+        self.client_info = Some(client_info);
         self
     }
 }
 
-impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for Attempt<'a> {
-    fn from(identifier: &'a T) -> Self {
-        Self::new(identifier.as_ref())
-    }
-}
-
-/// Where a request comes from, as far as it is known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use]
-#[non_exhaustive]
-pub struct Origin {
-    /// The client's address.
-    pub ip: Option<IpAddr>,
-    /// `User-Agent`.
-    pub user_agent: Option<String>,
-    /// The country, as the proxy in front names it: `DE`.
-    pub country: Option<String>,
-    /// The city, for analytics.
-    pub city: Option<String>,
-    /// The region, for analytics.
-    pub region: Option<String>,
-}
-
-impl Origin {
-    /// An origin of which nothing is known.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// From this address.
-    pub fn with_ip(mut self, ip: IpAddr) -> Self {
-        self.ip = Some(ip.to_canonical());
-        self
-    }
-
-    /// By this program.
-    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = Some(user_agent.into());
-        self
-    }
-
-    /// From this country.
-    pub fn with_country(mut self, country: impl Into<String>) -> Self {
-        self.country = Some(country.into());
-        self
-    }
-
-    /// From this city and region.
-    pub fn with_place(mut self, city: impl Into<String>, region: impl Into<String>) -> Self {
-        (self.city, self.region) = (Some(city.into()), Some(region.into()));
-        self
+impl<T: fmt::Display> From<T> for Attempt<'_> {
+    fn from(identifier: T) -> Self {
+        Self::new(identifier.to_string())
     }
 }

@@ -1,112 +1,215 @@
-use super::{Algorithm, Background};
-use crate::expiring_map::Name;
-use std::time::Duration;
+//! One limit: what is known without the store first, then the store, then the policy for its outage.
 
-/// One limit to be checked for one client.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Check<'a> {
-    /// How requests are counted.
-    pub algorithm: &'a Algorithm,
-    /// What the limiter's keys begin with.
-    pub prefix: &'a str,
-    /// Whose request it is.
-    pub identifier: &'a str,
-    /// How much this request counts: 0 only looks, less gives back.
-    pub cost: i64,
-    /// Which settings in the store take the place of the algorithm's limit.
-    pub dynamic: DynamicLimits,
-}
+use super::{
+    Algorithm, Attempt, Decision, OutagePolicy, Ratelimit, Reason,
+    identifier::key_segment,
+    store::{Check, CheckRequest, CheckResponse, DenyQuery, DynamicLimits},
+};
+use crate::{Error, ErrorKind, rt::timeout};
 
-impl<'a> Check<'a> {
-    /// A request of cost 1.
-    #[must_use]
-    pub fn new(algorithm: &'a Algorithm, prefix: &'a str, identifier: &'a str) -> Self {
-        Self { algorithm, prefix, identifier, cost: 1, dynamic: DynamicLimits::Off }
+/// The name of the store in the log.
+const STORE: &str = "rate limit store";
+
+impl Ratelimit {
+    /// The decision, if no store has to be waited for.
+    pub(super) fn try_limit_local(&self, attempt: &Attempt<'_>) -> Option<Decision> {
+        if self.settings.problem.is_some() {
+            return None;
+        }
+        self.try_limit_known(attempt).or_else(|| self.try_count_local(attempt))
     }
 
-    /// The same with another cost.
-    #[must_use]
-    pub fn with_cost(mut self, cost: i64) -> Self {
-        self.cost = cost;
-        self
+    /// The decision, if it is known without counting: by a list, by the cost, or by the block cache.
+    pub(super) fn try_limit_known(&self, attempt: &Attempt<'_>) -> Option<Decision> {
+        let identifier = key_segment(&attempt.identifier);
+        let check = self.check(&identifier, attempt.cost.into());
+        let decision = self.known(&check, attempt, self.now_ms())?;
+        self.record(attempt, &decision);
+        Some(decision)
     }
 
-    /// The same with limits from the store.
-    #[must_use]
-    pub fn with_dynamic(mut self, dynamic: DynamicLimits) -> Self {
-        self.dynamic = dynamic;
-        self
+    /// Counts the attempt in the store, whatever else is known.
+    pub(super) async fn count(&self, attempt: &Attempt<'_>) -> Result<Decision, Error> {
+        match self.try_count_local(attempt) {
+            Some(decision) => Ok(decision),
+            None => self.count_remote(attempt).await,
+        }
     }
 
-    /// Where it counts. As in Redis, where each window is a key, limiters of another window or kind count apart.
-    pub(super) fn name(&self) -> Name<'a> {
-        let kind = match self.algorithm {
-            Algorithm::FixedWindow(_) | Algorithm::SlidingWindow(_) => {
-                u64::try_from(self.algorithm.window().as_millis()).unwrap_or(u64::MAX)
-            }
-            Algorithm::TokenBucket(_) => 0,
-            Algorithm::Gcra(_) => u64::MAX,
+    fn try_count_local(&self, attempt: &Attempt<'_>) -> Option<Decision> {
+        let (settings, now_ms) = (&*self.settings, self.now_ms());
+        if settings.deny.as_ref().is_some_and(|deny| deny.is_shared()) {
+            return None;
+        }
+        let identifier = key_segment(&attempt.identifier);
+        let checks = [self.check(&identifier, attempt.cost.into())];
+        let outcome = settings.store.try_check_local(self.request(&checks, now_ms))?;
+        let decision = Decision::new(&outcome, now_ms, Reason::Counted);
+        self.record(attempt, &decision);
+        Some(decision)
+    }
+
+    /// Counts the attempt in a store that has to be waited for.
+    pub(super) async fn count_remote(&self, attempt: &Attempt<'_>) -> Result<Decision, Error> {
+        let identifier = key_segment(&attempt.identifier);
+        let check = self.check(&identifier, attempt.cost.into());
+        let decision = self.check_one(check, Some(attempt)).await?;
+        self.record(attempt, &decision);
+        Ok(decision)
+    }
+
+    pub(super) async fn look(&self, identifier: &str) -> Result<Decision, Error> {
+        self.usable()?;
+        let identifier = key_segment(identifier);
+        let (check, now_ms) = (self.check(&identifier, 0), self.now_ms());
+        let decision = match self.settings.store.try_check_local(self.request(&[check], now_ms)) {
+            Some(outcome) => Decision::new(&outcome, now_ms, Reason::Counted),
+            None => self.check_one(check, None).await?,
         };
-        Name { kind, prefix: self.prefix, text: self.identifier }
+        Ok(decision.looked())
+    }
+
+    /// The error of an algorithm that cannot work.
+    pub(super) fn usable(&self) -> Result<(), Error> {
+        match self.settings.problem {
+            Some(problem) => Err(Error::new(ErrorKind::Configuration, format!("rate limit: {problem}"))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn known(&self, check: &Check<'_>, attempt: &Attempt<'_>, now_ms: u64) -> Option<Decision> {
+        let settings = &*self.settings;
+        if settings.allow.as_ref().is_some_and(|allow| allow.contains(attempt)) {
+            return Some(Decision::exempt(&settings.algorithm, now_ms));
+        }
+        if let Some(deny) = &settings.deny
+            && let Some(value) = deny.known(&settings.prefix, attempt, now_ms)
+        {
+            return Some(Decision::denied(&settings.algorithm, &value, now_ms));
+        }
+        let limit = i64::try_from(settings.algorithm.limit()).unwrap_or(i64::MAX);
+        if check.cost > limit && settings.dynamic == DynamicLimits::Off {
+            return Some(Decision::too_costly(&settings.algorithm, now_ms));
+        }
+        let outcome = settings.blocks.as_ref().filter(|_| check.cost > 0)?.refusal(check, now_ms)?;
+        Some(Decision::new(&outcome, now_ms, Reason::Blocked))
+    }
+
+    /// Checks one limit in the store. If the store fails, the policy decides.
+    async fn check_one(&self, check: Check<'_>, attempt: Option<&Attempt<'_>>) -> Result<Decision, Error> {
+        match self.check_in_store(&[check], attempt, self.now_ms()).await {
+            Ok(mut decisions) => decisions.pop().ok_or_else(no_outcome),
+            // The clock is read again: the wait took time.
+            Err(error) => self.without_store(check, self.now_ms(), error),
+        }
+    }
+
+    /// Checks limits in the store, through the circuit breaker.
+    pub(super) async fn check_in_store(
+        &self,
+        checks: &[Check<'_>],
+        attempt: Option<&Attempt<'_>>,
+        now_ms: u64,
+    ) -> Result<Vec<Decision>, Error> {
+        let settings = &*self.settings;
+        let permit = settings.breaker.permit(settings.timeout)?;
+        // A look is not denied.
+        let shared = settings.deny.as_deref().filter(|deny| deny.is_shared()).zip(attempt);
+        let values = shared.map(|(deny, attempt)| deny.values(attempt));
+        let query = values.as_deref().map(|values| DenyQuery {
+            prefix: &settings.prefix,
+            values,
+            ip_list: shared.is_some_and(|(deny, _)| deny.ip_list().is_some()),
+        });
+        let generation = settings.blocks.as_ref().map(super::BlockCache::generation);
+        match self.send(CheckRequest { deny: query, ..self.request(checks, now_ms) }).await {
+            Ok(response) => {
+                permit.succeeded(STORE);
+                if response.ip_list_due {
+                    self.fetch_ip_list();
+                }
+                self.read(checks, &response, now_ms, generation)
+            }
+            Err(error) => {
+                permit.failed(&error, STORE);
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn request<'a>(&'a self, checks: &'a [Check<'a>], now_ms: u64) -> CheckRequest<'a> {
+        let settings = &*self.settings;
+        CheckRequest { timeout: settings.timeout, ..CheckRequest::at(checks, now_ms, &settings.background) }
+    }
+
+    pub(super) async fn send(&self, request: CheckRequest<'_>) -> Result<CheckResponse, Error> {
+        match timeout(request.timeout, self.settings.store.check(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(crate::breaker::late(STORE)),
+        }
+    }
+
+    /// `generation`: that of the block cache when the store was asked.
+    fn read(
+        &self,
+        checks: &[Check<'_>],
+        response: &CheckResponse,
+        now_ms: u64,
+        generation: Option<u64>,
+    ) -> Result<Vec<Decision>, Error> {
+        let settings = &*self.settings;
+        if let Some(value) = &response.denied {
+            if let Some(deny) = &settings.deny {
+                deny.learn(&settings.prefix, value, now_ms);
+            }
+            return Ok(checks.iter().map(|check| Decision::denied(check.algorithm, value, now_ms)).collect());
+        }
+        if response.outcomes.len() != checks.len() {
+            return Err(no_outcome());
+        }
+        // A response from before a refund does not know of it.
+        if let Some(blocks) = settings.blocks.as_ref().filter(|blocks| Some(blocks.generation()) == generation) {
+            checks.iter().zip(&response.outcomes).for_each(|(check, outcome)| blocks.learn(check, outcome, now_ms));
+        }
+        Ok(response.outcomes.iter().map(|outcome| Decision::new(outcome, now_ms, Reason::Counted)).collect())
+    }
+
+    fn without_store(&self, check: Check<'_>, now_ms: u64, error: Error) -> Result<Decision, Error> {
+        match self.policy(&error) {
+            OutagePolicy::Open => Ok(Decision::outage(check.algorithm, true, now_ms)),
+            OutagePolicy::Closed => Ok(Decision::outage(check.algorithm, false, now_ms)),
+            OutagePolicy::Error => Err(error),
+            OutagePolicy::Memory => Ok(self.count_in_memory(&[check], &[None], now_ms).swap_remove(0)),
+            OutagePolicy::MemoryLimit(algorithm) => {
+                Ok(self.count_in_memory(&[check], &[Some(algorithm)], now_ms).swap_remove(0))
+            }
+        }
+    }
+
+    /// The policy after such an error.
+    pub(super) fn policy(&self, error: &Error) -> OutagePolicy {
+        if error.kind() == ErrorKind::Timeout { self.settings.timeout_policy } else { self.settings.error_policy }
+    }
+
+    /// Counts in this process, by the algorithms of the policies that name one.
+    pub(super) fn count_in_memory(&self, checks: &[Check<'_>], by: &[Option<Algorithm>], now_ms: u64) -> Vec<Decision> {
+        let checks: Vec<_> = checks
+            .iter()
+            .zip(by)
+            .map(|(check, by)| Check { algorithm: by.as_ref().unwrap_or(check.algorithm), ..*check })
+            .collect();
+        let outcomes = self.settings.fallback.decide_all(&checks, now_ms);
+        let decisions = outcomes.iter().map(|outcome| Decision::new(outcome, now_ms, Reason::CountedInMemory));
+        decisions.zip(by).map(|(decision, by)| decision.counted_by(*by)).collect()
+    }
+
+    pub(super) fn record(&self, attempt: &Attempt<'_>, decision: &Decision) {
+        if let Some(analytics) = &self.settings.analytics {
+            analytics.record(&self.settings.prefix, attempt, decision, &self.settings.background);
+        }
     }
 }
 
-/// Limits that are kept in the store and can be changed while the application runs.
-///
-/// They take the place of an algorithm's limit, not of its rates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum DynamicLimits {
-    /// The algorithm's own limit, always.
-    #[default]
-    Off,
-    /// One for each prefix, under the key of `@upstash/ratelimit`.
-    Prefix,
-    /// One for an identifier, or else the one of the prefix.
-    Identifier,
-}
-
-/// Everything a [`RateLimitStore`](super::RateLimitStore) is asked at once.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Question<'a> {
-    /// The limits. All of them admit the request, or none counts it.
-    pub checks: &'a [Check<'a>],
-    /// Now, in milliseconds since the Unix epoch.
-    pub now_ms: u64,
-    /// How long an answer is of use.
-    pub timeout: Duration,
-    /// Who is on the deny list, if anybody: see [`DenyQuery`].
-    pub deny: Option<DenyQuery<'a>>,
-    /// Where a store leaves work that nobody waits for.
-    pub background: &'a Background,
-}
-
-impl<'a> Question<'a> {
-    /// A question with the default deadline of a second.
-    #[must_use]
-    pub fn new(checks: &'a [Check<'a>], now_ms: u64, background: &'a Background) -> Self {
-        Self { checks, now_ms, timeout: Duration::from_secs(1), deny: None, background }
-    }
-}
-
-/// Asks whether one of the values stands on the deny list of a prefix. A request that does is not counted.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct DenyQuery<'a> {
-    /// Whose list.
-    pub prefix: &'a str,
-    /// What may stand on it.
-    pub values: &'a [String],
-    /// Whether to find out, and to say, that the automatic list of addresses is due.
-    pub ip_list: bool,
-}
-
-impl<'a> DenyQuery<'a> {
-    /// A query for these values.
-    #[must_use]
-    pub fn new(prefix: &'a str, values: &'a [String]) -> Self {
-        Self { prefix, values, ip_list: false }
-    }
+pub(super) fn no_outcome() -> Error {
+    Error::new(ErrorKind::Decode, "the rate limit store returned fewer outcomes than checks")
 }

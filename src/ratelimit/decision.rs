@@ -1,65 +1,88 @@
-use super::{Algorithm, Outcome};
-use crate::{PrivateResponse, Problem};
-use axum_core::{
-    extract::{FromRequestParts, OptionalFromRequestParts},
-    response::{IntoResponse, Response},
+use super::{Algorithm, store::Outcome};
+use crate::rt::from_unix_ms;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
-use http::{StatusCode, request::Parts};
-use std::{convert::Infallible, sync::Arc, time::Duration};
 
-/// What a limiter said of a request.
+/// The decision of a limiter on a request.
 ///
-/// [`RateLimitLayer`](super::RateLimitLayer) puts it into the extensions of the request, and of a refusal's response, and
-/// it is an extractor: `async fn handler(decision: Decision)`.
+/// [`RateLimitLayer`](super::RateLimitLayer) puts it into the extensions of the request, and of a refusal's response. It
+/// is an extractor: `async fn handler(decision: Decision)`. A handler that calls [`limit`](super::Ratelimit::limit)
+/// itself returns a refusal as its response:
+///
+/// ```
+/// use axum::{extract::State, response::{IntoResponse, Response}};
+/// use axum_upstash::{Error, Upstash, ratelimit::{FixedWindow, Ratelimit}};
+/// use std::time::Duration;
+///
+/// async fn export(State(limiter): State<Ratelimit>) -> Result<Response, Error> {
+///     let decision = limiter.limit("user:7").await?;
+///     if !decision.allowed {
+///         return Ok(decision.into_response());
+///     }
+///     Ok("the export".into_response())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let limiter = Upstash::builder().or_memory().build()?.ratelimit(FixedWindow::new(1, Duration::from_secs(60)));
+/// assert_eq!(export(State(limiter.clone())).await?.status(), 200);
+/// let refused = export(State(limiter)).await?;
+/// assert_eq!(refused.status(), 429);
+/// assert!(refused.headers().contains_key("retry-after") && refused.headers().contains_key("ratelimit"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
     /// Whether the request may pass.
     pub allowed: bool,
-    /// The most that can pass in a window, or that a bucket holds: a dynamic limit, where there is one.
+    /// The most that can pass in a window, or that a bucket holds. A dynamic limit replaces the algorithm's.
     pub limit: u64,
-    /// What is left after this request.
+    /// The rest of the limit after this request.
     pub remaining: u64,
-    /// When the window ends or the next tokens arrive, in milliseconds since the Unix epoch.
-    pub reset_ms: u64,
-    /// For a refusal: after what time the same request can pass. `None` where it passed, and where it costs more than
-    /// the limit and never can.
+    /// The time after which the same request can pass. `None` if it passed, or if it costs more than the limit and never
+    /// can.
     pub retry_after: Option<Duration>,
-    /// How the decision came about.
-    pub basis: Basis,
-    /// When it was made.
+    /// The way the decision came about.
+    pub reason: Reason,
+    /// The end of the window, in milliseconds since the Unix epoch.
+    pub(super) reset_ms: u64,
+    /// The time of the decision.
     pub(super) now_ms: u64,
-    /// Where nothing is left: when a request of cost 1 can pass.
+    /// If nothing is left: the time until a request of cost 1 can pass.
     pub(super) next: Option<Duration>,
-    /// What counted in memory, where it is not the limiter's own algorithm.
+    /// The algorithm that counted in memory, if it is not the limiter's own.
     pub(super) by: Option<Box<Algorithm>>,
 }
 
-/// How a [`Decision`] came about.
+/// The way a [`Decision`] came about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Basis {
+pub enum Reason {
     /// The store counted.
     Counted,
-    /// The client had nothing left when the store was last asked, and cannot have anything yet: it was not asked again
-    /// (`cacheBlock` in `@upstash/ratelimit`).
+    /// The client had nothing left when the store was last asked, and cannot have anything yet: the store was not
+    /// contacted (`cacheBlock` in `@upstash/ratelimit`).
     Blocked,
-    /// The store could not be asked; the memory of this process counted ([`OnOutage::Memory`](super::OnOutage)).
+    /// The store failed, and the memory of this process counted ([`OutagePolicy::Memory`](super::OutagePolicy)).
     CountedInMemory,
-    /// The store could not be asked; the policy let it pass or refused it. Limit and rest are not known.
+    /// The store failed, and the policy admitted or refused the request. Limit and rest are not known.
     Outage,
-    /// The request costs more than the limit and can never pass. The store was not asked; the rest is not known.
+    /// The request costs more than the limit and can never pass. The store was not contacted; the rest is not known.
     TooCostly,
     /// This value is on a deny list. Nothing was counted.
     Denied(Arc<str>),
-    /// As many requests are being worked on as may be at a time
-    /// ([`ConcurrencyLimit`](super::ConcurrencyLimit)); `limit` says how many. Nothing was counted.
+    /// As many requests as allowed are being worked on ([`ConcurrencyLimiter`](super::ConcurrencyLimiter)); `limit` is
+    /// their number. Nothing was counted.
     Busy,
-    /// Let pass, or not even asked about because another limit refused. Nothing was counted.
+    /// The request is on an allow list, or another limit refused it before this one was checked. Nothing was counted.
     Exempt,
 }
 
-impl Basis {
+impl Reason {
     /// For the log, which is told of no value.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -76,14 +99,14 @@ impl Basis {
 }
 
 impl Decision {
-    pub(super) fn new(outcome: &Outcome, now_ms: u64, basis: Basis) -> Self {
+    pub(super) fn new(outcome: &Outcome, now_ms: u64, reason: Reason) -> Self {
         Self {
             allowed: outcome.allowed,
             limit: outcome.limit,
             remaining: outcome.remaining,
             reset_ms: outcome.reset_ms,
             retry_after: outcome.retry_after_ms.map(Duration::from_millis),
-            basis,
+            reason,
             now_ms,
             next: outcome.next_ms.map(Duration::from_millis),
             by: None,
@@ -103,40 +126,46 @@ impl Decision {
     }
 
     /// One that no store was asked for.
-    fn uncounted(algorithm: &Algorithm, allowed: bool, now_ms: u64, basis: Basis) -> Self {
-        Self::new(&Outcome::new(allowed, algorithm.limit(), 0, now_ms, None), now_ms, basis)
+    fn uncounted(algorithm: &Algorithm, allowed: bool, now_ms: u64, reason: Reason) -> Self {
+        Self::new(&Outcome::unknown(allowed, algorithm.limit(), 0, now_ms), now_ms, reason)
     }
 
     pub(super) fn outage(algorithm: &Algorithm, allowed: bool, now_ms: u64) -> Self {
         let retry_after = (!allowed).then_some(Duration::from_secs(1));
-        Self { retry_after, ..Self::uncounted(algorithm, allowed, now_ms, Basis::Outage) }
+        Self { retry_after, ..Self::uncounted(algorithm, allowed, now_ms, Reason::Outage) }
     }
 
     pub(super) fn too_costly(algorithm: &Algorithm, now_ms: u64) -> Self {
-        Self::uncounted(algorithm, false, now_ms, Basis::TooCostly)
+        Self::uncounted(algorithm, false, now_ms, Reason::TooCostly)
     }
 
     pub(super) fn denied(algorithm: &Algorithm, value: &str, now_ms: u64) -> Self {
-        Self::uncounted(algorithm, false, now_ms, Basis::Denied(value.into()))
+        Self::uncounted(algorithm, false, now_ms, Reason::Denied(value.into()))
     }
 
     /// Too many are being worked on.
-    pub(super) fn busy(most: u32, now_ms: u64) -> Self {
-        let outcome = Outcome::new(false, most.into(), 0, now_ms, Some(1_000));
-        Self::new(&outcome, now_ms, Basis::Busy)
+    pub(super) fn busy(max: u32, now_ms: u64) -> Self {
+        let outcome = Outcome::unknown(false, max.into(), 0, now_ms).with_retry_after(Duration::from_secs(1));
+        Self::new(&outcome, now_ms, Reason::Busy)
     }
 
     pub(super) fn exempt(algorithm: &Algorithm, now_ms: u64) -> Self {
-        Self::uncounted(algorithm, true, now_ms, Basis::Exempt)
+        Self::uncounted(algorithm, true, now_ms, Reason::Exempt)
     }
 
-    /// Whether [`remaining`](Self::remaining) and [`reset_ms`](Self::reset_ms) say something.
+    /// Whether [`remaining`](Self::remaining) and [`reset`](Self::reset) are known.
     #[must_use]
     pub fn is_counted(&self) -> bool {
-        matches!(self.basis, Basis::Counted | Basis::Blocked | Basis::CountedInMemory)
+        matches!(self.reason, Reason::Counted | Reason::Blocked | Reason::CountedInMemory)
     }
 
-    /// The time until [`reset_ms`](Self::reset_ms).
+    /// The time at which the window ends, the next tokens arrive or the burst is whole again.
+    #[must_use]
+    pub fn reset(&self) -> SystemTime {
+        from_unix_ms(self.reset_ms)
+    }
+
+    /// The time from the decision until [`reset`](Self::reset).
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         Duration::from_millis(self.reset_ms.saturating_sub(self.now_ms))
@@ -169,6 +198,12 @@ impl Decision {
 pub struct Decisions {
     list: Vec<Decision>,
     most_restrictive: usize,
+}
+
+impl From<Decision> for Decisions {
+    fn from(decision: Decision) -> Self {
+        Self { list: vec![decision], most_restrictive: 0 }
+    }
 }
 
 impl Decisions {
@@ -211,42 +246,5 @@ impl Decisions {
     #[must_use]
     pub fn most_restrictive_index(&self) -> usize {
         self.most_restrictive
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Decision {
-    type Rejection = MissingDecision;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        PrivateResponse::extracted(&mut parts.extensions);
-        parts.extensions.get().cloned().ok_or(MissingDecision(()))
-    }
-}
-
-impl<S: Send + Sync> OptionalFromRequestParts<S> for Decision {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        PrivateResponse::extracted(&mut parts.extensions);
-        Ok(parts.extensions.get().cloned())
-    }
-}
-
-/// The request did not go through a [`RateLimitLayer`](super::RateLimitLayer), or was skipped by it.
-#[derive(Debug)]
-pub struct MissingDecision(());
-
-impl std::fmt::Display for MissingDecision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no rate limit decision in the request: is RateLimitLayer around this route?")
-    }
-}
-
-impl std::error::Error for MissingDecision {}
-
-impl IntoResponse for MissingDecision {
-    fn into_response(self) -> Response {
-        tracing::error!("{self}");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error").into_response()
     }
 }

@@ -6,12 +6,10 @@ use std::borrow::Cow;
 const LONGEST: usize = 256;
 
 /// What stands behind a prefix in keys that are not counters: nobody may take their places by a name.
-const RESERVED: [&str; 6] = ["denyList:", "ipDenyListStatus", "dynamic:", "events:", CONCURRENCY, GCRA];
+const RESERVED: [&str; 6] = ["denyList:", "ipDenyListStatus", "dynamic:", "events:", CONCURRENCY, "gcra:"];
 
 /// The part before the identifier in the keys of permits.
 pub(super) const CONCURRENCY: &str = "concurrency:";
-/// The part before the identifier in the keys of GCRA.
-pub(super) const GCRA: &str = "gcra:";
 
 /// The identifier as it goes into a key.
 pub(super) fn key_segment(identifier: &str) -> Cow<'_, str> {

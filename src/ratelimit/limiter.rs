@@ -1,12 +1,12 @@
 use super::{
-    Algorithm, AllowList, Analytics, Background, BlockCache, Check, DenyList, DynamicLimits, Leases, LocalCounter,
-    MemoryStore, OnOutage, RateLimitStore, RedisStore,
+    Algorithm, AllowList, Analytics, Background, BlockCache, DenyList, OutagePolicy,
+    store::{Check, DynamicLimits, Leases, LocalCounter, MemoryRateLimitStore, RateLimitStore, RedisRateLimitStore},
 };
-use crate::{CircuitBreaker, Clock, Error, redis::Redis};
+use crate::{CircuitBreaker, Clock, redis::Redis};
 use std::{fmt, sync::Arc, time::Duration};
 
-/// The default prefix of the keys, that of `@upstash/ratelimit`.
-const PREFIX: &str = "@upstash/ratelimit";
+/// The default namespace of the keys.
+const NAMESPACE: &str = "axum-upstash";
 
 /// A rate limiter: an algorithm, and a store to count in.
 ///
@@ -22,11 +22,16 @@ pub struct Ratelimit {
 pub(super) struct Settings {
     pub(super) store: Arc<dyn RateLimitStore>,
     pub(super) algorithm: Algorithm,
+    /// The mistake in the algorithm's settings, if there is one.
+    pub(super) problem: Option<&'static str>,
+    namespace: Arc<str>,
     pub(super) prefix: Arc<str>,
+    /// Whether the application has set the prefix.
+    has_own_prefix: bool,
     pub(super) timeout: Duration,
-    pub(super) on_timeout: OnOutage,
-    pub(super) on_error: OnOutage,
-    pub(super) fallback: Arc<MemoryStore>,
+    pub(super) timeout_policy: OutagePolicy,
+    pub(super) error_policy: OutagePolicy,
+    pub(super) fallback: Arc<MemoryRateLimitStore>,
     pub(super) breaker: CircuitBreaker,
     pub(super) blocks: Option<BlockCache>,
     pub(super) allow: Option<Arc<AllowList>>,
@@ -40,26 +45,30 @@ pub(super) struct Settings {
 impl Ratelimit {
     /// Counts in Redis.
     pub fn new(redis: Redis, algorithm: impl Into<Algorithm>) -> Self {
-        Self::with_store(RedisStore::new(redis), algorithm)
+        Self::with_store(RedisRateLimitStore::new(redis), algorithm)
     }
 
     /// Counts in the memory of this process.
     pub fn memory(algorithm: impl Into<Algorithm>) -> Self {
-        Self::with_store(MemoryStore::new(), algorithm)
+        Self::with_store(MemoryRateLimitStore::new(), algorithm)
     }
 
     /// Counts in a store of yours.
     pub fn with_store(store: impl RateLimitStore, algorithm: impl Into<Algorithm>) -> Self {
         let blocks = (!store.is_local()).then(BlockCache::default);
+        let algorithm = algorithm.into();
         let settings = Settings {
             breaker: store.breaker().unwrap_or_default(),
             store: Arc::new(store),
-            algorithm: algorithm.into(),
-            prefix: PREFIX.into(),
+            problem: algorithm.problem(),
+            algorithm,
+            namespace: NAMESPACE.into(),
+            prefix: default_prefix(NAMESPACE),
+            has_own_prefix: false,
             timeout: Duration::from_secs(1),
-            on_timeout: OnOutage::default(),
-            on_error: OnOutage::default(),
-            fallback: Arc::new(MemoryStore::new()),
+            timeout_policy: OutagePolicy::default(),
+            error_policy: OutagePolicy::default(),
+            fallback: Arc::new(MemoryRateLimitStore::new()),
             blocks,
             allow: None,
             deny: None,
@@ -79,7 +88,10 @@ impl Ratelimit {
     /// Counts by another algorithm, in the same store. Limiters that are
     /// [checked together](Self::limit_all) are made like this.
     pub fn with_algorithm(self, algorithm: impl Into<Algorithm>) -> Self {
-        self.with(|settings| settings.algorithm = algorithm.into())
+        self.with(|settings| {
+            settings.algorithm = algorithm.into();
+            settings.problem = settings.algorithm.problem();
+        })
     }
 
     /// What the keys begin with. Limiters with the same prefix and store share their counts.
@@ -87,8 +99,33 @@ impl Ratelimit {
     /// A key is `<prefix>:<identifier>`, as in `@upstash/ratelimit`, so two names can run into each other: if clients choose
     /// their identifiers, no prefix may be another one with a colon and more behind it (`api` and `api:v2`), and windows and
     /// buckets need prefixes of their own (window 7 of `user` is the key of the bucket of `user:7`).
-    pub fn with_prefix(self, prefix: impl AsRef<str>) -> Self {
-        self.with(|settings| settings.prefix = prefix.as_ref().into())
+    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
+        self.with(|settings| {
+            settings.prefix = prefix.into().into();
+            settings.has_own_prefix = true;
+        })
+    }
+
+    /// Sets the namespace of the default prefix.
+    pub(crate) fn with_namespace(self, namespace: &str) -> Self {
+        self.with(|settings| {
+            settings.namespace = namespace.into();
+            if !settings.has_own_prefix {
+                settings.prefix = default_prefix(namespace);
+            }
+        })
+    }
+
+    /// Counts under the name of a rule, unless the application has set a prefix.
+    pub(super) fn named(self, name: &str) -> Self {
+        if self.settings.has_own_prefix {
+            return self;
+        }
+        self.with(|settings| {
+            // A colon in the name would make it look like an identifier under a shorter name.
+            let name = name.replace('%', "%25").replace(':', "%3A");
+            settings.prefix = [&*settings.namespace, ":ratelimit:", &name].concat().into();
+        })
     }
 
     /// How long the store may take (1 s) before the request is decided without it.
@@ -98,31 +135,31 @@ impl Ratelimit {
         self.with(|settings| settings.timeout = timeout)
     }
 
-    /// What becomes of requests while the store cannot be asked ([`OnOutage::Memory`]), for timeouts and for errors.
-    pub fn with_on_outage(self, policy: OnOutage) -> Self {
-        self.with_on_timeout(policy).with_on_error(policy)
+    /// What becomes of requests while the store cannot be asked ([`OutagePolicy::Memory`]), for timeouts and for errors.
+    pub fn with_outage_policy(self, policy: OutagePolicy) -> Self {
+        self.with_timeout_policy(policy).with_error_policy(policy)
     }
 
     /// What becomes of requests that the store did not answer in time.
-    pub fn with_on_timeout(self, policy: OnOutage) -> Self {
-        self.with(|settings| settings.on_timeout = policy)
+    pub fn with_timeout_policy(self, policy: OutagePolicy) -> Self {
+        self.with(|settings| settings.timeout_policy = policy)
     }
 
     /// What becomes of requests that the store answered with an error, or could not be reached for.
-    pub fn with_on_error(self, policy: OnOutage) -> Self {
-        self.with(|settings| settings.on_error = policy)
+    pub fn with_error_policy(self, policy: OutagePolicy) -> Self {
+        self.with(|settings| settings.error_policy = policy)
     }
 
-    /// The store that counts in an outage ([`OnOutage::Memory`]): 100 000 clients, if nothing else is said.
+    /// The store that counts in an outage ([`OutagePolicy::Memory`]): 100 000 clients, if nothing else is said.
     ///
     /// ```
-    /// use axum_upstash::ratelimit::{FixedWindow, MemoryStore, Ratelimit};
+    /// use axum_upstash::ratelimit::{FixedWindow, MemoryRateLimitStore, Ratelimit};
     /// use std::time::Duration;
     ///
     /// let limiter = Ratelimit::memory(FixedWindow::new(10, Duration::from_secs(60)));
-    /// let limiter = limiter.with_fallback(MemoryStore::with_capacity(1_000_000));
+    /// let limiter = limiter.with_fallback(MemoryRateLimitStore::with_capacity(1_000_000));
     /// ```
-    pub fn with_fallback(self, store: MemoryStore) -> Self {
+    pub fn with_fallback(self, store: MemoryRateLimitStore) -> Self {
         self.with(|settings| settings.fallback = Arc::new(store))
     }
 
@@ -191,22 +228,19 @@ impl Ratelimit {
             .with_dynamic(self.settings.dynamic)
     }
 
-    /// Where it counts, whoever it is: two kinds of identifiers do not go together in one place.
-    pub(super) fn place(&self) -> (u64, &str) {
-        let name = self.check("", 0).name();
-        (name.kind, &self.settings.prefix)
+    /// The name of the place in which it counts. Two kinds of identifiers must not meet in one.
+    pub(super) fn counter_location(&self) -> (u64, &str) {
+        (self.settings.algorithm.namespace(), &self.settings.prefix)
     }
 
     pub(super) fn now_ms(&self) -> u64 {
         self.settings.clock.now_ms()
     }
+}
 
-    /// The RedisStore behind, where there is one.
-    pub(super) fn redis_store(&self) -> Result<&RedisStore, Error> {
-        self.settings.store.as_redis().ok_or_else(|| {
-            Error::new(crate::ErrorKind::InvalidInput, "shared deny lists need a limiter that counts in Redis")
-        })
-    }
+/// The prefix of a limiter that is no rule of a layer.
+fn default_prefix(namespace: &str) -> Arc<str> {
+    [namespace, ":limiter"].concat().into()
 }
 
 impl fmt::Debug for Ratelimit {
@@ -217,8 +251,8 @@ impl fmt::Debug for Ratelimit {
             .field("algorithm", &settings.algorithm)
             .field("prefix", &settings.prefix)
             .field("timeout", &settings.timeout)
-            .field("on_timeout", &settings.on_timeout)
-            .field("on_error", &settings.on_error)
+            .field("timeout_policy", &settings.timeout_policy)
+            .field("error_policy", &settings.error_policy)
             .finish_non_exhaustive()
     }
 }

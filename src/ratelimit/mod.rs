@@ -16,7 +16,7 @@
 //!    beyond its request ([`RateLimitLayer::with_response_cost`]) is counted.
 //!
 //! For metrics, [`RateLimitLayer::with_observer`] sees every decision; refusals are `tracing` events with the fields
-//! `rate_limit.decision`, `policy` and `basis`.
+//! `rate_limit.decision`, `policy` and `reason`.
 //!
 //! The layer itself never fails. It stands in a `ServiceBuilder`, on `Router::layer` and `route_layer`, and under tonic
 //! with [`GrpcRefusal`].
@@ -57,7 +57,7 @@
 //! | [`Gcra`] | an even rate, with a burst | a burst, then one after each equal step | 3, 3, 2 |
 //! | [`with_local_counter`](Ratelimit::with_local_counter) | fixed windows where waiting costs more than precision | see [`LocalCounter`] | fewer than one request for each |
 //! | [`with_leases`](Ratelimit::with_leases) | hot keys | see [`Leases`] | one script for many requests |
-//! | [`ConcurrencyLimit`] | how many at a time | | 5, refused 3, and 1 to give back |
+//! | [`ConcurrencyLimiter`] | how many at a time | | 5, refused 3, and 1 to give back |
 //!
 //! The script itself is one of the commands, as Upstash bills it. A client that is known to have nothing left costs none
 //! in any of them. Looking costs 2, resetting 1, a dynamic limit at most 1 more, and the shared deny list 1 more. All of
@@ -68,7 +68,7 @@
 //! than one, and is told the exact time after which it can pass. Every key that counts has a time to live.
 //!
 //! # When Redis is down
-//! | what happens | with [`OnOutage`] | |
+//! | what happens | with [`OutagePolicy`] | |
 //! |---|---|---|
 //! | no answer within the limiter's deadline (1 s), or an error | `Memory`, the default | each process counts for itself, with the same limit |
 //! | | `MemoryLimit(algorithm)` | each process counts for itself, with another limit |
@@ -84,56 +84,45 @@
 //! Analytics, refunds and the exchange between regions wait for nobody: see [`Background`], whose
 //! [`finished`](Background::finished) an application awaits before it ends.
 
-mod afterwards;
 mod algorithms;
 mod analytics;
 mod attempt;
 mod background;
-mod block;
+mod backoff;
+mod block_cache;
 mod check;
+mod check_all;
+mod client_info;
 mod concurrency;
 #[cfg(feature = "testing")]
 pub mod conformance;
-mod decide;
 mod decision;
 mod deny_list;
+mod dynamic_limits;
+mod extract;
 mod identifier;
 mod layer;
-mod leases;
 mod limit;
 mod limiter;
-mod local_counter;
-mod memory;
-mod multi_region;
-mod outage;
-mod redis;
-mod settle;
-mod store;
-mod together;
-mod wait;
+mod outage_policy;
+mod refund;
+pub mod store;
 
 pub use self::{
-    algorithms::{Algorithm, FixedWindow, Gcra, Outcome, SlidingWindow, TokenBucket},
+    algorithms::{Algorithm, FixedWindow, Gcra, Rate, SlidingWindow, TokenBucket},
     analytics::{Analytics, Top, Usage, UsageAt},
-    attempt::{Attempt, Origin},
+    attempt::Attempt,
     background::Background,
-    block::BlockCache,
-    check::{Check, DenyQuery, DynamicLimits, Question},
-    concurrency::{ConcurrencyLimit, Permit},
-    decision::{Basis, Decision, Decisions, MissingDecision},
-    deny_list::{AllowList, DenyList, IpList},
+    block_cache::BlockCache,
+    client_info::ClientInfo,
+    concurrency::{ConcurrencyLimiter, Permit},
+    decision::{Decision, Decisions, Reason},
+    deny_list::{AllowList, DenyList, IpList, SharedDenyList},
+    extract::DecisionRejection,
     layer::{
-        AsyncKeyExtractor, GrpcRefusal, Head, HeaderStyles, Key, KeyExtractor, OriginSource, ProblemRefusal,
-        RateLimitLayer, RateLimitService, Refuse, ResponseFuture, ResponseHead, Rule, TextRefusal,
+        ClientInfoSource, GrpcRefusal, HeaderStyles, Key, KeyExtractor, ProblemRefusal, RateLimitLayer,
+        RateLimitService, Refuse, RequestHead, ResponseFuture, ResponseHead, Rule, TextRefusal,
     },
-    leases::Leases,
     limiter::Ratelimit,
-    local_counter::LocalCounter,
-    memory::MemoryStore,
-    multi_region::MultiRegionStore,
-    outage::OnOutage,
-    redis::{HashTag, RedisStore},
-    store::{Answer, RateLimitStore},
+    outage_policy::OutagePolicy,
 };
-
-use self::redis::{DENY_LIST, IP_LIST, IP_LIST_STATUS};

@@ -20,7 +20,7 @@ use std::{
 use tower_service::Service;
 
 pin_project! {
-    /// The future of [`ResponseCache`](super::ResponseCache).
+    /// The future of [`ResponseCacheService`](super::ResponseCacheService).
     pub struct ResponseFuture<S, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,

@@ -1,5 +1,5 @@
 use super::{
-    MemoryStore, ResponseCache, ResponseStore,
+    MemoryResponseStore, ResponseCacheService, ResponseStore,
     cache::{Cache, Local, Settings},
     status::structured_name,
 };
@@ -40,9 +40,9 @@ impl ResponseCacheLayer {
         Self { store: Arc::new(store), breaker, settings, local: Arc::new(Local::new()) }
     }
 
-    /// Keeps responses in a [`MemoryStore`] of 64 MiB.
+    /// Keeps responses in a [`MemoryResponseStore`] of 64 MiB.
     pub fn memory() -> Self {
-        Self::new(MemoryStore::new())
+        Self::new(MemoryResponseStore::new())
     }
 
     /// How long a response is fresh that says nothing about it itself (nothing is, without this).
@@ -67,7 +67,7 @@ impl ResponseCacheLayer {
 
     /// The largest body that is stored (1 MiB). A larger one goes to the client as it comes.
     ///
-    /// The store has to hold it, with its headers: see [`MemoryStore::with_capacity`], and the largest request that the
+    /// The store has to hold it, with its headers: see [`MemoryResponseStore::with_capacity`], and the largest request that the
     /// plan of a Redis database allows.
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.settings.body_limit = bytes;
@@ -84,7 +84,7 @@ impl ResponseCacheLayer {
     }
 
     /// The deadline of each call to the store (500 ms). Beyond it a lookup is a miss and a write is given up.
-    pub fn with_store_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.settings.store_timeout = timeout;
         self
     }
@@ -100,8 +100,8 @@ impl ResponseCacheLayer {
     /// What keys in the store begin with (`axum-upstash:cache`). Applications that share a database and a host name
     /// need different ones. A clone with another prefix is another cache: neither finds, waits for or forgets what is
     /// the other's.
-    pub fn with_prefix(mut self, prefix: &str) -> Self {
-        self.settings.prefix = prefix.into();
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.settings.prefix = prefix.into().into();
         self
     }
 
@@ -127,12 +127,12 @@ impl ResponseCacheLayer {
 }
 
 impl<S> Layer<S> for ResponseCacheLayer {
-    type Service = ResponseCache<S>;
+    type Service = ResponseCacheService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let (store, local) = (Arc::clone(&self.store), Arc::clone(&self.local));
         let cache = Cache { settings: self.settings.clone(), store, breaker: self.breaker.clone(), local };
-        ResponseCache::new(inner, Arc::new(cache))
+        ResponseCacheService::new(inner, Arc::new(cache))
     }
 }
 

@@ -11,7 +11,7 @@ const TYPICAL_RECORD: u64 = 16 << 10;
 
 /// Responses in the memory of this process, up to a number of bytes. Clones share them.
 #[derive(Clone)]
-pub struct MemoryStore {
+pub struct MemoryResponseStore {
     records: Arc<Cache<Arc<str>, Kept, Bytes>>,
     largest: u64,
     clock: Clock,
@@ -40,7 +40,7 @@ impl Weighter<Arc<str>, Kept> for Bytes {
     }
 }
 
-impl MemoryStore {
+impl MemoryResponseStore {
     /// A store of 64 MiB.
     #[must_use]
     pub fn new() -> Self {
@@ -89,13 +89,13 @@ impl MemoryStore {
     }
 }
 
-impl Default for MemoryStore {
+impl Default for MemoryResponseStore {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl ResponseStore for MemoryStore {
+impl ResponseStore for MemoryResponseStore {
     fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
         Box::pin(async move { Ok(Lookup::new(self.find(primary), variant.and_then(|key| self.find(key)))) })
     }
@@ -125,9 +125,9 @@ impl ResponseStore for MemoryStore {
     }
 }
 
-impl fmt::Debug for MemoryStore {
+impl fmt::Debug for MemoryResponseStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore")
+        f.debug_struct("MemoryResponseStore")
             .field("records", &self.records.len())
             .field("bytes", &self.records.weight())
             .field("capacity", &self.records.capacity())

@@ -1,7 +1,7 @@
 //! HTTP response caching: a shared cache (RFC 9111) in front of a handler.
 //!
-//! [`ResponseCacheLayer`] answers GET and HEAD from stored responses, kept in memory ([`MemoryStore`]) or in Redis
-//! ([`RedisStore`]). A handler says with `Cache-Control` what may be stored and for how long; what it leaves open is
+//! [`ResponseCacheLayer`] answers GET and HEAD from stored responses, kept in memory ([`MemoryResponseStore`]) or in Redis
+//! ([`RedisResponseStore`]). A handler says with `Cache-Control` what may be stored and for how long; what it leaves open is
 //! stored for the time of [`with_ttl`](ResponseCacheLayer::with_ttl), or not at all.
 //!
 //! ```
@@ -76,7 +76,7 @@
 //!   limits of the innermost.
 //! - **Waiting for the body.** What will be stored is read to its end, or to the limit, before the client gets any of
 //!   it. Give `no-store` to what is streamed on purpose.
-//! - **Outages.** If the store fails or is slow ([`with_store_timeout`](ResponseCacheLayer::with_store_timeout)), the
+//! - **Outages.** If the store fails or is slow ([`with_timeout`](ResponseCacheLayer::with_timeout)), the
 //!   handler answers. After five failures in a row the [circuit](crate::CircuitBreaker) is open, and no request waits. The
 //!   write is awaited as well, so that the next request is a hit.
 //! - **Invalidation.** A request that begins after an unsafe one was answered sees nothing older, in this process: if a
@@ -114,9 +114,9 @@ pub use self::{
     body::CacheBody,
     future::ResponseFuture,
     layer::ResponseCacheLayer,
-    memory::MemoryStore,
-    redis::RedisStore,
-    service::ResponseCache,
+    memory::MemoryResponseStore,
+    redis::RedisResponseStore,
+    service::ResponseCacheService,
     status::CacheOutcome,
     store::{Lookup, ResponseStore},
     stored_response::Record,

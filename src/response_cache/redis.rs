@@ -11,11 +11,11 @@ use std::time::Duration;
 ///
 /// A lookup is one `MGET`. Every key has a time to live. A value is a line of JSON and then the body as it is.
 #[derive(Debug, Clone)]
-pub struct RedisStore {
+pub struct RedisResponseStore {
     redis: Redis,
 }
 
-impl RedisStore {
+impl RedisResponseStore {
     /// Keeps responses in this database.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
@@ -23,7 +23,7 @@ impl RedisStore {
     }
 }
 
-impl From<Redis> for RedisStore {
+impl From<Redis> for RedisResponseStore {
     fn from(redis: Redis) -> Self {
         Self::new(redis)
     }
@@ -33,7 +33,7 @@ fn decode(value: Option<Bytes>) -> Option<Record> {
     Record::decode(&value?)
 }
 
-impl ResponseStore for RedisStore {
+impl ResponseStore for RedisResponseStore {
     fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
         Box::pin(async move {
             let keys: Vec<&str> = std::iter::once(primary).chain(variant).collect();

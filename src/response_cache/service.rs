@@ -11,12 +11,12 @@ use tower_service::Service;
 
 /// The service of [`ResponseCacheLayer`](super::ResponseCacheLayer).
 #[derive(Debug, Clone)]
-pub struct ResponseCache<S> {
+pub struct ResponseCacheService<S> {
     inner: S,
     cache: Arc<Cache>,
 }
 
-impl<S> ResponseCache<S> {
+impl<S> ResponseCacheService<S> {
     pub(super) fn new(inner: S, cache: Arc<Cache>) -> Self {
         Self { inner, cache }
     }
@@ -27,7 +27,7 @@ impl<S> ResponseCache<S> {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ResponseCache<S>
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ResponseCacheService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     ReqBody: Body,

@@ -3,7 +3,7 @@ use crate::{CircuitBreaker, Error};
 use futures_core::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 
-/// Where responses are kept. [`MemoryStore`](super::MemoryStore) and [`RedisStore`](super::RedisStore) are two.
+/// Where responses are kept. [`MemoryResponseStore`](super::MemoryResponseStore) and [`RedisResponseStore`](super::RedisResponseStore) are two.
 ///
 /// The layer decides what may be stored and whether it is still fresh; a store keeps records under keys until they
 /// expire, or until it needs the room. Keys hold a hash and no user's data. Every call has the layer's deadline, and an

@@ -4,12 +4,29 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-/// Where "now" comes from: the system, or a test.
+/// The source of the time: the system, or a test.
 ///
-/// Limits, sessions and cached responses read the time here and nowhere else, in milliseconds since the Unix epoch.
+/// Limits, sessions and cached responses read the time from it and from nowhere else, in whole milliseconds.
+///
+/// ```
+/// use axum_upstash::{Clock, Upstash, ratelimit::FixedWindow};
+/// use std::time::{Duration, SystemTime};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), axum_upstash::Error> {
+/// let (clock, hands) = Clock::manual(SystemTime::UNIX_EPOCH);
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let limiter = upstash.ratelimit(FixedWindow::new(1, Duration::from_secs(60))).with_clock(clock);
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// assert!(!limiter.limit("user:7").await?.allowed);
+/// hands.advance(Duration::from_secs(60));
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Clock(Source);
 
@@ -27,16 +44,21 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock that stands still until its [`ManualClock`] moves it.
+    /// A clock that shows `now` until its [`ManualClock`] moves it.
     #[must_use]
-    pub fn manual(unix_ms: u64) -> (Self, ManualClock) {
-        let now = Arc::new(AtomicU64::new(unix_ms));
+    pub fn manual(now: SystemTime) -> (Self, ManualClock) {
+        let now = Arc::new(AtomicU64::new(unix_ms(now)));
         (Self(Source::Manual(Arc::clone(&now))), ManualClock(now))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// The time that the clock shows.
     #[must_use]
-    pub fn now_ms(&self) -> u64 {
+    pub fn now(&self) -> SystemTime {
+        from_unix_ms(self.now_ms())
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
         match &self.0 {
             Source::System => web_time::SystemTime::now()
                 .duration_since(web_time::SystemTime::UNIX_EPOCH)
@@ -44,6 +66,19 @@ impl Clock {
             Source::Manual(now) => now.load(Ordering::Acquire),
         }
     }
+}
+
+/// Milliseconds since the Unix epoch; 0 for a time before it.
+pub(crate) fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time so many milliseconds after the Unix epoch.
+pub(crate) fn from_unix_ms(ms: u64) -> SystemTime {
+    // The far end of what a platform's type holds is beyond every clock.
+    let far = || SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX));
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)).unwrap_or_else(far)
 }
 
 impl fmt::Debug for Clock {
@@ -55,7 +90,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Moves the [`Clock`] it came with.
+/// Moves the [`Clock`] that it was made with.
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<AtomicU64>);
 
@@ -66,7 +101,7 @@ impl ManualClock {
     }
 
     /// Sets the clock, backwards as well.
-    pub fn set_ms(&self, unix_ms: u64) {
-        self.0.store(unix_ms, Ordering::Release);
+    pub fn set(&self, now: SystemTime) {
+        self.0.store(unix_ms(now), Ordering::Release);
     }
 }

@@ -6,6 +6,7 @@ mod spawn;
 mod time;
 
 pub use self::clock::{Clock, ManualClock};
+pub(crate) use self::clock::{from_unix_ms, unix_ms};
 #[cfg(feature = "ratelimit")]
 pub(crate) use self::random::random_id;
 pub(crate) use self::{

@@ -40,7 +40,7 @@ impl Session {
     ///
     /// The commit loads the session after all where it has to: to let it and its cookie live on, about once in a tenth of
     /// the idle time; where its cookie was signed by an old key; beside a [rotation](Self::rotate), a principal or details;
-    /// after a load that failed; and with [`OnConflict::Reject`](super::OnConflict::Reject). Then it is as with `insert`.
+    /// after a load that failed; and with [`ConflictPolicy::Reject`](super::ConflictPolicy::Reject). Then it is as with `insert`.
     ///
     /// ```
     /// # use axum_upstash::session::{Session, SessionError};

@@ -1,7 +1,7 @@
 //! What was changed, on its way to the store.
 
 use super::{
-    Commit, CommitAction, OnConflict, Session, SessionError,
+    Commit, CommitAction, ConflictPolicy, Session, SessionError,
     changes::{Alone, Next, Pending, Plan, When},
     config::STORE,
     state::Uncommitted,
@@ -54,7 +54,7 @@ impl Session {
         let _asking = self.inner.asking.lock().await;
         let now_ms = config.clock.now_ms();
         // A change that goes alone says itself what it expects.
-        let reject = config.on_conflict == OnConflict::Reject && alone.is_none();
+        let reject = config.conflict_policy == ConflictPolicy::Reject && alone.is_none();
         let grace_ms = u64::try_from(config.rotation_grace.as_millis()).unwrap_or(u64::MAX).min(1 << 50);
         let when = When {
             lifetime: config.lifetime,

@@ -17,9 +17,9 @@ pub(super) struct SessionConfig {
     pub(super) cookie: SessionCookie,
     pub(super) lifetime: Lifetime,
     pub(super) timeout: Duration,
-    pub(super) on_outage: OnOutage,
-    pub(super) on_commit_failure: OnCommitFailure,
-    pub(super) on_conflict: OnConflict,
+    pub(super) load_failure: LoadFailure,
+    pub(super) commit_failure: CommitFailure,
+    pub(super) conflict_policy: ConflictPolicy,
     pub(super) size_limit: usize,
     pub(super) rotation_grace: Duration,
     pub(super) commit_on: CommitOn,
@@ -32,14 +32,14 @@ impl SessionConfig {
     /// Whether a layer inside another one would do the same with the same sessions.
     pub(super) fn is(&self, other: &Self) -> bool {
         let scalars = |config: &Self| {
-            let Self { lifetime, timeout, on_outage, on_conflict, size_limit, rotation_grace, .. } = config;
-            (*lifetime, *timeout, *on_outage, *on_conflict, *size_limit, *rotation_grace)
+            let Self { lifetime, timeout, load_failure, conflict_policy, size_limit, rotation_grace, .. } = config;
+            (*lifetime, *timeout, *load_failure, *conflict_policy, *size_limit, *rotation_grace)
         };
         std::ptr::addr_eq(Arc::as_ptr(&self.store), Arc::as_ptr(&other.store))
             && self.keys.is(&other.keys)
             && self.cookie == other.cookie
             && scalars(self) == scalars(other)
-            && self.on_commit_failure.is(&other.on_commit_failure)
+            && self.commit_failure.is(&other.commit_failure)
             && Arc::ptr_eq(&self.commit_on.0, &other.commit_on.0)
     }
 }
@@ -67,7 +67,7 @@ pub(super) const STORE: &str = "session store";
 /// What a handler gets when its session cannot be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum OnOutage {
+pub enum LoadFailure {
     /// [`SessionError::Unavailable`](super::SessionError::Unavailable), which as a response is a 503.
     #[default]
     Unavailable,
@@ -78,7 +78,7 @@ pub enum OnOutage {
 /// What becomes of changes where another request has changed the session since it was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum OnConflict {
+pub enum ConflictPolicy {
     /// Each attribute ends as it was written last. Those that only one of the requests wrote are kept in any case.
     #[default]
     LastWrite,
@@ -90,7 +90,7 @@ pub enum OnConflict {
 /// What the client gets when the handler is done and its changes cannot be stored.
 #[derive(Clone, Default)]
 #[non_exhaustive]
-pub enum OnCommitFailure {
+pub enum CommitFailure {
     /// The error as a response, 503 or 409, instead of the handler's: that would speak of something that is not so.
     #[default]
     Refuse,
@@ -103,7 +103,7 @@ pub enum OnCommitFailure {
 
 type Answer = dyn Fn(&SessionError) -> Response<Bytes> + Send + Sync;
 
-impl OnCommitFailure {
+impl CommitFailure {
     /// An answer of the application's own.
     pub fn custom(answer: impl Fn(&SessionError) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(answer))
@@ -118,7 +118,7 @@ impl OnCommitFailure {
     }
 }
 
-impl fmt::Debug for OnCommitFailure {
+impl fmt::Debug for CommitFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refuse => "Refuse",

@@ -3,9 +3,9 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! use axum_upstash::session::{MemoryStore, conformance};
+//! use axum_upstash::session::{MemorySessionStore, conformance};
 //!
-//! conformance::run(&MemoryStore::new()).await;
+//! conformance::run(&MemorySessionStore::new()).await;
 //! # }
 //! ```
 

@@ -18,7 +18,7 @@ pub enum SessionError {
     /// The store cannot be asked, or did not answer in time. Whether it has changed something is not known.
     Unavailable(Error),
     /// The session could not be read, so it must not be written: it is treated as empty
-    /// ([`OnOutage::Anonymous`](super::OnOutage)), or something was [put](super::Session::put) into it after that.
+    /// ([`LoadFailure::Anonymous`](super::LoadFailure)), or something was [put](super::Session::put) into it after that.
     ReadOnly,
     /// Another request gave the session a new id, and this one came with the old: it has to be sent again. Also where the
     /// session is not there any more, and the request took so long (5 s) that it may have ended as well.
@@ -31,10 +31,10 @@ pub enum SessionError {
     HeadSent,
     /// The session has ended since it was loaded; nothing was written, and it stays so.
     Gone,
-    /// Another request has changed the session since it was loaded ([`OnConflict::Reject`](super::OnConflict::Reject)), or
+    /// Another request has changed the session since it was loaded ([`ConflictPolicy::Reject`](super::ConflictPolicy::Reject)), or
     /// changed an attribute again and again ([`Session::update`](super::Session::update)).
     Conflict,
-    /// Sessions with a principal need an absolute [`Lifetime`](super::Lifetime).
+    /// UserSessions with a principal need an absolute [`Lifetime`](super::Lifetime).
     NoAbsoluteLifetime,
     /// Names that begin with `_` are the store's own.
     ReservedName,
@@ -115,8 +115,10 @@ impl StdError for SessionError {
 impl From<&SessionError> for Problem {
     fn from(error: &SessionError) -> Self {
         match error.status() {
-            StatusCode::SERVICE_UNAVAILABLE => Self::new(StatusCode::SERVICE_UNAVAILABLE, "Sessions are unavailable")
-                .with_detail("The session store cannot be reached at the moment."),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "UserSessions are unavailable")
+                    .with_detail("The session store cannot be reached at the moment.")
+            }
             StatusCode::CONFLICT => {
                 Self::new(StatusCode::CONFLICT, "The session has changed").with_detail(match error {
                     SessionError::Gone => "The session has ended. Begin a new one, and send this request again.",

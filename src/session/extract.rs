@@ -8,10 +8,10 @@ use http::{StatusCode, request::Parts};
 use std::{convert::Infallible, fmt};
 
 impl<S: Send + Sync> FromRequestParts<S> for Session {
-    type Rejection = MissingSession;
+    type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts.extensions.get().cloned().ok_or(MissingSession(()))
+        parts.extensions.get().cloned().ok_or(SessionRejection(()))
     }
 }
 
@@ -26,17 +26,17 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
 
 /// The request did not go through a [`SessionLayer`](super::SessionLayer).
 #[derive(Debug)]
-pub struct MissingSession(());
+pub struct SessionRejection(());
 
-impl fmt::Display for MissingSession {
+impl fmt::Display for SessionRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no session in the request: SessionLayer has to be added after (so around) the routes that use it")
     }
 }
 
-impl std::error::Error for MissingSession {}
+impl std::error::Error for SessionRejection {}
 
-impl IntoResponse for MissingSession {
+impl IntoResponse for SessionRejection {
     fn into_response(self) -> Response {
         tracing::error!("{self}");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error").into_response()

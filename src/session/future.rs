@@ -1,5 +1,5 @@
 use super::{
-    OnCommitFailure, Session, SessionError, cache_headers,
+    CommitFailure, Session, SessionError, cache_headers,
     state::{CookieUpdate, Uncommitted},
 };
 use crate::{PrivateResponse, ResponseBody, rt::spawn};
@@ -147,16 +147,16 @@ fn sign<B>(session: &Session, response: &mut Response<B>) {
 }
 
 fn failed<B>(session: &Session, mut response: Response<B>, error: &SessionError) -> Response<ResponseBody<B>> {
-    let policy = &session.config().on_commit_failure;
+    let policy = &session.config().commit_failure;
     tracing::error!(error = error as &dyn std::error::Error, ?policy, "the session's changes could not be stored");
     let mut refusal = match policy {
-        OnCommitFailure::KeepResponse => {
+        CommitFailure::KeepResponse => {
             sign(session, &mut response);
             response.headers_mut().insert(SESSION_COMMIT, HeaderValue::from_static("failed"));
             return response.map(ResponseBody::service);
         }
-        OnCommitFailure::Refuse => cache_headers::refusal(error),
-        OnCommitFailure::Custom(answer) => answer(error),
+        CommitFailure::Refuse => cache_headers::refusal(error),
+        CommitFailure::Custom(answer) => answer(error),
     };
     sign(session, &mut refusal);
     refusal.map(ResponseBody::layer)

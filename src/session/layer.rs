@@ -1,5 +1,6 @@
 use super::{
-    KeyRing, Lifetime, OnCommitFailure, OnConflict, OnOutage, SessionCookie, SessionService, SessionStore, Sessions,
+    CommitFailure, ConflictPolicy, KeyRing, Lifetime, LoadFailure, SessionCookie, SessionService, SessionStore,
+    UserSessions,
     config::{CommitOn, SessionConfig},
 };
 use crate::Clock;
@@ -25,9 +26,9 @@ impl SessionLayer {
                 cookie: SessionCookie::default(),
                 lifetime: Lifetime::default(),
                 timeout: Duration::from_secs(2),
-                on_outage: OnOutage::default(),
-                on_commit_failure: OnCommitFailure::default(),
-                on_conflict: OnConflict::default(),
+                load_failure: LoadFailure::default(),
+                commit_failure: CommitFailure::default(),
+                conflict_policy: ConflictPolicy::default(),
                 size_limit: 16 * 1024,
                 rotation_grace: Duration::from_secs(5 * 60),
                 commit_on: CommitOn::default(),
@@ -49,7 +50,7 @@ impl SessionLayer {
 
     /// How long a session lives that has no [lifetime of its own](super::Session::set_lifetime) (a day without use, 30 days at
     /// most). When the absolute lifetime is raised, sessions from
-    /// before that live on, but [`Sessions`] forgets them when they would have ended.
+    /// before that live on, but [`UserSessions`] forgets them when they would have ended.
     pub fn with_lifetime(self, lifetime: Lifetime) -> Self {
         self.with(|config| config.lifetime = lifetime)
     }
@@ -60,18 +61,18 @@ impl SessionLayer {
     }
 
     /// What a handler gets when its session cannot be loaded.
-    pub fn with_on_outage(self, policy: OnOutage) -> Self {
-        self.with(|config| config.on_outage = policy)
+    pub fn with_load_failure(self, policy: LoadFailure) -> Self {
+        self.with(|config| config.load_failure = policy)
     }
 
     /// What the client gets when changes cannot be stored.
-    pub fn with_on_commit_failure(self, policy: OnCommitFailure) -> Self {
-        self.with(|config| config.on_commit_failure = policy)
+    pub fn with_commit_failure(self, policy: CommitFailure) -> Self {
+        self.with(|config| config.commit_failure = policy)
     }
 
     /// What becomes of changes where another request was faster.
-    pub fn with_on_conflict(self, policy: OnConflict) -> Self {
-        self.with(|config| config.on_conflict = policy)
+    pub fn with_conflict_policy(self, policy: ConflictPolicy) -> Self {
+        self.with(|config| config.conflict_policy = policy)
     }
 
     /// How long a rotated session goes on under its old id, with what it held before, if the client does not use the new id
@@ -95,11 +96,11 @@ impl SessionLayer {
     /// [module](crate::session#failed-requests).
     ///
     /// ```
-    /// use axum_upstash::session::{KeyRing, MemoryStore, SessionLayer};
+    /// use axum_upstash::session::{KeyRing, MemorySessionStore, SessionLayer};
     /// use http::StatusCode;
     ///
     /// // An inner `TimeoutLayer` answers with 504, and 500 is an answer of the application's own.
-    /// let layer = SessionLayer::new(MemoryStore::new(), KeyRing::random().unwrap())
+    /// let layer = SessionLayer::new(MemorySessionStore::new(), KeyRing::random().unwrap())
     ///     .with_commit_on(|status: StatusCode| status != StatusCode::GATEWAY_TIMEOUT);
     /// ```
     pub fn with_commit_on(self, commits: impl Fn(StatusCode) -> bool + Send + Sync + 'static) -> Self {
@@ -108,8 +109,8 @@ impl SessionLayer {
 
     /// The sessions of users: to list them and to end them.
     #[must_use]
-    pub fn sessions(&self) -> Sessions {
-        Sessions::new(Arc::clone(&self.config))
+    pub fn user_sessions(&self) -> UserSessions {
+        UserSessions::new(Arc::clone(&self.config))
     }
 
     /// How many bytes of names and JSON texts a session may have (16 KiB).

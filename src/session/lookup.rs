@@ -1,7 +1,7 @@
 //! The session on its way from the store.
 
 use super::{
-    Confirm, Load, Loaded, OnOutage, Record, Session, SessionError, SessionKey,
+    Confirm, Load, LoadFailure, Loaded, Record, Session, SessionError, SessionKey,
     config::STORE,
     id::SessionId,
     state::{Content, State},
@@ -33,7 +33,7 @@ impl Session {
                 self.state().learn(loaded, asked_ms, self.inner.config.clock.now_ms());
                 Ok(())
             }
-            Err(error) if self.inner.config.on_outage == OnOutage::Anonymous => {
+            Err(error) if self.inner.config.load_failure == LoadFailure::Anonymous => {
                 tracing::warn!(%error, "session store unavailable, the request goes on without its session");
                 self.state().read_only = true;
                 Ok(())

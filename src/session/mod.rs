@@ -36,7 +36,7 @@
 //! | a request wrote, and another one | what becomes of it |
 //! |---|---|
 //! | wrote another attribute | both are kept |
-//! | wrote the same attribute | the last one stays; with [`OnConflict::Reject`] the later one gets 409; [`Session::update`] tries again |
+//! | wrote the same attribute | the last one stays; with [`ConflictPolicy::Reject`] the later one gets 409; [`Session::update`] tries again |
 //! | ended the session | it stays ended; the client's cookie is removed, and [`Session::commit`] says [`Gone`](SessionError::Gone). What was [put](Session::put) begins a session of its own |
 //! | gave it a new id | 409, and nothing is written. A login at the same time begins a session of its own |
 //! | ended all sessions of the user | it stays ended, also if the request gave it a new id |
@@ -69,7 +69,7 @@
 //! whatever comes after.
 //!
 //! # Whose sessions they are
-//! [`Session::set_principal`] at login puts a session on its user's list; [`Sessions`] shows the list ("your devices", with
+//! [`Session::set_principal`] at login puts a session on its user's list; [`UserSessions`] shows the list ("your devices", with
 //! what [`Session::set_details`] was told) and ends one, all others, or all. `examples/session_login.rs` has all of it.
 //!
 //! # Forms of other sites
@@ -79,24 +79,24 @@
 //!
 //! ```
 //! use axum::Router;
-//! use axum_upstash::session::{KeyRing, MemoryStore, SessionLayer};
+//! use axum_upstash::session::{KeyRing, MemorySessionStore, SessionLayer};
 //! use http::{Method, Uri};
 //! use tower_http::csrf::CsrfLayer;
 //!
 //! let csrf = CsrfLayer::new().with_insecure_bypass(|_: &Method, uri: &Uri| uri.path().starts_with("/webhooks/"));
-//! let sessions = SessionLayer::new(MemoryStore::new(), KeyRing::random().unwrap());
+//! let sessions = SessionLayer::new(MemorySessionStore::new(), KeyRing::random().unwrap());
 //! let app: Router = Router::new().layer(sessions).layer(csrf);
 //! ```
 //!
 //! # When the store cannot be asked
-//! A handler that needs its session answers 503 ([`OnOutage`]); those that do not go on. What could not be read is never
-//! written. What could not be written is answered by [`OnCommitFailure`]: 503, or the handler's response with a field that
+//! A handler that needs its session answers 503 ([`LoadFailure`]); those that do not go on. What could not be read is never
+//! written. What could not be written is answered by [`CommitFailure`]: 503, or the handler's response with a field that
 //! says so, or an answer of the application's own.
 //!
 //! # Example
 //! ```
 //! use axum::{Router, routing::{get, post}};
-//! use axum_upstash::session::{KeyRing, MemoryStore, Session, SessionError, SessionLayer};
+//! use axum_upstash::session::{KeyRing, MemorySessionStore, Session, SessionError, SessionLayer};
 //! use http::{Request, header};
 //! use tower::ServiceExt;
 //!
@@ -116,7 +116,7 @@
 //! let app = Router::new()
 //!     .route("/login", post(login))
 //!     .route("/me", get(me))
-//!     .layer(SessionLayer::new(MemoryStore::new(), keys));
+//!     .layer(SessionLayer::new(MemorySessionStore::new(), keys));
 //!
 //! let response = app.clone().oneshot(Request::post("/login").body(axum::body::Body::empty())?).await?;
 //! let cookie = response.headers()[header::SET_COOKIE].to_str()?.split(';').next().unwrap().to_owned();
@@ -155,30 +155,30 @@ mod record;
 mod redis;
 mod service;
 mod session;
-mod sessions;
 mod state;
 mod store;
 mod typed;
+mod user_sessions;
 
 use self::presented::Presented;
 pub use self::{
     change::{Commit, CommitAction, CommitOutcome, Expect},
-    config::{OnCommitFailure, OnConflict, OnOutage},
+    config::{CommitFailure, ConflictPolicy, LoadFailure},
     cookie::{SameSite, SessionCookie, SessionCookieBuilder},
     error::SessionError,
-    extract::MissingSession,
+    extract::SessionRejection,
     flash::Flash,
     future::ResponseFuture,
     id::SessionKey,
     key_ring::KeyRing,
     layer::SessionLayer,
-    memory::MemoryStore,
+    memory::MemorySessionStore,
     principal::PrincipalKey,
     record::{DeviceInfo, Lifetime, Load, Loaded, Record, Replaced},
-    redis::RedisStore,
+    redis::RedisSessionStore,
     service::SessionService,
     session::Session,
-    sessions::{SessionInfo, Sessions},
     store::{Confirm, SessionSelector, SessionStore, SessionsOf},
     typed::TypedSession,
+    user_sessions::{SessionInfo, UserSessions},
 };

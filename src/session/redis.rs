@@ -39,12 +39,12 @@ const MAX_MOVES: usize = 4;
 /// ([eviction](https://upstash.com/docs/redis/features/eviction)). In a Redis cluster the keys of one commit have to be in
 /// one slot: choose a prefix with a hash tag, `{session}`.
 #[derive(Debug, Clone)]
-pub struct RedisStore {
+pub struct RedisSessionStore {
     redis: Redis,
     prefix: String,
 }
 
-impl RedisStore {
+impl RedisSessionStore {
     /// Keeps sessions in this database, under keys that begin with `axum-upstash:session:`.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
@@ -315,7 +315,7 @@ fn unreadable(problem: &'static str) -> Error {
     Error::new(ErrorKind::Decode, problem).with_operation("session")
 }
 
-impl SessionStore for RedisStore {
+impl SessionStore for RedisSessionStore {
     fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>> {
         Box::pin(self.read(load))
     }

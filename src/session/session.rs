@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// The store's name for the session, by which it can be told among a user's: see
-    /// [`Sessions`](super::Sessions). `None` where there is none yet.
+    /// [`UserSessions`](super::UserSessions). `None` where there is none yet.
     #[must_use]
     pub fn key(&self) -> Option<SessionKey> {
         self.used().ok()?.id.as_ref().map(|id| id.key().clone())
@@ -141,7 +141,7 @@ impl Session {
     }
 
     /// Says whose session this is, by the user's name or number, so that it is among those that
-    /// [`Sessions`](super::Sessions) lists and ends. At login, together with [`rotate`](Self::rotate): then the session's
+    /// [`UserSessions`](super::UserSessions) lists and ends. At login, together with [`rotate`](Self::rotate): then the session's
     /// lifetime begins anew.
     ///
     /// # Errors

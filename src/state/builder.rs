@@ -225,8 +225,8 @@ impl UpstashBuilder {
             client_ip: self.client_ip,
             #[cfg(feature = "redis")]
             namespace: self.namespace,
-            #[cfg(feature = "redis")]
-            memory: super::upstash::Memory::default(),
+            #[cfg(feature = "ratelimit")]
+            limiter: std::sync::OnceLock::new(),
             #[cfg(feature = "session")]
             sessions: std::sync::OnceLock::new(),
             #[cfg(feature = "response-cache")]

@@ -33,20 +33,12 @@ pub(super) struct Inner {
     pub(super) client_ip: ClientIpSource,
     #[cfg(feature = "redis")]
     pub(super) namespace: String,
-    #[cfg(feature = "redis")]
-    pub(super) memory: Memory,
+    #[cfg(feature = "ratelimit")]
+    pub(super) limiter: std::sync::OnceLock<crate::ratelimit::Ratelimit>,
     #[cfg(feature = "session")]
     pub(super) sessions: std::sync::OnceLock<crate::session::SessionLayer>,
     #[cfg(feature = "response-cache")]
     pub(super) cache: std::sync::OnceLock<crate::response_cache::ResponseCacheLayer>,
-}
-
-/// What stands in for Redis: one store of each kind, as one database would be.
-#[cfg(feature = "redis")]
-#[derive(Default)]
-pub(super) struct Memory {
-    #[cfg(feature = "ratelimit")]
-    limits: std::sync::OnceLock<Arc<crate::ratelimit::MemoryStore>>,
 }
 
 impl Upstash {
@@ -129,53 +121,102 @@ impl Upstash {
     }
 
     /// A limiter that counts in Redis, or in memory.
+    ///
+    /// All limiters of an `Upstash` count in one store, so they can be [checked together](crate::ratelimit::Ratelimit::limit_all).
+    /// Their keys begin with `<namespace>:limiter`, unless [`with_prefix`](crate::ratelimit::Ratelimit::with_prefix) is set.
+    /// To share a limit with `@upstash/ratelimit`, set its prefix:
+    ///
+    /// ```
+    /// use axum_upstash::{Upstash, ratelimit::SlidingWindow};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let upstash = Upstash::builder().or_memory().build()?;
+    /// let limiter = upstash
+    ///     .ratelimit(SlidingWindow::new(10, Duration::from_secs(10)))
+    ///     .with_prefix("@upstash/ratelimit");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "ratelimit")]
     pub fn ratelimit(&self, algorithm: impl Into<crate::ratelimit::Algorithm>) -> crate::ratelimit::Ratelimit {
         use crate::ratelimit::Ratelimit;
-        match &self.inner.redis {
-            Some(redis) => Ratelimit::new(redis.clone(), algorithm),
-            None => Ratelimit::with_store(Arc::clone(self.inner.memory.limits.get_or_init(Arc::default)), algorithm),
-        }
+        let algorithm = algorithm.into();
+        let limiter = self.inner.limiter.get_or_init(|| {
+            let limiter = match &self.inner.redis {
+                Some(redis) => Ratelimit::new(redis.clone(), algorithm),
+                None => Ratelimit::memory(algorithm),
+            };
+            limiter.with_namespace(&self.inner.namespace)
+        });
+        limiter.clone().with_algorithm(algorithm)
     }
 
-    /// A layer that limits requests by the client's address.
+    /// A layer that limits requests by the client's address, under a name of its own.
     ///
-    /// Layers share their counts unless they have a
-    /// [prefix](crate::ratelimit::RateLimitLayer::with_prefix) of their own.
+    /// The name is the policy's name in the `RateLimit` fields. Keys begin with `<namespace>:ratelimit:<name>`, so two
+    /// layers share a count only if they have one name.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use axum_upstash::{Upstash, ratelimit::SlidingWindow};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let upstash = Upstash::builder().or_memory().build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/", get(|| async { "hello" }))
+    ///     .layer(upstash.rate_limit_layer("all", SlidingWindow::new(100, Duration::from_secs(60))));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "ratelimit")]
-    pub fn rate_limit(&self, algorithm: impl Into<crate::ratelimit::Algorithm>) -> crate::ratelimit::RateLimitLayer {
-        crate::ratelimit::RateLimitLayer::new(self.ratelimit(algorithm)).with_key(self.inner.client_ip.clone())
+    pub fn rate_limit_layer(
+        &self,
+        name: impl AsRef<str>,
+        algorithm: impl Into<crate::ratelimit::Algorithm>,
+    ) -> crate::ratelimit::RateLimitLayer {
+        let layer = crate::ratelimit::RateLimitLayer::new(name, self.ratelimit(algorithm));
+        layer.with_key_from(self.inner.client_ip.clone())
     }
 
-    /// A layer that gives each request its session. One layer and its clones, so that one inside another is no second
-    /// session.
+    /// A layer that gives each request its session. All calls return clones of one layer, so that a layer inside another
+    /// one is no second session.
     #[cfg(feature = "session")]
-    pub fn sessions(&self) -> crate::session::SessionLayer {
-        use crate::session::{MemoryStore, RedisStore, SessionLayer};
+    pub fn session_layer(&self) -> crate::session::SessionLayer {
+        use crate::session::{MemorySessionStore, RedisSessionStore, SessionLayer};
         let layer = self.inner.sessions.get_or_init(|| {
             let keys = self.inner.session_keys.clone();
             match &self.inner.session_redis {
                 Some(redis) => {
-                    let store = RedisStore::new(redis.clone()).with_prefix(format!("{}:session", self.inner.namespace));
-                    SessionLayer::new(store, keys)
+                    let prefix = format!("{}:session", self.inner.namespace);
+                    SessionLayer::new(RedisSessionStore::new(redis.clone()).with_prefix(prefix), keys)
                 }
-                None => SessionLayer::new(MemoryStore::new(), keys),
+                None => SessionLayer::new(MemorySessionStore::new(), keys),
             }
         });
         layer.clone()
     }
 
+    /// The index of users' sessions, which lists and ends them.
+    #[must_use]
+    #[cfg(feature = "session")]
+    pub fn user_sessions(&self) -> crate::session::UserSessions {
+        self.session_layer().user_sessions()
+    }
+
     /// A layer that stores responses for `ttl`, or for as long as they say themselves.
+    ///
+    /// All calls return clones of one layer, which know of each other's requests and changes.
     #[cfg(feature = "response-cache")]
-    pub fn response_cache(&self, ttl: std::time::Duration) -> crate::response_cache::ResponseCacheLayer {
-        use crate::response_cache::{RedisStore, ResponseCacheLayer};
-        // One layer and its clones: they know of each other's requests and changes.
+    pub fn response_cache_layer(&self, ttl: std::time::Duration) -> crate::response_cache::ResponseCacheLayer {
+        use crate::response_cache::{RedisResponseStore, ResponseCacheLayer};
         let layer = self.inner.cache.get_or_init(|| {
             let layer = match &self.inner.redis {
-                Some(redis) => ResponseCacheLayer::new(RedisStore::new(redis.clone())),
+                Some(redis) => ResponseCacheLayer::new(RedisResponseStore::new(redis.clone())),
                 None => ResponseCacheLayer::memory(),
             };
-            layer.with_prefix(&format!("{}:cache", self.inner.namespace))
+            layer.with_prefix(format!("{}:cache", self.inner.namespace))
         });
         layer.clone().with_ttl(ttl)
     }

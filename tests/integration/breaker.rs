@@ -30,9 +30,10 @@ async fn limits_sessions_and_cached_responses_leave_a_dead_store_alone_together(
     let redis = Redis::builder(local.url(), local.token()).transport(wire.clone());
     let redis = redis.retry(RetryPolicy::default().with_max_retries(0)).build().unwrap();
     let limiter = Ratelimit::new(redis.clone(), FixedWindow::new(1_000, MINUTE)).with_prefix("breaker");
-    let limits = axum_upstash::ratelimit::RateLimitLayer::new(limiter).with_key(HeaderName::from_static("x-client"));
-    let sessions = SessionLayer::new(session::RedisStore::new(redis.clone()), KeyRing::random().unwrap());
-    let cache = ResponseCacheLayer::new(response_cache::RedisStore::new(redis)).with_ttl(MINUTE);
+    let limits = axum_upstash::ratelimit::RateLimitLayer::new("default", limiter)
+        .with_key_from(HeaderName::from_static("x-client"));
+    let sessions = SessionLayer::new(session::RedisSessionStore::new(redis.clone()), KeyRing::random().unwrap());
+    let cache = ResponseCacheLayer::new(response_cache::RedisResponseStore::new(redis)).with_ttl(MINUTE);
     let app = Router::new()
         .route("/cached", get(|| async { "cached" }).layer(cache))
         .route("/limited", get(|| async { "limited" }).layer(limits))

@@ -1,5 +1,6 @@
 //! The example as its comment says, and as two processes on one Redis.
 
+use crate::times::now_ms;
 use axum_upstash::local::LocalUpstash;
 use std::{
     io::{BufRead, BufReader},
@@ -57,11 +58,11 @@ fn lines_to_try() -> Vec<(String, Vec<String>)> {
 
 /// The example's limit counts in windows of ten seconds; what a test counts must not fall into two of them.
 fn window() -> u64 {
-    axum_upstash::Clock::system().now_ms() / 10_000
+    now_ms() / 10_000
 }
 
 fn early_in_a_window() -> u64 {
-    let into = axum_upstash::Clock::system().now_ms() % 10_000;
+    let into = now_ms() % 10_000;
     if into > 6_000 {
         let begun = window();
         while window() == begun {

@@ -7,7 +7,7 @@ use axum::{
 use axum_upstash::{
     Upstash,
     local::LocalUpstash,
-    ratelimit::{FixedWindow, OnOutage},
+    ratelimit::{FixedWindow, OutagePolicy},
     session::{Session, SessionError},
 };
 use http::{HeaderName, Request, Response, StatusCode, header};
@@ -26,19 +26,21 @@ async fn an_application_outlives_its_redis() {
     let local = LocalUpstash::start().await.unwrap();
     let upstash = Upstash::builder().redis(local.url(), local.token()).timeout(Duration::from_secs(1)).build().unwrap();
     let hour = Duration::from_secs(3600);
-    let limited = |limit, policy: OnOutage| {
+    let limited = |limit, policy: OutagePolicy| {
         upstash
-            .rate_limit(FixedWindow::new(limit, hour))
-            .with_key(HeaderName::from_static("x-client"))
-            .with_prefix(&format!("{policy:?}"))
-            .map_limiter(|limiter| limiter.with_on_outage(policy))
+            .rate_limit_layer(format!("{policy:?}"), FixedWindow::new(limit, hour))
+            .with_key_from(HeaderName::from_static("x-client"))
+            .map_limiters(|limiter| limiter.with_outage_policy(policy))
     };
     let ok = || get(|| async { "ok" });
     let app = Router::new()
-        .route("/open", ok().layer(limited(1, OnOutage::Open).map_limiter(|limiter| limiter.with_block_cache(None))))
-        .route("/closed", ok().layer(limited(100, OnOutage::Closed)))
-        .route("/memory", ok().layer(limited(2, OnOutage::Memory)))
-        .route("/prices", ok().layer(upstash.response_cache(hour)))
+        .route(
+            "/open",
+            ok().layer(limited(1, OutagePolicy::Open).map_limiters(|limiter| limiter.with_block_cache(None))),
+        )
+        .route("/closed", ok().layer(limited(100, OutagePolicy::Closed)))
+        .route("/memory", ok().layer(limited(2, OutagePolicy::Memory)))
+        .route("/prices", ok().layer(upstash.response_cache_layer(hour)))
         .route(
             "/me",
             get(|session: Session| async move {
@@ -46,7 +48,7 @@ async fn an_application_outlives_its_redis() {
             }),
         )
         .route("/login", post(|session: Session| async move { session.insert("user", "ferris").await }))
-        .layer(upstash.sessions());
+        .layer(upstash.session_layer());
 
     let me = cookie(&call(&app, "POST", "/login", "").await).unwrap();
     assert_eq!(text(call(&app, "GET", "/me", &me).await).await, "ferris");

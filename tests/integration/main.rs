@@ -22,3 +22,6 @@ mod session;
 mod state;
 mod support;
 mod tcp_cluster;
+#[path = "../shared/times.rs"]
+#[allow(dead_code)]
+mod times;

@@ -1,11 +1,12 @@
 use crate::support::{eventually, text, upstash};
+use crate::times::{ms, now_ms};
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
     Clock,
     client_ip::ClientIpSource,
     ratelimit::{
-        Algorithm, Attempt, Basis, Decision, FixedWindow, Gcra, Head, HeaderStyles, Key, OnOutage, RateLimitLayer,
-        Ratelimit, RedisStore, SlidingWindow, TokenBucket, conformance,
+        Algorithm, Attempt, Decision, FixedWindow, Gcra, HeaderStyles, Key, OutagePolicy, Rate, RateLimitLayer,
+        Ratelimit, Reason, RequestHead, SlidingWindow, TokenBucket, conformance, store::RedisRateLimitStore,
     },
     redis::Redis,
 };
@@ -25,15 +26,15 @@ fn algorithms(limit: u32) -> [Algorithm; 4] {
     [
         FixedWindow::new(limit, hour).into(),
         SlidingWindow::new(limit, hour).into(),
-        TokenBucket::new(limit, hour, limit).into(),
-        Gcra::new(limit, hour, limit).into(),
+        TokenBucket::new(limit, Rate::new(limit, hour)).into(),
+        Gcra::new(Rate::new(limit, hour), limit).into(),
     ]
 }
 
 #[tokio::test]
 async fn redis_passes_the_conformance_suite_and_every_key_expires() {
     let (_local, redis) = upstash().await;
-    let store = RedisStore::new(redis.clone());
+    let store = RedisRateLimitStore::new(redis.clone());
     conformance::run(&store, "conformance").await;
     for seed in 2..12 {
         conformance::run_walk(&store, "conformance", seed).await;
@@ -62,7 +63,7 @@ async fn of_many_in_parallel_exactly_the_limit_passes() {
         let mut passed = 0;
         for task in tasks {
             let decision = task.await.unwrap();
-            assert_eq!(decision.basis, Basis::Counted);
+            assert_eq!(decision.reason, Reason::Counted);
             passed += u32::from(decision.allowed);
         }
         assert_eq!(passed, 10, "{algorithm:?}");
@@ -72,16 +73,17 @@ async fn of_many_in_parallel_exactly_the_limit_passes() {
 #[tokio::test]
 async fn keys_are_those_of_the_javascript_limiter() {
     let (_local, redis) = upstash().await;
-    let now = Clock::system().now_ms() / 60_000 * 60_000 + 1;
-    let (clock, _) = Clock::manual(now);
+    let now = now_ms() / 60_000 * 60_000 + 1;
+    let (clock, _) = Clock::manual(ms(now));
     let minute = Duration::from_secs(60);
     let algorithms: [Algorithm; 3] = [
         FixedWindow::new(9, minute).into(),
         SlidingWindow::new(9, minute).into(),
-        TokenBucket::new(1, minute, 9).into(),
+        TokenBucket::new(9, Rate::new(1, minute)).into(),
     ];
     for (name, algorithm) in ["fixed", "sliding", "bucket"].into_iter().zip(algorithms) {
         let limiter = Ratelimit::new(redis.clone(), algorithm).with_clock(clock.clone());
+        let limiter = limiter.with_prefix("@upstash/ratelimit");
         assert_eq!(limiter.limit(Attempt::new(name).with_cost(4)).await.unwrap().remaining, 5);
     }
     let window = now / 60_000;
@@ -104,7 +106,7 @@ async fn one_request_for_each_decision_and_none_for_what_can_never_pass() {
         limiter.remaining("a").await.unwrap();
         assert_eq!(local.requests() - before, 2);
         let decision = limiter.limit(Attempt::new("a").with_cost(11)).await.unwrap();
-        assert_eq!((decision.allowed, decision.retry_after, decision.basis), (false, None, Basis::TooCostly));
+        assert_eq!((decision.allowed, decision.retry_after, decision.reason), (false, None, Reason::TooCostly));
         assert_eq!(local.requests() - before, 2);
         limiter.reset_used_tokens("a").await.unwrap();
         assert_eq!(limiter.remaining("a").await.unwrap().remaining, 10);
@@ -119,10 +121,11 @@ async fn an_outage_is_decided_by_the_policy_and_ends_with_it() {
         Ratelimit::new(redis, FixedWindow::new(2, Duration::from_secs(3600)))
             .with_prefix(format!("{policy:?}"))
             .with_timeout(Duration::from_millis(500))
-            .with_on_outage(policy)
+            .with_outage_policy(policy)
     };
-    let (open, closed, memory) = (limiter(OnOutage::Open), limiter(OnOutage::Closed), limiter(OnOutage::Memory));
-    assert_eq!(open.limit("a").await.unwrap().basis, Basis::Counted);
+    let (open, closed, memory) =
+        (limiter(OutagePolicy::Open), limiter(OutagePolicy::Closed), limiter(OutagePolicy::Memory));
+    assert_eq!(open.limit("a").await.unwrap().reason, Reason::Counted);
     local.stop_redis().await.unwrap();
     for _ in 0..3 {
         assert!(open.limit("a").await.unwrap().allowed);
@@ -130,11 +133,13 @@ async fn an_outage_is_decided_by_the_policy_and_ends_with_it() {
     }
     let passed = [memory.limit("a").await, memory.limit("a").await, memory.limit("a").await].map(Result::unwrap);
     assert_eq!(passed.each_ref().map(|decision| decision.allowed), [true, true, false]);
-    assert!(passed.iter().all(|decision| decision.basis == Basis::CountedInMemory));
+    assert!(passed.iter().all(|decision| decision.reason == Reason::CountedInMemory));
     local.restart_redis().await.unwrap();
     for limiter in [&open, &closed, &memory] {
-        eventually("recovery", || async { (limiter.limit("b").await.unwrap().basis == Basis::Counted).then_some(()) })
-            .await;
+        eventually("recovery", || async {
+            (limiter.limit("b").await.unwrap().reason == Reason::Counted).then_some(())
+        })
+        .await;
     }
 }
 
@@ -165,10 +170,9 @@ async fn the_layer_refuses_with_a_problem_and_the_handler_does_not_run() {
         Ratelimit::new(redis, SlidingWindow::new(2, Duration::from_secs(60))),
     ] {
         // In the middle of a window, so that none ends during the test.
-        let (clock, _) = Clock::manual(Clock::system().now_ms() / 60_000 * 60_000 + 30_000);
-        let layer = RateLimitLayer::new(limiter.with_clock(clock))
-            .with_key(HeaderName::from_static("x-api-key"))
-            .with_name("api");
+        let (clock, _) = Clock::manual(ms(now_ms() / 60_000 * 60_000 + 30_000));
+        let layer =
+            RateLimitLayer::new("api", limiter.with_clock(clock)).with_key_from(HeaderName::from_static("x-api-key"));
         let (app, calls) = app(layer);
         let first = call(&app, Some("a")).await;
         assert_eq!(first.headers()["ratelimit-policy"], r#""api";q=2;w=60"#);
@@ -192,11 +196,11 @@ async fn the_layer_refuses_with_a_problem_and_the_handler_does_not_run() {
 #[tokio::test]
 async fn keys_by_header_closure_and_address() {
     let limiter = || Ratelimit::memory(FixedWindow::new(1, Duration::from_secs(3600)));
-    let skip_or_count = |head: Head<'_>| match head.headers().get("x-api-key") {
+    let skip_or_count = |head: RequestHead<'_>| match head.headers().get("x-api-key") {
         Some(key) if key == "internal" => Key::Skip,
         _ => Key::Limit("everybody".to_owned()),
     };
-    let (app_skip, _) = app(RateLimitLayer::new(limiter()).with_key(skip_or_count));
+    let (app_skip, _) = app(RateLimitLayer::new("default", limiter()).with_key(skip_or_count));
     let statuses = [
         call(&app_skip, None).await.status(),
         call(&app_skip, None).await.status(),
@@ -206,19 +210,21 @@ async fn keys_by_header_closure_and_address() {
     assert_eq!(text(call(&app_skip, Some("internal")).await).await, "not counted");
 
     // A header of one client cannot name another's count, nor that of clients without it.
-    let (app_header, _) = app(RateLimitLayer::new(limiter()).with_key(HeaderName::from_static("x-api-key")));
+    let (app_header, _) =
+        app(RateLimitLayer::new("default", limiter()).with_key_from(HeaderName::from_static("x-api-key")));
     for client in [None, Some("x-api-key-absent"), Some("a"), Some("a=")] {
         assert_eq!(call(&app_header, client).await.status(), StatusCode::OK, "{client:?}");
     }
 
     // No peer, no guess.
-    let (app_peer, calls) = app(RateLimitLayer::new(limiter()));
+    let (app_peer, calls) = app(RateLimitLayer::new("default", limiter()));
     let refused = call(&app_peer, None).await;
     assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 
-    let (app_proxy, _) = app(RateLimitLayer::new(limiter()).with_key(ClientIpSource::x_forwarded_for(1)));
+    let (app_proxy, _) =
+        app(RateLimitLayer::new("default", limiter()).with_key_from(ClientIpSource::x_forwarded_for(1)));
     let from = |ip: &str| {
         let request = Request::get("/").header("x-forwarded-for", format!("6.6.6.6, {ip}")).body(Body::empty());
         app_proxy.clone().oneshot(request.unwrap())
@@ -233,8 +239,8 @@ async fn keys_by_header_closure_and_address() {
 
 #[tokio::test]
 async fn a_refusal_of_the_application_s_own() {
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(0, Duration::from_secs(3600))))
-        .with_key(|_: Head<'_>| Key::Limit(String::new()))
+    let layer = RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(0, Duration::from_secs(3600))))
+        .with_key(|_: RequestHead<'_>| Key::Limit(String::new()))
         .with_headers(HeaderStyles::NONE)
         .with_refusal(|decision: &Decision, _: &str| {
             let mut response = http::Response::new(format!("come back, limit {}", decision.limit).into());
@@ -252,9 +258,8 @@ async fn a_refusal_of_the_application_s_own() {
 #[tokio::test]
 async fn several_layers_list_their_policies_side_by_side() {
     let layer = |name: &str, limit| {
-        RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(limit, Duration::from_secs(3600))))
-            .with_key(|_: Head<'_>| Key::Limit(String::new()))
-            .with_name(name)
+        RateLimitLayer::new(name, Ratelimit::memory(FixedWindow::new(limit, Duration::from_secs(3600))))
+            .with_key(|_: RequestHead<'_>| Key::Limit(String::new()))
     };
     let (app, _) = app(layer("burst", 5));
     let app = app.layer(layer("daily", 100));
@@ -267,10 +272,13 @@ async fn several_layers_list_their_policies_side_by_side() {
 async fn limits_of_another_window_or_kind_count_apart() {
     let (_local, redis) = upstash().await;
     let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
-    let (clock, _) = Clock::manual(Clock::system().now_ms() / 3_600_000 * 3_600_000 + 1_800_000);
-    let algorithms: [Algorithm; 3] =
-        [FixedWindow::new(5, minute).into(), SlidingWindow::new(5, hour).into(), TokenBucket::new(1, hour, 5).into()];
-    let memory = Arc::new(axum_upstash::ratelimit::MemoryStore::new());
+    let (clock, _) = Clock::manual(ms(now_ms() / 3_600_000 * 3_600_000 + 1_800_000));
+    let algorithms: [Algorithm; 3] = [
+        FixedWindow::new(5, minute).into(),
+        SlidingWindow::new(5, hour).into(),
+        TokenBucket::new(5, Rate::new(1, hour)).into(),
+    ];
+    let memory = Arc::new(axum_upstash::ratelimit::store::MemoryRateLimitStore::new());
     let limiters = |in_memory: bool| {
         algorithms.map(|algorithm| {
             let limiter = if in_memory {
@@ -296,7 +304,7 @@ async fn limits_of_another_window_or_kind_count_apart() {
 async fn an_api_key_is_in_no_key_of_the_store_and_a_long_one_is_bounded() {
     let (_local, redis) = upstash().await;
     let limiter = Ratelimit::new(redis.clone(), FixedWindow::new(1, Duration::from_secs(3600)));
-    let layer = RateLimitLayer::new(limiter.clone()).with_key(HeaderName::from_static("x-api-key"));
+    let layer = RateLimitLayer::new("default", limiter.clone()).with_key_from(HeaderName::from_static("x-api-key"));
     let (app, _) = app(layer);
     let long = "k".repeat(7_000);
     for client in ["sk_live_secret", long.as_str()] {

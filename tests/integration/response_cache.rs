@@ -4,7 +4,7 @@ use axum_upstash::{
     PrivateResponse,
     local::LocalUpstash,
     redis::Redis,
-    response_cache::{MemoryStore, RedisStore, ResponseCacheLayer, conformance},
+    response_cache::{MemoryResponseStore, RedisResponseStore, ResponseCacheLayer, conformance},
     session::{self, KeyRing, Session, SessionError, SessionLayer},
 };
 use http::{Request, Response, header};
@@ -22,7 +22,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn redis_passes_the_conformance_suite_and_every_key_expires() {
     let (_local, redis) = upstash().await;
-    conformance::run(&RedisStore::new(redis.clone()), tokio::time::sleep).await;
+    conformance::run(&RedisResponseStore::new(redis.clone()), tokio::time::sleep).await;
     let keys: Vec<String> = redis.cmd("KEYS").arg("*").query().await.unwrap();
     for key in keys {
         assert!(redis.cmd("PTTL").key(&key).query::<i64>().await.unwrap() > 0, "{key} never expires");
@@ -62,8 +62,8 @@ async fn bytes(response: Response<Body>) -> Vec<u8> {
 async fn what_one_instance_made_is_a_hit_on_the_other() {
     let (local, redis) = upstash().await;
     let other = Redis::new(local.url(), local.token()).unwrap();
-    let (one, calls_one) = app(ResponseCacheLayer::new(RedisStore::new(redis)).with_ttl(MINUTE));
-    let (two, calls_two) = app(ResponseCacheLayer::new(RedisStore::new(other)).with_ttl(MINUTE));
+    let (one, calls_one) = app(ResponseCacheLayer::new(RedisResponseStore::new(redis)).with_ttl(MINUTE));
+    let (two, calls_two) = app(ResponseCacheLayer::new(RedisResponseStore::new(other)).with_ttl(MINUTE));
     for path in ["/text", "/binary", "/vary"] {
         let miss = call(&one, path, "de").await;
         assert!(miss.headers()["cache-status"].to_str().unwrap().contains("stored"), "{path}: {:?}", miss.headers());
@@ -81,7 +81,7 @@ async fn what_one_instance_made_is_a_hit_on_the_other() {
 async fn a_hit_is_one_round_trip() {
     let local = LocalUpstash::start().await.unwrap();
     let wire = Wire::new();
-    let (app, _) = app(ResponseCacheLayer::new(RedisStore::new(wire.redis(&local))).with_ttl(MINUTE));
+    let (app, _) = app(ResponseCacheLayer::new(RedisResponseStore::new(wire.redis(&local))).with_ttl(MINUTE));
     for path in ["/text", "/vary"] {
         call(&app, path, "de").await;
         wire.take();
@@ -94,7 +94,7 @@ async fn a_hit_is_one_round_trip() {
 async fn without_redis_the_handler_answers() {
     let local = LocalUpstash::start().await.unwrap();
     let wire = Wire::new();
-    let (app, calls) = app(ResponseCacheLayer::new(RedisStore::new(wire.redis(&local))).with_ttl(MINUTE));
+    let (app, calls) = app(ResponseCacheLayer::new(RedisResponseStore::new(wire.redis(&local))).with_ttl(MINUTE));
     wire.lose_requests.store(true, Ordering::SeqCst);
     assert_eq!(text(call(&app, "/text", "de").await).await, "1");
     assert_eq!(text(call(&app, "/text", "de").await).await, "2");
@@ -108,9 +108,9 @@ async fn without_redis_the_handler_answers() {
 async fn a_response_that_used_its_session_is_never_stored_in_either_order() {
     let sessions = || {
         let keys = KeyRing::new([[1; 32]]).unwrap();
-        SessionLayer::new(session::MemoryStore::new(), keys)
+        SessionLayer::new(session::MemorySessionStore::new(), keys)
     };
-    let cache = || ResponseCacheLayer::new(MemoryStore::new()).with_ttl(MINUTE);
+    let cache = || ResponseCacheLayer::new(MemoryResponseStore::new()).with_ttl(MINUTE);
     let routes = || {
         let calls = Arc::new(AtomicU64::new(0));
         let count = move || calls.fetch_add(1, Ordering::SeqCst).to_string();

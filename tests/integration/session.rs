@@ -1,4 +1,5 @@
 use crate::support::{Wire, cookie, eventually, removes_cookie, text, upstash};
+use crate::times::{ms, now_ms};
 use axum::{
     Router,
     body::Body,
@@ -9,8 +10,8 @@ use axum_upstash::{
     local::LocalUpstash,
     redis::Redis,
     session::{
-        KeyRing, Lifetime, MemoryStore, OnCommitFailure, OnOutage, RedisStore, Session, SessionCookie, SessionError,
-        SessionLayer, conformance,
+        CommitFailure, KeyRing, Lifetime, LoadFailure, MemorySessionStore, RedisSessionStore, Session, SessionCookie,
+        SessionError, SessionLayer, conformance,
     },
 };
 use http::{Request, Response, StatusCode, header};
@@ -88,16 +89,16 @@ async fn login(app: &Router) -> String {
 
 /// The application on both stores; what the server must outlive is in the middle.
 async fn both(test: impl AsyncFn(Router)) {
-    test(app(SessionLayer::new(MemoryStore::new(), keys(&[1])))).await;
+    test(app(SessionLayer::new(MemorySessionStore::new(), keys(&[1])))).await;
     let (_local, redis) = upstash().await;
-    test(app(SessionLayer::new(RedisStore::new(redis), keys(&[1])))).await;
+    test(app(SessionLayer::new(RedisSessionStore::new(redis), keys(&[1])))).await;
 }
 
 #[tokio::test]
 async fn both_stores_pass_the_conformance_suite_and_every_key_expires() {
-    conformance::run(&MemoryStore::new()).await;
+    conformance::run(&MemorySessionStore::new()).await;
     let (_local, redis) = upstash().await;
-    conformance::run(&RedisStore::new(redis.clone())).await;
+    conformance::run(&RedisSessionStore::new(redis.clone())).await;
     let keys: Vec<String> = redis.cmd("KEYS").arg("*").query().await.unwrap();
     assert!(!keys.is_empty());
     for key in keys {
@@ -109,7 +110,7 @@ async fn both_stores_pass_the_conformance_suite_and_every_key_expires() {
 async fn round_trips_are_as_few_as_promised() {
     let local = LocalUpstash::start().await.unwrap();
     let wire = Wire::new();
-    let app = app(SessionLayer::new(RedisStore::new(wire.redis(&local)), keys(&[1])));
+    let app = app(SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1])));
     // Each script is sent whole once; that is not what is counted here.
     let cookie_of = login(&app).await;
     call(&app, "GET", "/read", Some(&cookie_of)).await;
@@ -179,8 +180,8 @@ async fn a_failed_request_changes_nothing_not_even_the_id() {
 async fn a_cookie_nobody_signed_is_nothing_and_costs_nothing() {
     let local = LocalUpstash::start().await.unwrap();
     let wire = Wire::new();
-    let app = app(SessionLayer::new(RedisStore::new(wire.redis(&local)), keys(&[1])));
-    let stranger = self::app(SessionLayer::new(MemoryStore::new(), keys(&[2])));
+    let app = app(SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1])));
+    let stranger = self::app(SessionLayer::new(MemorySessionStore::new(), keys(&[2])));
     let foreign = login(&stranger).await;
     login(&app).await;
     wire.take();
@@ -197,10 +198,10 @@ async fn a_cookie_nobody_signed_is_nothing_and_costs_nothing() {
 #[tokio::test]
 async fn what_another_request_wrote_or_ended_stays_so() {
     for end_it in [false, true] {
-        let store = std::sync::Arc::new(MemoryStore::new());
+        let store = std::sync::Arc::new(MemorySessionStore::new());
         interleaved(SessionLayer::new(store, keys(&[1])), end_it).await;
         let (_local, redis) = upstash().await;
-        interleaved(SessionLayer::new(RedisStore::new(redis), keys(&[1])), end_it).await;
+        interleaved(SessionLayer::new(RedisSessionStore::new(redis), keys(&[1])), end_it).await;
     }
 }
 
@@ -256,7 +257,7 @@ async fn the_cookie_is_sent_only_when_the_client_has_to_learn_something() {
 
 #[tokio::test]
 async fn a_cookie_under_an_old_key_is_accepted_and_signed_anew() {
-    let store = std::sync::Arc::new(MemoryStore::new());
+    let store = std::sync::Arc::new(MemorySessionStore::new());
     let layer = |secrets: &[u8]| SessionLayer::new(std::sync::Arc::clone(&store), keys(secrets));
     let me = login(&app(layer(&[2]))).await;
     let both = app(layer(&[1, 2]));
@@ -283,8 +284,8 @@ async fn responses_that_used_the_session_are_marked_for_every_cache() {
 #[tokio::test]
 async fn use_keeps_a_session_alive_and_its_absolute_lifetime_ends_it() {
     let minute = Duration::from_secs(60);
-    let (clock, time) = Clock::manual(1_700_000_000_000);
-    let layer = SessionLayer::new(MemoryStore::new(), keys(&[1]))
+    let (clock, time) = Clock::manual(ms(1_700_000_000_000));
+    let layer = SessionLayer::new(MemorySessionStore::new(), keys(&[1]))
         .with_clock(clock)
         .with_lifetime(Lifetime::new(10 * minute, Some(60 * minute)));
     let app = app(layer);
@@ -301,9 +302,9 @@ async fn use_keeps_a_session_alive_and_its_absolute_lifetime_ends_it() {
 #[tokio::test]
 async fn the_time_to_live_in_redis_is_the_smaller_of_idle_and_absolute() {
     let (_local, redis) = upstash().await;
-    let (clock, time) = Clock::manual(Clock::system().now_ms());
+    let (clock, time) = Clock::manual(ms(now_ms()));
     let minute = Duration::from_secs(60);
-    let layer = SessionLayer::new(RedisStore::new(redis.clone()), keys(&[1]))
+    let layer = SessionLayer::new(RedisSessionStore::new(redis.clone()), keys(&[1]))
         .with_clock(clock)
         .with_lifetime(Lifetime::new(10 * minute, Some(15 * minute)));
     let app = app(layer);
@@ -320,9 +321,9 @@ async fn the_time_to_live_in_redis_is_the_smaller_of_idle_and_absolute() {
 async fn a_store_that_is_down_answers_by_the_policy_and_loses_nothing() {
     let local = LocalUpstash::start().await.unwrap();
     let wire = Wire::new();
-    let layer = SessionLayer::new(RedisStore::new(wire.redis(&local)), keys(&[1]));
+    let layer = SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1]));
     let strict = app(layer.clone());
-    let lenient = app(layer.with_on_outage(OnOutage::Anonymous));
+    let lenient = app(layer.with_load_failure(LoadFailure::Anonymous));
     let me = login(&strict).await;
 
     wire.lose_requests.store(true, Ordering::SeqCst);
@@ -347,19 +348,19 @@ async fn a_store_that_is_down_answers_by_the_policy_and_loses_nothing() {
 async fn a_commit_that_fails_refuses_or_keeps_the_response_as_told() {
     let local = LocalUpstash::start().await.unwrap();
     let wire = Wire::new();
-    let layer = SessionLayer::new(RedisStore::new(wire.redis(&local)), keys(&[1]));
+    let layer = SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1]));
     wire.lose_requests.store(true, Ordering::SeqCst);
     let response = call(&app(layer.clone()), "POST", "/write", None).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(cookie(&response), None);
-    let keep = app(layer.with_on_commit_failure(OnCommitFailure::KeepResponse));
+    let keep = app(layer.with_commit_failure(CommitFailure::KeepResponse));
     let response = call(&keep, "POST", "/write", None).await;
     assert_eq!((response.status(), cookie(&response)), (StatusCode::OK, None));
 }
 
 #[tokio::test]
 async fn an_attribute_is_refused_before_it_could_do_harm() {
-    let layer = SessionLayer::new(MemoryStore::new(), keys(&[1])).with_size_limit(100);
+    let layer = SessionLayer::new(MemorySessionStore::new(), keys(&[1])).with_size_limit(100);
     let handler = |session: Session| async move {
         assert!(matches!(session.insert("_v", 1).await, Err(SessionError::ReservedName)));
         assert!(matches!(session.insert("a", "x".repeat(98)).await, Err(SessionError::TooLarge { limit: 100, .. })));
@@ -387,7 +388,7 @@ async fn what_is_changed_after_the_response_is_an_error_and_not_lost_in_silence(
         let handler = std::sync::Arc::new(handler);
         move |session: Session| handler(session)
     };
-    let app = Router::new().route("/", get(handler)).layer(SessionLayer::new(MemoryStore::new(), keys(&[1])));
+    let app = Router::new().route("/", get(handler)).layer(SessionLayer::new(MemorySessionStore::new(), keys(&[1])));
     call(&app, "GET", "/", None).await;
     let session = rx.await.unwrap();
     // The head says nothing of a session, so not even a look is harmless.
@@ -402,8 +403,8 @@ async fn two_instances_share_sessions_and_a_missing_layer_says_so() {
     let (local, redis) = upstash().await;
     let other = Redis::new(local.url(), local.token()).unwrap();
     let cookie = || SessionCookie::local_development();
-    let one = app(SessionLayer::new(RedisStore::new(redis), keys(&[1])).with_cookie(cookie()));
-    let two = app(SessionLayer::new(RedisStore::new(other), keys(&[1])).with_cookie(cookie()));
+    let one = app(SessionLayer::new(RedisSessionStore::new(redis), keys(&[1])).with_cookie(cookie()));
+    let two = app(SessionLayer::new(RedisSessionStore::new(other), keys(&[1])).with_cookie(cookie()));
     let me = login(&one).await;
     assert!(me.starts_with("id="));
     assert_eq!(text(call(&two, "GET", "/read", Some(&me)).await).await, "ferris");
@@ -419,7 +420,7 @@ async fn two_instances_share_sessions_and_a_missing_layer_says_so() {
 #[tokio::test]
 async fn the_store_comes_back_without_a_restart() {
     let (local, redis) = upstash().await;
-    let app = app(SessionLayer::new(RedisStore::new(redis), keys(&[1])));
+    let app = app(SessionLayer::new(RedisSessionStore::new(redis), keys(&[1])));
     login(&app).await;
     local.stop_redis().await.unwrap();
     assert_eq!(call(&app, "POST", "/login", None).await.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -473,8 +474,8 @@ async fn a_rotation_neither_loses_nor_leaks_what_requests_on_their_way_do() {
     let (_local, redis) = upstash().await;
     let layers = || {
         [
-            SessionLayer::new(MemoryStore::new(), keys(&[1])),
-            SessionLayer::new(RedisStore::new(redis.clone()), keys(&[1])),
+            SessionLayer::new(MemorySessionStore::new(), keys(&[1])),
+            SessionLayer::new(RedisSessionStore::new(redis.clone()), keys(&[1])),
         ]
     };
     for layer in layers() {
@@ -526,7 +527,8 @@ async fn a_rotation_neither_loses_nor_leaks_what_requests_on_their_way_do() {
 async fn a_logout_that_the_store_did_not_take_is_not_reported_as_one() {
     let local = LocalUpstash::start().await.unwrap();
     let wire = Wire::new();
-    let layer = SessionLayer::new(RedisStore::new(wire.redis(&local)), keys(&[1])).with_on_outage(OnOutage::Anonymous);
+    let layer = SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1]))
+        .with_load_failure(LoadFailure::Anonymous);
     let app = app(layer).route("/", get(|| async {}));
     let me = login(&app).await;
     wire.lose_requests.store(true, Ordering::SeqCst);
@@ -535,7 +537,7 @@ async fn a_logout_that_the_store_did_not_take_is_not_reported_as_one() {
 
 #[tokio::test]
 async fn a_neighbour_in_another_encoding_does_not_hide_the_session() {
-    let app = app(SessionLayer::new(MemoryStore::new(), keys(&[1])));
+    let app = app(SessionLayer::new(MemorySessionStore::new(), keys(&[1])));
     let me = login(&app).await;
     let line = [me.as_bytes(), b"; name=Jos\xe9"].concat();
     let request = Request::get("/read").header(header::COOKIE, http::HeaderValue::from_bytes(&line).unwrap());
@@ -545,7 +547,7 @@ async fn a_neighbour_in_another_encoding_does_not_hide_the_session() {
 
 #[tokio::test]
 async fn what_a_session_holds_is_in_no_debug_output() {
-    let layer = SessionLayer::new(MemoryStore::new(), keys(&[1]));
+    let layer = SessionLayer::new(MemorySessionStore::new(), keys(&[1]));
     let app = app(layer.clone());
     let me = login(&app).await;
     let shown = format!("{layer:?}");
@@ -554,8 +556,8 @@ async fn what_a_session_holds_is_in_no_debug_output() {
 
 #[tokio::test]
 async fn the_old_id_says_that_it_moved_for_ten_seconds_however_often_it_is_asked() {
-    let (clock, time) = Clock::manual(1_700_000_000_000);
-    let layer = SessionLayer::new(MemoryStore::new(), keys(&[1])).with_clock(clock);
+    let (clock, time) = Clock::manual(ms(1_700_000_000_000));
+    let layer = SessionLayer::new(MemorySessionStore::new(), keys(&[1])).with_clock(clock);
     let app = app(layer.with_rotation_grace(Duration::ZERO));
     let old = login(&app).await;
     call(&app, "POST", "/login", Some(&old)).await;

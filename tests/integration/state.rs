@@ -122,7 +122,7 @@ async fn a_session_of_one_namespace_is_nothing_in_another() {
         let me = |session: Session| async move {
             Ok::<_, SessionError>(session.get::<String>("user").await?.unwrap_or_else(|| "nobody".to_owned()))
         };
-        Router::new().route("/", get(me).post(login)).layer(upstash.sessions())
+        Router::new().route("/", get(me).post(login)).layer(upstash.session_layer())
     };
     let response = app("shop").oneshot(Request::post("/").body(Body::empty()).unwrap()).await.unwrap();
     let cookie = cookie(&response).unwrap();
@@ -145,7 +145,7 @@ async fn sessions_may_have_a_database_of_their_own() {
     .unwrap();
     let app = Router::new()
         .route("/", get(|session: Session| async move { session.insert("a", 1).await }))
-        .layer(upstash.sessions());
+        .layer(upstash.session_layer());
     app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     let size = async |local: &LocalUpstash| {
         let redis = Redis::new(local.url(), local.token()).unwrap();

@@ -6,7 +6,10 @@ use crate::{
 };
 use axum_upstash::{
     ErrorKind,
-    ratelimit::{Basis, FixedWindow, HashTag, OnOutage, Ratelimit, RedisStore, SlidingWindow},
+    ratelimit::{
+        FixedWindow, OutagePolicy, Ratelimit, Reason, SlidingWindow,
+        store::{HashTag, RedisRateLimitStore},
+    },
     redis::{Redis, ScanOptions},
 };
 use futures_util::{TryStreamExt, future::join_all};
@@ -72,13 +75,15 @@ async fn a_cluster_is_reached_whole() {
     // Limits with two keys each, spread over the nodes, and several limits at once.
     let day = Duration::from_secs(86_400);
     let by = |tag, algorithm| {
-        let store = RedisStore::new(cluster.clone()).with_hash_tag(tag);
-        Ratelimit::with_store(store, algorithm).with_on_outage(OnOutage::Error).with_timeout(Duration::from_secs(20))
+        let store = RedisRateLimitStore::new(cluster.clone()).with_hash_tag(tag);
+        Ratelimit::with_store(store, algorithm)
+            .with_outage_policy(OutagePolicy::Error)
+            .with_timeout(Duration::from_secs(20))
     };
     let spread = by(HashTag::Identifier, SlidingWindow::new(2, day));
     for n in 0..20 {
         let decision = spread.limit(&format!("user:{n}")).await.unwrap();
-        assert_eq!((decision.basis, decision.remaining), (Basis::Counted, 1));
+        assert_eq!((decision.reason, decision.remaining), (Reason::Counted, 1));
     }
     let together = by(HashTag::Prefix, SlidingWindow::new(2, day)).with_prefix("one");
     let second = together.clone().with_algorithm(FixedWindow::new(5, day));

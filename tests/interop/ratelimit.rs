@@ -1,11 +1,11 @@
 //! `@upstash/ratelimit` and our limiter counting the same requests.
 
+use crate::times::{now_ms, unix_ms};
 use std::time::Duration;
 
 use axum_upstash::{
-    Clock,
     local::LocalUpstash,
-    ratelimit::{Algorithm, Attempt, Basis, Decision, FixedWindow, Ratelimit, SlidingWindow, TokenBucket},
+    ratelimit::{Algorithm, Attempt, Decision, FixedWindow, Rate, Ratelimit, Reason, SlidingWindow, TokenBucket},
     redis::Redis,
 };
 use serde::Deserialize;
@@ -40,7 +40,7 @@ impl Shared {
         let algorithms: [(&str, Algorithm); 3] = [
             ("fixedWindow", FixedWindow::new(LIMIT, window).into()),
             ("slidingWindow", SlidingWindow::new(LIMIT, window).into()),
-            ("tokenBucket", TokenBucket::new(LIMIT, window, LIMIT).into()),
+            ("tokenBucket", TokenBucket::new(LIMIT, Rate::new(LIMIT, window)).into()),
         ];
         let mut all = Vec::new();
         for (name, algorithm) in algorithms {
@@ -79,14 +79,14 @@ impl Shared {
             0 => self.rust.remaining(IDENTIFIER).await.unwrap(),
             cost => self.rust.limit(Attempt::new(IDENTIFIER).with_cost(cost)).await.unwrap(),
         };
-        assert_eq!(decision.basis, Basis::Counted, "{}", self.name);
+        assert_eq!(decision.reason, Reason::Counted, "{}", self.name);
         decision
     }
 }
 
 /// An hour or somewhat more: windows begin at the Unix epoch, and none may end while a test runs.
 fn long_window() -> Duration {
-    let now = Clock::system().now_ms() / 1000;
+    let now = now_ms() / 1000;
     let seconds = (3600..).step_by(60).find(|seconds| seconds - now % seconds > 60).unwrap();
     Duration::from_secs(seconds)
 }
@@ -98,7 +98,7 @@ fn assert_passed(answer: &Answer, remaining: u64) {
 
 #[track_caller]
 fn assert_agree(name: &str, decision: &Decision, answer: &Answer) {
-    let ours = (decision.limit, decision.remaining, decision.reset_ms);
+    let ours = (decision.limit, decision.remaining, unix_ms(decision.reset()));
     assert_eq!(ours, (answer.limit, answer.remaining, answer.reset), "{name}: {decision:?}, {answer:?}");
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum_upstash::{
     client::ReqwestTransport,
     local::LocalUpstash,
-    ratelimit::{Analytics, Attempt, Basis, DenyList, DynamicLimits, FixedWindow, IpList, Origin, Ratelimit},
+    ratelimit::{
+        Analytics, Attempt, ClientInfo, DenyList, FixedWindow, IpList, Ratelimit, Reason, store::DynamicLimits,
+    },
     redis::Redis,
 };
 use serde_json::{Value, json};
@@ -34,7 +36,7 @@ impl Both {
             .with_deny_list(DenyList::new().with_ip_list(list))
             .with_analytics(Analytics::new(redis.clone()).with_interval(Duration::from_millis(1)));
         // Whoever asks first would have to fetch the list otherwise.
-        rust.disable_ip_list().await.unwrap();
+        rust.deny_list().disable_ip_list().await.unwrap();
         let javascript = Conversation::start("ratelimit-shared", &local, "SETTINGS", &json!({"prefix": PREFIX}));
         Self { rust, redis, javascript, _local: local }
     }
@@ -43,10 +45,10 @@ impl Both {
         self.javascript.ask(&order).await
     }
 
-    async fn rust(&self, identifier: &str, ip: &str) -> (bool, u64, Basis) {
-        let origin = Origin::new().with_ip(ip.parse().unwrap());
-        let decision = self.rust.limit(Attempt::new(identifier).with_origin(&origin)).await.unwrap();
-        (decision.allowed, decision.limit, decision.basis)
+    async fn rust(&self, identifier: &str, ip: &str) -> (bool, u64, Reason) {
+        let client_info = ClientInfo::new().with_ip(ip.parse().unwrap());
+        let decision = self.rust.limit(Attempt::new(identifier).with_client_info(&client_info)).await.unwrap();
+        (decision.allowed, decision.limit, decision.reason)
     }
 }
 
@@ -59,38 +61,38 @@ async fn dynamic_limits_both_ways() {
         let answer = both.javascript(json!({"do": "limit", "identifier": "a", "ip": "10.0.0.1"})).await;
         assert_eq!((&answer["success"], &answer["limit"]), (&json!(success), &json!(2)));
     }
-    assert_eq!(both.rust("a", "10.0.0.1").await, (false, 2, Basis::Counted));
+    assert_eq!(both.rust("a", "10.0.0.1").await, (false, 2, Reason::Counted));
 
     both.javascript(json!({"do": "setDynamic", "limit": 7})).await;
     assert_eq!(both.rust.dynamic_limit().await.unwrap(), Some(7));
-    assert_eq!(both.rust("a", "10.0.0.1").await, (true, 7, Basis::Counted));
+    assert_eq!(both.rust("a", "10.0.0.1").await, (true, 7, Reason::Counted));
     both.javascript(json!({"do": "setDynamic", "limit": false})).await;
     assert_eq!(both.rust.dynamic_limit().await.unwrap(), None);
-    assert_eq!(both.rust("a", "10.0.0.1").await, (true, 100, Basis::Counted));
+    assert_eq!(both.rust("a", "10.0.0.1").await, (true, 100, Reason::Counted));
 }
 
 #[tokio::test]
 async fn deny_lists_both_ways() {
     let mut both = Both::start().await;
-    both.rust.deny(["203.0.113.9", "mallory"]).await.unwrap();
+    both.rust.deny_list().add(["203.0.113.9", "mallory"]).await.unwrap();
     let answer = both.javascript(json!({"do": "limit", "identifier": "a", "ip": "203.0.113.9"})).await;
     assert_eq!(
         (&answer["success"], &answer["reason"], &answer["deniedValue"]),
         (&json!(false), &json!("denyList"), &json!("203.0.113.9"))
     );
 
-    assert_eq!(both.rust("b", "192.0.2.66").await, (true, 100, Basis::Counted));
+    assert_eq!(both.rust("b", "192.0.2.66").await, (true, 100, Reason::Counted));
     both.javascript(json!({"do": "updateIpList"})).await;
-    assert_eq!(both.rust("b", "192.0.2.66").await.2, Basis::Denied("192.0.2.66".into()));
-    assert_eq!(both.rust("mallory", "10.0.0.1").await.2, Basis::Denied("mallory".into()));
-    both.rust.disable_ip_list().await.unwrap();
+    assert_eq!(both.rust("b", "192.0.2.66").await.2, Reason::Denied("192.0.2.66".into()));
+    assert_eq!(both.rust("mallory", "10.0.0.1").await.2, Reason::Denied("mallory".into()));
+    both.rust.deny_list().disable_ip_list().await.unwrap();
     let answer = both.javascript(json!({"do": "limit", "identifier": "b", "ip": "192.0.2.67"})).await;
     assert_eq!(answer["success"], true);
 
     // Turned off by JavaScript, it is fetched by nobody.
     both.javascript(json!({"do": "updateIpList"})).await;
     both.javascript(json!({"do": "disableIpList"})).await;
-    assert_eq!(both.rust("c", "192.0.2.67").await.2, Basis::Counted);
+    assert_eq!(both.rust("c", "192.0.2.67").await.2, Reason::Counted);
     assert_eq!(both.redis.get::<String>("shared:ipDenyListStatus").await.unwrap(), "disabled");
     assert!(!both.rust("mallory", "10.0.0.1").await.0, "what was put there by hand stays");
 }
@@ -99,7 +101,7 @@ async fn deny_lists_both_ways() {
 async fn analytics_both_ways() {
     let mut both = Both::start().await;
     both.rust.set_dynamic_limit(Some(3)).await.unwrap();
-    both.rust.deny(["203.0.113.9"]).await.unwrap();
+    both.rust.deny_list().add(["203.0.113.9"]).await.unwrap();
     for _ in 0..2 {
         both.rust("u \"1\" é", "10.0.0.1").await;
         both.javascript(json!({"do": "limit", "identifier": "u \"1\" é", "ip": "10.0.0.1"})).await;

@@ -5,7 +5,7 @@ use axum_upstash::{
     ErrorKind,
     client::ReqwestTransport,
     local::LocalUpstash,
-    ratelimit::{Basis, FixedWindow, Ratelimit},
+    ratelimit::{FixedWindow, Ratelimit, Reason},
     redis::{Redis, RedisBuilder},
 };
 use futures_util::future::join_all;
@@ -73,7 +73,7 @@ async fn a_limiter_does_not_wait_for_a_call_with_a_longer_deadline() {
     let stuck = tokio::spawn(async move { redis.get::<Option<String>>("k").await });
     sleep(Duration::from_millis(10)).await;
     let decision = limiter.limit("somebody").await.unwrap();
-    assert_eq!(decision.basis, Basis::Counted);
+    assert_eq!(decision.reason, Reason::Counted);
     assert!(!stuck.is_finished());
     stuck.abort();
 }

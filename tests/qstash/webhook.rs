@@ -1,3 +1,4 @@
+use crate::times::ms;
 use axum::{
     Form, Json, Router,
     body::{Body, Bytes},
@@ -121,7 +122,7 @@ async fn inner_extractors_see_what_was_signed() {
 
 #[tokio::test]
 async fn the_handler_runs_for_a_right_signature_only() {
-    let (clock, _) = Clock::manual(1_767_225_600_000);
+    let (clock, _) = Clock::manual(ms(1_767_225_600_000));
     let (app, handled) = counting(receiver().with_clock(clock.clone()));
     let right = || signer().with_clock(clock.clone());
     let cases = [
@@ -307,7 +308,7 @@ async fn the_public_url_is_compared_with_the_path_as_it_was_sent() {
 
 #[tokio::test]
 async fn a_tolerance_allows_for_clocks_that_differ() {
-    let (clock, time) = Clock::manual(1_767_225_600_000);
+    let (clock, time) = Clock::manual(ms(1_767_225_600_000));
     let (app, _) = counting(receiver().with_clock(clock.clone()).with_clock_tolerance(Duration::from_secs(10)));
     let signature = signer().with_clock(clock).sign(URL, "x");
     time.advance(Duration::from_millis(309_999));

@@ -1,16 +1,17 @@
 use crate::support::{eventually, upstash};
+use crate::times::{ms, now_ms};
 use axum_upstash::{
     Clock,
-    ratelimit::{Analytics, Attempt, DenyList, FixedWindow, Origin, Ratelimit},
+    ratelimit::{Analytics, Attempt, ClientInfo, DenyList, FixedWindow, Ratelimit},
 };
 use std::time::Duration;
 
 #[tokio::test]
 async fn events_are_added_up_sent_together_and_expire() {
     let (local, redis) = upstash().await;
-    let now = Clock::system().now_ms();
+    let now = now_ms();
     let hour = now / 3_600_000 * 3_600_000;
-    let (clock, hands) = Clock::manual(hour);
+    let (clock, hands) = Clock::manual(ms(hour));
     let limiter = Ratelimit::memory(FixedWindow::new(3, Duration::from_secs(3_600)))
         .with_prefix("app")
         .with_clock(clock)
@@ -21,8 +22,8 @@ async fn events_are_added_up_sent_together_and_expire() {
         limiter.limit("u1").await.unwrap();
     }
     limiter.limit("u2").await.unwrap();
-    let origin = Origin::new().with_country("XX");
-    limiter.limit(Attempt::new("u3").with_origin(&origin)).await.unwrap();
+    let client_info = ClientInfo::new().with_country("XX");
+    limiter.limit(Attempt::new("u3").with_client_info(&client_info)).await.unwrap();
     limiter.background().finished().await;
     assert_eq!(local.requests() - before, 1, "one request for all of them");
 

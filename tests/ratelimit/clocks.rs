@@ -1,9 +1,10 @@
 //! Clocks that do not agree.
 
 use crate::support::upstash;
+use crate::times::{ms, now_ms};
 use axum_upstash::{
     Clock,
-    ratelimit::{Attempt, Basis, DenyList, FixedWindow, Gcra, Ratelimit, TokenBucket},
+    ratelimit::{Attempt, DenyList, FixedWindow, Gcra, Rate, Ratelimit, Reason, TokenBucket},
 };
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 #[tokio::test]
 async fn what_an_instance_with_a_clock_ahead_counted_is_forgotten_in_time_and_not_blocked_for_longer() {
     let (_local, redis) = upstash().await;
-    let now = Clock::system().now_ms() / 60_000 * 60_000;
-    let algorithms = [TokenBucket::new(5, MINUTE, 5).into(), Gcra::new(5, MINUTE, 5).into()];
+    let now = now_ms() / 60_000 * 60_000;
+    let algorithms = [TokenBucket::new(5, Rate::new(5, MINUTE)).into(), Gcra::new(Rate::new(5, MINUTE), 5).into()];
     for (index, algorithm) in algorithms.into_iter().enumerate() {
-        let (ahead, _) = Clock::manual(now + 86_400_000);
-        let (clock, hand) = Clock::manual(now);
+        let (ahead, _) = Clock::manual(ms(now + 86_400_000));
+        let (clock, hand) = Clock::manual(ms(now));
         let algorithm: axum_upstash::ratelimit::Algorithm = algorithm;
         let limiter = Ratelimit::new(redis.clone(), algorithm).with_prefix(format!("ahead{index}"));
         let limiter = limiter.with_timeout(Duration::from_secs(20)).with_clock(clock);
@@ -28,7 +29,7 @@ async fn what_an_instance_with_a_clock_ahead_counted_is_forgotten_in_time_and_no
         let wait = refused.retry_after.unwrap();
         assert!(wait <= MINUTE, "{algorithm:?}: {wait:?}");
         let blocked = limiter.limit("a").await.unwrap();
-        assert!(blocked.basis == Basis::Blocked && blocked.retry_after.unwrap() <= MINUTE, "{blocked:?}");
+        assert!(blocked.reason == Reason::Blocked && blocked.retry_after.unwrap() <= MINUTE, "{blocked:?}");
         hand.advance(wait);
         assert!(limiter.limit("a").await.unwrap().allowed, "{algorithm:?}");
     }
@@ -36,10 +37,10 @@ async fn what_an_instance_with_a_clock_ahead_counted_is_forgotten_in_time_and_no
 
 #[tokio::test]
 async fn in_memory_a_clock_that_is_set_right_ends_a_refusal_within_a_window() {
-    let (clock, hand) = Clock::manual(1_700_000_000_000 + 86_400_000);
+    let (clock, hand) = Clock::manual(ms(1_700_000_000_000 + 86_400_000));
     let limiter = Ratelimit::memory(FixedWindow::new(1, MINUTE)).with_clock(clock);
     assert!(limiter.limit("a").await.unwrap().allowed);
-    hand.set_ms(1_700_000_000_000);
+    hand.set(ms(1_700_000_000_000));
     let refused = limiter.limit("a").await.unwrap();
     assert!(refused.retry_after.unwrap_or_default() <= MINUTE, "{refused:?}");
     hand.advance(MINUTE);
@@ -49,14 +50,14 @@ async fn in_memory_a_clock_that_is_set_right_ends_a_refusal_within_a_window() {
 #[tokio::test]
 async fn who_is_taken_off_a_deny_list_is_not_remembered_for_longer_than_a_minute() {
     let (_local, redis) = upstash().await;
-    let now = Clock::system().now_ms();
-    let (clock, hand) = Clock::manual(now + 86_400_000);
+    let now = now_ms();
+    let (clock, hand) = Clock::manual(ms(now + 86_400_000));
     let list = DenyList::new().with_shared();
     let limiter = Ratelimit::new(redis.clone(), FixedWindow::new(10, DAY)).with_prefix("denied").with_deny_list(list);
     let limiter = limiter.with_clock(clock).with_timeout(Duration::from_secs(20));
     redis.cmd("SADD").key("denied:denyList:all").arg("bad").query::<u64>().await.unwrap();
     assert!(!limiter.limit("bad").await.unwrap().allowed);
     redis.cmd("DEL").key("denied:denyList:all").query::<u64>().await.unwrap();
-    hand.set_ms(now);
+    hand.set(ms(now));
     assert!(limiter.limit("bad").await.unwrap().allowed);
 }

@@ -1,10 +1,12 @@
 //! What a decision costs: Upstash bills every command that a script runs, and the script itself.
 
 use crate::redis_server::RedisServer;
+use crate::times::{ms, now_ms};
 use axum_upstash::{
     Clock,
     ratelimit::{
-        Algorithm, Attempt, DenyList, DynamicLimits, FixedWindow, Gcra, Ratelimit, SlidingWindow, TokenBucket,
+        Algorithm, Attempt, DenyList, FixedWindow, Gcra, Rate, Ratelimit, SlidingWindow, TokenBucket,
+        store::DynamicLimits,
     },
     redis::Redis,
 };
@@ -28,15 +30,15 @@ async fn no_call_costs_more_than_in_javascript() {
     let server = RedisServer::start();
     let redis = Redis::tcp(server.url()).build().unwrap();
     let minute = Duration::from_secs(60);
-    let (clock, _) = Clock::manual(Clock::system().now_ms() / 60_000 * 60_000 + 1_000);
+    let (clock, _) = Clock::manual(ms(now_ms() / 60_000 * 60_000 + 1_000));
     // The first, one in between, a refused one, one that is known to be refused, a look, a reset; where JavaScript has
     // the algorithm, none but one is more than its table says: 3 2 2 0 2 3, 5 4 3 0 3 4, 4 4 2 0 2 3. What a fixed window
     // refuses costs a command that JavaScript spares, because there it stays counted.
     let table: [(Algorithm, [u64; 6]); 4] = [
         (FixedWindow::new(2, minute).into(), [3, 2, 3, 0, 2, 1]),
         (SlidingWindow::new(2, minute).into(), [4, 3, 2, 0, 2, 1]),
-        (TokenBucket::new(2, minute, 2).into(), [4, 4, 2, 0, 2, 1]),
-        (Gcra::new(2, minute, 2).into(), [3, 3, 2, 0, 2, 1]),
+        (TokenBucket::new(2, Rate::new(2, minute)).into(), [4, 4, 2, 0, 2, 1]),
+        (Gcra::new(Rate::new(2, minute), 2).into(), [3, 3, 2, 0, 2, 1]),
     ];
     for (index, (algorithm, wanted)) in table.into_iter().enumerate() {
         let limiter = Ratelimit::new(redis.clone(), algorithm).with_clock(clock.clone());

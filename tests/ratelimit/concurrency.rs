@@ -1,12 +1,13 @@
 use crate::support::{eventually, upstash};
-use axum_upstash::{Clock, ratelimit::ConcurrencyLimit};
+use crate::times::{ms, now_ms};
+use axum_upstash::{Clock, ratelimit::ConcurrencyLimiter};
 use std::time::Duration;
 
 #[tokio::test]
 async fn so_many_at_a_time_over_all_instances() {
     let (_local, redis) = upstash().await;
-    for limits in [[(); 2].map(|()| ConcurrencyLimit::new(redis.clone(), 2).with_timeout(Duration::from_secs(20))), {
-        let memory = ConcurrencyLimit::memory(2);
+    for limits in [[(); 2].map(|()| ConcurrencyLimiter::new(redis.clone(), 2).with_timeout(Duration::from_secs(20))), {
+        let memory = ConcurrencyLimiter::memory(2);
         [memory.clone(), memory]
     }] {
         let [one, two] = &limits;
@@ -24,8 +25,8 @@ async fn so_many_at_a_time_over_all_instances() {
 #[tokio::test]
 async fn what_a_dead_process_held_is_free_after_its_lease() {
     let (_local, redis) = upstash().await;
-    let (clock, hands) = Clock::manual(Clock::system().now_ms());
-    let limit = ConcurrencyLimit::new(redis.clone(), 1).with_lease(Duration::from_secs(60)).with_clock(clock);
+    let (clock, hands) = Clock::manual(ms(now_ms()));
+    let limit = ConcurrencyLimiter::new(redis.clone(), 1).with_lease(Duration::from_secs(60)).with_clock(clock);
     let limit = limit.with_timeout(Duration::from_secs(20));
     std::mem::forget(limit.acquire("u").await.unwrap().unwrap());
     hands.advance(Duration::from_secs(59));
@@ -38,7 +39,7 @@ async fn what_a_dead_process_held_is_free_after_its_lease() {
     hands.advance(Duration::from_secs(59));
     assert!(limit.acquire("u").await.unwrap().is_none());
     let keys: Vec<String> = redis.cmd("KEYS").arg("*").query().await.unwrap();
-    assert_eq!(keys, ["@upstash/ratelimit:concurrency:u"]);
+    assert_eq!(keys, ["axum-upstash:limiter:concurrency:u"]);
     assert!(redis.cmd("PTTL").key(&keys[0]).query::<i64>().await.unwrap() > 0);
     permit.release().await.unwrap();
     assert_eq!(redis.exists(&keys[0]).await.unwrap(), 0);
@@ -47,7 +48,7 @@ async fn what_a_dead_process_held_is_free_after_its_lease() {
 #[tokio::test]
 async fn of_many_at_once_as_many_hold_as_may() {
     let (_local, redis) = upstash().await;
-    let limit = ConcurrencyLimit::new(redis, 5).with_timeout(Duration::from_secs(20));
+    let limit = ConcurrencyLimiter::new(redis, 5).with_timeout(Duration::from_secs(20));
     let tasks: Vec<_> = (0..40)
         .map(|_| {
             let limit = limit.clone();
@@ -65,7 +66,7 @@ async fn of_many_at_once_as_many_hold_as_may() {
 async fn nothing_goes_on_for_a_permit_that_was_given_back() {
     let (_local, redis) = upstash().await;
     let week = Duration::from_secs(7 * 86_400);
-    let limit = ConcurrencyLimit::new(redis, 1).with_lease(week).with_timeout(Duration::from_secs(20));
+    let limit = ConcurrencyLimiter::new(redis, 1).with_lease(week).with_timeout(Duration::from_secs(20));
     limit.acquire("u").await.unwrap().unwrap().release().await.unwrap();
     let metrics = tokio::runtime::Handle::current().metrics();
     let before = metrics.num_alive_tasks();
@@ -78,11 +79,11 @@ async fn nothing_goes_on_for_a_permit_that_was_given_back() {
 #[tokio::test]
 async fn a_lease_that_has_ended_is_not_renewed() {
     let (_local, redis) = upstash().await;
-    let (clock, _) = Clock::manual(Clock::system().now_ms());
-    let limit = ConcurrencyLimit::new(redis.clone(), 1).with_timeout(Duration::from_secs(20)).with_clock(clock);
+    let (clock, _) = Clock::manual(ms(now_ms()));
+    let limit = ConcurrencyLimiter::new(redis.clone(), 1).with_timeout(Duration::from_secs(20)).with_clock(clock);
     let permit = limit.acquire("u").await.unwrap().unwrap();
     // At the same time as before, which changes nothing in Redis.
     permit.renew().await.unwrap();
-    redis.del("@upstash/ratelimit:concurrency:u").await.unwrap();
+    redis.del("axum-upstash:limiter:concurrency:u").await.unwrap();
     assert_eq!(permit.renew().await.unwrap_err().kind(), axum_upstash::ErrorKind::NotFound);
 }

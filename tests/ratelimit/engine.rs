@@ -1,9 +1,11 @@
+use crate::times::{ms, now_ms};
 use crate::{algorithms, support::upstash};
 use axum_upstash::{
     Clock, ErrorKind,
     ratelimit::{
-        Algorithm, Attempt, Basis, BlockCache, DynamicLimits, FixedWindow, Gcra, HashTag, Ratelimit, RedisStore,
-        SlidingWindow, TokenBucket, conformance,
+        Algorithm, Attempt, BlockCache, FixedWindow, Gcra, Rate, Ratelimit, Reason, SlidingWindow, TokenBucket,
+        conformance,
+        store::{DynamicLimits, HashTag, RedisRateLimitStore},
     },
 };
 use std::time::Duration;
@@ -12,26 +14,28 @@ const MINUTE: Duration = Duration::from_secs(60);
 const PATIENT: Duration = Duration::from_secs(20);
 
 fn in_a_window() -> (Clock, axum_upstash::ManualClock) {
-    Clock::manual(Clock::system().now_ms() / 60_000 * 60_000)
+    Clock::manual(ms(now_ms() / 60_000 * 60_000))
 }
 
 #[tokio::test]
 async fn with_hash_tags_the_suite_passes_as_well() {
     let (_local, redis) = upstash().await;
     for tag in [HashTag::Identifier, HashTag::Prefix] {
-        let store = RedisStore::new(redis.clone()).with_hash_tag(tag);
+        let store = RedisRateLimitStore::new(redis.clone()).with_hash_tag(tag);
         conformance::run_walk(&store, &format!("tag-{tag:?}"), 7).await;
     }
     let keys: Vec<String> = redis.cmd("KEYS").arg("tag-*").query().await.unwrap();
     assert_eq!(keys, [""; 0], "all begin with their tag");
-    conformance::run(&RedisStore::new(redis.clone()).with_hash_tag(HashTag::Prefix), "whole").await;
+    conformance::run(&RedisRateLimitStore::new(redis.clone()).with_hash_tag(HashTag::Prefix), "whole").await;
 }
 
 #[tokio::test]
 async fn who_has_nothing_left_is_not_asked_for_again_until_the_time() {
     let (local, redis) = upstash().await;
     for (index, algorithm) in
-        [Algorithm::from(SlidingWindow::new(10, MINUTE)), Gcra::new(10, MINUTE, 10).into()].into_iter().enumerate()
+        [Algorithm::from(SlidingWindow::new(10, MINUTE)), Gcra::new(Rate::new(10, MINUTE), 10).into()]
+            .into_iter()
+            .enumerate()
     {
         let (clock, hands) = in_a_window();
         let limiter = Ratelimit::new(redis.clone(), algorithm).with_prefix(format!("block{index}"));
@@ -39,17 +43,17 @@ async fn who_has_nothing_left_is_not_asked_for_again_until_the_time() {
         let last = limiter.limit(Attempt::new("a").with_cost(10)).await.unwrap();
         let before = local.requests();
         let refused = limiter.limit("a").await.unwrap();
-        assert_eq!((refused.allowed, refused.basis, last.remaining), (false, Basis::Blocked, 0));
+        assert_eq!((refused.allowed, refused.reason, last.remaining), (false, Reason::Blocked, 0));
         let wait = refused.retry_after.unwrap();
         // What costs more has to wait longer, and that is known as well.
         let dearer = limiter.limit(Attempt::new("a").with_cost(2)).await.unwrap();
         assert!(dearer.retry_after.unwrap() > wait, "{algorithm:?}");
         hands.advance(wait - Duration::from_millis(1));
-        assert_eq!(limiter.limit("a").await.unwrap().basis, Basis::Blocked);
+        assert_eq!(limiter.limit("a").await.unwrap().reason, Reason::Blocked);
         assert_eq!(local.requests(), before, "{algorithm:?}");
         hands.advance(Duration::from_millis(1));
         let decision = limiter.limit("a").await.unwrap();
-        assert_eq!((decision.allowed, decision.basis), (true, Basis::Counted), "{algorithm:?}");
+        assert_eq!((decision.allowed, decision.reason), (true, Reason::Counted), "{algorithm:?}");
         // What is given back opens the way at once.
         limiter.refund("a", 1).await.unwrap();
         assert!(limiter.limit("a").await.unwrap().allowed, "{algorithm:?}");
@@ -64,9 +68,9 @@ async fn a_block_cache_can_be_shared_and_left_out() {
     let (one, two) = (make().with_block_cache(cache.clone()), make().with_block_cache(cache));
     one.limit("a").await.unwrap();
     let before = local.requests();
-    assert_eq!(two.limit("a").await.unwrap().basis, Basis::Blocked);
+    assert_eq!(two.limit("a").await.unwrap().reason, Reason::Blocked);
     assert_eq!(local.requests(), before);
-    assert_eq!(make().with_block_cache(None).limit("a").await.unwrap().basis, Basis::Counted);
+    assert_eq!(make().with_block_cache(None).limit("a").await.unwrap().reason, Reason::Counted);
     // Somebody with a higher limit on the same count is not held back by who has used up a lower one.
     let higher = two.with_algorithm(FixedWindow::new(9, Duration::from_secs(86_400)));
     assert!(higher.limit("a").await.unwrap().allowed);
@@ -75,7 +79,8 @@ async fn a_block_cache_can_be_shared_and_left_out() {
 #[tokio::test]
 async fn dynamic_limits_are_those_of_javascript_and_one_s_own() {
     let (_local, redis) = upstash().await;
-    let limiter = Ratelimit::new(redis.clone(), TokenBucket::new(1, Duration::from_secs(86_400), 5)).with_prefix("dyn");
+    let limiter = Ratelimit::new(redis.clone(), TokenBucket::new(5, Rate::new(1, Duration::from_secs(86_400))))
+        .with_prefix("dyn");
     let limiter = limiter.with_timeout(PATIENT);
     assert_eq!(limiter.set_dynamic_limit(Some(1)).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     let limiter = limiter.with_dynamic_limits(DynamicLimits::Identifier);
@@ -101,7 +106,8 @@ async fn several_limits_at_once_are_one_request() {
     let (local, redis) = upstash().await;
     let burst = Ratelimit::new(redis.clone(), SlidingWindow::new(3, Duration::from_secs(86_400))).with_prefix("burst");
     let burst = burst.with_timeout(PATIENT);
-    let daily = burst.clone().with_algorithm(Gcra::new(5, Duration::from_secs(86_400), 5)).with_prefix("daily");
+    let daily =
+        burst.clone().with_algorithm(Gcra::new(Rate::new(5, Duration::from_secs(86_400)), 5)).with_prefix("daily");
     let all = || async { Ratelimit::limit_all(&[(&burst, "ip".into()), (&daily, "user".into())]).await.unwrap() };
     all().await;
     let before = local.requests();
@@ -124,12 +130,12 @@ async fn several_limits_at_once_are_one_request() {
 #[tokio::test(start_paused = true)]
 async fn waits_exactly_as_long_as_it_takes() {
     let (clock, hands) = in_a_window();
-    let limiter = Ratelimit::memory(Gcra::new(1, Duration::from_secs(10), 1)).with_clock(clock);
+    let limiter = Ratelimit::memory(Gcra::new(Rate::new(1, Duration::from_secs(10)), 1)).with_clock(clock);
     limiter.limit("a").await.unwrap();
     let refused = limiter.block_until_ready("a", Duration::from_secs(9)).await.unwrap();
     assert_eq!((refused.allowed, refused.retry_after), (false, Some(Duration::from_secs(10))), "not in time");
     let never = limiter.block_until_ready(Attempt::new("a").with_cost(2), Duration::from_secs(3_600)).await.unwrap();
-    assert_eq!(never.basis, Basis::TooCostly);
+    assert_eq!(never.reason, Reason::TooCostly);
 
     let started = tokio::time::Instant::now();
     let waiting = tokio::spawn({
@@ -167,7 +173,8 @@ async fn remaining_says_what_a_request_would_meet() {
     }
     // The refill is looked at, although nobody has written it.
     let (clock, hands) = in_a_window();
-    let limiter = Ratelimit::new(redis, TokenBucket::new(1, MINUTE, 3)).with_prefix("refill").with_clock(clock);
+    let limiter =
+        Ratelimit::new(redis, TokenBucket::new(3, Rate::new(1, MINUTE))).with_prefix("refill").with_clock(clock);
     limiter.limit(Attempt::new("a").with_cost(3)).await.unwrap();
     hands.advance(MINUTE);
     assert_eq!(limiter.remaining("a").await.unwrap().remaining, 1);
@@ -184,12 +191,12 @@ async fn no_debug_output_names_a_client() {
         .with_analytics(analytics.clone());
     limiter.set_dynamic_limit_of(secret, Some(1)).await.unwrap();
     limiter.limit(secret).await.unwrap();
-    let regions = axum_upstash::ratelimit::MultiRegionStore::new([redis.clone()]);
+    let regions = axum_upstash::ratelimit::store::MultiRegionStore::new([redis.clone()]);
     let far = Ratelimit::with_store(regions.clone(), FixedWindow::new(1, hour)).with_timeout(Duration::from_secs(20));
     far.limit(secret).await.unwrap();
-    let slots = axum_upstash::ratelimit::ConcurrencyLimit::memory(1);
+    let slots = axum_upstash::ratelimit::ConcurrencyLimiter::memory(1);
     let permit = slots.acquire(secret).await.unwrap();
-    let layer = axum_upstash::ratelimit::RateLimitLayer::new(far.clone());
+    let layer = axum_upstash::ratelimit::RateLimitLayer::new("default", far.clone());
     let output = format!("{limiter:?} {analytics:?} {regions:?} {far:?} {slots:?} {permit:?} {layer:?}");
     assert!(!output.contains(secret), "{output}");
 }

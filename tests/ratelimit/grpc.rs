@@ -1,6 +1,6 @@
 //! Under tonic, seen by a tonic client.
 
-use axum_upstash::ratelimit::{FixedWindow, GrpcRefusal, Head, Key, RateLimitLayer, Ratelimit};
+use axum_upstash::ratelimit::{FixedWindow, GrpcRefusal, Key, RateLimitLayer, Ratelimit, RequestHead};
 use std::time::Duration;
 use tonic::{
     Code,
@@ -11,11 +11,11 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 #[tokio::test]
 async fn a_grpc_client_is_told_that_its_quota_is_used_up() {
     // By the peer, as tonic tells it.
-    let by_peer = |head: Head<'_>| {
+    let by_peer = |head: RequestHead<'_>| {
         let peer = head.extensions().get::<TcpConnectInfo>().and_then(|info| info.remote_addr());
         peer.map_or(Key::Deny, |peer| Key::Limit(peer.ip().to_string()))
     };
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(2, Duration::from_secs(86_400))))
+    let layer = RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(2, Duration::from_secs(86_400))))
         .with_key(by_peer)
         .with_refusal(GrpcRefusal);
     let (_, service) = tonic_health::server::health_reporter();

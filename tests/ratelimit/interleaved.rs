@@ -1,9 +1,10 @@
 //! What happens while an answer of the store is on its way.
 
 use crate::slow::Slow;
+use crate::times::ms;
 use axum_upstash::{
     Clock, ManualClock,
-    ratelimit::{Attempt, Background, Basis, FixedWindow, OnOutage, Ratelimit},
+    ratelimit::{Attempt, Background, FixedWindow, OutagePolicy, Ratelimit, Reason},
 };
 use futures_util::{FutureExt, future::join_all};
 use std::{
@@ -18,9 +19,9 @@ use std::{
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn limiter(store: &Slow, limit: u32) -> (Ratelimit, ManualClock) {
-    let (clock, hands) = Clock::manual(60_000_000);
+    let (clock, hands) = Clock::manual(ms(60_000_000));
     let limiter = Ratelimit::with_store(store.clone(), FixedWindow::new(limit, MINUTE)).with_clock(clock);
-    (limiter.with_timeout(MINUTE).with_on_outage(OnOutage::Error), hands)
+    (limiter.with_timeout(MINUTE).with_outage_policy(OutagePolicy::Error), hands)
 }
 
 /// A request that is on its way.
@@ -46,7 +47,7 @@ async fn a_limit_that_is_used_up_does_not_make_leases_late() {
         tokio::spawn(async move { limiter.limit("a").await.unwrap() })
     });
     let decisions: Vec<_> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
-    assert!(decisions.iter().all(|decision| decision.basis == Basis::Counted));
+    assert!(decisions.iter().all(|decision| decision.reason == Reason::Counted));
     assert_eq!(decisions.iter().filter(|decision| decision.allowed).count(), 100);
 }
 
@@ -206,9 +207,9 @@ async fn a_clock_that_steps_back_over_a_border_makes_nobody_forget() {
     for _ in 0..8 {
         passed += u32::from(limiter.limit("a").await.unwrap().allowed);
     }
-    hands.set_ms(60_000_000 - 1);
+    hands.set(ms(60_000_000 - 1));
     limiter.limit("a").await.unwrap();
-    hands.set_ms(60_000_000);
+    hands.set(ms(60_000_000));
     for _ in 0..20 {
         passed += u32::from(limiter.limit("a").await.unwrap().allowed);
     }

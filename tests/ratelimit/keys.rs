@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::{Router, routing::get};
 use axum_upstash::ratelimit::{
-    Attempt, ConcurrencyLimit, DynamicLimits, FixedWindow, Gcra, RateLimitLayer, Ratelimit, TokenBucket,
+    Attempt, ConcurrencyLimiter, FixedWindow, Gcra, Rate, RateLimitLayer, Ratelimit, TokenBucket, store::DynamicLimits,
 };
 use http::Method;
 use std::time::Duration;
@@ -17,12 +17,12 @@ const HOUR: Duration = Duration::from_secs(3_600);
 async fn no_identifier_takes_the_place_of_another_s_key() {
     let (_local, redis) = upstash().await;
     let timeout = Duration::from_secs(20);
-    let bucket = Ratelimit::new(redis.clone(), TokenBucket::new(5, HOUR, 5)).with_timeout(timeout);
+    let bucket = Ratelimit::new(redis.clone(), TokenBucket::new(5, Rate::new(5, HOUR))).with_timeout(timeout);
     let window =
         bucket.clone().with_algorithm(FixedWindow::new(5, HOUR)).with_dynamic_limits(DynamicLimits::Identifier);
-    let gcra = bucket.clone().with_algorithm(Gcra::new(5, HOUR, 5));
-    let concurrency = ConcurrencyLimit::new(redis.clone(), 1).with_timeout(timeout);
-    let own = ConcurrencyLimit::new(redis.clone(), 1).with_timeout(timeout).with_prefix("@upstash/ratelimit");
+    let gcra = bucket.clone().with_algorithm(Gcra::new(Rate::new(5, HOUR), 5));
+    let concurrency = ConcurrencyLimiter::new(redis.clone(), 1).with_timeout(timeout);
+    let own = ConcurrencyLimiter::new(redis.clone(), 1).with_timeout(timeout).with_prefix("@upstash/ratelimit");
     for (index, victim) in ["victim", "a:b"].into_iter().enumerate() {
         for pattern in ["concurrency:V", "V:gcra", "gcra:V", "dynamic:identifier:V", "dynamic:global", "denyList:all"] {
             let attacker = pattern.replace('V', victim);
@@ -36,8 +36,8 @@ async fn no_identifier_takes_the_place_of_another_s_key() {
         assert!(own.acquire(victim).await.is_ok(), "{index}");
         for limiter in [&bucket, &gcra] {
             let decision = limiter.limit(Attempt::new(victim).with_cost(2)).await.unwrap();
-            let counted = axum_upstash::ratelimit::Basis::Counted;
-            assert!(decision.allowed && decision.basis == counted, "{victim}: {decision:?}");
+            let counted = axum_upstash::ratelimit::Reason::Counted;
+            assert!(decision.allowed && decision.reason == counted, "{victim}: {decision:?}");
         }
         assert_eq!(window.limit(victim).await.unwrap().limit, 5, "{victim}");
     }
@@ -46,7 +46,7 @@ async fn no_identifier_takes_the_place_of_another_s_key() {
 #[tokio::test]
 async fn one_credential_is_one_client_however_it_is_written() {
     let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR));
-    let layer = RateLimitLayer::new(limiter.clone()).with_key(by("authorization"));
+    let layer = RateLimitLayer::new("default", limiter.clone()).with_key_from(by("authorization"));
     let app = Router::new().route("/", get(|| async {})).layer(layer);
     let left = |value: &'static str| {
         let app = app.clone();

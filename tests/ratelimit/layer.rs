@@ -1,4 +1,5 @@
 use crate::support::{text, upstash};
+use crate::times::{ms, now_ms};
 use axum::{
     Extension, Router,
     body::Body,
@@ -8,8 +9,8 @@ use axum::{
 use axum_upstash::{
     Clock,
     ratelimit::{
-        Basis, Decision, Decisions, DenyList, FixedWindow, GrpcRefusal, Head, HeaderStyles, Key, OriginSource,
-        RateLimitLayer, Ratelimit, Rule, SlidingWindow, TextRefusal,
+        ClientInfoSource, Decision, Decisions, DenyList, FixedWindow, GrpcRefusal, HeaderStyles, Key, RateLimitLayer,
+        Ratelimit, Reason, RequestHead, Rule, SlidingWindow, TextRefusal,
     },
 };
 use http::{HeaderName, Method, Request, Response, StatusCode};
@@ -47,13 +48,13 @@ async fn rules_by_method_and_route_are_checked_together() {
         Ratelimit::memory(FixedWindow::new(6, HOUR)),
         Ratelimit::new(redis, FixedWindow::new(6, HOUR)).with_timeout(Duration::from_secs(20)),
     ] {
-        let all = all.with_clock(Clock::manual(Clock::system().now_ms() / 3_600_000 * 3_600_000).0).with_prefix("all");
+        let all = all.with_clock(Clock::manual(ms(now_ms() / 3_600_000 * 3_600_000)).0).with_prefix("all");
         let items = all.clone().with_algorithm(SlidingWindow::new(2, HOUR)).with_prefix("items");
-        let layer = RateLimitLayer::new(all).with_key(by("x-user")).with_name("all").with_rule(
+        let layer = RateLimitLayer::new("all", all).with_key_from(by("x-user")).with_rule(
             Rule::new("items", items)
                 .with_method(Method::POST)
-                .with_path("/items/{id}")
-                .with_key(|head: Head<'_>| Key::Limit(head.matched_path().to_owned())),
+                .with_route("/items/{id}")
+                .with_key(|head: RequestHead<'_>| Key::Limit(head.matched_path().to_owned())),
         );
         let handler = |decisions: Option<Extension<Decisions>>, Path(_): Path<String>| async move {
             decisions.map_or(1, |decisions| decisions.each().len()).to_string()
@@ -82,30 +83,32 @@ async fn rules_by_method_and_route_are_checked_together() {
 
 #[tokio::test]
 async fn rules_that_do_not_go_together_are_an_error_of_the_server() {
-    let one = Ratelimit::memory(FixedWindow::new(6, HOUR));
-    let layer = RateLimitLayer::new(one.clone()).with_key(by("x-user"));
-    let layer = layer.with_rule(Rule::new("same", one).with_key(by("x-user")));
+    let one = Ratelimit::memory(FixedWindow::new(6, HOUR)).with_prefix("one");
+    let layer = RateLimitLayer::new("default", one.clone()).with_key_from(by("x-user"));
+    let layer = layer.with_rule(Rule::new("same", one).with_key_from(by("x-user")));
     let app = Router::new().route("/", get(|| async {})).layer(layer);
     assert_eq!(status(&app, "/", "a").await, 500);
 }
 
 #[tokio::test]
 async fn keys_that_are_waited_for_and_tenants_with_limits_of_their_own() {
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(1, HOUR))).with_async_key(|head: Head<'_>| {
-        let user = head.header("x-user").map(str::to_owned);
-        async move {
-            tokio::task::yield_now().await;
-            Ok(match user.as_deref() {
-                Some("big") => Key::LimitBy("big".to_owned(), FixedWindow::new(3, Duration::from_secs(60)).into()),
-                Some("us") => Key::Allow,
-                Some("bad") => Key::Deny,
-                Some("health") => Key::Skip,
-                Some(user) => Key::Limit(user.to_owned()),
-                None => return Err(axum_upstash::Problem::new(StatusCode::UNAUTHORIZED, "Who are you?")),
-            })
-        }
-    });
-    let handler = |decision: Option<Decision>| async move { format!("{:?}", decision.map(|decision| decision.basis)) };
+    let layer = RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(1, HOUR))).with_async_key(
+        |head: RequestHead<'_>| {
+            let user = head.header("x-user").map(str::to_owned);
+            async move {
+                tokio::task::yield_now().await;
+                Ok(match user.as_deref() {
+                    Some("big") => Key::LimitBy("big".to_owned(), FixedWindow::new(3, Duration::from_secs(60)).into()),
+                    Some("us") => Key::Allow,
+                    Some("bad") => Key::Deny,
+                    Some("health") => Key::Skip,
+                    Some(user) => Key::Limit(user.to_owned()),
+                    None => return Err(axum_upstash::Problem::new(StatusCode::UNAUTHORIZED, "Who are you?")),
+                })
+            }
+        },
+    );
+    let handler = |decision: Option<Decision>| async move { format!("{:?}", decision.map(|decision| decision.reason)) };
     let app = Router::new().route("/", get(handler)).layer(layer);
     let ask = |user: &'static str| send(&app, Method::GET, "/", Box::leak(Box::new([("x-user", user)])));
     assert_eq!(ask("big").await.headers()["ratelimit-policy"], r#""default";q=3;w=60"#);
@@ -114,7 +117,7 @@ async fn keys_that_are_waited_for_and_tenants_with_limits_of_their_own() {
         [200, 200, 429]
     );
     assert_eq!([status(&app, "/", "small").await, status(&app, "/", "small").await], [200, 429]);
-    assert_eq!(text(ask("us").await).await, format!("{:?}", Some(Basis::Exempt)));
+    assert_eq!(text(ask("us").await).await, format!("{:?}", Some(Reason::Exempt)));
     assert_eq!(text(ask("health").await).await, "None");
     assert_eq!(ask("bad").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(send(&app, Method::GET, "/", &[]).await.status(), StatusCode::UNAUTHORIZED);
@@ -123,19 +126,19 @@ async fn keys_that_are_waited_for_and_tenants_with_limits_of_their_own() {
 #[tokio::test]
 async fn costs_skips_and_shadow() {
     let limiter = || Ratelimit::memory(FixedWindow::new(5, HOUR));
-    let layer = RateLimitLayer::new(limiter())
-        .with_key(by("x-user"))
-        .with_cost(|head: Head<'_>| if head.uri().path() == "/export" { 4 } else { 1 })
-        .with_skip(|head: Head<'_>| head.uri().path() == "/health");
+    let layer = RateLimitLayer::new("default", limiter())
+        .with_key_from(by("x-user"))
+        .with_cost(|head: RequestHead<'_>| if head.uri().path() == "/export" { 4 } else { 1 })
+        .with_skip(|head: RequestHead<'_>| head.uri().path() == "/health");
     let ok = || get(|| async {});
     let app = Router::new().route("/", ok()).route("/export", ok()).route("/health", ok()).layer(layer);
     assert_eq!([status(&app, "/export", "a").await, status(&app, "/export", "a").await], [200, 429]);
     assert_eq!([status(&app, "/", "a").await, status(&app, "/", "a").await], [200, 429]);
     assert_eq!(status(&app, "/health", "a").await, 200);
 
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(1, HOUR))).with_shadow_mode(true);
+    let layer = RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(1, HOUR))).with_shadow_mode(true);
     let handler = |decision: Decision| async move { decision.allowed.to_string() };
-    let app = Router::new().route("/", get(handler)).layer(layer.with_key(by("x-user")));
+    let app = Router::new().route("/", get(handler)).layer(layer.with_key_from(by("x-user")));
     for expected in ["true", "false"] {
         let response = send(&app, Method::GET, "/", &[("x-user", "a")]).await;
         assert!(!response.headers().keys().any(|name| name.as_str().contains("ratelimit")));
@@ -150,7 +153,7 @@ async fn logins_that_succeed_are_given_back() {
         Ratelimit::memory(FixedWindow::new(2, HOUR)),
         Ratelimit::new(redis, FixedWindow::new(2, Duration::from_secs(86_400))).with_timeout(Duration::from_secs(20)),
     ] {
-        let layer = RateLimitLayer::new(limiter.clone()).with_key(by("x-user")).skip_successful();
+        let layer = RateLimitLayer::new("default", limiter.clone()).with_key_from(by("x-user")).skip_successful();
         let login =
             |body: String| async move { if body == "right" { StatusCode::OK } else { StatusCode::UNAUTHORIZED } };
         let app = Router::new().route("/login", post(login)).layer(layer);
@@ -168,10 +171,10 @@ async fn logins_that_succeed_are_given_back() {
 async fn lists_see_where_a_request_comes_from() {
     let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR))
         .with_deny_list(DenyList::new().with_networks(["203.0.113.0/24".parse().unwrap()]).with_countries(["XX"]));
-    let origin = OriginSource::new()
+    let client_info = ClientInfoSource::new()
         .with_ip(axum_upstash::client_ip::ClientIpSource::x_forwarded_for(1))
         .with_country(by("cf-ipcountry"));
-    let layer = RateLimitLayer::new(limiter).with_key(by("x-user")).with_origin(origin);
+    let layer = RateLimitLayer::new("default", limiter).with_key_from(by("x-user")).with_client_info(client_info);
     let app = Router::new().route("/", get(|| async {})).layer(layer);
     for (ip, country, wanted) in [("203.0.113.9", "DE", 403), ("192.0.2.1", "XX", 403), ("192.0.2.1", "DE", 200)] {
         let headers = [("x-forwarded-for", ip), ("cf-ipcountry", country)];
@@ -182,7 +185,9 @@ async fn lists_see_where_a_request_comes_from() {
 
 #[tokio::test]
 async fn refusals_as_text_and_for_grpc() {
-    let layer = |limit| RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(limit, HOUR))).with_key(by("x-user"));
+    let layer = |limit| {
+        RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(limit, HOUR))).with_key_from(by("x-user"))
+    };
     let app = Router::new().route("/", get(|| async {})).layer(layer(0).with_refusal(TextRefusal));
     let refused = send(&app, Method::GET, "/", &[]).await;
     assert_eq!(refused.headers()["content-type"], "text/plain; charset=utf-8");
@@ -194,7 +199,8 @@ async fn refusals_as_text_and_for_grpc() {
 
 #[tokio::test]
 async fn older_fields_beside_the_current_ones() {
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(5, HOUR))).with_key(by("x-user"));
+    let layer =
+        RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(5, HOUR))).with_key_from(by("x-user"));
     let app = Router::new()
         .route("/", get(|| async {}))
         .layer(layer.with_headers(HeaderStyles::CURRENT | HeaderStyles::LEGACY | HeaderStyles::DRAFT_6));
@@ -208,7 +214,8 @@ async fn older_fields_beside_the_current_ones() {
 
 #[tokio::test]
 async fn on_a_route_in_a_service_builder_and_around_any_service() {
-    let layer = || RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(1, HOUR))).with_key(by("x-user"));
+    let layer =
+        || RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(1, HOUR))).with_key_from(by("x-user"));
     let app = Router::new().route("/limited", get(|| async {})).route_layer(layer()).route("/free", get(|| async {}));
     assert_eq!([status(&app, "/limited", "a").await, status(&app, "/limited", "a").await], [200, 429]);
     assert_eq!([status(&app, "/free", "a").await, status(&app, "/free", "a").await], [200, 200]);
@@ -271,7 +278,8 @@ async fn beneath_a_layer_that_empties_bodies_and_above_a_service_that_is_rarely_
 
     let (_local, redis) = upstash().await;
     for limiter in [Ratelimit::memory(FixedWindow::new(2, HOUR)), Ratelimit::new(redis, FixedWindow::new(2, HOUR))] {
-        let layer = RateLimitLayer::new(limiter.with_timeout(Duration::from_secs(20))).with_key(by("x-user"));
+        let layer =
+            RateLimitLayer::new("default", limiter.with_timeout(Duration::from_secs(20))).with_key_from(by("x-user"));
         let mut service = ServiceBuilder::new().layer_fn(Emptying).layer(layer).service(Insisting::default());
         for _ in 0..2 {
             let response = service.ready().await.unwrap().call(Request::new(Body::empty())).await.unwrap();

@@ -1,7 +1,8 @@
 use crate::support::upstash;
+use crate::times::{ms, now_ms, unix_ms};
 use axum_upstash::{
     Clock,
-    ratelimit::{Algorithm, Attempt, FixedWindow, Ratelimit, SlidingWindow, TokenBucket},
+    ratelimit::{Algorithm, Attempt, FixedWindow, Rate, Ratelimit, SlidingWindow, TokenBucket},
     redis::Redis,
 };
 use std::time::Duration;
@@ -15,7 +16,7 @@ fn limiter(redis: &Redis, algorithm: impl Into<Algorithm>, prefix: &str, clock: 
 
 /// Somewhere in the middle of a minute.
 fn clock() -> (Clock, axum_upstash::ManualClock) {
-    Clock::manual(Clock::system().now_ms() / 60_000 * 60_000 + 30_000)
+    Clock::manual(ms(now_ms() / 60_000 * 60_000 + 30_000))
 }
 
 #[tokio::test]
@@ -49,7 +50,7 @@ async fn a_lease_pays_for_many_decisions_and_windows_admit_no_more() {
 async fn a_bucket_admits_at_most_the_leases_beyond_its_limit() {
     let (_local, redis) = upstash().await;
     let (clock, hands) = clock();
-    let algorithm = TokenBucket::new(20, MINUTE, 20);
+    let algorithm = TokenBucket::new(20, Rate::new(20, MINUTE));
     let instances = [(); 2].map(|()| limiter(&redis, algorithm, "bucket", &clock).with_leases(5));
     for instance in &instances {
         instance.limit("a").await.unwrap();
@@ -100,7 +101,7 @@ async fn a_local_counter_waits_once_and_learns_of_the_others() {
     }
     one.background().finished().await;
     assert!(local.requests() - before <= 3, "{}: many are told together", local.requests() - before);
-    let key = format!("counter:a:{}", clock.now_ms() / 60_000);
+    let key = format!("counter:a:{}", unix_ms(clock.now()) / 60_000);
     assert_eq!(redis.get::<u64>(&key).await.unwrap(), 21);
     assert!(redis.cmd("PTTL").key(&key).query::<i64>().await.unwrap() > 0);
 

@@ -9,6 +9,7 @@ mod commands;
 mod concurrency;
 mod engine;
 mod grpc;
+mod interface;
 mod interleaved;
 mod keys;
 mod layer;
@@ -28,8 +29,11 @@ mod slow;
 #[path = "../integration/support.rs"]
 #[allow(dead_code)]
 mod support;
+#[path = "../shared/times.rs"]
+#[allow(dead_code)]
+mod times;
 
-use axum_upstash::ratelimit::{Algorithm, FixedWindow, Gcra, SlidingWindow, TokenBucket};
+use axum_upstash::ratelimit::{Algorithm, FixedWindow, Gcra, Rate, SlidingWindow, TokenBucket};
 use std::time::Duration;
 
 /// One of each, with the same limit, none of which gets anything back during a test.
@@ -38,7 +42,7 @@ fn algorithms(limit: u32) -> [Algorithm; 4] {
     [
         FixedWindow::new(limit, day).into(),
         SlidingWindow::new(limit, day).into(),
-        TokenBucket::new(limit, day, limit).into(),
-        Gcra::new(limit, day, limit).into(),
+        TokenBucket::new(limit, Rate::new(limit, day)).into(),
+        Gcra::new(Rate::new(limit, day), limit).into(),
     ]
 }

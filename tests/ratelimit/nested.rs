@@ -13,8 +13,12 @@ use std::time::Duration;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 fn limit(limit: u32, styles: HeaderStyles) -> RateLimitLayer {
+    named("default", limit, styles)
+}
+
+fn named(name: &str, limit: u32, styles: HeaderStyles) -> RateLimitLayer {
     let limiter = Ratelimit::memory(FixedWindow::new(limit, HOUR));
-    RateLimitLayer::new(limiter).with_key(by("x-user")).with_headers(styles)
+    RateLimitLayer::new(name, limiter).with_key_from(by("x-user")).with_headers(styles)
 }
 
 async fn head(app: &Router) -> HeaderMap {
@@ -48,8 +52,8 @@ async fn the_strictest_limit_is_told_whichever_layer_is_outside() {
 #[tokio::test]
 async fn policies_with_names_of_their_own_are_all_listed() {
     let current = HeaderStyles::CURRENT;
-    let app = app().layer(limit(3, current).with_name("inner")).layer(limit(100, current).with_name("outer, so"));
-    let app = app.layer(limit(200, current).with_name("outer, so"));
+    let app = app().layer(named("inner", 3, current)).layer(named("outer, so", 100, current));
+    let app = app.layer(named("outer, so", 200, current));
     let head = head(&app).await;
     for field in ["ratelimit", "ratelimit-policy"] {
         let lines: Vec<_> = head.get_all(field).iter().map(|line| line.to_str().unwrap().to_owned()).collect();

@@ -1,5 +1,6 @@
 //! Requests that wait, and as many at a time as may be.
 
+use crate::times::ms;
 use crate::{
     layer::{by, send, status},
     support::{eventually, text, upstash},
@@ -7,7 +8,10 @@ use crate::{
 use axum::{Router, routing::get};
 use axum_upstash::{
     Clock,
-    ratelimit::{AllowList, ConcurrencyLimit, FixedWindow, Gcra, Head, Key, OnOutage, RateLimitLayer, Ratelimit},
+    ratelimit::{
+        AllowList, ConcurrencyLimiter, FixedWindow, Gcra, Key, OutagePolicy, Rate, RateLimitLayer, Ratelimit,
+        RequestHead,
+    },
 };
 use http::{Method, StatusCode};
 use std::{sync::atomic::Ordering, time::Duration};
@@ -16,9 +20,10 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 #[tokio::test(start_paused = true)]
 async fn requests_wait_in_line_and_no_longer_than_they_may() {
-    let (clock, hands) = Clock::manual(1_000_000);
-    let limiter = Ratelimit::memory(Gcra::new(1, Duration::from_secs(1), 1)).with_clock(clock);
-    let layer = RateLimitLayer::new(limiter).with_key(by("x-user")).with_queue(Duration::from_secs(5), 1);
+    let (clock, hands) = Clock::manual(ms(1_000_000));
+    let limiter = Ratelimit::memory(Gcra::new(Rate::new(1, Duration::from_secs(1)), 1)).with_clock(clock);
+    let layer =
+        RateLimitLayer::new("default", limiter).with_key_from(by("x-user")).with_queue(Duration::from_secs(5), 1);
     let app = Router::new().route("/", get(|| async {})).layer(layer);
     assert_eq!(status(&app, "/", "a").await, 200);
     let waiting = tokio::spawn({
@@ -33,12 +38,12 @@ async fn requests_wait_in_line_and_no_longer_than_they_may() {
 
 #[tokio::test(start_paused = true)]
 async fn who_would_wait_too_long_is_refused_at_once_and_who_waits_keeps_nobody_from_working() {
-    let (clock, hands) = Clock::manual(1_000_000);
-    let limiter = Ratelimit::memory(Gcra::new(1, Duration::from_secs(6), 1)).with_clock(clock);
+    let (clock, hands) = Clock::manual(ms(1_000_000));
+    let limiter = Ratelimit::memory(Gcra::new(Rate::new(1, Duration::from_secs(6)), 1)).with_clock(clock);
     let layer = |longest| {
-        let layer = RateLimitLayer::new(limiter.clone()).with_key(by("x-user")).with_queue(longest, 5);
+        let layer = RateLimitLayer::new("default", limiter.clone()).with_key_from(by("x-user")).with_queue(longest, 5);
         let app = Router::new().route("/", get(|| async {}));
-        app.layer(layer.with_concurrency(ConcurrencyLimit::memory(1)))
+        app.layer(layer.with_concurrency(ConcurrencyLimiter::memory(1)))
     };
     let app = layer(Duration::from_secs(5));
     assert_eq!(status(&app, "/", "a").await, 200);
@@ -68,9 +73,9 @@ async fn who_is_known_to_be_refused_or_let_pass_needs_no_permit() {
     let limiter = Ratelimit::new(redis.clone(), FixedWindow::new(2, Duration::from_secs(86_400)))
         .with_timeout(Duration::from_secs(20))
         .with_allow_list(AllowList::new().with_identifiers(["us"]));
-    let layer = RateLimitLayer::new(limiter)
-        .with_key(|head: Head<'_>| Key::Limit(head.header("x-user").unwrap_or_default().to_owned()))
-        .with_concurrency(ConcurrencyLimit::new(redis, 1).with_timeout(Duration::from_secs(20)));
+    let layer = RateLimitLayer::new("default", limiter)
+        .with_key(|head: RequestHead<'_>| Key::Limit(head.header("x-user").unwrap_or_default().to_owned()))
+        .with_concurrency(ConcurrencyLimiter::new(redis, 1).with_timeout(Duration::from_secs(20)));
     let held = Router::new().route("/", get(|| async { "a body" })).layer(layer);
     let first = send(&held, Method::GET, "/", &[("x-user", "a")]).await;
     let busy = send(&held, Method::GET, "/", &[("x-user", "a")]).await;
@@ -87,9 +92,9 @@ async fn who_is_known_to_be_refused_or_let_pass_needs_no_permit() {
 
 #[tokio::test]
 async fn only_so_many_at_a_time_until_their_bodies_are_sent() {
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(100, HOUR)))
-        .with_key(by("x-user"))
-        .with_concurrency(ConcurrencyLimit::memory(1));
+    let layer = RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(100, HOUR)))
+        .with_key_from(by("x-user"))
+        .with_concurrency(ConcurrencyLimiter::memory(1));
     let app = Router::new().route("/", get(|| async { "a body" })).layer(layer);
     let first = send(&app, Method::GET, "/", &[("x-user", "a")]).await;
     let busy = send(&app, Method::GET, "/", &[("x-user", "a")]).await;
@@ -107,9 +112,9 @@ async fn only_so_many_at_a_time_until_their_bodies_are_sent() {
 #[tokio::test]
 async fn a_request_that_is_given_up_leaves_no_permit_behind() {
     let (_local, redis) = upstash().await;
-    let limit = ConcurrencyLimit::new(redis, 1).with_timeout(Duration::from_secs(20));
-    let layer = RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(100, HOUR)))
-        .with_key(by("x-user"))
+    let limit = ConcurrencyLimiter::new(redis, 1).with_timeout(Duration::from_secs(20));
+    let layer = RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(100, HOUR)))
+        .with_key_from(by("x-user"))
         .with_concurrency(limit.clone());
     let app = Router::new().route("/", get(std::future::pending::<()>)).layer(layer);
     let gone = tokio::time::timeout(Duration::from_millis(200), send(&app, Method::GET, "/", &[]));
@@ -123,13 +128,13 @@ async fn without_the_store_of_permits_the_limiter_s_policy_holds() {
     let wire = crate::support::Wire::new();
     wire.lose_requests.store(true, Ordering::SeqCst);
     let app = |policy| {
-        let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR)).with_on_outage(policy);
-        let limit = ConcurrencyLimit::new(wire.redis(&local), 1);
-        let layer = RateLimitLayer::new(limiter).with_key(by("x-user")).with_concurrency(limit);
+        let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR)).with_outage_policy(policy);
+        let limit = ConcurrencyLimiter::new(wire.redis(&local), 1);
+        let layer = RateLimitLayer::new("default", limiter).with_key_from(by("x-user")).with_concurrency(limit);
         Router::new().route("/", get(|| async {})).layer(layer)
     };
-    assert_eq!(status(&app(OnOutage::Memory), "/", "a").await, 200);
-    let closed = app(OnOutage::Closed);
+    assert_eq!(status(&app(OutagePolicy::Memory), "/", "a").await, 200);
+    let closed = app(OutagePolicy::Closed);
     wire.take();
     for _ in 0..20 {
         assert_eq!(status(&closed, "/", "a").await, 503);

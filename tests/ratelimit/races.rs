@@ -4,7 +4,7 @@ use crate::algorithms;
 use axum_upstash::{
     client::ReqwestTransport,
     local::LocalUpstash,
-    ratelimit::{Basis, Ratelimit},
+    ratelimit::{Ratelimit, Reason},
     redis::Redis,
 };
 use futures_util::future::join_all;
@@ -29,7 +29,7 @@ async fn work(url: &str, token: &str) -> Vec<u32> {
                 tokio::spawn(async move { limiter.limit("one").await.unwrap() })
             });
             let decisions = join_all(tasks).await.into_iter().map(Result::unwrap);
-            let count = decisions.inspect(|decision| assert_eq!(decision.basis, Basis::Counted));
+            let count = decisions.inspect(|decision| assert_eq!(decision.reason, Reason::Counted));
             passed.push(u32::try_from(count.filter(|decision| decision.allowed).count()).unwrap());
         }
     }

@@ -2,7 +2,10 @@ use crate::support::upstash;
 use axum_upstash::{
     ErrorKind,
     client::{ReqwestTransport, Transport, TransportBody, TransportError},
-    ratelimit::{Algorithm, Attempt, Basis, FixedWindow, Gcra, MultiRegionStore, OnOutage, Ratelimit, SlidingWindow},
+    ratelimit::{
+        Algorithm, Attempt, FixedWindow, Gcra, OutagePolicy, Rate, Ratelimit, Reason, SlidingWindow,
+        store::MultiRegionStore,
+    },
     redis::Redis,
 };
 use bytes::Bytes;
@@ -16,7 +19,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 fn limiter(regions: &[&Redis], algorithm: impl Into<Algorithm>, prefix: &str) -> Ratelimit {
     let store = MultiRegionStore::new(regions.iter().map(|redis| (*redis).clone()));
     let limiter = Ratelimit::with_store(store, algorithm).with_prefix(prefix).with_block_cache(None);
-    limiter.with_timeout(Duration::from_secs(20)).with_on_outage(OnOutage::Error)
+    limiter.with_timeout(Duration::from_secs(20)).with_outage_policy(OutagePolicy::Error)
 }
 
 /// What a region has counted, by id.
@@ -69,7 +72,7 @@ async fn a_region_that_is_down_is_left_out_and_catches_up() {
     local.stop_redis().await.unwrap();
     for left in [8, 7] {
         let decision = both.limit("a").await.unwrap();
-        assert_eq!((decision.basis, decision.remaining), (Basis::Counted, left));
+        assert_eq!((decision.reason, decision.remaining), (Reason::Counted, left));
     }
     both.background().finished().await;
     local.restart_redis().await.unwrap();
@@ -83,7 +86,7 @@ async fn a_region_that_is_down_is_left_out_and_catches_up() {
 #[tokio::test]
 async fn what_regions_cannot_do_is_said() {
     let (_local, redis) = upstash().await;
-    let error = limiter(&[&redis], Gcra::new(1, DAY, 1), "g").limit("a").await.unwrap_err();
+    let error = limiter(&[&redis], Gcra::new(Rate::new(1, DAY), 1), "g").limit("a").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("GCRA"), "{error}");
 }

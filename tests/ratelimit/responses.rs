@@ -1,12 +1,14 @@
 //! What a response changes in what its request has cost.
 
 use crate::support::{eventually, upstash};
+use crate::times::ms;
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
     Clock,
     local::LocalUpstash,
     ratelimit::{
-        Attempt, Decision, FixedWindow, Head, Key, OnOutage, RateLimitLayer, Ratelimit, ResponseHead, SlidingWindow,
+        Attempt, Decision, FixedWindow, Key, OutagePolicy, RateLimitLayer, Ratelimit, RequestHead, ResponseHead,
+        SlidingWindow,
     },
 };
 use http::{Request, Response, StatusCode};
@@ -20,12 +22,12 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn user(_: Head<'_>) -> Key {
+fn user(_: RequestHead<'_>) -> Key {
     Key::Limit("a".to_owned())
 }
 
 fn memory(limit: u32) -> Ratelimit {
-    Ratelimit::memory(FixedWindow::new(limit, HOUR))
+    Ratelimit::memory(FixedWindow::new(limit, HOUR)).with_prefix("layer")
 }
 
 /// The status of each answer, one request after the other.
@@ -42,7 +44,7 @@ async fn statuses(app: &Router, limiter: &Ratelimit, paths: &[&str]) -> Vec<u16>
 #[tokio::test]
 async fn failures_are_given_back_where_only_success_counts() {
     let limiter = memory(2);
-    let layer = RateLimitLayer::new(limiter.clone()).with_key(user).skip_failed();
+    let layer = RateLimitLayer::new("default", limiter.clone()).with_key(user).skip_failed();
     let app = Router::new()
         .route("/ok", get(|| async {}))
         .route("/bad", get(|| async { StatusCode::BAD_REQUEST }))
@@ -60,7 +62,7 @@ async fn a_service_that_returns_an_error_is_a_failure() {
     };
     for (skip, left) in [(true, 5), (false, 3)] {
         let limiter = memory(5);
-        let layer = RateLimitLayer::new(limiter.clone()).with_key(user);
+        let layer = RateLimitLayer::new("default", limiter.clone()).with_key(user);
         let service = failing(if skip { layer.skip_failed() } else { layer.skip_successful() });
         for _ in 0..2 {
             service.clone().oneshot(Request::new(Body::empty())).await.unwrap_err();
@@ -72,7 +74,7 @@ async fn a_service_that_returns_an_error_is_a_failure() {
 #[tokio::test]
 async fn an_error_of_grpc_is_a_failure_though_its_status_is_200() {
     let limiter = memory(2);
-    let layer = RateLimitLayer::new(limiter.clone()).with_key(user).skip_successful();
+    let layer = RateLimitLayer::new("default", limiter.clone()).with_key(user).skip_successful();
     let app = Router::new()
         .route("/wrong", get(|| async { [("grpc-status", "16")] }))
         .route("/right", get(|| async { [("grpc-status", "0")] }))
@@ -86,7 +88,7 @@ async fn an_inner_layer_can_have_a_request_given_back() {
     #[derive(Clone)]
     struct Hit;
     let limiter = memory(1);
-    let layer = RateLimitLayer::new(limiter.clone())
+    let layer = RateLimitLayer::new("default", limiter.clone())
         .with_key(user)
         .with_refund_if(|response: ResponseHead<'_>| response.extensions().get::<Hit>().is_some());
     let hit = || async {
@@ -104,9 +106,9 @@ async fn what_is_given_back_after_its_window_makes_no_room_in_the_next() {
     for algorithm in
         [FixedWindow::new(2, HOUR).into(), axum_upstash::ratelimit::Algorithm::from(SlidingWindow::new(2, HOUR))]
     {
-        let (clock, hands) = Clock::manual(3_600_000 * 1_000 - 1);
-        let limiter = Ratelimit::memory(algorithm).with_clock(clock);
-        let layer = RateLimitLayer::new(limiter.clone()).with_key(user).skip_successful();
+        let (clock, hands) = Clock::manual(ms(3_600_000 * 1_000 - 1));
+        let limiter = Ratelimit::memory(algorithm).with_clock(clock).with_prefix("layer");
+        let layer = RateLimitLayer::new("default", limiter.clone()).with_key(user).skip_successful();
         let gate = Arc::new(Semaphore::new(0));
         let slow = {
             let gate = Arc::clone(&gate);
@@ -136,8 +138,8 @@ async fn what_was_counted_by_the_outage_s_limit_is_given_back_there() {
     let wire = crate::support::Wire::new();
     wire.lose_requests.store(true, Ordering::SeqCst);
     let limiter = Ratelimit::new(wire.redis(&local), SlidingWindow::new(100, HOUR))
-        .with_on_outage(OnOutage::MemoryLimit(FixedWindow::new(2, DAY).into()));
-    let layer = RateLimitLayer::new(limiter.clone()).with_key(user).skip_successful();
+        .with_outage_policy(OutagePolicy::MemoryLimit(FixedWindow::new(2, DAY).into()));
+    let layer = RateLimitLayer::new("default", limiter.clone()).with_key(user).skip_successful();
     let app = Router::new().route("/", get(|| async {})).layer(layer);
     assert_eq!(statuses(&app, &limiter, &["/"; 6]).await, [200; 6]);
     // And forgotten there.
@@ -152,13 +154,14 @@ async fn what_was_counted_by_the_outage_s_limit_is_given_back_there() {
 #[tokio::test]
 async fn a_response_can_cost_more_and_takes_what_is_left_at_the_most() {
     let (_local, redis) = upstash().await;
-    for limiter in [memory(10), Ratelimit::new(redis, FixedWindow::new(10, DAY)).with_timeout(Duration::from_secs(20))]
-    {
+    let redis_limiter = Ratelimit::new(redis, FixedWindow::new(10, DAY)).with_prefix("layer");
+    let redis_limiter = redis_limiter.with_timeout(Duration::from_secs(20));
+    for limiter in [memory(10), redis_limiter] {
         let length = |response: ResponseHead<'_>| -> u32 {
             let length = response.headers().get("content-length");
             length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0)
         };
-        let layer = RateLimitLayer::new(limiter.clone()).with_key(user).with_response_cost(length);
+        let layer = RateLimitLayer::new("default", limiter.clone()).with_key(user).with_response_cost(length);
         let app = Router::new()
             .route("/three", get(|| async { ([("content-length", "3")], "abc") }))
             .route("/large", get(|| async { ([("content-length", "100")], "") }))
@@ -176,7 +179,7 @@ async fn a_response_can_cost_more_and_takes_what_is_left_at_the_most() {
 #[tokio::test]
 async fn an_observer_sees_every_decision() {
     let seen: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
-    let layer = RateLimitLayer::new(memory(1)).with_key(user).with_name("api").with_observer({
+    let layer = RateLimitLayer::new("api", memory(1)).with_key(user).with_observer({
         let seen = Arc::clone(&seen);
         move |policy: &str, decision: &Decision| seen.lock().unwrap().push((policy.to_owned(), decision.allowed))
     });

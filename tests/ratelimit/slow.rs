@@ -2,7 +2,7 @@
 
 use axum_upstash::{
     Error,
-    ratelimit::{Answer, Check, MemoryStore, Question, RateLimitStore},
+    ratelimit::store::{CheckRequest, CheckResponse, MemoryRateLimitStore, RateLimitStore},
 };
 use futures_core::future::BoxFuture;
 use std::{
@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 /// Counts at once, and answers when it is let or when time has passed.
 #[derive(Debug, Clone)]
 pub struct Slow {
-    inner: Arc<MemoryStore>,
+    inner: Arc<MemoryRateLimitStore>,
     pub takes: Arc<AtomicU32>,
     gate: Option<Arc<Semaphore>>,
     round_trip: Duration,
@@ -48,16 +48,16 @@ impl Slow {
 }
 
 impl RateLimitStore for Slow {
-    fn take<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Answer, Error>> {
+    fn check<'a>(&'a self, request: CheckRequest<'a>) -> BoxFuture<'a, Result<CheckResponse, Error>> {
         self.takes.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
-            let answer = self.inner.take(question).await;
+            let answer = self.inner.check(request).await;
             self.late().await;
             answer
         })
     }
 
-    fn reset<'a>(&'a self, check: Check<'a>, now_ms: u64, timeout: Duration) -> BoxFuture<'a, Result<(), Error>> {
-        self.inner.reset(check, now_ms, timeout)
+    fn reset<'a>(&'a self, request: CheckRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.reset(request)
     }
 }

@@ -63,7 +63,7 @@ async fn who_gets_nothing_to_share_does_not_stop_others_from_sharing() {
 async fn what_the_memory_store_cannot_hold_is_not_called_stored() {
     let large = || async { ([("cache-control", "max-age=60")], vec![b'a'; 100 << 10]) };
     for (capacity, is_stored) in [(99 << 10, false), (101 << 10, false), (120 << 10, true)] {
-        let layer = ResponseCacheLayer::new(MemoryStore::with_capacity(capacity));
+        let layer = ResponseCacheLayer::new(MemoryResponseStore::with_capacity(capacity));
         let app = Router::new().fallback(get(large)).layer(layer);
         let first = fetch(&app, &[]).await.1;
         assert_eq!(first["cache-status"].to_str().unwrap().ends_with("; stored"), is_stored, "{capacity}");
@@ -76,7 +76,7 @@ async fn what_the_memory_store_cannot_hold_is_not_called_stored() {
 async fn every_part_of_the_memory_store_holds_a_large_response() {
     let large = || async { ([("cache-control", "max-age=60")], vec![b'a'; 7 << 20]) };
     for capacity in [8 << 20, 24 << 20, 60 << 20] {
-        let layer = ResponseCacheLayer::new(MemoryStore::with_capacity(capacity)).with_body_limit(7 << 20);
+        let layer = ResponseCacheLayer::new(MemoryResponseStore::with_capacity(capacity)).with_body_limit(7 << 20);
         let app = Router::new().fallback(get(large)).layer(layer);
         for uri in ["/1", "/2", "/3", "/4"] {
             let (_, headers, _) = send(&app, Method::GET, uri, &[]).await;

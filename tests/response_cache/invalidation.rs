@@ -5,7 +5,7 @@ use super::*;
 /// A store in memory that waits before each write, and perhaps for ever before each deletion.
 #[derive(Clone)]
 struct Slow {
-    store: MemoryStore,
+    store: MemoryResponseStore,
     writes: Arc<Semaphore>,
     deletions: Calls,
     hangs: bool,
@@ -13,7 +13,12 @@ struct Slow {
 
 impl Slow {
     fn new(hangs: bool) -> Self {
-        Self { store: MemoryStore::new(), writes: Arc::new(Semaphore::new(0)), deletions: Calls::default(), hangs }
+        Self {
+            store: MemoryResponseStore::new(),
+            writes: Arc::new(Semaphore::new(0)),
+            deletions: Calls::default(),
+            hangs,
+        }
     }
 }
 
@@ -72,7 +77,7 @@ async fn a_client_that_leaves_after_its_change_has_begun_the_deletion() {
 
 #[tokio::test]
 async fn a_reload_after_another_process_made_it_forgotten_is_stored_where_all_find_it() {
-    let store = MemoryStore::new();
+    let store = MemoryResponseStore::new();
     let head = [("cache-control", "max-age=60"), ("vary", "x-a")];
     let (one, calls) = app(ResponseCacheLayer::new(store.clone()), &head);
     let (two, others) = app(ResponseCacheLayer::new(store), &head);
@@ -92,7 +97,7 @@ async fn a_reload_after_another_process_made_it_forgotten_is_stored_where_all_fi
 
 /// A store that takes variants and refuses the record that leads to them.
 struct NoPointers {
-    store: MemoryStore,
+    store: MemoryResponseStore,
     gets: Arc<Mutex<Vec<bool>>>,
 }
 
@@ -117,7 +122,7 @@ impl ResponseStore for NoPointers {
 #[tokio::test]
 async fn a_vary_that_was_not_written_is_not_remembered() {
     let gets = Arc::default();
-    let store = NoPointers { store: MemoryStore::new(), gets: Arc::clone(&gets) };
+    let store = NoPointers { store: MemoryResponseStore::new(), gets: Arc::clone(&gets) };
     let (app, _) = app(ResponseCacheLayer::new(store), &[("cache-control", "max-age=60"), ("vary", "x-a")]);
     for _ in 0..2 {
         assert_eq!(fetch(&app, &[]).await.1["cache-status"], "axum-upstash; fwd=uri-miss");

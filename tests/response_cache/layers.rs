@@ -1,6 +1,7 @@
 //! Several layers around one handler, and layers with a limit inside.
 
 use super::*;
+use crate::times::ms;
 use std::task::{Context, Poll};
 use tokio::sync::OwnedSemaphorePermit;
 use tower::Service;
@@ -15,7 +16,7 @@ async fn within<T>(work: impl Future<Output = T>) -> T {
 fn scripted() -> (ResponseCacheLayer, Scripted) {
     let transport = Scripted::default();
     let redis = Redis::builder("https://redis.example", "token").transport(transport.clone()).build().unwrap();
-    (ResponseCacheLayer::new(RedisStore::new(redis)), transport)
+    (ResponseCacheLayer::new(RedisResponseStore::new(redis)), transport)
 }
 
 #[tokio::test]
@@ -100,7 +101,7 @@ async fn clones_with_other_times_and_prefixes_share_what_the_process_knows() {
     let (service, gate, calls) = gated(&layer.clone().with_ttl(MINUTE), &[]);
     let clone = layer.clone().with_ttl(MINUTE * 2).layer(service.get_ref().clone());
     let prefixed = layer.with_ttl(MINUTE).with_prefix("other").layer(service.get_ref().clone());
-    let start = |service: &ResponseCache<_>| Box::pin(service.clone().oneshot(request(Method::GET, "/", &[])));
+    let start = |service: &ResponseCacheService<_>| Box::pin(service.clone().oneshot(request(Method::GET, "/", &[])));
     let (mut first, mut second, mut third) = (start(&service), start(&clone), start(&prefixed));
     assert!((&mut first).now_or_never().is_none());
     assert!((&mut second).now_or_never().is_none());
@@ -117,8 +118,8 @@ async fn clones_with_other_times_and_prefixes_share_what_the_process_knows() {
 async fn a_clone_with_another_clock_waits_for_itself_only() {
     let (layer, _) = layer();
     let (service, gate, calls) = gated(&layer.clone().with_ttl(MINUTE), &[]);
-    let other = layer.with_clock(Clock::manual(START + 3_600_000).0).layer(service.get_ref().clone());
-    let start = |service: &ResponseCache<_>| Box::pin(service.clone().oneshot(request(Method::GET, "/", &[])));
+    let other = layer.with_clock(Clock::manual(ms(START + 3_600_000)).0).layer(service.get_ref().clone());
+    let start = |service: &ResponseCacheService<_>| Box::pin(service.clone().oneshot(request(Method::GET, "/", &[])));
     let (mut first, mut second) = (start(&service), start(&other));
     assert!((&mut first).now_or_never().is_none());
     assert!((&mut second).now_or_never().is_none());
@@ -127,7 +128,7 @@ async fn a_clone_with_another_clock_waits_for_itself_only() {
     assert!(join_all([first, second]).await.iter().all(Result::is_ok));
 }
 
-/// A service that is ready only with one of a few permits, as tower's `ConcurrencyLimit`.
+/// A service that is ready only with one of a few permits, as tower's `ConcurrencyLimiter`.
 struct Limited<S> {
     inner: S,
     permits: Arc<Semaphore>,

@@ -7,6 +7,7 @@
 //! without that it takes a second. `CACHE_MODEL_SEED` repeats a run.
 
 use super::{random::Random, *};
+use crate::times::{ms, now_ms};
 use std::time::Instant;
 use tokio::time::{Instant as Moment, sleep};
 
@@ -32,7 +33,7 @@ impl Time {
     /// Sets the cache's clock, and reads it.
     fn now_ms(&self) -> u64 {
         let now_ms = START + u64::try_from(self.begin.elapsed().as_millis()).unwrap();
-        self.hand.set_ms(now_ms);
+        self.hand.set(ms(now_ms));
         now_ms
     }
 }
@@ -40,7 +41,7 @@ impl Time {
 /// A store that is slow now and then, and fails: before it has done anything, or after it has.
 #[derive(Clone)]
 struct Flaky {
-    store: MemoryStore,
+    store: MemoryResponseStore,
     random: Random,
     time: Time,
     odds: u64,
@@ -85,7 +86,7 @@ impl ResponseStore for Flaky {
     }
 }
 
-async fn own(store: &MemoryStore, key: String, record: Record, ttl: Duration) -> Result<(), Error> {
+async fn own(store: &MemoryResponseStore, key: String, record: Record, ttl: Duration) -> Result<(), Error> {
     store.put(&key, record, ttl).await
 }
 
@@ -254,7 +255,7 @@ async fn client(
 /// A few seconds of a server, in paused time.
 async fn round(seed: u64) -> (usize, usize) {
     let random = Random::new(seed);
-    let (clock, hand) = Clock::manual(START);
+    let (clock, hand) = Clock::manual(ms(START));
     let time = Time { hand, begin: Moment::now() };
     let world = Arc::new(World {
         random: random.clone(),
@@ -263,7 +264,7 @@ async fn round(seed: u64) -> (usize, usize) {
         floors: Default::default(),
         calls: AtomicUsize::new(0),
     });
-    let store = MemoryStore::new().with_clock(clock.clone());
+    let store = MemoryResponseStore::new().with_clock(clock.clone());
     let odds = [1_000_000, 40, 8][usize::try_from(random.below(3)).unwrap()];
     let layer = match random.below(4) {
         0 => ResponseCacheLayer::new(store),
@@ -325,7 +326,7 @@ async fn random_requests_get_nothing_stale_cut_or_of_another_client() {
         return;
     }
     let seconds = number("CACHE_MODEL_SECONDS").unwrap_or(1);
-    let first = Clock::system().now_ms();
+    let first = now_ms();
     println!("first seed {first}");
     let (begun, mut rounds, mut requests, mut calls) = (Instant::now(), 0, 0, 0);
     while begun.elapsed() < Duration::from_secs(seconds) {

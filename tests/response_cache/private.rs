@@ -6,7 +6,7 @@ use axum_upstash::{
     client_ip::ClientIp,
     qstash::{QStash, Signer, VerifiedMessage},
     ratelimit::{Decision, FixedWindow, RateLimitLayer, Ratelimit},
-    session::{KeyRing, MemoryStore as Sessions, Session, SessionLayer},
+    session::{KeyRing, MemorySessionStore as Sessions, Session, SessionLayer},
 };
 use std::net::SocketAddr;
 
@@ -42,7 +42,7 @@ fn extractors() -> (Router, Calls) {
             route!(page, |session: Session| format!("{:?}", session.get::<String>("a").await)).layer(sessions),
         )
         .layer(layer().0)
-        .layer(RateLimitLayer::new(Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)))))
+        .layer(RateLimitLayer::new("default", Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)))))
         .with_state(upstash);
     (router, calls)
 }

@@ -16,8 +16,8 @@ use axum_upstash::{
     Error, ErrorKind,
     response_cache::ResponseCacheLayer,
     session::{
-        Commit, CommitOutcome, Confirm, Load, Loaded, MemoryStore, MissingSession, OnCommitFailure, OnOutage,
-        RedisStore, Session, SessionError, SessionKey, SessionLayer, SessionStore,
+        Commit, CommitFailure, CommitOutcome, Confirm, Load, LoadFailure, Loaded, MemorySessionStore,
+        RedisSessionStore, Session, SessionError, SessionKey, SessionLayer, SessionRejection, SessionStore,
     },
 };
 use bytes::Bytes;
@@ -96,7 +96,8 @@ async fn a_cookie_of_somebody_else_s_making_is_no_name_and_no_call() {
     both(async |store| {
         let counted = Stepped::open(store);
         let app = routes().layer(SessionLayer::new(counted.clone(), keys(&[1])));
-        let foreign = log_in(&routes().layer(SessionLayer::new(MemoryStore::new(), keys(&[2]))), "mallory").await;
+        let foreign =
+            log_in(&routes().layer(SessionLayer::new(MemorySessionStore::new(), keys(&[2]))), "mallory").await;
         let unsigned = foreign.split('.').next().unwrap().to_owned();
         for cookie in [foreign, unsigned, "__Host-id=".to_owned(), format!("__Host-id={}", "A".repeat(76))] {
             assert_eq!(ask(&app, "GET", "/get/user", Some(&cookie)).await.text, "-");
@@ -112,9 +113,9 @@ async fn a_cookie_of_somebody_else_s_making_is_no_name_and_no_call() {
 #[tokio::test]
 async fn what_could_not_be_read_is_not_overwritten() {
     both(async |store| {
-        for policy in [OnOutage::Unavailable, OnOutage::Anonymous] {
+        for policy in [LoadFailure::Unavailable, LoadFailure::Anonymous] {
             let failing = Failing::new(&store);
-            let app = routes().layer(SessionLayer::new(failing.clone(), keys(&[1])).with_on_outage(policy));
+            let app = routes().layer(SessionLayer::new(failing.clone(), keys(&[1])).with_load_failure(policy));
             let me = log_in(&app, "ferris").await;
             // Nor where a handler goes on as if nothing had happened, and the store is back by then.
             for detached in [false, true] {
@@ -131,7 +132,7 @@ async fn what_could_not_be_read_is_not_overwritten() {
                     }
                 };
                 let app = Router::new().route("/", post(careless));
-                let app = app.layer(SessionLayer::new(failing.clone(), keys(&[1])).with_on_outage(policy));
+                let app = app.layer(SessionLayer::new(failing.clone(), keys(&[1])).with_load_failure(policy));
                 ask(&app, "POST", "/", Some(&me)).await;
             }
             failing.loads.store(true, Ordering::SeqCst);
@@ -147,7 +148,7 @@ async fn what_could_not_be_read_is_not_overwritten() {
             };
             let rotate_only = |session: Session| async move { session.rotate() };
             let app = app.route("/rotate-first", post(rotate_first)).route("/rotate-only", post(rotate_only));
-            let app = app.layer(SessionLayer::new(failing.clone(), keys(&[1])).with_on_outage(policy));
+            let app = app.layer(SessionLayer::new(failing.clone(), keys(&[1])).with_load_failure(policy));
             for path in ["/rotate-first", "/rotate-only"] {
                 let reply = ask(&app, "POST", path, Some(&me)).await;
                 assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{policy:?} {path}: {reply:?}");
@@ -162,25 +163,25 @@ async fn what_could_not_be_read_is_not_overwritten() {
 #[tokio::test]
 async fn what_could_not_be_written_is_answered_as_the_application_says() {
     both(async |store| {
-        let custom = OnCommitFailure::custom(|error: &SessionError| {
+        let custom = CommitFailure::custom(|error: &SessionError| {
             let mut response = Response::new(Bytes::from(format!("try again: {error}")));
             *response.status_mut() = StatusCode::IM_A_TEAPOT;
             response
         });
         for (policy, status, text) in [
-            (OnCommitFailure::Refuse, 503, None),
-            (OnCommitFailure::KeepResponse, 200, Some("1")),
+            (CommitFailure::Refuse, 503, None),
+            (CommitFailure::KeepResponse, 200, Some("1")),
             (custom, 418, Some("try again: the session store is unavailable")),
         ] {
             let failing = Failing::new(&store);
-            let layer = SessionLayer::new(failing.clone(), keys(&[1])).with_on_commit_failure(policy.clone());
+            let layer = SessionLayer::new(failing.clone(), keys(&[1])).with_commit_failure(policy.clone());
             let app = routes().layer(layer);
             let me = log_in(&app, "ferris").await;
             failing.commits.store(true, Ordering::SeqCst);
             let reply = ask(&app, "POST", "/set/a/1", Some(&me)).await;
             assert_eq!(reply.status.as_u16(), status, "{policy:?}");
             assert!(!reply.text.is_empty() && text.is_none_or(|text| reply.text == text), "{policy:?}: {reply:?}");
-            let kept = matches!(policy, OnCommitFailure::KeepResponse);
+            let kept = matches!(policy, CommitFailure::KeepResponse);
             assert_eq!(reply.headers.contains_key("session-commit"), kept, "{policy:?}");
             assert_eq!(reply.cookie(), None, "{policy:?}");
             // A handler that asks is told, and what it could not write is tried again after it.
@@ -409,7 +410,7 @@ async fn no_log_has_an_id_or_a_token_in_it() {
     // While there is a single subscriber, an event that another test's thread comes to first is off for all threads.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let (local, redis) = crate::support::upstash().await;
-    let store: Arc<dyn SessionStore> = Arc::new(RedisStore::new(redis.clone()));
+    let store: Arc<dyn SessionStore> = Arc::new(RedisSessionStore::new(redis.clone()));
     let failing = Failing::new(&store);
     let app = routes().layer(SessionLayer::new(failing.clone(), keys(&[1])));
     let me = log_in(&app, "a-secret-user").await;
@@ -422,7 +423,7 @@ async fn no_log_has_an_id_or_a_token_in_it() {
     ask(&app, "POST", "/set/a/1", Some(&me)).await;
     ask(&app, "POST", "/logout", Some(&me)).await;
     local.stop_redis().await.unwrap();
-    let down = routes().layer(SessionLayer::new(RedisStore::new(redis), keys(&[1])));
+    let down = routes().layer(SessionLayer::new(RedisSessionStore::new(redis), keys(&[1])));
     ask(&down, "POST", "/set/a/1", Some(&me)).await;
     let text = log.take();
     assert!(text.contains("session"), "nothing was logged at all");
@@ -458,7 +459,7 @@ async fn any_body_will_do() {
         Ok::<_, Infallible>(Response::new(Rare(Body::from("rare"))))
     });
     let response =
-        SessionLayer::new(MemoryStore::new(), keys(&[1])).layer(service).oneshot(Request::new(Body::empty()));
+        SessionLayer::new(MemorySessionStore::new(), keys(&[1])).layer(service).oneshot(Request::new(Body::empty()));
     let response = response.await.unwrap();
     assert!(response.headers().contains_key(header::SET_COOKIE));
     assert_eq!(axum::body::to_bytes(Body::new(response.into_body()), 10).await.unwrap(), "rare");
@@ -504,7 +505,7 @@ async fn a_stream_of_events_writes_by_a_handle_of_its_own() {
 #[tokio::test]
 async fn a_websocket_begins_with_its_session() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let store: Arc<dyn SessionStore> = Arc::new(MemoryStore::new());
+    let store: Arc<dyn SessionStore> = Arc::new(MemorySessionStore::new());
     let (told, mut written) = tokio::sync::mpsc::channel(1);
     let upgrade = move |session: Session, upgrade: WebSocketUpgrade| {
         let told = told.clone();
@@ -546,7 +547,7 @@ async fn a_websocket_begins_with_its_session() {
 
 #[tokio::test]
 async fn a_missing_layer_says_what_is_missing() {
-    let rejection = |session: Result<Session, MissingSession>| async move { session.unwrap_err().to_string() };
+    let rejection = |session: Result<Session, SessionRejection>| async move { session.unwrap_err().to_string() };
     let bare = Router::new()
         .route("/", get(|_: Session| async {}))
         .route("/why", get(rejection))

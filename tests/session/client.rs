@@ -9,7 +9,8 @@ use axum::{
 };
 use axum_upstash::redis::Redis;
 use axum_upstash::session::{
-    DeviceInfo, Flash, KeyRing, MemoryStore, RedisStore, Session, SessionError, SessionLayer, SessionStore, Sessions,
+    DeviceInfo, Flash, KeyRing, MemorySessionStore, RedisSessionStore, Session, SessionError, SessionLayer,
+    SessionStore, UserSessions,
 };
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use std::sync::Arc;
@@ -26,11 +27,11 @@ pub fn layer(store: &Arc<dyn SessionStore>) -> SessionLayer {
 
 /// Runs a test on both stores: in memory, and in Redis over REST and over TCP.
 pub async fn both(test: impl AsyncFn(Arc<dyn SessionStore>)) {
-    test(Arc::new(MemoryStore::new())).await;
+    test(Arc::new(MemorySessionStore::new())).await;
     let (_local, redis) = crate::support::upstash().await;
-    test(Arc::new(RedisStore::new(redis))).await;
+    test(Arc::new(RedisSessionStore::new(redis))).await;
     let server = crate::redis_server::RedisServer::start();
-    test(Arc::new(RedisStore::new(Redis::tcp(server.url()).build().unwrap()))).await;
+    test(Arc::new(RedisSessionStore::new(Redis::tcp(server.url()).build().unwrap()))).await;
 }
 
 pub fn routes() -> Router {
@@ -116,7 +117,7 @@ async fn committed(session: Session, Path((name, value)): Path<(String, String)>
     })
 }
 
-async fn devices(session: Session, sessions: Sessions, Path(user): Path<String>) -> Answer {
+async fn devices(session: Session, sessions: UserSessions, Path(user): Path<String>) -> Answer {
     let list = sessions.list(&user).await?;
     let line = |info: &axum_upstash::session::SessionInfo| {
         let this = if info.is(&session) { "*" } else { "" };
@@ -125,11 +126,11 @@ async fn devices(session: Session, sessions: Sessions, Path(user): Path<String>)
     Ok(list.iter().map(line).collect::<Vec<_>>().join(","))
 }
 
-async fn revoke_all(sessions: Sessions, Path(user): Path<String>) -> Answer {
+async fn revoke_all(sessions: UserSessions, Path(user): Path<String>) -> Answer {
     Ok(sessions.revoke_all(&user).await?.to_string())
 }
 
-async fn revoke_others(session: Session, sessions: Sessions, Path(user): Path<String>) -> Answer {
+async fn revoke_others(session: Session, sessions: UserSessions, Path(user): Path<String>) -> Answer {
     Ok(sessions.revoke_others(&user, &session).await?.to_string())
 }
 

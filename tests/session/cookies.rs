@@ -13,7 +13,7 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    session::{MemoryStore, Session, SessionCookie, SessionError, SessionLayer},
+    session::{MemorySessionStore, Session, SessionCookie, SessionError, SessionLayer},
 };
 use http::{StatusCode, header::SET_COOKIE};
 
@@ -128,13 +128,13 @@ async fn layers_of_one_state_are_one_layer_and_others_are_told_of_once() {
         told.clone()
     };
     let upstash = Upstash::builder().or_memory().build().unwrap();
-    let app = nested(upstash.sessions(), upstash.sessions());
+    let app = nested(upstash.session_layer(), upstash.session_layer());
     let login = ask(&app, "POST", "/app/login", None).await;
     assert_eq!(login.headers.get_all(SET_COOKIE).iter().count(), 1);
     assert!(!text_of(&log).contains("inside another one"));
     // Another store under the same cookie: it cannot be meant so, and the outer one counts.
-    let other = SessionLayer::new(MemoryStore::new(), keys(&[9]));
-    let app = nested(upstash.sessions(), other.clone());
+    let other = SessionLayer::new(MemorySessionStore::new(), keys(&[9]));
+    let app = nested(upstash.session_layer(), other.clone());
     for _ in 0..3 {
         let login = ask(&app, "POST", "/app/login", None).await;
         assert_eq!(login.headers.get_all(SET_COOKIE).iter().count(), 1);
@@ -143,7 +143,7 @@ async fn layers_of_one_state_are_one_layer_and_others_are_told_of_once() {
     assert_eq!(text_of(&log).matches("inside another one").count(), 1);
     // Under another name it is another session.
     let cookie = SessionCookie::builder().name("__Host-inner").build().unwrap();
-    let app = nested(upstash.sessions(), other.with_cookie(cookie));
+    let app = nested(upstash.session_layer(), other.with_cookie(cookie));
     let login = ask(&app, "POST", "/app/login", None).await;
     assert_eq!(login.headers.get_all(SET_COOKIE).iter().count(), 2);
 }
@@ -153,7 +153,7 @@ async fn a_cookie_of_one_namespace_is_nothing_in_another_with_a_secret_too() {
     let secret = "a secret of at least 32 bytes that both share";
     let app = |namespace: &str| {
         let upstash = Upstash::builder().or_memory().session_secret(secret).namespace(namespace).build().unwrap();
-        routes().layer(upstash.sessions())
+        routes().layer(upstash.session_layer())
     };
     let (one, two) = (app("one"), app("two"));
     let me = log_in(&one, "ferris").await;
@@ -163,6 +163,6 @@ async fn a_cookie_of_one_namespace_is_nothing_in_another_with_a_secret_too() {
     // The same secret and namespace in another process verify it, also as an old one.
     let upstash = Upstash::builder().or_memory().session_secret(format!("{}, {secret}", "n".repeat(32)));
     let upstash = upstash.namespace("one").build().unwrap();
-    let turned = routes().layer(upstash.sessions());
+    let turned = routes().layer(upstash.session_layer());
     assert!(ask(&turned, "GET", "/get/user", Some(&me)).await.removes_cookie(), "known, and not in its memory");
 }

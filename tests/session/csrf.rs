@@ -4,7 +4,7 @@ use crate::client::keys;
 use axum::{Json, Router, body::Body, routing::post};
 use axum_upstash::{
     qstash::{QStash, Receiver, Signer},
-    session::{MemoryStore, Session, SessionLayer},
+    session::{MemorySessionStore, Session, SessionLayer},
 };
 use http::{Method, Request, StatusCode, Uri, header};
 use tower::ServiceExt;
@@ -20,7 +20,7 @@ async fn forms_of_other_sites_are_refused_and_signed_webhooks_are_not() {
     let app = Router::new()
         .route("/order", post(order))
         .route("/webhooks/paid", post(hook))
-        .layer(SessionLayer::new(MemoryStore::new(), keys(&[1])))
+        .layer(SessionLayer::new(MemorySessionStore::new(), keys(&[1])))
         .layer(csrf)
         .with_state(receiver);
     let ask =

@@ -1,10 +1,11 @@
 //! The sessions of a user: listed, ended, remembered.
 
 use crate::client::{ask, both, layer, log_in, logout_with_a_word, page, routes, send};
+use crate::times::ms;
 use axum::routing::{get, post};
 use axum_upstash::{
     Clock,
-    session::{Lifetime, MemoryStore, Session, SessionCookie, SessionError, SessionLayer},
+    session::{Lifetime, MemorySessionStore, Session, SessionCookie, SessionError, SessionLayer},
 };
 use http::{Request, StatusCode, header};
 use std::{sync::Arc, time::Duration};
@@ -14,7 +15,7 @@ use tower::ServiceExt;
 async fn a_user_sees_and_ends_the_own_sessions() {
     both(async |store| {
         let layer = layer(&store);
-        let (app, sessions) = (routes().layer(layer.clone()), layer.sessions());
+        let (app, sessions) = (routes().layer(layer.clone()), layer.user_sessions());
         let (one, two) = (log_in(&app, "ferris").await, log_in(&app, "ferris").await);
         let other = log_in(&app, "corro").await;
         let shown = ask(&app, "GET", "/devices/ferris", Some(&one)).await.text;
@@ -48,7 +49,7 @@ async fn a_user_sees_and_ends_the_own_sessions() {
 async fn one_that_was_logged_out_is_on_nobody_s_list() {
     both(async |store| {
         let layer = layer(&store);
-        let (app, sessions) = (routes().layer(layer.clone()), layer.sessions());
+        let (app, sessions) = (routes().layer(layer.clone()), layer.user_sessions());
         // With and without the session loaded before it is destroyed.
         for path in ["/logout", "/logout-loaded"] {
             let loaded = |session: Session| async move {
@@ -67,13 +68,13 @@ async fn one_that_was_logged_out_is_on_nobody_s_list() {
 
 #[tokio::test]
 async fn a_session_says_for_how_long_the_browser_keeps_it() {
-    let (clock, hands) = Clock::manual(1_700_000_000_000);
+    let (clock, hands) = Clock::manual(ms(1_700_000_000_000));
     let day = Duration::from_secs(86_400);
     let remember = |session: Session| async move {
         session.set_lifetime(remembered())?;
         session.insert("user", "ferris").await
     };
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(MemorySessionStore::new());
     let layer = |cookie| {
         let layer = SessionLayer::new(Arc::clone(&store), crate::client::keys(&[1])).with_clock(clock.clone());
         layer.with_lifetime(Lifetime::new(10 * day, Some(90 * day))).with_cookie(cookie)
@@ -103,7 +104,7 @@ async fn a_session_says_for_how_long_the_browser_keeps_it() {
 
 #[tokio::test]
 async fn sessions_that_never_end_have_no_list() {
-    let layer = SessionLayer::new(MemoryStore::new(), crate::client::keys(&[1]))
+    let layer = SessionLayer::new(MemorySessionStore::new(), crate::client::keys(&[1]))
         .with_lifetime(Lifetime::new(Duration::from_secs(60), None));
     let app = routes().layer(layer);
     assert_eq!(ask(&app, "POST", "/login/ferris", None).await.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -162,7 +163,7 @@ async fn a_typed_session_is_one_attribute_for_each_member() {
 /// Ten days without use, ninety at most.
 fn remembering(clock: &Clock) -> SessionLayer {
     let day = Duration::from_secs(86_400);
-    SessionLayer::new(MemoryStore::new(), crate::client::keys(&[1]))
+    SessionLayer::new(MemorySessionStore::new(), crate::client::keys(&[1]))
         .with_clock(clock.clone())
         .with_lifetime(Lifetime::new(10 * day, Some(90 * day)))
 }
@@ -180,7 +181,7 @@ fn remembered() -> Lifetime {
 
 #[tokio::test]
 async fn a_session_in_constant_use_is_kept_by_the_browser() {
-    let (clock, hands) = Clock::manual(1_700_000_000_000);
+    let (clock, hands) = Clock::manual(ms(1_700_000_000_000));
     let app = routes().route("/remember", post(remember)).layer(remembering(&clock));
     let me = ask(&app, "POST", "/remember", None).await.cookie().unwrap();
     // Every hour, for fifteen days: by reads, and by writes.
@@ -198,7 +199,7 @@ async fn a_session_in_constant_use_is_kept_by_the_browser() {
 
 #[tokio::test]
 async fn a_new_name_is_kept_for_as_long_as_the_old_one_was() {
-    let (clock, _) = Clock::manual(1_700_000_000_000);
+    let (clock, _) = Clock::manual(ms(1_700_000_000_000));
     // Without a look at what is in the session.
     let blind = |session: Session| async move { session.rotate() };
     let less = |session: Session| async move { session.set_lifetime(remembered().until_closed()) };
@@ -213,7 +214,7 @@ async fn a_new_name_is_kept_for_as_long_as_the_old_one_was() {
 
 #[tokio::test]
 async fn a_slow_request_leaves_a_newer_cookie_alone() {
-    let (clock, hands) = Clock::manual(1_700_000_000_000);
+    let (clock, hands) = Clock::manual(ms(1_700_000_000_000));
     let gate = Arc::new((tokio::sync::Notify::new(), tokio::sync::Notify::new()));
     let slow = |write: bool| {
         let gate = Arc::clone(&gate);
@@ -312,9 +313,9 @@ async fn an_update_sees_what_the_request_has_done_before() {
 
 #[tokio::test]
 async fn an_update_goes_through_beside_changes_that_are_refused() {
-    use axum_upstash::session::OnConflict;
+    use axum_upstash::session::ConflictPolicy;
     both(async |store| {
-        let layer = layer(&store).with_on_conflict(OnConflict::Reject);
+        let layer = layer(&store).with_conflict_policy(ConflictPolicy::Reject);
         let plain = routes().layer(layer.clone());
         let me = log_in(&plain, "ferris").await;
         let (other, cookie) = (plain.clone(), me.clone());

@@ -5,7 +5,7 @@ use crate::{
     schedule::{Stepped, every_order},
 };
 use axum::Router;
-use axum_upstash::session::{OnConflict, SessionLayer, SessionStore};
+use axum_upstash::session::{ConflictPolicy, SessionLayer, SessionStore};
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ async fn of_one_attribute_the_last_write_stays_or_the_later_one_is_refused() {
             assert_eq!(value(app, "a", &me).await, last, "{order}");
         })
         .await;
-        let reject = |layer: SessionLayer| layer.with_on_conflict(OnConflict::Reject);
+        let reject = |layer: SessionLayer| layer.with_conflict_policy(ConflictPolicy::Reject);
         race(store, reject, ["/set/a/1", "/set/b/2"], async |app, a, b, me, order| {
             let stored = (value(app, "a", &me).await, value(app, "b", &me).await);
             let wanted =

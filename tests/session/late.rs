@@ -1,6 +1,7 @@
 //! Requests that take so long that nobody remembers any more where their session went.
 
 use crate::client::{ask, both, keys, log_in, routes};
+use crate::times::{ms, now_ms};
 use axum::{Router, extract::Path, routing::post};
 use axum_upstash::{
     Clock,
@@ -21,7 +22,7 @@ async fn a_request_that_takes_long_leaves_the_client_s_new_cookie_alone() {
 
 async fn leaves_it_alone(store: Arc<dyn SessionStore>, grace: Duration) {
     let strict = grace.is_zero();
-    let (clock, hands) = Clock::manual(Clock::system().now_ms());
+    let (clock, hands) = Clock::manual(ms(now_ms()));
     let layer = SessionLayer::new(store, keys(&[1])).with_clock(clock).with_rotation_grace(grace);
     let other = routes().layer(layer.clone());
     let slow = move |session: Session, headers: HeaderMap, Path(does): Path<String>| async move {

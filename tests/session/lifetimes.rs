@@ -1,6 +1,7 @@
 //! How long a session lives that has a lifetime of its own, or a new user.
 
 use crate::client::{ask, both, keys, routes};
+use crate::times::{ms, now_ms};
 use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, ManualClock,
@@ -24,7 +25,7 @@ async fn remember(session: Session) -> Result<(), SessionError> {
 
 /// A day without use, thirty at most.
 fn app(store: Arc<dyn SessionStore>) -> (Router, ManualClock) {
-    let (clock, hands) = Clock::manual(Clock::system().now_ms());
+    let (clock, hands) = Clock::manual(ms(now_ms()));
     let forget = |session: Session| async move { session.set_lifetime(None) };
     let at = |session: Session| async move {
         let at = session.authenticated_at().await?;
@@ -100,7 +101,7 @@ async fn a_login_begins_the_lifetime_anew_and_says_when_it_was() {
             assert_eq!(ask(&app, "GET", "/get/cart", Some(&anonymous)).await.text, "3");
         }
         hands.advance(HOUR);
-        let before = Clock::system().now_ms();
+        let before = now_ms();
         let me = ask(&app, "POST", "/login/ferris", Some(&anonymous)).await.cookie().unwrap();
         let at: u64 = ask(&app, "POST", "/at", Some(&me)).await.text.parse().unwrap();
         assert!(at >= before + 27 * 86_400_000, "{at}");
@@ -144,7 +145,7 @@ async fn a_longer_lifetime_is_known_to_the_list() {
 #[tokio::test]
 async fn a_login_beside_a_rotation_of_its_own_begins_anew_too() {
     both(async |store| {
-        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let (clock, hands) = Clock::manual(ms(now_ms()));
         let twice = |session: Session| async move {
             session.rotate()?;
             session.commit().await?;

@@ -25,6 +25,9 @@ mod streams;
 #[path = "../integration/support.rs"]
 #[allow(dead_code)]
 mod support;
+#[path = "../shared/times.rs"]
+#[allow(dead_code)]
+mod times;
 mod together;
 mod tower;
 mod unread;

@@ -5,6 +5,7 @@
 
 use crate::client::{Reply, both, keys, routes, send};
 use crate::random::Random;
+use crate::times::{ms, now_ms, unix_ms};
 use axum::{Router, extract::Path, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind, ManualClock,
@@ -66,7 +67,7 @@ impl SessionStore for Flaky {
         let commit = move || -> BoxFuture<'a, _> {
             // By the time that it is when the store does it: that is when an old id begins to tell the new one.
             let mut commit = commit.clone();
-            commit.now_ms = self.clock.now_ms();
+            commit.now_ms = unix_ms(self.clock.now());
             Box::pin(async move { self.inner.commit(key, &commit).await })
         };
         Box::pin(self.around(commit))
@@ -167,7 +168,7 @@ impl World {
         let mut may_be: BTreeMap<_, _> =
             (0..NAMES).map(|index| (format!("a{index}"), BTreeSet::from([NOTHING.to_owned()]))).collect();
         may_be.insert("a0".to_owned(), BTreeSet::from(["begin".to_owned()]));
-        let began_ms = self.clock.now_ms();
+        let began_ms = unix_ms(self.clock.now());
         Known { cookie: reply.cookie().unwrap(), may_be_replaced: false, idle, began_ms, may_be }
     }
 
@@ -292,7 +293,7 @@ impl World {
 
 async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
     let random = Random::new(seed);
-    let (clock, hands) = Clock::manual(Clock::system().now_ms());
+    let (clock, hands) = Clock::manual(ms(now_ms()));
     let lifetime = Lifetime::new(IDLE, Some(ABSOLUTE));
     let layer = |store: Arc<dyn SessionStore>| {
         let layer = SessionLayer::new(store, keys(&[1])).with_clock(clock.clone()).with_lifetime(lifetime);
@@ -328,7 +329,7 @@ async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
             if world.random.below(20) == 0 {
                 // Nine tenths of its time, of which the last tenth may not be counted, and then all of it.
                 let almost = known.idle * 8 / 10;
-                let age = Duration::from_millis(world.clock.now_ms() - known.began_ms);
+                let age = Duration::from_millis(unix_ms(world.clock.now()) - known.began_ms);
                 if age + almost < ABSOLUTE {
                     world.hands.advance(almost);
                     let found = world.read(&known.cookie).await;
@@ -356,7 +357,7 @@ async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_requests_lose_nothing_and_bring_nothing_back() {
     let seconds = std::env::var("SESSION_MODEL_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
-    let seed = Clock::system().now_ms();
+    let seed = now_ms();
     println!("seed {seed}");
     both(async |store| {
         let name = format!("{store:?}").split([' ', '{']).next().unwrap_or_default().to_owned();

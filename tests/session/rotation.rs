@@ -1,5 +1,6 @@
 //! Rotations whose answer does not reach the client, and what the old id is worth meanwhile.
 
+use crate::times::{ms, now_ms};
 use crate::{
     acceptance::Failing,
     client::{Reply, ask, both, keys, layer, log_in, routes, send},
@@ -9,8 +10,8 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, ManualClock,
     session::{
-        Commit, CommitAction, CommitOutcome, Lifetime, Load, Loaded, RedisStore, Session, SessionError, SessionKey,
-        SessionLayer, SessionStore,
+        Commit, CommitAction, CommitOutcome, Lifetime, Load, Loaded, RedisSessionStore, Session, SessionError,
+        SessionKey, SessionLayer, SessionStore,
     },
 };
 use http::StatusCode;
@@ -25,7 +26,7 @@ async fn value(app: &Router, name: &str, cookie: &str) -> String {
 
 /// An application whose next commit is done and its answer lost, if it is told so.
 fn losing(store: &Arc<dyn SessionStore>) -> (Router, Failing, ManualClock) {
-    let (clock, hands) = Clock::manual(Clock::system().now_ms());
+    let (clock, hands) = Clock::manual(ms(now_ms()));
     let failing = Failing::new(store);
     let (lost, layer) = (failing.clone(), SessionLayer::new(failing, keys(&[1])).with_clock(clock));
     (routes().layer(layer), lost, hands)
@@ -133,7 +134,7 @@ async fn with_no_grace_the_old_id_ends_with_the_rotation() {
 async fn a_grace_that_is_not_used_ends() {
     both(async |store| {
         let lifetime = Lifetime::new(Duration::from_secs(3_600), None);
-        let (old, new, now) = (key(), key(), Clock::system().now_ms());
+        let (old, new, now) = (key(), key(), now_ms());
         let mut commit = Commit::new(CommitAction::Create, lifetime, now);
         commit.set.push(("a".to_owned(), "1".to_owned()));
         assert_eq!(store.commit(&old, &commit).await.unwrap(), CommitOutcome::Done);
@@ -195,7 +196,7 @@ async fn whoever_logs_out_or_is_revoked_is_out_under_both_ids() {
 async fn a_straggler_is_told_that_the_session_moved() {
     both(async |store| {
         for does in ["/set/a/1", "/put/a/1", "/rotate", "/login/corro"] {
-            let (clock, hands) = Clock::manual(Clock::system().now_ms());
+            let (clock, hands) = Clock::manual(ms(now_ms()));
             let app = routes().layer(layer(&store).with_clock(clock.clone()));
             let me = log_in(&app, "ferris").await;
             let stepped = Stepped::new(Arc::clone(&store));
@@ -251,7 +252,7 @@ async fn after_a_rotation_that_it_has_committed_a_handler_writes_on() {
 #[tokio::test]
 async fn a_login_takes_hold_beside_an_older_cookie_that_is_alive() {
     both(async |store| {
-        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let (clock, hands) = Clock::manual(ms(now_ms()));
         let app = routes().layer(layer(&store).with_clock(clock));
         let older = ask(&app, "POST", "/set/a/1", None).await.cookie().unwrap();
         let new = ask(&app, "POST", "/login/ferris", Some(&older)).await.cookie().unwrap();
@@ -305,9 +306,9 @@ async fn a_logout_whose_answer_is_lost_is_done_again_and_ends_both_ids() {
 #[tokio::test]
 async fn a_session_that_goes_on_is_no_part_of_the_rotation_any_more() {
     both(async |store| {
-        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let (clock, hands) = Clock::manual(ms(now_ms()));
         let layer = layer(&store).with_clock(clock);
-        let (app, sessions) = (routes().layer(layer.clone()), layer.sessions());
+        let (app, sessions) = (routes().layer(layer.clone()), layer.user_sessions());
         let me = log_in(&app, "ferris").await;
         ask(&app, "POST", "/rotate", Some(&me)).await.cookie().unwrap();
         let lost = sessions.list("ferris").await.unwrap().remove(0).key;
@@ -345,7 +346,7 @@ async fn ending_all_others_ends_the_old_id_and_says_where_it_went() {
 #[tokio::test]
 async fn however_short_the_grace_is_requests_on_their_way_leave_the_new_cookie_alone() {
     both(async |store| {
-        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let (clock, hands) = Clock::manual(ms(now_ms()));
         let app = routes().layer(layer(&store).with_clock(clock).with_rotation_grace(Duration::from_millis(1)));
         let me = log_in(&app, "ferris").await;
         ask(&app, "POST", "/rotate", Some(&me)).await;
@@ -374,7 +375,7 @@ async fn of_one_id_that_was_rotated_twice_nothing_is_left_after_a_logout() {
 #[tokio::test]
 async fn a_handle_of_its_own_stays_with_its_session() {
     both(async |store| {
-        let sessions = layer(&store).sessions();
+        let sessions = layer(&store).user_sessions();
         let handler = move |session: Session| {
             let sessions = sessions.clone();
             async move {
@@ -427,7 +428,7 @@ async fn an_update_after_a_rotation_whose_answer_is_lost_goes_where_the_session_
 #[tokio::test]
 async fn every_key_of_a_rotation_has_its_time_to_live() {
     let (_local, redis) = crate::support::upstash().await;
-    let app = routes().layer(SessionLayer::new(RedisStore::new(redis.clone()), keys(&[1])));
+    let app = routes().layer(SessionLayer::new(RedisSessionStore::new(redis.clone()), keys(&[1])));
     let ttls = async || {
         let names: Vec<String> = redis.cmd("KEYS").arg("axum-upstash:session:*").query().await.unwrap();
         let mut ttls = Vec::new();

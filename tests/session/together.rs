@@ -8,7 +8,7 @@ use http::StatusCode;
 async fn of_fifty_requests_on_their_way_none_survives_that_all_are_revoked() {
     both(async |store| {
         let layer = layer(&store);
-        let (app, sessions) = (routes().layer(layer.clone()), layer.sessions());
+        let (app, sessions) = (routes().layer(layer.clone()), layer.user_sessions());
         let mut cookies = Vec::new();
         for _ in 0..10 {
             cookies.push(log_in(&app, "ferris").await);

@@ -1,5 +1,6 @@
 //! What is put into a session that nobody has looked at.
 
+use crate::times::{ms, now_ms};
 use crate::{
     client::{ask, both, keys, log_in, routes},
     schedule::Stepped,
@@ -8,7 +9,7 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind,
     session::{
-        Commit, CommitOutcome, Confirm, Lifetime, Load, Loaded, OnConflict, OnOutage, Session, SessionError,
+        Commit, CommitOutcome, Confirm, ConflictPolicy, Lifetime, Load, LoadFailure, Loaded, Session, SessionError,
         SessionKey, SessionLayer, SessionStore,
     },
 };
@@ -20,7 +21,7 @@ use tokio::sync::Semaphore;
 #[tokio::test]
 async fn a_session_that_is_over_begins_anew_with_what_was_put() {
     both(async |store| {
-        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let (clock, hands) = Clock::manual(ms(now_ms()));
         let counted = Stepped::open(store);
         let app = routes().layer(SessionLayer::new(counted.clone(), keys(&[1])).with_clock(clock));
         let me = log_in(&app, "ferris").await;
@@ -39,7 +40,7 @@ async fn a_session_that_is_over_begins_anew_with_what_was_put() {
 #[tokio::test]
 async fn it_keeps_a_session_and_its_cookie_alive() {
     both(async |store| {
-        let (clock, hands) = Clock::manual(Clock::system().now_ms());
+        let (clock, hands) = Clock::manual(ms(now_ms()));
         let lifetime = Lifetime::new(Duration::from_secs(3600), None);
         let counted = Stepped::open(store);
         let layer = SessionLayer::new(counted.clone(), keys(&[1])).with_clock(clock).with_lifetime(lifetime);
@@ -128,7 +129,8 @@ async fn beside_what_needs_a_look_it_is_as_if_it_had_been_looked_at() {
         assert_eq!(ask(&app, "GET", "/get/user", Some(&own)).await.text, "-");
         assert_eq!(ask(&app, "GET", "/get/a", Some(&own)).await.text, "1");
         // Where conflicts are refused nothing is written without a look.
-        let app = routes().layer(SessionLayer::new(counted.clone(), keys(&[1])).with_on_conflict(OnConflict::Reject));
+        let app =
+            routes().layer(SessionLayer::new(counted.clone(), keys(&[1])).with_conflict_policy(ConflictPolicy::Reject));
         counted.take_calls();
         assert_eq!(ask(&app, "POST", "/put/b/2", Some(&own)).await.status, StatusCode::OK);
         assert_eq!(counted.take_calls(), 2);
@@ -222,7 +224,7 @@ impl SessionStore for Gated {
 async fn a_commit_that_waits_for_another_task_s_look_knows_what_that_has_seen() {
     both(async |store| {
         for (fails, policy) in
-            [(true, OnOutage::Unavailable), (true, OnOutage::Anonymous), (false, OnOutage::Unavailable)]
+            [(true, LoadFailure::Unavailable), (true, LoadFailure::Anonymous), (false, LoadFailure::Unavailable)]
         {
             let sound = routes().layer(SessionLayer::new(Arc::clone(&store), keys(&[1])));
             let me = ask(&sound, "POST", &format!("/put/a/{}", "x".repeat(60)), None).await.cookie().unwrap();
@@ -248,16 +250,16 @@ async fn a_commit_that_waits_for_another_task_s_look_knows_what_that_has_seen() 
                     _ => "written",
                 }
             };
-            let layer = SessionLayer::new(gated, keys(&[1])).with_on_outage(policy).with_size_limit(100);
+            let layer = SessionLayer::new(gated, keys(&[1])).with_load_failure(policy).with_size_limit(100);
             let app: Router = Router::new().route("/", post(both_at_once)).layer(layer);
             let wanted = match (fails, policy) {
                 (false, _) => "too large",
-                (true, OnOutage::Anonymous) => "read only",
+                (true, LoadFailure::Anonymous) => "read only",
                 _ => "unavailable",
             };
             let reply = ask(&app, "POST", "/", Some(&me)).await;
             // What is kept for after the handler fails there as well.
-            let said = if fails && policy == OnOutage::Unavailable {
+            let said = if fails && policy == LoadFailure::Unavailable {
                 reply.status.as_u16() == 503
             } else {
                 reply.text == wanted

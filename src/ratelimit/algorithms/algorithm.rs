@@ -1,7 +1,18 @@
-use super::{FixedWindow, Gcra, Outcome, RawOutcome, SlidingWindow, State, TokenBucket, Window};
+use super::{CounterName, FixedWindow, Gcra, Outcome, Rules, SlidingWindow, State, TokenBucket};
 use std::time::Duration;
 
-/// How requests are counted.
+/// How requests are counted: one of the four algorithms.
+///
+/// Whatever takes an algorithm takes each of the four as well.
+///
+/// ```
+/// use axum_upstash::ratelimit::{Algorithm, FixedWindow};
+/// use std::time::Duration;
+///
+/// let algorithm = Algorithm::from(FixedWindow::new(10, Duration::from_secs(60)));
+/// assert_eq!((algorithm.limit(), algorithm.window()), (10, Duration::from_secs(60)));
+/// assert_eq!(algorithm.with_limit(20).limit(), 20);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -16,125 +27,83 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    fn rules(&self) -> &dyn Rules {
+        match self {
+            Self::FixedWindow(window) => window,
+            Self::SlidingWindow(window) => window,
+            Self::TokenBucket(bucket) => bucket,
+            Self::Gcra(gcra) => gcra,
+        }
+    }
+
     /// The most that can pass at once.
     #[must_use]
     pub fn limit(&self) -> u64 {
-        match self {
-            Self::FixedWindow(window) => window.limit,
-            Self::SlidingWindow(window) => window.limit,
-            Self::TokenBucket(bucket) => bucket.max_tokens,
-            Self::Gcra(gcra) => gcra.burst,
-        }
+        self.rules().limit()
     }
 
     /// The time in which [`limit`](Self::limit) is replenished.
     #[must_use]
     pub fn window(&self) -> Duration {
-        match self {
-            Self::FixedWindow(window) => Duration::from_millis(window.window_ms),
-            Self::SlidingWindow(window) => Duration::from_millis(window.window_ms),
-            Self::TokenBucket(bucket) => Duration::from_millis(bucket.time_for(bucket.max_tokens)),
-            Self::Gcra(gcra) => Duration::from_micros(gcra.tolerance_us()),
-        }
+        self.rules().window()
     }
 
     /// The same algorithm with another limit: as many in a window, in the bucket, in a burst. Rates stay as they are.
     #[must_use]
-    pub fn with_limit(mut self, limit: u32) -> Self {
-        let limit = u64::from(limit);
-        match &mut self {
-            Self::FixedWindow(window) => window.limit = limit,
-            Self::SlidingWindow(window) => window.limit = limit,
-            Self::TokenBucket(bucket) => bucket.max_tokens = limit,
-            Self::Gcra(gcra) => gcra.burst = limit,
+    pub fn with_limit(self, limit: u32) -> Self {
+        match self {
+            Self::FixedWindow(window) => window.with_limit(limit).into(),
+            Self::SlidingWindow(window) => window.with_limit(limit).into(),
+            Self::TokenBucket(bucket) => bucket.with_limit(limit).into(),
+            Self::Gcra(gcra) => gcra.with_limit(limit).into(),
         }
-        self
     }
 
-    /// Decides on a request of `cost` in a state, and says what the state is afterwards.
+    pub(in crate::ratelimit) fn problem(&self) -> Option<&'static str> {
+        self.rules().problem()
+    }
+
+    /// Decides on a request of `cost` in a state, and returns the state after it.
     pub(in crate::ratelimit) fn decide(&self, now_ms: u64, state: Option<State>, cost: i64) -> (Outcome, State) {
-        let (judged, after) = self.judge(now_ms, state, cost);
+        let rules = self.rules();
+        let (raw, after) = rules.decide(now_ms, state, cost);
         let wait = |at: Option<u64>| at.map(|at| at.saturating_sub(now_ms));
-        let next = (judged.left <= 0).then(|| self.judge(now_ms, Some(after), 1).0.retry_at_ms);
+        let next = (raw.left <= 0).then(|| rules.decide(now_ms, Some(after), 1).0.retry_at_ms);
         let outcome = Outcome {
-            allowed: judged.allowed,
-            limit: self.limit(),
-            remaining: u64::try_from(judged.left).unwrap_or(0),
-            reset_ms: judged.reset_ms,
-            retry_after_ms: wait(judged.retry_at_ms),
+            retry_after_ms: wait(raw.retry_at_ms),
             next_ms: wait(next.flatten()),
             state: Some(after),
+            ..Outcome::unknown(raw.allowed, rules.limit(), u64::try_from(raw.left).unwrap_or(0), raw.reset_ms)
         };
         (outcome, after)
     }
 
-    fn judge(&self, now_ms: u64, state: Option<State>, cost: i64) -> (RawOutcome, State) {
-        match self {
-            Self::FixedWindow(algorithm) => {
-                let counts = Window::at(state, now_ms, algorithm.window_ms);
-                let now_ms = now_ms.max(counts.index.saturating_mul(algorithm.window_ms));
-                let judged = algorithm.judge(now_ms, counts.current, cost);
-                (judged, State::Window(counts.plus(judged, cost)))
-            }
-            Self::SlidingWindow(algorithm) => {
-                let counts = Window::at(state, now_ms, algorithm.window_ms);
-                let now_ms = now_ms.max(counts.index.saturating_mul(algorithm.window_ms));
-                let judged = algorithm.judge(now_ms, counts.previous, counts.current, cost);
-                (judged, State::Window(counts.plus(judged, cost)))
-            }
-            Self::TokenBucket(algorithm) => {
-                let stored = match state {
-                    Some(State::Bucket(bucket)) => Some(bucket),
-                    _ => None,
-                };
-                let mut bucket = algorithm.refill(stored, now_ms);
-                let judged = algorithm.judge(bucket, cost);
-                bucket.tokens = judged.left;
-                (judged, State::Bucket(bucket))
-            }
-            Self::Gcra(algorithm) => {
-                let now = now_ms.saturating_mul(1_000);
-                let arrival = match state {
-                    Some(State::Arrival(arrival)) => algorithm.bounded(arrival, now),
-                    _ => now,
-                };
-                let judged = algorithm.judge(now_ms, arrival, cost);
-                let after = if judged.allowed { algorithm.after(now_ms, arrival, cost) } else { arrival };
-                (judged, State::Arrival(after))
-            }
-        }
-    }
-
-    /// The kind, the span and the rate, as the script wants them.
-    pub(in crate::ratelimit) fn script_arguments(&self) -> (u8, u64, u64) {
-        match self {
-            Self::FixedWindow(window) => (1, window.window_ms, 0),
-            Self::SlidingWindow(window) => (2, window.window_ms, 0),
-            Self::TokenBucket(bucket) => (3, bucket.interval_ms, bucket.refill_rate),
-            Self::Gcra(gcra) => (4, gcra.emission_us, 0),
-        }
-    }
-
-    /// When a state says nothing any more, in milliseconds since the Unix epoch.
     pub(in crate::ratelimit) fn expires_ms(&self, state: State) -> u64 {
-        match (self, state) {
-            (Self::FixedWindow(window), State::Window(counts)) => {
-                counts.index.saturating_add(1).saturating_mul(window.window_ms)
-            }
-            (Self::SlidingWindow(window), State::Window(counts)) => {
-                counts.index.saturating_add(2).saturating_mul(window.window_ms)
-            }
-            (Self::TokenBucket(bucket), State::Bucket(stored)) => bucket.full_at(stored),
-            (Self::Gcra(_), State::Arrival(arrival)) => arrival.div_ceil(1_000),
-            _ => 0,
-        }
+        self.rules().expires_ms(state)
     }
-}
 
-impl Window {
-    fn plus(self, judged: RawOutcome, cost: i64) -> Self {
-        let counted = if judged.allowed { cost } else { 0 };
-        Self { current: self.current.saturating_add(counted), ..self }
+    pub(in crate::ratelimit) fn is_windowed(&self) -> bool {
+        self.rules().is_windowed()
+    }
+
+    pub(in crate::ratelimit) fn namespace(&self) -> u64 {
+        self.rules().namespace()
+    }
+
+    pub(in crate::ratelimit) fn counters(&self, now_ms: u64) -> Vec<CounterName> {
+        self.rules().counters(now_ms)
+    }
+
+    pub(in crate::ratelimit) fn counts_in_hash(&self) -> bool {
+        self.rules().counts_in_hash()
+    }
+
+    pub(in crate::ratelimit) fn script_arguments(&self) -> (u8, u64, u64) {
+        self.rules().script_arguments()
+    }
+
+    pub(in crate::ratelimit) fn state_from_reply(&self, one: i64, two: i64, now_ms: u64) -> State {
+        self.rules().state_from_reply(one, two, now_ms)
     }
 }
 
@@ -151,7 +120,7 @@ from!(FixedWindow SlidingWindow TokenBucket Gcra);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Rate, *};
 
     /// Expected: allowed, remaining, reset, retry after; times from the start of the case.
     type Expected = (bool, u64, u64, Option<u64>);
@@ -190,13 +159,13 @@ mod tests {
     #[test]
     fn refunds_and_costs_beyond_the_limit() {
         let start = 1_700_000_000_000;
-        let burst = Gcra::new(10, Duration::from_secs(60), 5);
+        let burst = Gcra::new(Rate::per_minute(10), 5);
         check(
             burst,
             start,
             &[(0, 5, (true, 0, 30_000, None)), (0, 6, (false, 0, 30_000, None)), (0, -9, (true, 5, 0, None))],
         );
-        let bucket = TokenBucket::new(5, Duration::from_secs(10), 10);
+        let bucket = TokenBucket::new(10, Rate::new(5, Duration::from_secs(10)));
         check(
             bucket,
             start,
@@ -210,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_bucket_expires_when_it_is_full_again() {
-        let algorithm = Algorithm::from(TokenBucket::new(5, Duration::from_secs(10), 10));
+        let algorithm = Algorithm::from(TokenBucket::new(10, Rate::new(5, Duration::from_secs(10))));
         let (_, state) = algorithm.decide(0, None, 10);
         assert_eq!(algorithm.expires_ms(state), 20_000);
         // Five arrived at 10 s, four of them are left: two more refills.
@@ -223,13 +192,35 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_that_cannot_work_is_a_problem() {
+        let second = Duration::from_secs(1);
+        let problems: [Algorithm; 7] = [
+            FixedWindow::new(1, Duration::ZERO).into(),
+            SlidingWindow::new(1, Duration::from_micros(999)).into(),
+            TokenBucket::new(1, Rate::new(0, second)).into(),
+            TokenBucket::new(1, Rate::new(1, Duration::ZERO)).into(),
+            Gcra::new(Rate::per_second(0), 1).into(),
+            Gcra::new(Rate::new(1, Duration::ZERO), 1).into(),
+            Gcra::new(Rate::per_second(1), 0).into(),
+        ];
+        for algorithm in problems {
+            assert!(algorithm.problem().is_some(), "{algorithm:?}");
+            // A store that is asked all the same does not panic.
+            let (_, state) = algorithm.decide(1_700_000_000_000, None, 1);
+            algorithm.expires_ms(state);
+        }
+        const IN_A_CONST: FixedWindow = FixedWindow::new(1, Duration::from_secs(1));
+        assert_eq!(Algorithm::from(IN_A_CONST).problem(), None);
+    }
+
+    #[test]
     fn nothing_overflows_at_the_ends_of_all_ranges() {
         let longest = Duration::MAX;
         let algorithms: [Algorithm; 4] = [
             FixedWindow::new(u32::MAX, longest).into(),
             SlidingWindow::new(u32::MAX, longest).into(),
-            TokenBucket::new(u32::MAX, longest, u32::MAX).into(),
-            Gcra::new(u32::MAX, longest, u32::MAX).into(),
+            TokenBucket::new(u32::MAX, Rate::new(u32::MAX, longest)).into(),
+            Gcra::new(Rate::new(u32::MAX, longest), u32::MAX).into(),
         ];
         for algorithm in algorithms {
             for now in [0, 1, u64::MAX / 2_000, u64::MAX] {

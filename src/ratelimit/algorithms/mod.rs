@@ -1,28 +1,24 @@
-//! The algorithms as arithmetic: state and time in, decision out. Both stores decide by these.
+//! The algorithms as arithmetic: state and time in, decision and state out. Both stores decide by these.
+//!
+//! Each algorithm is one file, which implements [`Rules`]. [`Algorithm`] only dispatches.
 
 mod algorithm;
 mod fixed_window;
 mod gcra;
-mod judgement;
+mod outcome;
+mod rate;
+mod rules;
 mod sliding_window;
 mod state;
 mod token_bucket;
 
 pub use self::{
-    algorithm::Algorithm, fixed_window::FixedWindow, gcra::Gcra, judgement::Outcome, sliding_window::SlidingWindow,
-    token_bucket::TokenBucket,
+    algorithm::Algorithm, fixed_window::FixedWindow, gcra::Gcra, outcome::Outcome, rate::Rate,
+    sliding_window::SlidingWindow, token_bucket::TokenBucket,
 };
+use self::{outcome::RawOutcome, rules::Rules, state::OUT_OF_ORDER_MS};
 pub(super) use self::{
+    outcome::refused_together,
+    rules::CounterName,
     state::{State, Window},
-    token_bucket::Bucket,
 };
-
-use std::time::Duration;
-
-use self::judgement::RawOutcome;
-
-/// A window in whole milliseconds; a shorter one counts as one millisecond.
-fn window_ms(window: Duration) -> u64 {
-    // Below 2^53, so that Lua's numbers are exact.
-    u64::try_from(window.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 52)
-}

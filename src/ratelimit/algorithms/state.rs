@@ -1,4 +1,4 @@
-use super::Bucket;
+use super::{RawOutcome, token_bucket::Bucket};
 
 /// What is known of one client under one algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,12 @@ pub(in crate::ratelimit) struct Window {
 pub(super) const OUT_OF_ORDER_MS: u64 = 1_000;
 
 impl Window {
+    /// The counts after a request.
+    pub(super) fn after(self, raw: RawOutcome, cost: i64) -> Self {
+        let counted = if raw.allowed { cost } else { 0 };
+        Self { current: self.current.saturating_add(counted), ..self }
+    }
+
     /// The counts as seen at `now_ms`, with windows of `window_ms`.
     ///
     /// A request that is a little late counts in the window that others have begun. What a clock far ahead has counted

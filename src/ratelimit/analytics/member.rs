@@ -1,4 +1,4 @@
-use crate::ratelimit::{Attempt, Basis, Decision};
+use crate::ratelimit::{Attempt, Decision, Reason};
 use serde::{Deserialize, Serialize};
 
 /// What is counted: the member of a bucket's sorted set.
@@ -28,13 +28,13 @@ pub(super) enum Success {
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn new(attempt: &Attempt<'a>, decision: &'a Decision, with_place: bool) -> Self {
-        let place = attempt.origin.filter(|_| with_place);
-        let (identifier, success) = match &decision.basis {
+    pub(super) fn new(attempt: &'a Attempt<'_>, decision: &'a Decision, with_location: bool) -> Self {
+        let place = attempt.client_info.filter(|_| with_location);
+        let (identifier, success) = match &decision.reason {
             // Whom the list names is counted, not the identifier that came along.
-            Basis::Denied(value) => (&**value, Success::Denied),
-            _ if decision.allowed => (attempt.identifier, Success::Allowed),
-            _ => (attempt.identifier, Success::Blocked),
+            Reason::Denied(value) => (&**value, Success::Denied),
+            _ if decision.allowed => (&*attempt.identifier, Success::Allowed),
+            _ => (&*attempt.identifier, Success::Blocked),
         };
         Self {
             identifier: identifier.into(),
@@ -77,14 +77,15 @@ impl<'de> Deserialize<'de> for Success {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ratelimit::{Algorithm, FixedWindow, Origin};
+    use crate::ratelimit::{Algorithm, ClientInfo, FixedWindow};
     use std::time::Duration;
 
     #[test]
     fn written_as_javascript_writes_it() {
         let algorithm = Algorithm::from(FixedWindow::new(1, Duration::from_secs(1)));
-        let origin = Origin::new().with_country("DE").with_place("Köln", "NW").with_user_agent("no part of it");
-        let attempt = Attempt::new("u\"1\n").with_origin(&origin);
+        let client_info =
+            ClientInfo::new().with_country("DE").with_location("Köln", "NW").with_user_agent("no part of it");
+        let attempt = Attempt::new("u\"1\n").with_client_info(&client_info);
         let write =
             |decision: &Decision, place| serde_json::to_string(&Member::new(&attempt, decision, place)).unwrap();
         let passed = Decision::outage(&algorithm, true, 0);

@@ -64,7 +64,7 @@ impl Analytics {
 
     /// Records country, city, region and address as well, where they are known. Each different place is a member of its
     /// own.
-    pub fn with_place(mut self, record: bool) -> Self {
+    pub fn with_location(mut self, record: bool) -> Self {
         self.place = record;
         self
     }

@@ -19,11 +19,11 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 /// is held: what a process that died had taken is free again after the length of a lease.
 ///
 /// ```
-/// use axum_upstash::ratelimit::ConcurrencyLimit;
+/// use axum_upstash::ratelimit::ConcurrencyLimiter;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), axum_upstash::Error> {
-/// let exports = ConcurrencyLimit::memory(1);
+/// let exports = ConcurrencyLimiter::memory(1);
 /// let permit = exports.acquire("user:7").await?.expect("nobody is there");
 /// assert!(exports.acquire("user:7").await?.is_none());
 /// drop(permit);
@@ -36,9 +36,9 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 /// commands and a refusal three, and one more gives it back.
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct ConcurrencyLimit {
+pub struct ConcurrencyLimiter {
     pub(super) slots: Arc<Slots>,
-    most: u32,
+    max: u32,
     prefix: Arc<str>,
     pub(super) lease: Duration,
     pub(super) timeout: Duration,
@@ -47,23 +47,23 @@ pub struct ConcurrencyLimit {
     pub(super) clock: Clock,
 }
 
-impl ConcurrencyLimit {
-    /// `most` at a time, over all instances.
-    pub fn new(redis: Redis, most: u32) -> Self {
+impl ConcurrencyLimiter {
+    /// `max` at a time, over all instances.
+    pub fn new(redis: Redis, max: u32) -> Self {
         let breaker = redis.breaker();
-        Self { breaker, ..Self::with_slots(Slots::Redis(redis), most) }
+        Self { breaker, ..Self::with_slots(Slots::Redis(redis), max) }
     }
 
-    /// `most` at a time, in this process.
-    pub fn memory(most: u32) -> Self {
-        Self::with_slots(Slots::Memory(Mutex::new(HashMap::new())), most)
+    /// `max` at a time, in this process.
+    pub fn memory(max: u32) -> Self {
+        Self::with_slots(Slots::Memory(Mutex::new(HashMap::new())), max)
     }
 
-    fn with_slots(slots: Slots, most: u32) -> Self {
+    fn with_slots(slots: Slots, max: u32) -> Self {
         Self {
             slots: Arc::new(slots),
-            most,
-            prefix: "@upstash/ratelimit".into(),
+            max,
+            prefix: "axum-upstash:limiter".into(),
             lease: Duration::from_secs(30),
             timeout: Duration::from_secs(1),
             breaker: CircuitBreaker::new(),
@@ -72,9 +72,9 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// What the keys begin with (`@upstash/ratelimit`). It may be that of a limiter.
-    pub fn with_prefix(mut self, prefix: impl AsRef<str>) -> Self {
-        self.prefix = prefix.as_ref().into();
+    /// What the keys begin with (`axum-upstash:limiter`). It may be that of a limiter.
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into().into();
         self
     }
 
@@ -105,8 +105,8 @@ impl ConcurrencyLimit {
 
     /// How many at a time.
     #[must_use]
-    pub fn most(&self) -> u32 {
-        self.most
+    pub fn max(&self) -> u32 {
+        self.max
     }
 
     /// Lets one of `identifier` in, if there is room.
@@ -119,7 +119,7 @@ impl ConcurrencyLimit {
         // Made first: a request that is given up while Redis answers gives its lease back.
         let mut permit = Permit::new(self.clone(), key, id);
         let call = self.breaker.permit(self.timeout).inspect_err(|_| permit.forget())?;
-        let acquire = self.slots.acquire(permit.lease(), self.most);
+        let acquire = self.slots.acquire(permit.lease(), self.max);
         if call.call("store of permits", acquire).await? {
             permit.hold();
             Ok(Some(permit))

@@ -4,4 +4,4 @@ mod limit;
 mod permit;
 mod slots;
 
-pub use self::{limit::ConcurrencyLimit, permit::Permit};
+pub use self::{limit::ConcurrencyLimiter, permit::Permit};

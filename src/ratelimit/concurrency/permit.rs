@@ -1,5 +1,5 @@
 use super::{
-    ConcurrencyLimit,
+    ConcurrencyLimiter,
     slots::{Lease, Slots},
 };
 use crate::{
@@ -22,7 +22,7 @@ pub struct Permit {
 }
 
 struct Held {
-    limit: ConcurrencyLimit,
+    limit: ConcurrencyLimiter,
     key: String,
     id: String,
 }
@@ -36,7 +36,7 @@ enum State {
 }
 
 impl Permit {
-    pub(super) fn new(limit: ConcurrencyLimit, key: String, id: String) -> Self {
+    pub(super) fn new(limit: ConcurrencyLimiter, key: String, id: String) -> Self {
         Self { held: Arc::new(Held { limit, key, id }), state: State::Asked, renewal: None }
     }
 

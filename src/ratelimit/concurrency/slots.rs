@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-static ACQUIRE: Script = Script::new(include_str!("../scripts/acquire.lua"));
+static ACQUIRE: Script = Script::new(include_str!("acquire.lua"));
 
 /// Where leases are kept.
 pub(super) enum Slots {
@@ -39,17 +39,17 @@ impl fmt::Debug for Slots {
 }
 
 impl Slots {
-    pub(super) async fn acquire(&self, lease: Lease<'_>, most: u32) -> Result<bool, Error> {
+    pub(super) async fn acquire(&self, lease: Lease<'_>, max: u32) -> Result<bool, Error> {
         match self {
             Self::Redis(redis) => {
-                let call = redis.script(&ACQUIRE).key(lease.key).arg(lease.now_ms).arg(most).arg(lease.length_ms);
+                let call = redis.script(&ACQUIRE).key(lease.key).arg(lease.now_ms).arg(max).arg(lease.length_ms);
                 let (acquired, _): (bool, u64) = call.arg(lease.id).timeout(lease.timeout).query().await?;
                 Ok(acquired)
             }
             Self::Memory(held) => {
                 let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
                 let count = held.entry(lease.key.to_owned()).or_default();
-                let acquired = *count < most;
+                let acquired = *count < max;
                 *count += u32::from(acquired);
                 if *count == 0 {
                     held.remove(lease.key);

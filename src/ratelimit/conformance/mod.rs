@@ -3,9 +3,9 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! use axum_upstash::ratelimit::{MemoryStore, conformance};
+//! use axum_upstash::ratelimit::{conformance, store::MemoryRateLimitStore};
 //!
-//! conformance::run(&MemoryStore::new(), "any-prefix-not-used-before").await;
+//! conformance::run(&MemoryRateLimitStore::new(), "any-prefix-not-used-before").await;
 //! # }
 //! ```
 
@@ -14,7 +14,10 @@ mod scenarios;
 mod several;
 mod walk;
 
-use super::{Algorithm, Answer, Background, Check, DynamicLimits, Outcome, Question, RateLimitStore};
+use super::{
+    Algorithm, Background,
+    store::{Check, CheckRequest, CheckResponse, DynamicLimits, Outcome, RateLimitStore},
+};
 use std::time::Duration;
 
 /// Runs the whole suite. `prefix` keeps its keys apart from all others in the store.
@@ -55,7 +58,7 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    async fn take(&self, algorithm: &Algorithm, identifier: &str, now_ms: u64, cost: i64) -> Outcome {
+    async fn check(&self, algorithm: &Algorithm, identifier: &str, now_ms: u64, cost: i64) -> Outcome {
         self.take_with(Check::new(algorithm, self.prefix, identifier).with_cost(cost), now_ms).await
     }
 
@@ -63,10 +66,10 @@ impl Subject<'_> {
         self.take_all(&[check], now_ms).await.outcomes[0]
     }
 
-    async fn take_all(&self, checks: &[Check<'_>], now_ms: u64) -> Answer {
-        let mut question = Question::new(checks, now_ms, &self.background);
-        question.timeout = Duration::from_secs(20);
-        let answer = self.store.take(question).await.unwrap_or_else(|error| panic!("{checks:?} failed: {error}"));
+    async fn take_all(&self, checks: &[Check<'_>], now_ms: u64) -> CheckResponse {
+        let mut request = CheckRequest::at(checks, now_ms, &self.background);
+        request.timeout = Duration::from_secs(20);
+        let answer = self.store.check(request).await.unwrap_or_else(|error| panic!("{checks:?} failed: {error}"));
         assert_eq!(answer.outcomes.len(), checks.len(), "an outcome for each check");
         answer
     }

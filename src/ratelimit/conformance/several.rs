@@ -1,5 +1,5 @@
 use super::{Subject, scenarios::algorithms, start};
-use crate::ratelimit::{Check, DynamicLimits};
+use crate::ratelimit::store::{Check, DynamicLimits};
 
 /// Four limits at once, one of each algorithm, with room for 7, 5, 6 and 9.
 pub(super) async fn all_or_none(subject: &Subject<'_>) {
@@ -11,7 +11,7 @@ pub(super) async fn all_or_none(subject: &Subject<'_>) {
         let pairs = algorithms.iter().zip(names);
         pairs.map(|(algorithm, name)| Check::new(algorithm, subject.prefix, name).with_cost(cost)).collect()
     };
-    let left = |answer: &crate::ratelimit::Answer| -> Vec<u64> {
+    let left = |answer: &crate::ratelimit::store::CheckResponse| -> Vec<u64> {
         answer.outcomes.iter().map(|outcome| outcome.remaining).collect()
     };
     let answer = subject.take_all(&checks(3), now).await;
@@ -27,7 +27,7 @@ pub(super) async fn all_or_none(subject: &Subject<'_>) {
     assert_eq!((answer.allowed(), left(&answer)), (true, vec![2, 0, 1, 4]));
     // What is counted together is the same as what is counted alone.
     for ((algorithm, name), left) in algorithms.iter().zip(names).zip([2, 0, 1, 4]) {
-        assert_eq!(subject.take(algorithm, name, now, 0).await.remaining, left, "{algorithm:?}");
+        assert_eq!(subject.check(algorithm, name, now, 0).await.remaining, left, "{algorithm:?}");
     }
 }
 

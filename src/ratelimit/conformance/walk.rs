@@ -3,7 +3,7 @@ use super::{
     model::{Memory, Model},
     start,
 };
-use crate::ratelimit::{Algorithm, FixedWindow, Gcra, SlidingWindow, TokenBucket};
+use crate::ratelimit::{Algorithm, FixedWindow, Gcra, Rate, SlidingWindow, TokenBucket};
 use std::time::Duration;
 
 const STEPS: u32 = 120;
@@ -29,10 +29,10 @@ pub(super) async fn walk(subject: &Subject<'_>, seed: u64) {
         (FixedWindow::new(limit32, span).into(), Model::Fixed { limit: signed, window }),
         (SlidingWindow::new(limit32, span).into(), Model::Sliding { limit: signed, window }),
         (
-            TokenBucket::new(rate32, span, limit32).into(),
+            TokenBucket::new(limit32, Rate::new(rate32, span)).into(),
             Model::Bucket { most: signed, rate: i64::from(rate32), interval: window },
         ),
-        (Gcra::new(1, span, limit32).into(), Model::Leaky { burst: signed, step: window }),
+        (Gcra::new(Rate::new(1, span), limit32).into(), Model::Leaky { burst: signed, step: window }),
     ];
     for (index, (algorithm, model)) in pairs.into_iter().enumerate() {
         let (mut now, mut memory) = (start(), Memory::default());
@@ -49,7 +49,7 @@ pub(super) async fn walk(subject: &Subject<'_>, seed: u64) {
                 1 => -i64::try_from(random.below(3)).unwrap_or(0),
                 _ => i64::try_from(random.below(limit) + 1).unwrap_or(1).min(4),
             };
-            let outcome = subject.take(&algorithm, &identifier, now, cost).await;
+            let outcome = subject.check(&algorithm, &identifier, now, cost).await;
             let (passes, left) = model.step(&mut memory, now, cost);
             let context = || format!("seed {seed}, step {step}: {algorithm:?} at {now}, cost {cost}: {outcome:?}");
             assert_eq!(

@@ -1,7 +1,7 @@
 use crate::{
     Error, ErrorKind,
     client::{Transport, fetch_text},
-    ratelimit::{DENY_LIST, IP_LIST, IP_LIST_STATUS, Ratelimit, RedisStore},
+    ratelimit::Ratelimit,
 };
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
@@ -10,8 +10,6 @@ const SOURCE: &str = "https://raw.githubusercontent.com/stamparm/ipsum/master/le
 const DAY_MS: u64 = 86_400_000;
 /// When the list is renewed, after midnight UTC.
 const RENEWED_MS: u64 = 7_200_000;
-/// Addresses in one command.
-const CHUNK: usize = 5_000;
 
 /// A public list of addresses that attacks come from, fetched through the application's HTTP client.
 ///
@@ -71,64 +69,15 @@ impl Ratelimit {
         });
     }
 
-    /// Fetches the [`IpList`] now, whether it is due or not, and returns how many addresses there are.
-    ///
-    /// # Errors
-    /// Where there is no such list, where it cannot be fetched, or Redis cannot be asked.
-    pub async fn update_ip_list(&self) -> Result<usize, Error> {
+    pub(super) async fn update_ip_list(&self) -> Result<usize, Error> {
+        let no_list = || Error::new(ErrorKind::InvalidInput, "the limiter's deny list has no list of addresses");
         let list = self.settings.deny.as_ref().and_then(|deny| deny.ip_list()).ok_or_else(no_list)?;
-        let store = self.redis_store()?;
+        let lists = self.deny_lists()?;
         let addresses = list.fetch().await?;
-        let mut transaction = store.redis().transaction();
-        let [all, ips, status] = keys(store, &self.settings.prefix);
-        transaction.sdiffstore(&all, [&all, &ips]);
-        transaction.del([&ips]);
-        for chunk in addresses.chunks(CHUNK) {
-            transaction.sadd(&ips, chunk.iter().map(ToString::to_string).collect::<Vec<_>>());
-        }
-        // An address that somebody put on the list by hand stays when it is on the public one no more.
-        transaction.sdiffstore(&ips, [&ips, &all]);
-        transaction.sunionstore(&all, [&all, &ips]);
-        let ttl = until_renewed(self.now_ms());
-        let set = crate::redis::Cmd::new("SET").key(&status).arg("valid").arg("PX").arg(ttl);
-        transaction.issue::<crate::redis::Reply>(set);
-        finish(transaction).await?;
-        Ok(addresses.len())
+        let (count, valid_for) = (addresses.len(), Duration::from_millis(until_renewed(self.now_ms())));
+        lists.set_addresses(&self.settings.prefix, addresses, valid_for).await?;
+        Ok(count)
     }
-
-    /// Takes the addresses of the [`IpList`] off the shared list, and keeps every process from fetching it again.
-    ///
-    /// # Errors
-    /// Where the limiter does not count in Redis, or it cannot be asked.
-    pub async fn disable_ip_list(&self) -> Result<(), Error> {
-        let store = self.redis_store()?;
-        let [all, ips, status] = keys(store, &self.settings.prefix);
-        let mut transaction = store.redis().transaction();
-        transaction.sdiffstore(&all, [&all, &ips]);
-        transaction.del([&ips]);
-        let set = crate::redis::Cmd::new("SET").key(&status).arg("disabled");
-        transaction.issue::<crate::redis::Reply>(set);
-        finish(transaction).await?;
-        if let Some(deny) = &self.settings.deny {
-            deny.forget();
-        }
-        Ok(())
-    }
-}
-
-async fn finish(transaction: crate::redis::Pipeline) -> Result<(), Error> {
-    for reply in transaction.exec().await?.into_replies() {
-        reply?;
-    }
-    Ok(())
-}
-
-fn keys(store: &RedisStore, prefix: &str) -> [String; 3] {
-    [DENY_LIST, IP_LIST, IP_LIST_STATUS].map(|name| store.shared_key(prefix, name))
-}
-
-fn no_list() -> Error {
-    Error::new(ErrorKind::InvalidInput, "the limiter's deny list has no list of addresses")
 }
 
 /// Milliseconds until the next 2 in the morning, UTC.

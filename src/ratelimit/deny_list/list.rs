@@ -16,7 +16,7 @@ use std::net::IpAddr;
 /// script that counts, before anything is counted. Whoever stands on it is remembered here for a minute.
 ///
 /// ```
-/// use axum_upstash::ratelimit::{Attempt, Basis, DenyList, FixedWindow, Origin, Ratelimit};
+/// use axum_upstash::ratelimit::{Attempt, Reason, DenyList, FixedWindow, ClientInfo, Ratelimit};
 /// use std::time::Duration;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -24,10 +24,10 @@ use std::net::IpAddr;
 /// let list = DenyList::new().with_networks(["203.0.113.0/24".parse()?]).with_user_agents(["BadBot/1.0"]);
 /// let limiter = Ratelimit::memory(FixedWindow::new(10, Duration::from_secs(60))).with_deny_list(list);
 ///
-/// let origin = Origin::new().with_ip("203.0.113.7".parse()?);
-/// let decision = limiter.limit(Attempt::new("user:7").with_origin(&origin)).await?;
+/// let client_info = ClientInfo::new().with_ip("203.0.113.7".parse()?);
+/// let decision = limiter.limit(Attempt::new("user:7").with_client_info(&client_info)).await?;
 /// assert!(!decision.allowed);
-/// assert_eq!(decision.basis, Basis::Denied("203.0.113.7".into()));
+/// assert_eq!(decision.reason, Reason::Denied("203.0.113.7".into()));
 /// # Ok(())
 /// # }
 /// ```
@@ -100,13 +100,13 @@ impl DenyList {
 
     /// What of a request may stand on the shared list.
     pub(in crate::ratelimit) fn values(&self, attempt: &Attempt<'_>) -> Vec<String> {
-        let mut values = vec![attempt.identifier.to_owned()];
-        if let Some(origin) = attempt.origin {
-            values.extend(origin.ip.map(|ip| ip.to_string()));
-            values.extend(origin.user_agent.clone());
-            values.extend(origin.country.clone());
+        let mut values = vec![attempt.identifier.as_ref().to_owned()];
+        if let Some(client_info) = attempt.client_info {
+            values.extend(client_info.ip.map(|ip| ip.to_string()));
+            values.extend(client_info.user_agent.clone());
+            values.extend(client_info.country.clone());
             if self.shared_networks {
-                values.extend(origin.ip.into_iter().flat_map(networks));
+                values.extend(client_info.ip.into_iter().flat_map(networks));
             }
         }
         values
@@ -131,7 +131,7 @@ impl Default for DenyList {
 
 /// Each prefix has a shared list of its own.
 fn seen<'a>(prefix: &'a str, text: &'a str) -> Name<'a> {
-    Name { kind: 0, prefix, text }
+    Name { namespace: 0, prefix, text }
 }
 
 /// The networks that an address is in, as they are written.
@@ -143,7 +143,7 @@ fn networks(ip: IpAddr) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ratelimit::Origin;
+    use crate::ratelimit::ClientInfo;
 
     #[test]
     fn networks_are_written_as_people_write_them() {
@@ -160,17 +160,18 @@ mod tests {
             .with_networks(["10.0.0.0/8".parse().unwrap()])
             .with_user_agents(["Bot"])
             .with_countries(["XX"]);
-        let known =
-            |identifier: &str, origin: &Origin| list.known("p", &Attempt::new(identifier).with_origin(origin), 0);
-        let nowhere = Origin::new();
+        let known = |identifier: &str, client_info: &ClientInfo| {
+            list.known("p", &Attempt::new(identifier).with_client_info(client_info), 0)
+        };
+        let nowhere = ClientInfo::new();
         assert_eq!(known("bad", &nowhere).as_deref(), Some("bad"));
         assert_eq!(known("good", &nowhere), None);
         assert_eq!(
-            known("good", &Origin::new().with_ip("::ffff:10.1.2.3".parse().unwrap())).as_deref(),
+            known("good", &ClientInfo::new().with_ip("::ffff:10.1.2.3".parse().unwrap())).as_deref(),
             Some("10.1.2.3")
         );
-        assert_eq!(known("good", &Origin::new().with_user_agent("Bot")).as_deref(), Some("Bot"));
-        assert_eq!(known("good", &Origin::new().with_country("XX")).as_deref(), Some("XX"));
+        assert_eq!(known("good", &ClientInfo::new().with_user_agent("Bot")).as_deref(), Some("Bot"));
+        assert_eq!(known("good", &ClientInfo::new().with_country("XX")).as_deref(), Some("XX"));
         // An identifier that looks like a country is none.
         assert_eq!(known("XX", &nowhere), None);
     }

@@ -14,15 +14,19 @@ pub(super) struct Members {
 impl Members {
     /// What of a request is on the list.
     pub(super) fn find(&self, attempt: &Attempt<'_>) -> Option<String> {
-        let origin = attempt.origin;
+        let client_info = attempt.client_info;
         let text = |value: &str| value.to_owned();
         let listed = |ip: &std::net::IpAddr| self.networks.iter().any(|network| network.contains(ip));
-        let identifier = Some(attempt.identifier).filter(|&identifier| self.identifiers.contains(identifier));
+        let identifier = Some(&*attempt.identifier).filter(|&identifier| self.identifiers.contains(identifier));
         identifier
             .map(text)
-            .or_else(|| Some(origin?.ip.filter(listed)?.to_string()))
-            .or_else(|| Some(text(origin?.user_agent.as_deref().filter(|&agent| self.user_agents.contains(agent))?)))
-            .or_else(|| Some(text(origin?.country.as_deref().filter(|&country| self.countries.contains(country))?)))
+            .or_else(|| Some(client_info?.ip.filter(listed)?.to_string()))
+            .or_else(|| {
+                Some(text(client_info?.user_agent.as_deref().filter(|&agent| self.user_agents.contains(agent))?))
+            })
+            .or_else(|| {
+                Some(text(client_info?.country.as_deref().filter(|&country| self.countries.contains(country))?))
+            })
     }
 }
 

@@ -1,4 +1,7 @@
-use super::{plan::Plan, signature::Signature, verdict::Verdict};
+use super::{
+    admission::{Admission, Allowed},
+    evaluate::Evaluation,
+};
 use crate::ResponseBody;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -26,15 +29,15 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, ReqBody, F> {
-        Deciding {
-            verdict: BoxFuture<'static, Verdict>,
-            // Both leave together, when the verdict is there.
+        Evaluating {
+            admission: BoxFuture<'static, Admission>,
+            // Both leave together, when the admission is there.
             call: Option<Box<(S, Request<ReqBody>)>>,
         },
         Calling {
             #[pin]
             future: F,
-            signature: Option<Signature>,
+            allowed: Option<Allowed>,
         },
         Refused {
             response: Option<Box<Response<Bytes>>>,
@@ -46,16 +49,17 @@ impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(super) fn deciding(inner: S, request: Request<ReqBody>, plan: Box<Plan>) -> Self {
-        Self { state: State::Deciding { verdict: Box::pin(plan.decide()), call: Some(Box::new((inner, request))) } }
+    pub(super) fn evaluating(inner: S, request: Request<ReqBody>, evaluation: Box<Evaluation>) -> Self {
+        let admission = Box::pin(evaluation.run());
+        Self { state: State::Evaluating { admission, call: Some(Box::new((inner, request))) } }
     }
 
-    pub(super) fn passed(inner: &mut S, request: Request<ReqBody>, signature: Signature) -> Self {
-        Self { state: State::passed(inner, request, signature) }
+    pub(super) fn allowed(inner: &mut S, request: Request<ReqBody>, allowed: Allowed) -> Self {
+        Self { state: State::allowed(inner, request, allowed) }
     }
 
     pub(super) fn skipped(inner: &mut S, request: Request<ReqBody>) -> Self {
-        Self { state: State::Calling { future: inner.call(request), signature: None } }
+        Self { state: State::Calling { future: inner.call(request), allowed: None } }
     }
 
     pub(super) fn refused(response: Box<Response<Bytes>>) -> Self {
@@ -67,9 +71,9 @@ impl<S, ReqBody> State<S, ReqBody, S::Future>
 where
     S: Service<Request<ReqBody>>,
 {
-    fn passed(inner: &mut S, mut request: Request<ReqBody>, signature: Signature) -> Self {
-        signature.announce(request.extensions_mut());
-        Self::Calling { future: inner.call(request), signature: Some(signature) }
+    fn allowed(inner: &mut S, mut request: Request<ReqBody>, allowed: Allowed) -> Self {
+        allowed.write_request(request.extensions_mut());
+        Self::Calling { future: inner.call(request), allowed: Some(allowed) }
     }
 }
 
@@ -83,30 +87,30 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Deciding { verdict, call } => {
-                    let verdict = ready!(verdict.as_mut().poll(cx));
+                StateProj::Evaluating { admission, call } => {
+                    let admission = ready!(admission.as_mut().poll(cx));
                     let Some(call) = call.take() else { unreachable!("polled after completion") };
                     let (mut inner, request) = *call;
-                    match verdict {
-                        Verdict::Pass(signature) => State::passed(&mut inner, request, signature),
-                        Verdict::Skip => State::Calling { future: inner.call(request), signature: None },
-                        Verdict::Refuse(response) => State::Refused { response: Some(response) },
+                    match admission {
+                        Admission::Allow(allowed) => State::allowed(&mut inner, request, allowed),
+                        Admission::Skip => State::Calling { future: inner.call(request), allowed: None },
+                        Admission::Refuse(response) => State::Refused { response: Some(response) },
                     }
                 }
-                StateProj::Calling { future, signature } => {
+                StateProj::Calling { future, allowed } => {
                     let mut response = match ready!(future.poll(cx)) {
                         Ok(response) => response,
                         Err(error) => {
-                            if let Some(signature) = signature.take() {
-                                signature.settle_error();
+                            if let Some(allowed) = allowed.take() {
+                                allowed.settle_error();
                             }
                             return Poll::Ready(Err(error));
                         }
                     };
                     let mut permit = None;
-                    if let Some(signature) = signature.take() {
-                        signature.sign(&mut response);
-                        permit = signature.settle(&response);
+                    if let Some(allowed) = allowed.take() {
+                        allowed.write_response(&mut response);
+                        permit = allowed.settle(&response);
                     }
                     return Poll::Ready(Ok(response.map(|body| ResponseBody::service(body).holding(permit))));
                 }

@@ -1,15 +1,16 @@
-use http::{Extensions, HeaderMap, Method, Request, Uri};
+use super::refusal::GRPC_STATUS;
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 
-/// The head of a request, as keys, costs and rules look at it.
+/// The head of a request, for keys, costs and rules.
 #[derive(Debug, Clone, Copy)]
-pub struct Head<'a> {
+pub struct RequestHead<'a> {
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
 }
 
-impl<'a> Head<'a> {
+impl<'a> RequestHead<'a> {
     /// The head of `request`.
     #[must_use]
     pub fn new<B>(request: &'a Request<B>) -> Self {
@@ -23,10 +24,20 @@ impl<'a> Head<'a> {
         self.method
     }
 
-    /// The target: in a nested axum router without the prefix.
+    /// The target. In a nested axum router it has no prefix; [`path`](Self::path) has it.
     #[must_use]
     pub fn uri(&self) -> &'a Uri {
         self.uri
+    }
+
+    /// The path as the client sent it, with the prefixes of nested axum routers.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        #[cfg(feature = "axum")]
+        if let Some(axum::extract::OriginalUri(uri)) = self.extensions.get() {
+            return uri.path();
+        }
+        self.uri.path()
     }
 
     /// The fields.
@@ -35,20 +46,20 @@ impl<'a> Head<'a> {
         self.headers
     }
 
-    /// What outer layers and the server left.
+    /// The extensions of outer layers and of the server.
     #[must_use]
     pub fn extensions(&self) -> &'a Extensions {
         self.extensions
     }
 
-    /// A field as text, where it is there and is text.
+    /// A field as text: `None` if it is absent or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The route that axum matched, `/users/{id}`, with what its router is nested at. Without axum, and in a layer around
-    /// the router, the path.
+    /// The route template that axum matched, with the prefixes of nested routers: `/users/{id}`. Without axum, and in a
+    /// layer around the router, it is the path.
     #[must_use]
     pub fn matched_path(&self) -> &'a str {
         self.matched().unwrap_or_else(|| self.uri.path())
@@ -64,5 +75,45 @@ impl<'a> Head<'a> {
         return self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str);
         #[cfg(not(feature = "axum"))]
         None
+    }
+}
+
+/// The head of a response, by which a layer refunds a request or charges more.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseHead<'a> {
+    status: StatusCode,
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+}
+
+impl<'a> ResponseHead<'a> {
+    pub(super) fn new<B>(response: &'a Response<B>) -> Self {
+        Self { status: response.status(), headers: response.headers(), extensions: response.extensions() }
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether the request failed: a status from 400 on, or the `grpc-status` of an error in the head, which gRPC sends
+    /// with 200. An error in the trailers of a stream is not known yet.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        let grpc = || self.headers.get(GRPC_STATUS).is_some_and(|status| status != "0");
+        self.status.as_u16() >= 400 || grpc()
+    }
+
+    /// The fields.
+    #[must_use]
+    pub fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The extensions of inner services.
+    #[must_use]
+    pub fn extensions(&self) -> &'a Extensions {
+        self.extensions
     }
 }

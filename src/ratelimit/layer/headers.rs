@@ -1,4 +1,4 @@
-use crate::ratelimit::{Algorithm, Basis, Decision};
+use crate::ratelimit::{Algorithm, Decision, Reason};
 use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 use std::{
@@ -64,7 +64,7 @@ impl BitOrAssign for HeaderStyles {
 
 /// A named limit, as the fields tell of it.
 #[derive(Debug, Clone)]
-pub(super) struct Policy {
+pub(in crate::ratelimit) struct Policy {
     name: Box<str>,
     limit: u64,
     /// In whole seconds; a shorter one cannot be told.
@@ -77,9 +77,16 @@ impl Policy {
     pub(super) fn new(name: &str, algorithm: &Algorithm) -> Self {
         let name: String = name.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
         let window = algorithm.window();
-        let window_s = (window >= Duration::from_secs(1)).then(|| seconds(window));
-        let current = current(&name, algorithm.limit(), window_s);
-        Self { name: name.into(), limit: algorithm.limit(), window_s, current }
+        Self::with_window(name, algorithm.limit(), (window >= Duration::from_secs(1)).then(|| seconds(window)))
+    }
+
+    pub(in crate::ratelimit) fn without_window(name: &str, limit: u64) -> Self {
+        Self::with_window(name.to_owned(), limit, None)
+    }
+
+    fn with_window(name: String, limit: u64, window_s: Option<u64>) -> Self {
+        let current = current(&name, limit, window_s);
+        Self { name: name.into(), limit, window_s, current }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -88,7 +95,7 @@ impl Policy {
 
     /// Adds the fields that can stand beside those of other limits. Of an outage nothing is known, and nothing is said. Of
     /// two limits with one name the strictest is told.
-    pub(super) fn list(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
+    pub(in crate::ratelimit) fn list(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
         if !styles.contains(HeaderStyles::CURRENT) || !tells(decision) || self.is_listed(headers, decision) {
             return;
         }
@@ -133,7 +140,7 @@ impl Policy {
 
     /// Sets the fields that there is one of: those of the limit that leaves least, also of those that layers further in
     /// or a service behind have told.
-    pub(super) fn single(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
+    pub(in crate::ratelimit) fn single(&self, styles: HeaderStyles, headers: &mut HeaderMap, decision: &Decision) {
         if decision.retry_after.is_some() && !decision.allowed {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait(decision)).max(1)));
         }
@@ -227,7 +234,7 @@ fn parameter(text: &str, name: &str) -> Option<u64> {
 }
 
 fn tells(decision: &Decision) -> bool {
-    decision.is_counted() || decision.basis == Basis::TooCostly
+    decision.is_counted() || decision.reason == Reason::TooCostly
 }
 
 /// A refused client is told one time, by which the same request can pass.
@@ -243,7 +250,7 @@ fn seconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ratelimit::{FixedWindow, Outcome, SlidingWindow, TokenBucket};
+    use crate::ratelimit::{FixedWindow, Rate, SlidingWindow, TokenBucket, store::Outcome};
 
     fn fields(
         name: &str,
@@ -253,8 +260,9 @@ mod tests {
     ) -> Vec<String> {
         let algorithm = algorithm.into();
         let mut headers = HeaderMap::new();
-        let outcome = Outcome::new(allowed, algorithm.limit(), remaining, reset, retry);
-        let decision = Decision::new(&outcome, 0, Basis::Counted);
+        let outcome =
+            Outcome { retry_after_ms: retry, ..Outcome::unknown(allowed, algorithm.limit(), remaining, reset) };
+        let decision = Decision::new(&outcome, 0, Reason::Counted);
         let policy = Policy::new(name, &algorithm);
         policy.list(styles, &mut headers, &decision);
         policy.single(styles, &mut headers, &decision);
@@ -307,7 +315,7 @@ mod tests {
         };
         let window = FixedWindow::new(5, Duration::from_millis(500));
         assert_eq!(first("a\"b", window.into()), r#"ratelimit-policy: "ab";q=5"#);
-        let bucket = TokenBucket::new(5, Duration::from_secs(10), 12);
+        let bucket = TokenBucket::new(12, Rate::new(5, Duration::from_secs(10)));
         assert_eq!(first("b", bucket.into()), r#"ratelimit-policy: "b";q=12;w=30"#);
     }
 

@@ -1,4 +1,4 @@
-use super::Head;
+use super::RequestHead;
 use crate::{
     Problem,
     client_ip::ClientIpSource,
@@ -6,9 +6,11 @@ use crate::{
 };
 use futures_core::future::BoxFuture;
 use http::{HeaderName, header::AUTHORIZATION};
-use std::future::Future;
+use std::{fmt, future::Future, sync::Arc};
 
-/// Whose request this is.
+/// The client that a request counts for.
+///
+/// Everything that can be displayed is a key: `Key::from("acme")`, `Key::from(tenant_id)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Key {
@@ -24,86 +26,112 @@ pub enum Key {
     Deny,
 }
 
-/// Finds out whose request this is.
-///
-/// Closures from a request's head to a [`Key`] implement it:
+impl<T: fmt::Display> From<T> for Key {
+    fn from(identifier: T) -> Self {
+        Self::Limit(identifier.to_string())
+    }
+}
+
+/// A source of keys that is more than a closure: a [`ClientIpSource`], the name of a header, or a type of your own.
 ///
 /// ```
-/// use axum_upstash::ratelimit::{FixedWindow, Head, Key, RateLimitLayer, Ratelimit};
-/// use std::time::Duration;
+/// use axum_upstash::{Problem, ratelimit::{Key, KeyExtractor, RequestHead}};
+/// use http::StatusCode;
 ///
-/// let limiter = Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)));
-/// let layer = RateLimitLayer::new(limiter).with_key(|head: Head<'_>| match head.header("x-tenant") {
-///     Some(tenant) if tenant == "internal" => Key::Allow,
-///     Some("acme") => Key::LimitBy("acme".to_owned(), FixedWindow::new(5_000, Duration::from_secs(60)).into()),
-///     Some(tenant) => Key::Limit(tenant.to_owned()),
-///     None => Key::Deny,
-/// });
+/// struct Tenant;
+///
+/// impl KeyExtractor for Tenant {
+///     fn key(&self, head: RequestHead<'_>) -> Result<Key, Problem> {
+///         let tenant = head.header("x-tenant");
+///         tenant.map(Key::from).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "X-Tenant is missing"))
+///     }
+/// }
+///
+/// let request = http::Request::get("/").header("x-tenant", "acme").body(()).unwrap();
+/// assert_eq!(Tenant.key(RequestHead::new(&request)).unwrap(), Key::from("acme"));
 /// ```
 pub trait KeyExtractor: Send + Sync + 'static {
     /// The key of a request.
     ///
     /// # Errors
-    /// Where there is none; the problem is the answer, and the inner service is not called.
-    fn key(&self, head: Head<'_>) -> Result<Key, Problem>;
+    /// If the request has none. The problem is the response, and the inner service is not called.
+    fn key(&self, head: RequestHead<'_>) -> Result<Key, Problem>;
 }
 
-impl<F> KeyExtractor for F
-where
-    F: Fn(Head<'_>) -> Key + Send + Sync + 'static,
-{
-    fn key(&self, head: Head<'_>) -> Result<Key, Problem> {
-        Ok(self(head))
+type AsyncKey = dyn Fn(RequestHead<'_>) -> BoxFuture<'static, Result<Key, Problem>> + Send + Sync;
+
+/// The source of a rule's keys.
+#[derive(Clone)]
+pub(super) enum KeySource {
+    Now(Arc<dyn KeyExtractor>),
+    Later(Arc<AsyncKey>),
+}
+
+impl KeySource {
+    pub(super) fn extractor(extractor: impl KeyExtractor) -> Self {
+        Self::Now(Arc::new(extractor))
+    }
+
+    pub(super) fn closure<K: Into<Key>>(key: impl Fn(RequestHead<'_>) -> K + Send + Sync + 'static) -> Self {
+        Self::Now(Arc::new(Closure(key)))
+    }
+
+    pub(super) fn future<F>(key: impl Fn(RequestHead<'_>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Key, Problem>> + Send + 'static,
+    {
+        Self::Later(Arc::new(move |head: RequestHead<'_>| Box::pin(key(head))))
+    }
+
+    pub(super) fn find(&self, head: RequestHead<'_>) -> FoundKey {
+        match self {
+            Self::Now(key) => FoundKey::Now(key.key(head)),
+            Self::Later(key) => FoundKey::Later(key(head)),
+        }
     }
 }
 
-/// Finds out whose request this is, where that has to be waited for: a token that is looked up.
-///
-/// Closures from a request's head to a future implement it; what the future needs of the head it has to take along.
-///
-/// ```
-/// use axum_upstash::ratelimit::{FixedWindow, Head, Key, RateLimitLayer, Ratelimit};
-/// use std::time::Duration;
-///
-/// # async fn tenant_of(token: Option<String>) -> Option<String> { token }
-/// let limiter = Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)));
-/// let layer = RateLimitLayer::new(limiter).with_async_key(|head: Head<'_>| {
-///     let token = head.header("authorization").map(str::to_owned);
-///     async move { Ok(tenant_of(token).await.map_or(Key::Deny, Key::Limit)) }
-/// });
-/// ```
-pub trait AsyncKeyExtractor: Send + Sync + 'static {
-    /// The key of a request.
-    ///
-    /// # Errors
-    /// Where there is none; the problem is the answer, and the inner service is not called.
-    fn key(&self, head: Head<'_>) -> BoxFuture<'static, Result<Key, Problem>>;
-}
+struct Closure<F>(F);
 
-impl<F, Fut> AsyncKeyExtractor for F
+impl<F, K> KeyExtractor for Closure<F>
 where
-    F: Fn(Head<'_>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Key, Problem>> + Send + 'static,
+    F: Fn(RequestHead<'_>) -> K + Send + Sync + 'static,
+    K: Into<Key>,
 {
-    fn key(&self, head: Head<'_>) -> BoxFuture<'static, Result<Key, Problem>> {
-        Box::pin(self(head))
+    fn key(&self, head: RequestHead<'_>) -> Result<Key, Problem> {
+        Ok((self.0)(head).into())
     }
 }
 
-/// By the client's address: one IPv4 address, or one IPv6 network.
+/// A key, or the future that finds it.
+pub(super) enum FoundKey {
+    Now(Result<Key, Problem>),
+    Later(BoxFuture<'static, Result<Key, Problem>>),
+}
+
+impl FoundKey {
+    pub(super) async fn resolve(self) -> Result<Key, Problem> {
+        match self {
+            Self::Now(key) => key,
+            Self::Later(key) => key.await,
+        }
+    }
+}
+
+/// Counts by the client's address: one IPv4 address, or one IPv6 network.
 impl KeyExtractor for ClientIpSource {
-    fn key(&self, head: Head<'_>) -> Result<Key, Problem> {
+    fn key(&self, head: RequestHead<'_>) -> Result<Key, Problem> {
         let ip = self.resolve(head.headers(), head.extensions())?;
         Ok(Key::Limit(self.network(ip)))
     }
 }
 
-/// By the value of a header, such as an API key. Requests without it share one count.
+/// Counts by the value of a header, such as an API key. Requests without it share one count.
 ///
 /// Of `Authorization` the scheme counts in any case and spaces around it do not (RFC 9110 11.4), so that one credential is
 /// one client. The store sees a hash of the value: no key in Redis, no log and no error shows it.
 impl KeyExtractor for HeaderName {
-    fn key(&self, head: Head<'_>) -> Result<Key, Problem> {
+    fn key(&self, head: RequestHead<'_>) -> Result<Key, Problem> {
         Ok(Key::Limit(match head.headers().get(self) {
             Some(value) if self == AUTHORIZATION => format!("{self}={}", digest(&credentials(value.as_bytes()))),
             Some(value) => format!("{self}={}", digest(value.as_bytes())),

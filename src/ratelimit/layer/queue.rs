@@ -6,25 +6,25 @@ use std::{
     time::Duration,
 };
 
-/// Where requests wait that may not pass yet.
+/// The queue of requests that may not pass yet.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
-    pub(super) longest: Duration,
-    most: usize,
+    pub(super) max_wait: Duration,
+    max_requests: usize,
     waiting: Arc<AtomicUsize>,
 }
 
-/// A place in the queue.
+/// A place in the queue, free again when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place(Arc<AtomicUsize>);
 
 impl Queue {
-    pub(super) fn new(longest: Duration, most: usize) -> Self {
-        Self { longest, most, waiting: Arc::default() }
+    pub(super) fn new(max_wait: Duration, max_requests: usize) -> Self {
+        Self { max_wait, max_requests, waiting: Arc::default() }
     }
 
     pub(super) fn enter(&self) -> Option<Place> {
-        let more = |waiting: usize| (waiting < self.most).then_some(waiting + 1);
+        let more = |waiting: usize| (waiting < self.max_requests).then_some(waiting + 1);
         self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Place(Arc::clone(&self.waiting)))
     }

@@ -1,6 +1,6 @@
 use crate::{
     Problem,
-    ratelimit::{Basis, Decision},
+    ratelimit::{Decision, Reason},
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
@@ -31,9 +31,9 @@ where
 
 /// The status and the words for a refusal: 429, 403 for whom a list names, 503 where the limiter is out of order.
 fn status(decision: &Decision) -> (StatusCode, &'static str) {
-    match decision.basis {
-        Basis::Outage => (StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable"),
-        Basis::Denied(_) => (StatusCode::FORBIDDEN, "Forbidden"),
+    match decision.reason {
+        Reason::Outage => (StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable"),
+        Reason::Denied(_) => (StatusCode::FORBIDDEN, "Forbidden"),
         _ => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
     }
 }
@@ -46,13 +46,13 @@ impl Refuse for ProblemRefusal {
     fn refuse(&self, decision: &Decision, policy: &str) -> Response<Bytes> {
         let (status, title) = status(decision);
         let problem = Problem::new(status, title);
-        let problem = match decision.basis {
-            Basis::Outage => {
+        let problem = match decision.reason {
+            Reason::Outage => {
                 problem.with_type("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
             }
-            Basis::Denied(_) => problem,
+            Reason::Denied(_) => problem,
             // No policy of the fields is violated: too many of its requests are being worked on.
-            Basis::Busy => problem.with("limit", decision.limit),
+            Reason::Busy => problem.with("limit", decision.limit),
             _ => problem
                 .with_type("https://iana.org/assignments/http-problem-types#quota-exceeded")
                 .with("violated-policies", vec![policy])
@@ -91,18 +91,23 @@ fn text(status: StatusCode, text: &str) -> Response<Bytes> {
 /// Under tonic the peer is not where axum puts it, and has to be asked for:
 ///
 /// ```
-/// use axum_upstash::{client_ip::ClientIpSource, ratelimit::{FixedWindow, GrpcRefusal, Head, Key, RateLimitLayer, Ratelimit}};
+/// use axum_upstash::{Upstash, client_ip::ClientIpSource, ratelimit::{FixedWindow, GrpcRefusal, Key}};
 /// use std::time::Duration;
 /// use tonic::transport::server::TcpConnectInfo;
 ///
+/// # fn main() -> Result<(), axum_upstash::Error> {
+/// let upstash = Upstash::builder().or_memory().build()?;
 /// let source = ClientIpSource::peer();
-/// let by_peer = move |head: Head<'_>| {
-///     let peer = head.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-///     peer.map_or(Key::Deny, |peer| Key::Limit(source.network(peer.ip())))
-/// };
-/// let limiter = Ratelimit::memory(FixedWindow::new(100, Duration::from_secs(60)));
-/// let layer = RateLimitLayer::new(limiter).with_key(by_peer).with_refusal(GrpcRefusal);
+/// let layer = upstash
+///     .rate_limit_layer("grpc", FixedWindow::new(100, Duration::from_secs(60)))
+///     .with_key(move |head| {
+///         let peer = head.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+///         peer.map_or(Key::Deny, |peer| Key::from(source.network(peer.ip())))
+///     })
+///     .with_refusal(GrpcRefusal);
 /// let server = tonic::transport::Server::builder().layer(layer);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GrpcRefusal;
@@ -110,9 +115,9 @@ pub struct GrpcRefusal;
 impl Refuse for GrpcRefusal {
     fn refuse(&self, decision: &Decision, _: &str) -> Response<Bytes> {
         let (_, title) = status(decision);
-        let code = match decision.basis {
-            Basis::Outage => UNAVAILABLE,
-            Basis::Denied(_) => PERMISSION_DENIED,
+        let code = match decision.reason {
+            Reason::Outage => UNAVAILABLE,
+            Reason::Denied(_) => PERMISSION_DENIED,
             _ => RESOURCE_EXHAUSTED,
         };
         grpc(code, title)

@@ -1,4 +1,4 @@
-use super::{Head, RateLimitLayer, ResponseFuture, plan::Begun};
+use super::{RateLimitLayer, RequestHead, ResponseFuture, admission::Admission, evaluate::FirstStep};
 use crate::ResponseBody;
 use http::{Request, Response};
 use std::{
@@ -15,7 +15,7 @@ pub struct RateLimitService<S> {
 }
 
 impl<S> RateLimitService<S> {
-    /// Puts a limit in front of `inner`.
+    /// Puts the limits of `layer` in front of `inner`.
     #[must_use]
     pub fn new(inner: S, layer: RateLimitLayer) -> Self {
         Self { inner, layer }
@@ -37,14 +37,14 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.layer.begin(Head::new(&request)) {
-            Begun::Skip => ResponseFuture::skipped(&mut self.inner, request),
-            Begun::Refuse(response) => ResponseFuture::refused(response),
-            Begun::Pass(signature) => ResponseFuture::passed(&mut self.inner, request, signature),
-            Begun::Ask(plan) => {
+        match self.layer.first_step(RequestHead::new(&request)) {
+            FirstStep::Done(Admission::Skip) => ResponseFuture::skipped(&mut self.inner, request),
+            FirstStep::Done(Admission::Refuse(response)) => ResponseFuture::refused(response),
+            FirstStep::Done(Admission::Allow(allowed)) => ResponseFuture::allowed(&mut self.inner, request, allowed),
+            FirstStep::Evaluate(evaluation) => {
                 // The clone that was polled ready is the one to call; a fresh one takes its place.
                 let fresh = self.inner.clone();
-                ResponseFuture::deciding(mem::replace(&mut self.inner, fresh), request, plan)
+                ResponseFuture::evaluating(mem::replace(&mut self.inner, fresh), request, evaluation)
             }
         }
     }

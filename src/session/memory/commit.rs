@@ -5,7 +5,7 @@ use super::{
         Commit, CommitAction, CommitOutcome, Expect, Loaded, Record, SessionKey,
         record::{MOVED_MS, Replaced},
     },
-    MemoryStore,
+    MemorySessionStore,
     slot::{Slot, linked},
 };
 use std::{
@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-impl MemoryStore {
+impl MemorySessionStore {
     pub(super) fn write(&self, key: &SessionKey, commit: &Commit) -> CommitOutcome {
         let alone = !matches!(commit.action, CommitAction::Create | CommitAction::Update | CommitAction::Destroy)
             || commit.linked.is_some()

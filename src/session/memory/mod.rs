@@ -5,4 +5,4 @@ mod principal;
 mod slot;
 mod store;
 
-pub use store::MemoryStore;
+pub use store::MemorySessionStore;

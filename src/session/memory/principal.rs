@@ -2,7 +2,7 @@
 
 use super::{
     super::{Record, SessionKey, SessionSelector, SessionsOf},
-    MemoryStore,
+    MemorySessionStore,
     slot::{Slot, linked},
 };
 use std::{
@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-impl MemoryStore {
+impl MemorySessionStore {
     /// The sessions of a principal. They are looked for among all: it is rare that anybody asks.
     fn of(&self, query: SessionsOf<'_>, counts: impl Fn(&Record) -> bool) -> Vec<(SessionKey, Arc<Record>)> {
         let mut found = Vec::new();

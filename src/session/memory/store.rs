@@ -19,13 +19,13 @@ use std::{
 ///
 /// When it is full, the sessions that would expire soonest are given up.
 #[derive(Debug)]
-pub struct MemoryStore {
+pub struct MemorySessionStore {
     pub(super) sessions: ExpiringMap<Slot>,
     /// What writes more than one entry is alone.
     pub(super) several: RwLock<()>,
 }
 
-impl MemoryStore {
+impl MemorySessionStore {
     /// A store for 100 000 sessions.
     #[must_use]
     pub fn new() -> Self {
@@ -114,13 +114,13 @@ impl MemoryStore {
     }
 }
 
-impl Default for MemoryStore {
+impl Default for MemorySessionStore {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl SessionStore for MemoryStore {
+impl SessionStore for MemorySessionStore {
     fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>> {
         Box::pin(ready(Ok(self.read(load))))
     }

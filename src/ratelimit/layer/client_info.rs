@@ -1,0 +1,63 @@
+use super::RequestHead;
+use crate::{
+    client_ip::{ClientIpRejection, ClientIpSource},
+    ratelimit::ClientInfo,
+};
+use http::{HeaderName, header::USER_AGENT};
+
+/// What a layer finds out about where a request comes from, for deny lists and analytics.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct ClientInfoSource {
+    ip: Option<ClientIpSource>,
+    user_agent: bool,
+    country: Option<HeaderName>,
+    city: Option<HeaderName>,
+    region: Option<HeaderName>,
+}
+
+impl ClientInfoSource {
+    /// Finds out nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The client's address. A request without one is refused, so that nobody evades a list by leaving it out.
+    pub fn with_ip(mut self, source: ClientIpSource) -> Self {
+        self.ip = Some(source);
+        self
+    }
+
+    /// `User-Agent`.
+    pub fn with_user_agent(mut self) -> Self {
+        self.user_agent = true;
+        self
+    }
+
+    /// The country, from a header that the proxy in front sets: `cf-ipcountry`, `x-vercel-ip-country`.
+    pub fn with_country(mut self, header: HeaderName) -> Self {
+        self.country = Some(header);
+        self
+    }
+
+    /// City and region, from headers that the proxy in front sets.
+    pub fn with_location(mut self, city: HeaderName, region: HeaderName) -> Self {
+        (self.city, self.region) = (Some(city), Some(region));
+        self
+    }
+
+    pub(super) fn client_info(&self, head: RequestHead<'_>) -> Result<ClientInfo, ClientIpRejection> {
+        let text = |name: &Option<HeaderName>| Some(head.header(name.as_ref()?.as_str())?.to_owned());
+        let mut client_info = ClientInfo::new();
+        if let Some(source) = &self.ip {
+            client_info.ip = Some(source.resolve(head.headers(), head.extensions())?);
+        }
+        if self.user_agent {
+            client_info.user_agent = text(&Some(USER_AGENT));
+        }
+        client_info.country = text(&self.country);
+        client_info.city = text(&self.city);
+        client_info.region = text(&self.region);
+        Ok(client_info)
+    }
+}

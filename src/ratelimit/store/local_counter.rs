@@ -1,0 +1,332 @@
+use super::{
+    Check, CheckRequest, CheckResponse, DenyListStore, DynamicLimits, Outcome, RateLimitStore,
+    contract::forward_to_inner,
+};
+use crate::{
+    CircuitBreaker, Error, ErrorKind,
+    expiring_map::{ExpiringMap, Spare},
+    ratelimit::{
+        Algorithm, Background, FixedWindow,
+        algorithms::{State, Window},
+    },
+};
+use futures_core::future::BoxFuture;
+use std::{sync::Arc, time::Duration};
+
+/// Counts fixed windows in memory, and tells another store afterwards.
+///
+/// Only the first requests of a client in a window wait for the store. The others are decided by what the store said
+/// last and what was counted here since; one request in the background carries all that came in meanwhile, and brings
+/// back what others have counted. What that costs in precision:
+///
+/// - one instance never admits more than the limit in a window;
+/// - over all instances, what they admit while a request to the store is on its way can be too much: at worst the limit
+///   for each instance, where all of them spend it within one round trip at the beginning of a window;
+/// - what the store did not check, because others had used up the limit, is not counted there, and this instance admits
+///   nothing more in that window;
+/// - what other instances give back or reset is seen after a second by an instance that counts no more, unless a
+///   [`BlockCache`](crate::ratelimit::BlockCache) keeps its requests from the store, or the store did not check something;
+/// - of what the store did not answer in time it is not known whether it was counted; it is told only once.
+///
+/// With other algorithms, dynamic limits, several limits at once and looks it goes to the store as it is.
+pub struct LocalCounter {
+    inner: Arc<dyn RateLimitStore>,
+    windows: Arc<Windows>,
+}
+
+type Windows = ExpiringMap<Local>;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Local {
+    index: u64,
+    /// Whether the store has said anything yet.
+    known: bool,
+    /// What the store has counted, from here and from everywhere.
+    stored: i64,
+    /// What it was not told yet.
+    unsent: i64,
+    /// What it is being told.
+    sending: i64,
+    /// What it is being asked for by requests that wait for its answer.
+    asking: i64,
+    /// How often it has answered.
+    answers: u32,
+    /// When it last did.
+    answered_ms: u64,
+    /// It did not check what was let through here: until the window ends nothing more is, and nothing is learned.
+    closed: bool,
+    /// How long an answer may take.
+    timeout: Duration,
+}
+
+impl Spare for Local {}
+
+/// So long a refusal holds before the store is asked again: somebody may have been given something back.
+const REFUSES_MS: u64 = 1_000;
+
+impl LocalCounter {
+    /// Counts in front of this store.
+    pub fn new(inner: Arc<dyn RateLimitStore>) -> Self {
+        Self { inner, windows: Arc::new(ExpiringMap::new(100_000)) }
+    }
+
+    /// Decides here, where the store has said something of this window.
+    fn count(&self, check: &Check<'_>, window: &FixedWindow, now_ms: u64, background: &Background) -> Option<Outcome> {
+        let index = window.window_index(now_ms);
+        let (outcome, send) = self.windows.update(check.name(), now_ms, |local: Option<Local>| {
+            let Some(mut local) = local else { return (None, (None, false)) };
+            if local.index != index || !local.known {
+                return (Some(local.kept(check.algorithm)), (None, false));
+            }
+            let current = local.stored + local.unsent + local.sending + local.asking;
+            let state = State::Window(Window { index, previous: 0, current });
+            let (outcome, _) = check.algorithm.decide(now_ms, Some(state), check.cost);
+            let quiet = local.is_quiet() && local.unsent == 0 && !local.closed;
+            if !outcome.allowed && quiet && now_ms >= local.answered_ms.saturating_add(REFUSES_MS) {
+                return (Some(local.kept(check.algorithm)), (None, false));
+            }
+            // What is on its way is counted as if it were let through: nobody is blocked for the window by that.
+            let outcome = Outcome { state: None, ..outcome };
+            if outcome.allowed {
+                local.unsent += check.cost;
+            }
+            let send = local.sending == 0 && local.unsent > 0;
+            if send {
+                (local.sending, local.unsent) = (local.unsent, 0);
+            }
+            (Some(local.kept(check.algorithm)), (Some(outcome), send))
+        });
+        if send {
+            let sending = Sending {
+                inner: Arc::clone(&self.inner),
+                place: Place::new(&self.windows, check, index, now_ms),
+                background: background.clone(),
+                told: false,
+            };
+            background.run(sending.run());
+        }
+        outcome
+    }
+
+    async fn decide(&self, request: CheckRequest<'_>) -> Result<CheckResponse, Error> {
+        let Some((check, window)) = counts_here(request.checks, request.deny.is_some()) else {
+            return self.inner.check(request).await;
+        };
+        let place = || Place::new(&self.windows, check, window.window_index(request.now_ms), request.now_ms);
+        if check.cost < 0 {
+            let answer = self.inner.check(request).await?;
+            place().update(|local| {
+                local.stored += check.cost;
+                local.answers = local.answers.wrapping_add(1);
+            });
+            return Ok(answer);
+        }
+        if let Some(outcome) = self.count(check, window, request.now_ms, request.background) {
+            return Ok(CheckResponse::counted(vec![outcome]));
+        }
+        let asking = Asking::begin(place(), check.cost, request.timeout);
+        let answer = self.inner.check(request).await?;
+        if let [outcome] = answer.outcomes[..] {
+            asking.answered(&outcome);
+        }
+        Ok(answer)
+    }
+}
+
+fn counts_here<'a>(checks: &'a [Check<'a>], denies: bool) -> Option<(&'a Check<'a>, &'a FixedWindow)> {
+    match checks {
+        [check] if !denies && check.cost != 0 && check.dynamic == DynamicLimits::Off => match check.algorithm {
+            Algorithm::FixedWindow(window) => Some((check, window)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Local {
+    /// With the time at which its window ends.
+    fn kept(self, algorithm: &Algorithm) -> (Self, u64) {
+        let window = Window { index: self.index, previous: 0, current: 0 };
+        (self, algorithm.expires_ms(State::Window(window)))
+    }
+
+    /// Whether nothing else is on its way.
+    fn is_quiet(&self) -> bool {
+        self.sending == 0 && self.asking == 0
+    }
+
+    /// Takes notice of what the store has counted. Where other answers may be older or newer than this one, the highest
+    /// count holds; `alone`, what the store says holds.
+    fn learn(&mut self, outcome: &Outcome, alone: bool, now_ms: u64) {
+        let limit = i64::try_from(outcome.limit).unwrap_or(i64::MAX);
+        // Refused for want of room: nothing more is let through here, whatever small rest there may be.
+        let refused = !outcome.allowed && outcome.remaining == 0;
+        let stored = if refused { limit } else { limit - i64::try_from(outcome.remaining).unwrap_or(0) };
+        self.stored = if alone && !self.closed { stored } else { self.stored.max(stored) };
+        self.known = true;
+        self.answers = self.answers.wrapping_add(1);
+        self.answered_ms = self.answered_ms.max(now_ms);
+    }
+}
+
+/// A client's window, for work that outlives the request.
+struct Place {
+    windows: Arc<Windows>,
+    algorithm: Algorithm,
+    prefix: String,
+    identifier: String,
+    index: u64,
+    now_ms: u64,
+}
+
+impl Place {
+    fn new(windows: &Arc<Windows>, check: &Check<'_>, index: u64, now_ms: u64) -> Self {
+        let (prefix, identifier) = (check.prefix.to_owned(), check.identifier.to_owned());
+        Self { windows: Arc::clone(windows), algorithm: *check.algorithm, prefix, identifier, index, now_ms }
+    }
+
+    fn check(&self) -> Check<'_> {
+        Check::new(&self.algorithm, &self.prefix, &self.identifier)
+    }
+
+    /// Changes what is known of the window, if it is still the one of now. What was forgotten stays so.
+    fn update(&self, change: impl FnOnce(&mut Local)) {
+        self.windows.update(self.check().name(), self.now_ms, |local: Option<Local>| {
+            let Some(mut local) = local else { return (None, ()) };
+            if local.index == self.index {
+                change(&mut local);
+            }
+            (Some(local.kept(&self.algorithm)), ())
+        });
+    }
+}
+
+/// A request that waits for the store.
+struct Asking {
+    place: Place,
+    cost: i64,
+    /// How often the store had answered, where nothing else was on its way.
+    alone: Option<u32>,
+}
+
+impl Asking {
+    fn begin(place: Place, cost: i64, timeout: Duration) -> Self {
+        let index = place.index;
+        let alone = place.windows.update(place.check().name(), place.now_ms, |local: Option<Local>| {
+            // A clock that was set back, or a thread that is late, leaves the newer window alone.
+            let fresh = Local { index, ..Local::default() };
+            let mut local = local.filter(|local| local.index >= index).unwrap_or(fresh);
+            let alone = local.is_quiet().then_some(local.answers);
+            if local.index == index {
+                local.asking += cost;
+                local.timeout = timeout;
+            }
+            (Some(local.kept(&place.algorithm)), alone)
+        });
+        Self { place, cost, alone }
+    }
+
+    fn answered(mut self, outcome: &Outcome) {
+        let cost = std::mem::take(&mut self.cost);
+        self.place.update(|local| {
+            local.asking = (local.asking - cost).max(0);
+            let alone = self.alone == Some(local.answers) && local.is_quiet();
+            local.learn(outcome, alone, self.place.now_ms);
+        });
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if self.cost > 0 {
+            self.place.update(|local| local.asking = (local.asking - self.cost).max(0));
+        }
+    }
+}
+
+/// A window that has to be told to the store, whoever asked for it.
+struct Sending {
+    inner: Arc<dyn RateLimitStore>,
+    place: Place,
+    background: Background,
+    told: bool,
+}
+
+impl Sending {
+    async fn run(mut self) {
+        let (mut amount, mut timeout) = (0, Duration::ZERO);
+        self.place.update(|local| (amount, timeout) = (local.sending, local.timeout));
+        while amount > 0 {
+            let checks = [self.place.check().with_cost(amount)];
+            let request = CheckRequest { timeout, ..CheckRequest::at(&checks, self.place.now_ms, &self.background) };
+            let answer = self.inner.check(request).await;
+            match answer.as_ref().map(|answer| answer.outcomes.first()) {
+                Ok(Some(outcome)) => {
+                    let closed = !outcome.allowed;
+                    let outcome = if closed { Outcome { remaining: 0, ..*outcome } } else { *outcome };
+                    amount = 0;
+                    // At once: from here on somebody else sends, where there is nothing to be sent by this.
+                    self.place.update(|local| {
+                        local.closed |= closed;
+                        local.learn(&outcome, false, self.place.now_ms);
+                        (local.sending, local.unsent) = (local.unsent, 0);
+                        amount = local.sending;
+                    });
+                }
+                // The next request tries again.
+                Ok(None) => return,
+                Err(error) => {
+                    let error = error.clone().without_key();
+                    tracing::debug!(%error, "what was counted here could not be told to the store yet");
+                    // It may have arrived: told again, it would be counted twice, against everybody.
+                    if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) {
+                        self.place.update(|local| local.stored += std::mem::take(&mut local.sending));
+                    }
+                    return;
+                }
+            }
+        }
+        self.told = true;
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if !self.told {
+            self.place.update(|local| local.unsent += std::mem::take(&mut local.sending));
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalCounter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalCounter").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl RateLimitStore for LocalCounter {
+    fn check<'a>(&'a self, request: CheckRequest<'a>) -> BoxFuture<'a, Result<CheckResponse, Error>> {
+        Box::pin(self.decide(request))
+    }
+
+    fn try_check_local(&self, request: CheckRequest<'_>) -> Option<Outcome> {
+        match counts_here(request.checks, false) {
+            Some((check, window)) if check.cost > 0 => self.count(check, window, request.now_ms, request.background),
+            Some(_) => None,
+            None => self.inner.try_check_local(request),
+        }
+    }
+
+    fn reset<'a>(&'a self, request: CheckRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let forget = || request.checks.iter().for_each(|check| self.windows.remove(check.name()));
+            forget();
+            let done = self.inner.reset(request).await;
+            // A window that was begun meanwhile may know of the time before.
+            forget();
+            done
+        })
+    }
+
+    forward_to_inner!(self => self.inner);
+}
