@@ -73,7 +73,7 @@ async fn login(
     session.set_principal(&name)?;
     let mut details = DeviceInfo::default();
     details.user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-    session.set_details(details)?;
+    session.set_device(details)?;
     // For 30 days without a visit, or as the layer says and until the browser is closed.
     let day = Duration::from_secs(86_400);
     session.set_lifetime(remember.is_some().then(|| Lifetime::new(30 * day, Some(90 * day))))?;

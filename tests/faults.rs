@@ -77,7 +77,7 @@ fn application(local: &LocalUpstash) -> Router {
         let _: Option<u64> = session.get("n").await?;
         session.insert("n", n).await
     };
-    let put = |session: Session, Path(n): Path<u64>| async move { session.put("n", n) };
+    let put = |session: Session, Path(n): Path<u64>| async move { session.insert_without_load("n", n) };
     let login = |session: Session, Path(user): Path<u64>| async move {
         session.rotate()?;
         session.set_principal(user.to_string())?;

@@ -356,17 +356,17 @@ fn tower_down() -> tower_sessions::session_store::Error {
 
 #[async_trait]
 impl tower_sessions::SessionStore for TowerStore {
-    async fn create(&self, record: &mut tower_sessions::session::Record) -> TowerResult<()> {
+    async fn create(&self, record: &mut tower_sessions::session::store::Record) -> TowerResult<()> {
         self.1.write(tower_down)?;
         self.0.create(record).await
     }
 
-    async fn save(&self, record: &tower_sessions::session::Record) -> TowerResult<()> {
+    async fn save(&self, record: &tower_sessions::session::store::Record) -> TowerResult<()> {
         self.1.write(tower_down)?;
         self.0.save(record).await
     }
 
-    async fn load(&self, id: &tower_sessions::session::Id) -> TowerResult<Option<tower_sessions::session::Record>> {
+    async fn load(&self, id: &tower_sessions::session::Id) -> TowerResult<Option<tower_sessions::session::store::Record>> {
         self.1.load(tower_down)?;
         self.0.load(id).await
     }

@@ -1,38 +1,20 @@
-//! What was changed, on its way to the store.
+//! The changes on their way to the store.
 
 use super::{
-    Commit, CommitAction, ConflictPolicy, Session, SessionError,
-    changes::{Alone, Next, Pending, Plan, When},
+    ConflictPolicy, SessionError,
+    changes::{Alone, Changes},
+    commit_step::{CommitStep, Next, When},
     config::STORE,
-    state::Uncommitted,
+    inner::Inner,
+    store::{Commit, CommitAction},
 };
 use crate::{Error, ErrorKind, breaker::late, rt::timeout};
 
-/// How many steps a commit may take: rotations that are followed, all within seconds, and what is learned on the way.
+/// The number of steps of a commit: rotations that are followed, all within seconds, and what is learned on the way.
 const MAX_STEPS: usize = 6;
 
-impl Session {
-    /// Ends the time for changes. Says what is left to be committed.
-    pub(super) fn close(&self, keep: bool) -> Result<Uncommitted, SessionError> {
-        let mut state = self.state();
-        state.closed = true;
-        if !keep {
-            // Changes of a request that failed are not kept: the client was told that nothing was done. Whoever wanted to
-            // be logged out, is.
-            state.pending = Pending { destroy: state.pending.destroy, ..Pending::default() };
-        }
-        if state.read_only && !state.pending.destroy {
-            let lost = !std::mem::take(&mut state.pending).is_empty();
-            return if lost { Err(SessionError::ReadOnly) } else { Ok(Uncommitted::Nothing) };
-        }
-        Ok(match &state.pending {
-            pending if pending.is_empty() => Uncommitted::Nothing,
-            pending if pending.rotate => Uncommitted::Rotation,
-            _ => Uncommitted::Changes,
-        })
-    }
-
-    /// Commits what is pending.
+impl Inner {
+    /// Commits the changes.
     pub(super) async fn flush(&self) -> Result<(), SessionError> {
         if self.send(None).await? == CommitResult::Done {
             return Ok(());
@@ -48,66 +30,63 @@ impl Session {
         .await
     }
 
-    /// Commits what is pending, or these changes alone.
+    /// Commits the changes, or this one alone.
     pub(super) async fn send(&self, alone: Option<Alone>) -> Result<CommitResult, SessionError> {
-        let config = &*self.inner.config;
-        let _asking = self.inner.asking.lock().await;
+        let config = &*self.config;
+        let _turn = self.turn.lock().await;
         let now_ms = config.clock.now_ms();
-        // A change that goes alone says itself what it expects.
+        // A change that goes alone has an expectation of its own.
         let reject = config.conflict_policy == ConflictPolicy::Reject && alone.is_none();
         let grace_ms = u64::try_from(config.rotation_grace.as_millis()).unwrap_or(u64::MAX).min(1 << 50);
         let when = When {
             lifetime: config.lifetime,
             now_ms,
-            since_ms: self.inner.since_ms,
+            since_ms: self.since_ms,
             grace_ms,
             reject,
             size_limit: config.size_limit,
         };
         let (was_doubtful, others);
-        let (mut taken, plan) = {
+        let (mut taken, mut step) = {
             let mut state = self.state();
             let restore = alone.is_none();
-            let mut pending = match &alone {
-                Some(alone) => alone.pending(),
-                None if state.has_to_look(reject) => return Ok(CommitResult::Unread),
-                None => state.take_pending(config.size_limit)?,
+            let mut changes = match &alone {
+                Some(alone) => alone.changes(),
+                None if state.must_load(reject) => return Ok(CommitResult::Unread),
+                None => state.take_changes(config.size_limit)?,
             };
-            let destroys = pending.destroy;
-            // What the client has under other cookies of the name would come to light.
+            let destroys = changes.destroy;
+            // The sessions of other cookies of the name would come to light.
             others = if destroys { state.other_ids() } else { Vec::new() };
-            let plan = pending.plan(&state.known(), when)?;
-            if plan.is_none() && destroys && others.is_empty() {
+            let step = CommitStep::first(&mut changes, &state.known(), when)?;
+            if step.is_none() && destroys && others.is_empty() {
                 state.ended();
             }
-            was_doubtful = state.pending.doubtful;
-            let asks = plan.is_some() || !others.is_empty();
-            state.pending.doubtful |= asks;
-            (Taken { session: self, pending: Some(pending).filter(|_| restore) }, plan)
+            was_doubtful = state.changes.doubtful;
+            let asks = step.is_some() || !others.is_empty();
+            state.changes.doubtful |= asks;
+            (Taken { session: self, changes: Some(changes).filter(|_| restore) }, step)
         };
-        let mut plan = match plan {
-            None if others.is_empty() => {
-                taken.pending = None;
-                return Ok(CommitResult::Done);
-            }
-            plan => plan,
-        };
+        if step.is_none() && others.is_empty() {
+            taken.changes = None;
+            return Ok(CommitResult::Done);
+        }
         // While the circuit is open the changes go back where they were, and nothing is in doubt.
         let permit = config.breaker.permit(config.timeout).map_err(|error| {
-            self.state().pending.doubtful = was_doubtful;
+            self.state().changes.doubtful = was_doubtful;
             SessionError::Unavailable(error)
         })?;
         let work = async {
             for id in &others {
-                let commit = Commit::new(CommitAction::Destroy, when.lifetime, when.now_ms);
-                let ends = Box::new(Plan::new(id.key(), commit, None));
+                let commit = Commit::at(CommitAction::Destroy, when.lifetime, when.now_ms);
+                let ends = Box::new(CommitStep::new(id.key(), commit, None));
                 // Seldom, so that it takes no room in each handler's future. One that is not there has ended as well.
                 if let Err(error @ SessionError::Unavailable(_)) = Box::pin(self.carry_out(ends)).await {
                     return Err(error);
                 }
             }
-            match plan.take() {
-                Some(plan) => self.carry_out(plan).await,
+            match step.take() {
+                Some(step) => self.carry_out(step).await,
                 None => Ok(Outcome::Ended),
             }
         };
@@ -120,34 +99,34 @@ impl Session {
         }
         let mut state = self.state();
         if !matches!(result, Err(SessionError::Unavailable(_))) {
-            state.pending.doubtful = was_doubtful;
+            state.changes.doubtful = was_doubtful;
         }
         match result {
-            // What was to be done goes back.
+            // The changes go back.
             Ok(Outcome::Unread) => Ok(CommitResult::Unread),
             Ok(Outcome::Ended) => {
-                taken.pending = None;
+                taken.changes = None;
                 state.clear_others();
                 state.ended();
                 Ok(CommitResult::Done)
             }
-            Ok(Outcome::Done(plan)) => {
-                taken.pending = None;
+            Ok(Outcome::Done(step)) => {
+                taken.changes = None;
                 if !others.is_empty() {
                     state.clear_others();
                 }
-                state.committed(*plan);
+                state.committed(*step);
                 if let Some(alone) = alone
-                    && state.pending.fields.get(&alone.name) == alone.mine.as_ref()
+                    && state.changes.fields.get(&alone.name) == alone.mine.as_ref()
                 {
-                    state.pending.fields.remove(&alone.name);
+                    state.changes.fields.remove(&alone.name);
                 }
                 Ok(CommitResult::Done)
             }
             // The store may not have it: it is tried again, if there is another time.
             Err(error @ SessionError::Unavailable(_)) => Err(error),
             Err(error) => {
-                taken.pending = None;
+                taken.changes = None;
                 match error {
                     SessionError::Gone if state.is_lost(config.clock.now_ms()) => {
                         state.moved();
@@ -163,25 +142,25 @@ impl Session {
     }
 }
 
-/// What the store did.
+/// The work of the store.
 enum Outcome {
-    Done(Box<Plan>),
-    /// There was nothing to do but to end the sessions of other cookies.
+    Done(Box<CommitStep>),
+    /// Only the sessions of other cookies had to be ended.
     Ended,
     Unread,
 }
 
-impl Session {
-    /// Asks the store for what is planned, and for what its answers make of it.
-    async fn carry_out(&self, mut plan: Box<Plan>) -> Result<Outcome, SessionError> {
-        let config = &self.inner.config;
+impl Inner {
+    /// Takes one step after the other, as the store's answers demand.
+    async fn carry_out(&self, mut step: Box<CommitStep>) -> Result<Outcome, SessionError> {
+        let config = &self.config;
         for _ in 0..MAX_STEPS {
-            let answer = config.store.commit(&plan.key, &plan.commit).await.map_err(SessionError::Unavailable)?;
+            let outcome = config.store.commit(&step.key, &step.commit).await.map_err(SessionError::Unavailable)?;
             let lost = self.state().is_lost(config.clock.now_ms());
-            match plan.next(answer, lost) {
+            match step.next(outcome, lost) {
                 Next::Done(done) => return Ok(Outcome::Done(done)),
                 Next::Unread => return Ok(Outcome::Unread),
-                Next::Again(again) => plan = again,
+                Next::Again(again) => step = again,
                 Next::Failed(error) => return Err(error),
             }
         }
@@ -189,7 +168,7 @@ impl Session {
     }
 }
 
-/// What became of what was to be committed.
+/// The result of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommitResult {
     Done,
@@ -198,19 +177,19 @@ pub(super) enum CommitResult {
 }
 
 fn unreadable() -> Error {
-    Error::new(ErrorKind::Decode, "the session store has to know what it was told")
+    Error::new(ErrorKind::Decode, "the session store answered `unread` again after the session was loaded")
 }
 
-/// Changes on their way: they go back where they were, if nobody says that they arrived.
+/// Changes on their way. Unless they arrive, they go back.
 struct Taken<'a> {
-    session: &'a Session,
-    pending: Option<Pending>,
+    session: &'a Inner,
+    changes: Option<Changes>,
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        if let Some(pending) = self.pending.take() {
-            self.session.state().pending.put_back(pending);
+        if let Some(changes) = self.changes.take() {
+            self.session.state().changes.put_back(changes);
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{KeyRing, Lifetime, SessionCookie, SessionError, SessionStore};
+use super::{KeyRing, Lifetime, SessionCookie, SessionError, store::SessionStore};
 use crate::{CircuitBreaker, Clock};
 use bytes::Bytes;
 use http::{Response, StatusCode};

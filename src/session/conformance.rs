@@ -3,15 +3,18 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! use axum_upstash::session::{MemorySessionStore, conformance};
+//! use axum_upstash::session::{conformance, store::MemorySessionStore};
 //!
 //! conformance::run(&MemorySessionStore::new()).await;
 //! # }
 //! ```
 
 use super::{
-    Commit, CommitAction, CommitOutcome, Confirm, DeviceInfo, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
-    SessionSelector, SessionStore, SessionsOf,
+    DeviceInfo, Lifetime, PrincipalKey, SessionKey,
+    store::{
+        Change, Commit, CommitAction, CommitOutcome, Confirm, Load, Loaded, Record, SessionSelector, SessionStore,
+        SessionsOf,
+    },
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -61,14 +64,14 @@ impl Suite<'_> {
         set: &[(&str, &str)],
         remove: &[&str],
     ) -> CommitOutcome {
-        let mut commit = Commit::new(action, self.lifetime(), self.now);
+        let mut commit = Commit::at(action, self.lifetime(), self.now);
         commit.set = set.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
         commit.remove = remove.iter().map(|&name| name.to_owned()).collect();
         self.store.commit(key, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
     }
 
     async fn load(&self, key: &SessionKey, now: u64) -> Loaded {
-        let load = Load::new(key, self.lifetime(), now);
+        let load = Load::at(key, self.lifetime(), now);
         self.store.load(load).await.unwrap_or_else(|error| panic!("load failed: {error}"))
     }
 
@@ -166,7 +169,7 @@ impl Suite<'_> {
         let (old, new) = (self.created(&[("a", "1")]).await, key());
         // With what was changed since the first time, whose answer was lost.
         for set in [&[("b", "2")][..], &[("b", "2"), ("c", "3")]] {
-            let mut commit = Commit::new(CommitAction::rotate(new.clone()), self.lifetime(), self.now);
+            let mut commit = Commit::at(CommitAction::rotate(new.clone()), self.lifetime(), self.now);
             commit.set = set.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
             // The version from before: it is this rotation that has raised it.
             commit.expect.version = Some(1);
@@ -180,7 +183,7 @@ impl Suite<'_> {
     async fn what_is_not_as_expected_is_not_overwritten(&self) {
         let key = self.created(&[("a", "1")]).await;
         let write = async |version: Option<u64>, fields: &[(&str, Option<&str>)]| {
-            let mut commit = Commit::new(CommitAction::Update, self.lifetime(), self.now);
+            let mut commit = Commit::at(CommitAction::Update, self.lifetime(), self.now);
             commit.set.push(("a".to_owned(), "2".to_owned()));
             commit.expect.version = version;
             let owned = |&(name, text): &(&str, Option<&str>)| (name.to_owned(), text.map(str::to_owned));
@@ -204,12 +207,12 @@ impl Suite<'_> {
     async fn what_was_not_loaded_is_written_where_nothing_has_to_be_known(&self) {
         let key = self.created(&[("a", "12345")]).await;
         let write = async |key: &SessionKey, name: &str, text: &str, now: u64| {
-            let mut commit = Commit::new(CommitAction::Update, self.lifetime(), now);
+            let mut commit = Commit::at(CommitAction::Update, self.lifetime(), now);
             commit.set.push((name.to_owned(), text.to_owned()));
             commit.unread = Some(12);
             // No attributes, and not counted.
             let details = DeviceInfo { user_agent: Some("a browser".to_owned()), ..DeviceInfo::default() };
-            commit.details = Some(details);
+            commit.device = Some(details);
             self.store.commit(key, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
         };
         // Twelve bytes with the names; what takes another's place does not count twice.
@@ -255,9 +258,9 @@ impl Suite<'_> {
         // It ends when the other one does, and belongs to nobody that the other one does not.
         let (who, stranger) = (principal(), principal());
         let other = self.of(&who).await;
-        let mut commit = Commit::new(fork(&other), self.lifetime(), self.now + 23 * HOUR);
+        let mut commit = Commit::at(fork(&other), self.lifetime(), self.now + 23 * HOUR);
         commit.set.push(("a".to_owned(), "1".to_owned()));
-        commit.new_principal = Some(Some(who.clone()));
+        commit.new_principal = Change::Set(who.clone());
         let try_fork = async |key: &SessionKey, commit: &Commit| {
             self.store.commit(key, commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
         };
@@ -277,16 +280,16 @@ impl Suite<'_> {
 
     /// A session of somebody.
     async fn of(&self, principal: &PrincipalKey) -> SessionKey {
-        let (key, mut commit) = (key(), Commit::new(CommitAction::Create, self.lifetime(), self.now));
+        let (key, mut commit) = (key(), Commit::at(CommitAction::Create, self.lifetime(), self.now));
         commit.set.push(("a".to_owned(), "1".to_owned()));
-        commit.new_principal = Some(Some(principal.clone()));
+        commit.new_principal = Change::Set(principal.clone());
         let committed = self.store.commit(&key, &commit).await;
         assert_eq!(committed.unwrap_or_else(|error| panic!("commit failed: {error}")), CommitOutcome::Done);
         key
     }
 
     async fn listed(&self, principal: &PrincipalKey) -> Vec<String> {
-        let query = SessionsOf::new(principal, self.lifetime(), self.now);
+        let query = SessionsOf::at(principal, self.lifetime(), self.now);
         let list = self.store.sessions_of(query).await.unwrap_or_else(|error| panic!("list failed: {error}"));
         let mut list: Vec<String> = list
             .into_iter()
@@ -300,13 +303,13 @@ impl Suite<'_> {
     }
 
     async fn end(&self, principal: &PrincipalKey, which: SessionSelector<'_>) -> usize {
-        let query = SessionsOf::new(principal, self.lifetime(), self.now);
+        let query = SessionsOf::at(principal, self.lifetime(), self.now);
         self.store.end(query, which).await.unwrap_or_else(|error| panic!("end failed: {error}"))
     }
 
     /// Under another key, by somebody who may not know whose it is.
     async fn rotated(&self, from: &SessionKey, to: &SessionKey, of: Option<&PrincipalKey>) -> CommitOutcome {
-        let mut commit = Commit::new(CommitAction::rotate(to.clone()), self.lifetime(), self.now);
+        let mut commit = Commit::at(CommitAction::rotate(to.clone()), self.lifetime(), self.now);
         commit.principal = of.cloned();
         self.store.commit(from, &commit).await.unwrap_or_else(|error| panic!("commit failed: {error}"))
     }
@@ -322,10 +325,10 @@ impl Suite<'_> {
         assert_eq!(self.rotated(&one, &moved, Some(&who)).await, CommitOutcome::Done);
         assert_eq!(self.listed(&who).await, names(&[&moved, &two, &three]));
         // It changes hands, and is nobody's.
-        let mut commit = Commit::new(CommitAction::Update, self.lifetime(), self.now);
-        (commit.principal, commit.new_principal) = (Some(who.clone()), Some(Some(other.clone())));
+        let mut commit = Commit::at(CommitAction::Update, self.lifetime(), self.now);
+        (commit.principal, commit.new_principal) = (Some(who.clone()), Change::Set(other.clone()));
         assert!(matches!(self.store.commit(&two, &commit).await, Ok(CommitOutcome::Done)));
-        (commit.principal, commit.new_principal) = (Some(who.clone()), Some(None));
+        (commit.principal, commit.new_principal) = (Some(who.clone()), Change::Clear);
         assert!(matches!(self.store.commit(&three, &commit).await, Ok(CommitOutcome::Done)));
         assert_eq!(self.listed(&who).await, names(&[&moved]));
         assert_eq!(self.listed(&other).await, names(&[&two, &stranger]));
@@ -368,7 +371,7 @@ impl Suite<'_> {
     }
 
     fn at(&self, action: CommitAction, now_ms: u64) -> Commit {
-        let mut commit = Commit::new(action, self.lifetime(), now_ms);
+        let mut commit = Commit::at(action, self.lifetime(), now_ms);
         commit.grace_ms = HOUR / 2;
         commit
     }
@@ -378,7 +381,7 @@ impl Suite<'_> {
         let (old, new) = (key(), key());
         let mut begin = self.at(CommitAction::Create, self.now);
         begin.set.push(("a".to_owned(), "1".to_owned()));
-        begin.new_principal = principal.map(|principal| Some(principal.clone()));
+        begin.new_principal = principal.map_or(Change::Keep, |principal| Change::Set(principal.clone()));
         assert_eq!(self.send(&old, &begin).await, CommitOutcome::Done);
         let mut rotate = self.at(CommitAction::rotate(new.clone()), self.now);
         rotate.principal = principal.cloned();
@@ -388,7 +391,7 @@ impl Suite<'_> {
     }
 
     async fn confirm(&self, new: &SessionKey, old: &SessionKey, principal: Option<&PrincipalKey>) {
-        let confirm = Confirm::new(new, old, principal, self.now);
+        let confirm = Confirm::at(new, old, principal, self.now);
         self.store.confirm(confirm).await.unwrap_or_else(|error| panic!("confirm failed: {error}"));
     }
 
@@ -427,7 +430,7 @@ impl Suite<'_> {
         straggler.since_ms = self.now - 1;
         assert_eq!(self.send(&old, &straggler).await, CommitOutcome::moved(new.clone()));
         let others = [new.clone()];
-        let load = Load { others: &others, ..Load::new(&old, self.lifetime(), late) };
+        let load = Load { others: &others, ..Load::at(&old, self.lifetime(), late) };
         assert!(matches!(self.store.load(load).await, Ok(Loaded::Moved)), "the client has the new key as well");
         let record = self.load_at(&old, late).await.unwrap_or_else(|| panic!("the old session is not there"));
         assert_eq!((record.fields, record.replaced), (map(&[("a", "1")]), None));
@@ -468,14 +471,14 @@ impl Suite<'_> {
         let key = self.created(&[("a", "1")]).await;
         let mut longer = self.at(CommitAction::Update, self.now);
         longer.own_lifetime =
-            Some(Some(Lifetime::new(Duration::from_millis(3 * HOUR), Some(Duration::from_millis(5 * HOUR)))));
+            Change::Set(Lifetime::new(Duration::from_millis(3 * HOUR), Some(Duration::from_millis(5 * HOUR))));
         assert_eq!(self.send(&key, &longer).await, CommitOutcome::Done);
         assert!(self.load_at(&key, self.now + 2 * HOUR).await.is_some_and(|record| record.lifetime.is_some()));
         assert!(self.load_at(&key, self.now + 4 * HOUR).await.is_some());
         assert!(self.load_at(&key, self.now + 5 * HOUR).await.is_none());
         let key = self.created(&[("a", "1")]).await;
         assert_eq!(self.send(&key, &longer).await, CommitOutcome::Done);
-        longer.own_lifetime = Some(None);
+        longer.own_lifetime = Change::Clear;
         assert_eq!(self.send(&key, &longer).await, CommitOutcome::Done);
         assert!(self.load_at(&key, self.now + HOUR).await.is_none());
     }
@@ -487,7 +490,7 @@ impl Suite<'_> {
         }
         let login_ms = self.now + 47 * HOUR / 2;
         let mut login = self.at(CommitAction::rotate(new.clone()), login_ms);
-        login.new_principal = Some(Some(who.clone()));
+        login.new_principal = Change::Set(who.clone());
         assert_eq!(self.send(&old, &login).await, CommitOutcome::Done);
         let record = self.load_at(&new, login_ms + HOUR * 9 / 10).await.unwrap_or_else(|| panic!("it ended"));
         assert_eq!((record.created_ms, record.authenticated_ms), (login_ms, Some(login_ms)));

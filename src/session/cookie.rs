@@ -1,4 +1,4 @@
-use super::Record;
+use super::store::Record;
 use crate::{Error, ErrorKind};
 use cookie::{Cookie, Expiration};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(set, "__Host-id=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         assert!(set.is_sensitive());
         // By the session's own lifetime: the idle time, or what is left of the absolute one.
-        let mut record = Record::new(0, 1, BTreeMap::new());
+        let mut record = Record::begun(0, 1, BTreeMap::new());
         let lifetime = Lifetime::new(Duration::from_secs(3600), Some(Duration::from_secs(7200)));
         for (own, now_s, kept) in
             [(lifetime, 0, "; Max-Age=3600"), (lifetime, 7000, "; Max-Age=200"), (lifetime.until_closed(), 0, "")]

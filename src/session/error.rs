@@ -1,10 +1,10 @@
-use super::cache_headers::refusal;
 use crate::{Error, ErrorKind, Problem};
 use axum_core::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use std::{error::Error as StdError, fmt};
 
 /// Why an operation on a session failed.
@@ -137,6 +137,17 @@ impl IntoResponse for SessionError {
             Self::Unavailable(error) => tracing::warn!(%error, "session store unavailable"),
             other => tracing::error!(error = %other, "session error"),
         }
-        refusal(&self).map(Body::from)
+        self.refusal().map(Body::from)
+    }
+}
+
+impl SessionError {
+    /// The error as the layer answers it.
+    pub(super) fn refusal(&self) -> http::Response<Bytes> {
+        let mut response = Problem::from(self).into_bytes_response();
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }

@@ -1,25 +1,26 @@
 //! The session on its way from the store.
 
 use super::{
-    Confirm, Load, LoadFailure, Loaded, Record, Session, SessionError, SessionKey,
+    LoadFailure, SessionError, SessionKey,
     config::STORE,
     id::SessionId,
-    state::{Content, State},
+    inner::Inner,
+    state::Content,
+    store::{Confirm, Load, Loaded, Record},
 };
 use crate::Error;
 use std::sync::Arc;
 
-impl Session {
+impl Inner {
     /// Loads the session once, however many ask.
     pub(super) async fn load(&self) -> Result<(), SessionError> {
-        let is_known = |state: &State| state.read_only || !matches!(state.content, Content::Unknown);
-        if is_known(&*self.used()?) {
+        if self.used()?.is_loaded() {
             return Ok(());
         }
-        let _asking = self.inner.asking.lock().await;
+        let _turn = self.turn.lock().await;
         let id = {
             let state = self.state();
-            if is_known(&state) {
+            if state.is_loaded() {
                 return Ok(());
             }
             state.id.clone()
@@ -30,12 +31,12 @@ impl Session {
         match self.find(id).await {
             Ok((loaded, asked_ms)) => {
                 looking.failed = false;
-                self.state().learn(loaded, asked_ms, self.inner.config.clock.now_ms());
+                self.state().learn(loaded, asked_ms, self.config.clock.now_ms());
                 Ok(())
             }
-            Err(error) if self.inner.config.load_failure == LoadFailure::Anonymous => {
+            Err(error) if self.config.load_failure == LoadFailure::Anonymous && error.is_outage() => {
                 tracing::warn!(%error, "session store unavailable, the request goes on without its session");
-                self.state().read_only = true;
+                self.state().make_read_only();
                 Ok(())
             }
             Err(error) => Err(SessionError::Unavailable(error)),
@@ -63,16 +64,16 @@ impl Session {
 
     /// What there is, and when it was asked for.
     async fn fetch(&self, id: &SessionId) -> Result<(Loaded, u64), Error> {
-        let config = &self.inner.config;
+        let config = &self.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
         let others: Vec<SessionKey> = self.state().others.iter().map(|(id, _)| id.key().clone()).collect();
-        let since_ms = self.inner.since_ms;
-        let load = Load { since_ms, others: &others, ..Load::new(key, config.lifetime, now_ms) };
+        let since_ms = self.since_ms;
+        let load = Load { since_ms, others: &others, ..Load::at(key, config.lifetime, now_ms) };
         let loaded = config.breaker.call(STORE, config.timeout, config.store.load(load)).await?;
         let loaded = match loaded {
             // The client came with its new id: nothing is left to the old one. Once for each rotation, so that it takes
             // no room in each handler's future.
-            Loaded::Found(record) if record.replaces.is_some() && self.state().signer.is_some() => {
+            Loaded::Found(record) if record.replaces.is_some() && self.state().is_presented() => {
                 Box::pin(self.confirm(key, record, now_ms)).await?
             }
             loaded => loaded,
@@ -82,7 +83,7 @@ impl Session {
             // cookie, or may have.
             let touched = record.is_touch(config.lifetime, now_ms) && record.replaced.is_none();
             if touched && config.cookie.is_persistent(record) {
-                self.state().resend = true;
+                self.state().refresh_cookie();
             }
         }
         Ok((loaded, now_ms))
@@ -90,9 +91,9 @@ impl Session {
 
     /// Ends what the session was before its last rotation.
     async fn confirm(&self, key: &SessionKey, record: Arc<Record>, now_ms: u64) -> Result<Loaded, Error> {
-        let config = &self.inner.config;
+        let config = &self.config;
         if let Some(old) = &record.replaces {
-            let confirm = Confirm::new(key, old, record.principal.as_ref(), now_ms);
+            let confirm = Confirm::at(key, old, record.principal.as_ref(), now_ms);
             config.breaker.call(STORE, config.timeout, config.store.confirm(confirm)).await?;
         }
         Ok(Loaded::Found(record))
@@ -100,12 +101,12 @@ impl Session {
 
     /// Loads the session again, whatever is known. What was changed before goes on expecting what it was changed from.
     pub(super) async fn reload(&self) -> Result<(), SessionError> {
-        let _asking = self.inner.asking.lock().await;
+        let _turn = self.turn.lock().await;
         let Some(id) = self.state().id.clone() else { return Ok(()) };
         let (loaded, asked_ms) = self.fetch(&id).await.map_err(SessionError::Unavailable)?;
         let mut state = self.state();
-        let before = state.content.record().filter(|_| !state.pending.is_empty()).map(|record| record.version);
-        state.learn(loaded, asked_ms, self.inner.config.clock.now_ms());
+        let before = state.content.record().filter(|_| !state.changes.is_empty()).map(|record| record.version);
+        state.learn(loaded, asked_ms, self.config.clock.now_ms());
         if let (Content::Found(record), Some(version)) = (&mut state.content, before) {
             Arc::make_mut(record).version = version;
         }
@@ -115,14 +116,14 @@ impl Session {
 
 /// A look at the session, which fails if nobody says that it did not.
 struct Looking<'a> {
-    session: &'a Session,
+    session: &'a Inner,
     failed: bool,
 }
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
         if self.failed {
-            self.session.state().unreadable = true;
+            self.session.state().make_unreadable();
         }
     }
 }

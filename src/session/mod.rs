@@ -79,7 +79,7 @@
 //!
 //! ```
 //! use axum::Router;
-//! use axum_upstash::session::{KeyRing, MemorySessionStore, SessionLayer};
+//! use axum_upstash::session::{KeyRing, SessionLayer, store::MemorySessionStore};
 //! use http::{Method, Uri};
 //! use tower_http::csrf::CsrfLayer;
 //!
@@ -96,7 +96,7 @@
 //! # Example
 //! ```
 //! use axum::{Router, routing::{get, post}};
-//! use axum_upstash::session::{KeyRing, MemorySessionStore, Session, SessionError, SessionLayer};
+//! use axum_upstash::session::{KeyRing, Session, SessionError, SessionLayer, store::MemorySessionStore};
 //! use http::{Request, header};
 //! use tower::ServiceExt;
 //!
@@ -128,57 +128,48 @@
 //! # }
 //! ```
 
-mod attributes;
-mod cache_headers;
-mod change;
 mod changes;
 mod commit;
+mod commit_step;
 #[cfg(any(feature = "tower-sessions-0_15", feature = "tower-sessions-0_14"))]
 pub mod compat;
 mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod cookie;
+mod device_info;
 mod error;
 mod extract;
 mod flash;
-mod future;
 mod hashed_key;
 mod id;
+mod inner;
 mod key_ring;
 mod layer;
+mod lifetime;
 mod lookup;
-mod memory;
 mod presented;
 mod principal;
-mod record;
-mod redis;
-mod service;
+#[allow(clippy::module_inception, reason = "the file of the type that users name")]
 mod session;
 mod state;
-mod store;
+pub mod store;
 mod typed;
 mod user_sessions;
 
-use self::presented::Presented;
 pub use self::{
-    change::{Commit, CommitAction, CommitOutcome, Expect},
     config::{CommitFailure, ConflictPolicy, LoadFailure},
     cookie::{SameSite, SessionCookie, SessionCookieBuilder},
+    device_info::DeviceInfo,
     error::SessionError,
     extract::SessionRejection,
     flash::Flash,
-    future::ResponseFuture,
     id::SessionKey,
     key_ring::KeyRing,
-    layer::SessionLayer,
-    memory::MemorySessionStore,
+    layer::{ResponseFuture, SessionLayer, SessionService},
+    lifetime::Lifetime,
     principal::PrincipalKey,
-    record::{DeviceInfo, Lifetime, Load, Loaded, Record, Replaced},
-    redis::RedisSessionStore,
-    service::SessionService,
     session::Session,
-    store::{Confirm, SessionSelector, SessionStore, SessionsOf},
     typed::TypedSession,
     user_sessions::{SessionInfo, UserSessions},
 };

@@ -1,4 +1,4 @@
-use super::{Record, Session, SessionError, attributes, changes::Pending};
+use super::{Session, SessionError, changes::Changes, store::Record};
 use axum_core::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
@@ -71,13 +71,13 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
         };
         let limit = self.session.config().size_limit;
         self.session
-            .write(|record, pending| {
-                let mut changed = pending.clone();
+            .write(|record, changes| {
+                let mut changed = changes.clone();
                 // Members that a `T` had and has no more, or does not write where there is nothing in them.
-                let before = serde_json::from_value::<T>(Value::Object(self::members(record, pending)));
+                let before = serde_json::from_value::<T>(Value::Object(self::members(record, changes)));
                 if let Ok(Ok(Value::Object(before))) = before.map(|before| serde_json::to_value(before)) {
                     let gone = before.keys().filter(|name| !members.contains_key(*name));
-                    gone.for_each(|name| attributes::unset(record, &mut changed, name));
+                    gone.for_each(|name| changed.unset(record, name));
                 }
                 for (name, value) in members {
                     if name.starts_with('_') {
@@ -85,11 +85,11 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
                     }
                     match value {
                         // As if it had never been there, which for an `Option` is the same.
-                        Value::Null => attributes::unset(record, &mut changed, &name),
-                        value => attributes::set(record, &mut changed, &name, value.to_string(), limit)?,
+                        Value::Null => changed.unset(record, &name),
+                        value => changed.set(record, &name, value.to_string(), limit)?,
                     }
                 }
-                *pending = changed;
+                *changes = changed;
                 Ok(())
             })
             .await
@@ -97,9 +97,9 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
 }
 
 /// All attributes that are JSON.
-fn members(record: Option<&Record>, pending: &Pending) -> Map<String, Value> {
-    let names = record.into_iter().flat_map(|record| record.fields.keys()).chain(pending.fields.keys());
-    let value = |name: &String| serde_json::from_str(attributes::text(record, pending, name)?).ok();
+fn members(record: Option<&Record>, changes: &Changes) -> Map<String, Value> {
+    let names = record.into_iter().flat_map(|record| record.fields.keys()).chain(changes.fields.keys());
+    let value = |name: &String| serde_json::from_str(changes.text(record, name)?).ok();
     names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 

@@ -1,10 +1,15 @@
 use super::{
-    PrincipalKey, Record, Session, SessionError, SessionKey, SessionRejection, SessionSelector, SessionsOf,
+    DeviceInfo, PrincipalKey, Session, SessionError, SessionKey, SessionRejection,
     config::{STORE, SessionConfig},
+    store::{Record, SessionSelector, SessionsOf},
 };
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// The sessions of users, by the name that [`Session::set_principal`] was given: for a page "your devices", for "log out
 /// everywhere", and for whoever has to end what somebody else has stolen.
@@ -12,7 +17,7 @@ use std::{fmt, sync::Arc, time::Duration};
 /// What is ended stays ended: no request that is on its way brings it back, not even by a rotation.
 ///
 /// ```
-/// use axum_upstash::session::{KeyRing, MemorySessionStore, Session, SessionError, SessionLayer, UserSessions};
+/// use axum_upstash::session::{KeyRing, Session, SessionError, SessionLayer, UserSessions, store::MemorySessionStore};
 ///
 /// async fn log_out_everywhere_else(session: Session, sessions: UserSessions) -> Result<String, SessionError> {
 ///     let user: String = session.get("user").await?.unwrap_or_default();
@@ -36,22 +41,25 @@ pub struct UserSessions {
 pub struct SessionInfo {
     /// The store's name for it, by which it can be [revoked](UserSessions::revoke). It is no secret: nobody gets in by it.
     pub key: SessionKey,
-    /// When it began, in milliseconds since the Unix epoch.
-    pub created_ms: u64,
-    /// When it was last used, in milliseconds since the Unix epoch; up to a tenth of the idle time ago.
-    pub seen_ms: u64,
-    /// When its user logged in, in milliseconds since the Unix epoch.
-    pub authenticated_ms: Option<u64>,
-    /// The browser, as [`Session::set_details`] was told.
-    pub user_agent: Option<String>,
-    /// The network, as [`Session::set_details`] was told.
-    pub network: Option<String>,
+    /// The time at which the session began.
+    pub created_at: SystemTime,
+    /// The time of the last use, up to a tenth of the idle time ago.
+    pub seen_at: SystemTime,
+    /// The time of the login.
+    pub authenticated_at: Option<SystemTime>,
+    /// The device, as [`Session::set_device`] set it.
+    pub device: DeviceInfo,
 }
 
 impl SessionInfo {
     fn new(key: SessionKey, record: Record) -> Self {
-        let Record { created_ms, seen_ms, authenticated_ms, details, .. } = record;
-        Self { key, created_ms, seen_ms, authenticated_ms, user_agent: details.user_agent, network: details.network }
+        Self {
+            key,
+            created_at: record.created_at(),
+            seen_at: record.seen_at(),
+            authenticated_at: record.authenticated_at(),
+            device: record.device,
+        }
     }
 
     /// Whether it is the session of this request.
@@ -64,8 +72,8 @@ impl SessionInfo {
 impl fmt::Debug for SessionInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionInfo")
-            .field("created_ms", &self.created_ms)
-            .field("seen_ms", &self.seen_ms)
+            .field("created_at", &self.created_at)
+            .field("seen_at", &self.seen_at)
             .finish_non_exhaustive()
     }
 }
@@ -79,12 +87,12 @@ impl UserSessions {
     ///
     /// # Errors
     /// [`SessionError::Unavailable`].
-    pub async fn list(&self, user: impl AsRef<str>) -> Result<Vec<SessionInfo>, SessionError> {
-        let principal = PrincipalKey::of(user.as_ref());
+    pub async fn list(&self, user: impl fmt::Display) -> Result<Vec<SessionInfo>, SessionError> {
+        let principal = PrincipalKey::of(&user.to_string());
         let list = self.config.store.sessions_of(self.query(&principal));
         let list = self.config.breaker.call(STORE, self.longest(), list).await.map_err(SessionError::Unavailable)?;
         let mut list: Vec<SessionInfo> = list.into_iter().map(|(key, record)| SessionInfo::new(key, record)).collect();
-        list.sort_by(|one, other| other.seen_ms.cmp(&one.seen_ms).then_with(|| one.created_ms.cmp(&other.created_ms)));
+        list.sort_by(|one, other| other.seen_at.cmp(&one.seen_at).then_with(|| one.created_at.cmp(&other.created_at)));
         Ok(list)
     }
 
@@ -92,18 +100,18 @@ impl UserSessions {
     ///
     /// # Errors
     /// [`SessionError::Unavailable`].
-    pub async fn revoke(&self, user: impl AsRef<str>, key: &SessionKey) -> Result<bool, SessionError> {
-        Ok(self.end(user.as_ref(), SessionSelector::One(key)).await? > 0)
+    pub async fn revoke(&self, user: impl fmt::Display, key: &SessionKey) -> Result<bool, SessionError> {
+        Ok(self.end(&user.to_string(), SessionSelector::One(key)).await? > 0)
     }
 
     /// Ends all sessions of a user but this one, and says how many.
     ///
     /// # Errors
     /// [`SessionError::Unavailable`]; some may have ended then.
-    pub async fn revoke_others(&self, user: impl AsRef<str>, session: &Session) -> Result<usize, SessionError> {
+    pub async fn revoke_others(&self, user: impl fmt::Display, session: &Session) -> Result<usize, SessionError> {
         match session.key() {
-            Some(key) => self.end(user.as_ref(), SessionSelector::Others(&key)).await,
-            None => self.end(user.as_ref(), SessionSelector::All).await,
+            Some(key) => self.end(&user.to_string(), SessionSelector::Others(&key)).await,
+            None => self.end(&user.to_string(), SessionSelector::All).await,
         }
     }
 
@@ -111,8 +119,8 @@ impl UserSessions {
     ///
     /// # Errors
     /// [`SessionError::Unavailable`]; some may have ended then.
-    pub async fn revoke_all(&self, user: impl AsRef<str>) -> Result<usize, SessionError> {
-        self.end(user.as_ref(), SessionSelector::All).await
+    pub async fn revoke_all(&self, user: impl fmt::Display) -> Result<usize, SessionError> {
+        self.end(&user.to_string(), SessionSelector::All).await
     }
 
     async fn end(&self, user: &str, which: SessionSelector<'_>) -> Result<usize, SessionError> {
@@ -127,7 +135,7 @@ impl UserSessions {
     }
 
     fn query<'a>(&self, principal: &'a PrincipalKey) -> SessionsOf<'a> {
-        SessionsOf::new(principal, self.config.lifetime, self.config.clock.now_ms())
+        SessionsOf::at(principal, self.config.lifetime, self.config.clock.now_ms())
     }
 }
 

@@ -184,7 +184,10 @@ impl Upstash {
     /// one is no second session.
     #[cfg(feature = "session")]
     pub fn session_layer(&self) -> crate::session::SessionLayer {
-        use crate::session::{MemorySessionStore, RedisSessionStore, SessionLayer};
+        use crate::session::{
+            SessionLayer,
+            store::{MemorySessionStore, RedisSessionStore},
+        };
         let layer = self.inner.sessions.get_or_init(|| {
             let keys = self.inner.session_keys.clone();
             match &self.inner.session_redis {

@@ -108,7 +108,7 @@ async fn without_redis_the_handler_answers() {
 async fn a_response_that_used_its_session_is_never_stored_in_either_order() {
     let sessions = || {
         let keys = KeyRing::new([[1; 32]]).unwrap();
-        SessionLayer::new(session::MemorySessionStore::new(), keys)
+        SessionLayer::new(session::store::MemorySessionStore::new(), keys)
     };
     let cache = || ResponseCacheLayer::new(MemoryResponseStore::new()).with_ttl(MINUTE);
     let routes = || {

@@ -10,8 +10,8 @@ use axum_upstash::{
     local::LocalUpstash,
     redis::Redis,
     session::{
-        CommitFailure, KeyRing, Lifetime, LoadFailure, MemorySessionStore, RedisSessionStore, Session, SessionCookie,
-        SessionError, SessionLayer, conformance,
+        CommitFailure, KeyRing, Lifetime, LoadFailure, Session, SessionCookie, SessionError, SessionLayer, conformance,
+        store::{MemorySessionStore, RedisSessionStore},
     },
 };
 use http::{Request, Response, StatusCode, header};

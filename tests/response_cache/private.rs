@@ -6,7 +6,7 @@ use axum_upstash::{
     client_ip::ClientIp,
     qstash::{QStash, Signer, VerifiedMessage},
     ratelimit::{Decision, FixedWindow, RateLimitLayer, Ratelimit},
-    session::{KeyRing, MemorySessionStore as Sessions, Session, SessionLayer},
+    session::{KeyRing, Session, SessionLayer, store::MemorySessionStore as Sessions},
 };
 use std::net::SocketAddr;
 

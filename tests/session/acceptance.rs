@@ -16,8 +16,8 @@ use axum_upstash::{
     Error, ErrorKind,
     response_cache::ResponseCacheLayer,
     session::{
-        Commit, CommitFailure, CommitOutcome, Confirm, Load, LoadFailure, Loaded, MemorySessionStore,
-        RedisSessionStore, Session, SessionError, SessionKey, SessionLayer, SessionRejection, SessionStore,
+        CommitFailure, LoadFailure, Session, SessionError, SessionKey, SessionLayer, SessionRejection,
+        store::{Commit, CommitOutcome, Confirm, Load, Loaded, MemorySessionStore, RedisSessionStore, SessionStore},
     },
 };
 use bytes::Bytes;
@@ -125,7 +125,7 @@ async fn what_could_not_be_read_is_not_overwritten() {
                         failing.loads.store(true, Ordering::SeqCst);
                         let user: Option<String> = session.get("user").await.unwrap_or_default();
                         let session = if detached { session.detach() } else { session };
-                        let put = session.put("user", user.unwrap_or_default());
+                        let put = session.insert_without_load("user", user.unwrap_or_default());
                         let committed = session.commit().await;
                         failing.loads.store(false, Ordering::SeqCst);
                         assert!(put.is_err() || committed.is_err(), "detached: {detached}");
@@ -243,7 +243,7 @@ async fn what_may_have_been_written_is_no_longer_what_it_was() {
                 assert!(matches!(session.commit().await, Err(SessionError::Unavailable(_))));
                 match change {
                     "insert" => session.insert("a", "1").await?,
-                    "put" => session.put("a", "1")?,
+                    "put" => session.insert_without_load("a", "1")?,
                     "update" => drop(session.update("a", |_: Option<String>| "1".to_owned()).await?),
                     _ => {
                         session.clear().await?;

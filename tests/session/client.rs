@@ -9,8 +9,8 @@ use axum::{
 };
 use axum_upstash::redis::Redis;
 use axum_upstash::session::{
-    DeviceInfo, Flash, KeyRing, MemorySessionStore, RedisSessionStore, Session, SessionError, SessionLayer,
-    SessionStore, UserSessions,
+    DeviceInfo, Flash, KeyRing, Session, SessionError, SessionLayer, UserSessions,
+    store::{MemorySessionStore, RedisSessionStore, SessionStore},
 };
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use std::sync::Arc;
@@ -66,7 +66,7 @@ async fn set(session: Session, Path((name, value)): Path<(String, String)>) -> A
 
 /// Without a look.
 async fn put(session: Session, Path((name, value)): Path<(String, String)>) -> Result<(), SessionError> {
-    session.put(&name, &value)
+    session.insert_without_load(&name, &value)
 }
 
 async fn add(session: Session, Path(name): Path<String>) -> Answer {
@@ -84,7 +84,7 @@ async fn login(session: Session, headers: HeaderMap, Path(user): Path<String>) -
     session.set_principal(&user)?;
     let mut details = DeviceInfo::default();
     details.user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-    session.set_details(details)?;
+    session.set_device(details)?;
     session.insert("user", &user).await?;
     Ok(user)
 }
@@ -121,7 +121,7 @@ async fn devices(session: Session, sessions: UserSessions, Path(user): Path<Stri
     let list = sessions.list(&user).await?;
     let line = |info: &axum_upstash::session::SessionInfo| {
         let this = if info.is(&session) { "*" } else { "" };
-        format!("{}{this}", info.user_agent.as_deref().unwrap_or("?"))
+        format!("{}{this}", info.device.user_agent.as_deref().unwrap_or("?"))
     };
     Ok(list.iter().map(line).collect::<Vec<_>>().join(","))
 }

@@ -13,7 +13,7 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    session::{MemorySessionStore, Session, SessionCookie, SessionError, SessionLayer},
+    session::{Session, SessionCookie, SessionError, SessionLayer, store::MemorySessionStore},
 };
 use http::{StatusCode, header::SET_COOKIE};
 

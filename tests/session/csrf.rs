@@ -4,7 +4,7 @@ use crate::client::keys;
 use axum::{Json, Router, body::Body, routing::post};
 use axum_upstash::{
     qstash::{QStash, Receiver, Signer},
-    session::{MemorySessionStore, Session, SessionLayer},
+    session::{Session, SessionLayer, store::MemorySessionStore},
 };
 use http::{Method, Request, StatusCode, Uri, header};
 use tower::ServiceExt;

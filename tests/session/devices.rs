@@ -5,7 +5,7 @@ use crate::times::ms;
 use axum::routing::{get, post};
 use axum_upstash::{
     Clock,
-    session::{Lifetime, MemorySessionStore, Session, SessionCookie, SessionError, SessionLayer},
+    session::{Lifetime, Session, SessionCookie, SessionError, SessionLayer, store::MemorySessionStore},
 };
 use http::{Request, StatusCode, header};
 use std::{sync::Arc, time::Duration};

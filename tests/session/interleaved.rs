@@ -5,7 +5,7 @@ use crate::{
     schedule::{Stepped, every_order},
 };
 use axum::Router;
-use axum_upstash::session::{ConflictPolicy, SessionLayer, SessionStore};
+use axum_upstash::session::{ConflictPolicy, SessionLayer, store::SessionStore};
 use http::StatusCode;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use crate::times::{ms, now_ms};
 use axum::{Router, extract::Path, routing::post};
 use axum_upstash::{
     Clock,
-    session::{Session, SessionError, SessionLayer, SessionStore},
+    session::{Session, SessionError, SessionLayer, store::SessionStore},
 };
 use http::{HeaderMap, StatusCode, header};
 use std::{sync::Arc, time::Duration};
@@ -35,7 +35,7 @@ async fn leaves_it_alone(store: Arc<dyn SessionStore>, grace: Duration) {
         hands.advance(Duration::from_secs(11));
         match &*does {
             "looked" | "insert" => session.insert("a", "1").await?,
-            "put" => session.put("a", "1")?,
+            "put" => session.insert_without_load("a", "1")?,
             "rotate" => session.rotate()?,
             "update" => drop(session.update("a", |_: Option<u8>| 1).await?),
             // With its old rights, as long as the new id was not used.

@@ -5,7 +5,7 @@ use crate::times::{ms, now_ms};
 use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, ManualClock,
-    session::{Lifetime, Session, SessionError, SessionLayer, SessionStore},
+    session::{Lifetime, Session, SessionError, SessionLayer, store::SessionStore},
 };
 use http::header::SET_COOKIE;
 use std::{

@@ -10,8 +10,8 @@ use axum::{Router, extract::Path, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind, ManualClock,
     session::{
-        Commit, CommitOutcome, Confirm, Lifetime, Load, Loaded, Session, SessionError, SessionKey, SessionLayer,
-        SessionStore,
+        Lifetime, Session, SessionError, SessionKey, SessionLayer,
+        store::{Commit, CommitOutcome, Confirm, Load, Loaded, SessionStore},
     },
 };
 use futures_core::future::BoxFuture;
@@ -66,8 +66,7 @@ impl SessionStore for Flaky {
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>> {
         let commit = move || -> BoxFuture<'a, _> {
             // By the time that it is when the store does it: that is when an old id begins to tell the new one.
-            let mut commit = commit.clone();
-            commit.now_ms = unix_ms(self.clock.now());
+            let commit = commit.clone().with_now(self.clock.now());
             Box::pin(async move { self.inner.commit(key, &commit).await })
         };
         Box::pin(self.around(commit))

@@ -10,8 +10,8 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, ManualClock,
     session::{
-        Commit, CommitAction, CommitOutcome, Lifetime, Load, Loaded, RedisSessionStore, Session, SessionError,
-        SessionKey, SessionLayer, SessionStore,
+        Lifetime, Session, SessionError, SessionKey, SessionLayer,
+        store::{Commit, CommitAction, CommitOutcome, Load, Loaded, RedisSessionStore, SessionStore},
     },
 };
 use http::StatusCode;
@@ -135,21 +135,19 @@ async fn a_grace_that_is_not_used_ends() {
     both(async |store| {
         let lifetime = Lifetime::new(Duration::from_secs(3_600), None);
         let (old, new, now) = (key(), key(), now_ms());
-        let mut commit = Commit::new(CommitAction::Create, lifetime, now);
+        let mut commit = Commit::new(CommitAction::Create, lifetime, ms(now));
         commit.set.push(("a".to_owned(), "1".to_owned()));
         assert_eq!(store.commit(&old, &commit).await.unwrap(), CommitOutcome::Done);
-        let mut rotate = Commit::new(CommitAction::rotate(new.clone()), lifetime, now);
-        rotate.grace_ms = 1_500;
+        let rotate =
+            Commit::new(CommitAction::rotate(new.clone()), lifetime, ms(now)).with_grace(Duration::from_millis(1_500));
         assert_eq!(store.commit(&old, &rotate).await.unwrap(), CommitOutcome::Done);
         // By a request that began before the rotation, which says nothing of what the client has.
-        let mut load = Load::new(&old, lifetime, now);
-        load.since_ms = now - 1;
+        let mut load = Load::new(&old, lifetime, ms(now)).with_since(ms(now - 1));
         assert!(matches!(store.load(load).await.unwrap(), Loaded::Found(_)));
         // It is as long as requests may be on their way, at the least: ten seconds.
         let begun = std::time::Instant::now();
         loop {
-            let mut load = load;
-            load.now_ms = now + u64::try_from(begun.elapsed().as_millis()).unwrap();
+            let load = load.with_now(ms(now) + begun.elapsed());
             if store.load(load).await.unwrap() == Loaded::Absent {
                 break;
             }
@@ -227,7 +225,7 @@ async fn after_a_rotation_that_it_has_committed_a_handler_writes_on() {
             session.rotate()?; // of an id that the client does not have yet
             session.update("n", |n: Option<String>| n.unwrap_or_default() + "x").await?;
             let detached = session.detach();
-            detached.put("b", "2")?;
+            detached.insert_without_load("b", "2")?;
             detached.commit().await
         };
         let failing = Failing::new(&store);
@@ -383,7 +381,7 @@ async fn a_handle_of_its_own_stays_with_its_session() {
                 let detached = session.detach();
                 sessions.revoke_all("one").await?;
                 assert_eq!(detached.get::<String>("user").await?, None);
-                detached.put("a", "1")?;
+                detached.insert_without_load("a", "1")?;
                 assert!(matches!(detached.commit().await, Err(SessionError::Gone)));
                 Ok::<_, SessionError>(())
             }

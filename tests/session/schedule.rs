@@ -3,7 +3,8 @@
 use axum_upstash::{
     Error,
     session::{
-        Commit, CommitOutcome, Confirm, Load, Loaded, Record, SessionKey, SessionSelector, SessionStore, SessionsOf,
+        SessionKey,
+        store::{Commit, CommitOutcome, Confirm, Load, Loaded, Record, SessionSelector, SessionStore, SessionsOf},
     },
 };
 use futures_core::future::BoxFuture;

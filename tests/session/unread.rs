@@ -9,8 +9,8 @@ use axum::{Router, routing::post};
 use axum_upstash::{
     Clock, Error, ErrorKind,
     session::{
-        Commit, CommitOutcome, Confirm, ConflictPolicy, Lifetime, Load, LoadFailure, Loaded, Session, SessionError,
-        SessionKey, SessionLayer, SessionStore,
+        ConflictPolicy, Lifetime, LoadFailure, Session, SessionError, SessionKey, SessionLayer,
+        store::{Commit, CommitOutcome, Confirm, Load, Loaded, SessionStore},
     },
 };
 use futures_core::future::BoxFuture;
@@ -72,12 +72,12 @@ async fn what_is_too_much_is_refused_and_nothing_of_it_is_written() {
     both(async |store| {
         let layer = SessionLayer::new(store, keys(&[1])).with_size_limit(100);
         let told = |session: Session| async move {
-            session.put("b", "x".repeat(60))?;
+            session.insert_without_load("b", "x".repeat(60))?;
             let told = matches!(session.commit().await, Err(SessionError::TooLarge { limit: 100, .. }));
             Ok::<_, SessionError>(told.to_string())
         };
         let read = |session: Session| async move {
-            session.put("b", "x".repeat(60))?;
+            session.insert_without_load("b", "x".repeat(60))?;
             session.get::<String>("a").await.map(Option::unwrap_or_default)
         };
         let app = routes().route("/told", post(told)).route("/read", post(read)).layer(layer);
@@ -99,15 +99,15 @@ async fn beside_what_needs_a_look_it_is_as_if_it_had_been_looked_at() {
     both(async |store| {
         let counted = Stepped::open(store);
         let rotating = |session: Session| async move {
-            session.put("a", "1")?;
+            session.insert_without_load("a", "1")?;
             session.rotate()
         };
         let ending = |session: Session| async move {
             session.destroy()?;
-            session.put("a", "1")
+            session.insert_without_load("a", "1")
         };
         let reading = |session: Session| async move {
-            session.put("a", "1")?;
+            session.insert_without_load("a", "1")?;
             let user: Option<String> = session.get("user").await?;
             Ok::<_, SessionError>(format!("{user:?} {:?}", session.get::<String>("a").await?))
         };
@@ -148,12 +148,12 @@ async fn what_comes_back_from_a_commit_that_failed_counts() {
         let handler = {
             let stepped = stepped.clone();
             move |session: Session| async move {
-                session.put("a", "x".repeat(60))?;
+                session.insert_without_load("a", "x".repeat(60))?;
                 // On its way, and given up there.
                 let committing = tokio::time::timeout(Duration::from_millis(1), session.commit());
                 let put = async {
                     tokio::task::yield_now().await;
-                    session.put("b", "x".repeat(60))
+                    session.insert_without_load("b", "x".repeat(60))
                 };
                 let (committed, put) = tokio::join!(committing, put);
                 assert!(committed.is_err() && put.is_ok());
@@ -176,10 +176,10 @@ async fn after_its_end_it_does_not_matter_that_it_could_not_be_read() {
         let gate = Arc::new(Semaphore::new(9));
         let handler = |session: Session| async move {
             assert!(session.get::<String>("user").await.is_err());
-            assert!(matches!(session.put("a", "1"), Err(SessionError::ReadOnly)));
+            assert!(matches!(session.insert_without_load("a", "1"), Err(SessionError::ReadOnly)));
             session.destroy()?;
             session.commit().await?;
-            session.put("a", "1")
+            session.insert_without_load("a", "1")
         };
         let layer = SessionLayer::new(Gated { inner: Arc::clone(&store), gate, fails: true }, keys(&[1]));
         let app: Router = Router::new().route("/", post(handler)).layer(layer);
@@ -234,7 +234,7 @@ async fn a_commit_that_waits_for_another_task_s_look_knows_what_that_has_seen() 
                 let look = session.get::<String>("a");
                 let put = async {
                     tokio::task::yield_now().await;
-                    session.put("b", "x".repeat(60))?;
+                    session.insert_without_load("b", "x".repeat(60))?;
                     let committing = session.commit();
                     let open = async {
                         tokio::task::yield_now().await;

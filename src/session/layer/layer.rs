@@ -1,14 +1,17 @@
-use super::{
-    CommitFailure, ConflictPolicy, KeyRing, Lifetime, LoadFailure, SessionCookie, SessionService, SessionStore,
-    UserSessions,
-    config::{CommitOn, SessionConfig},
+use super::SessionService;
+use crate::{
+    Clock,
+    session::{
+        CommitFailure, ConflictPolicy, KeyRing, Lifetime, LoadFailure, SessionCookie, UserSessions,
+        config::{CommitOn, SessionConfig},
+        store::SessionStore,
+    },
 };
-use crate::Clock;
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
 use tower_layer::Layer;
 
-/// Gives each request its [`Session`](super::Session). See the [module](crate::session) for an example.
+/// Gives each request its [`Session`](crate::session::Session). See the [module](crate::session) for an example.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SessionLayer {
@@ -48,7 +51,7 @@ impl SessionLayer {
         self.with(|config| config.cookie = cookie)
     }
 
-    /// How long a session lives that has no [lifetime of its own](super::Session::set_lifetime) (a day without use, 30 days at
+    /// How long a session lives that has no [lifetime of its own](crate::session::Session::set_lifetime) (a day without use, 30 days at
     /// most). When the absolute lifetime is raised, sessions from
     /// before that live on, but [`UserSessions`] forgets them when they would have ended.
     pub fn with_lifetime(self, lifetime: Lifetime) -> Self {
@@ -92,11 +95,11 @@ impl SessionLayer {
     }
 
     /// The statuses with which a request's changes are committed: all but 5xx and 408, with which a handler has failed or an
-    /// inner timeout has cut it off. A [logout](super::Session::destroy) is committed in any case. See the table in the
+    /// inner timeout has cut it off. A [logout](crate::session::Session::destroy) is committed in any case. See the table in the
     /// [module](crate::session#failed-requests).
     ///
     /// ```
-    /// use axum_upstash::session::{KeyRing, MemorySessionStore, SessionLayer};
+    /// use axum_upstash::session::{KeyRing, SessionLayer, store::MemorySessionStore};
     /// use http::StatusCode;
     ///
     /// // An inner `TimeoutLayer` answers with 504, and 500 is an answer of the application's own.

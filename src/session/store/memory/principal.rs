@@ -1,10 +1,11 @@
 //! The sessions of a principal.
 
 use super::{
-    super::{Record, SessionKey, SessionSelector, SessionsOf},
+    super::{Record, SessionSelector, SessionsOf},
     MemorySessionStore,
     slot::{Slot, linked},
 };
+use crate::session::SessionKey;
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError},

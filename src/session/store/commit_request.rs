@@ -1,61 +1,101 @@
-use super::{DeviceInfo, Lifetime, PrincipalKey, SessionKey};
-use std::fmt;
+use crate::{
+    rt::{from_unix_ms, unix_ms},
+    session::{DeviceInfo, Lifetime, PrincipalKey, SessionKey},
+};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
-/// What a request did to its session, for the store to do in one step.
+/// The changes of a request to its session, which the store makes in one step.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Commit {
-    /// Whether the session is new, stays, gets another id, or ends.
+    /// Whether the session is new, stays, gets another key, or ends.
     pub action: CommitAction,
-    /// Attributes to write: names and JSON texts.
+    /// The attributes to write: names and JSON texts.
     pub set: Vec<(String, String)>,
-    /// Attributes to remove.
+    /// The attributes to remove.
     pub remove: Vec<String>,
-    /// What has to be as it was, or nothing is written.
+    /// The conditions of the commit. If one does not hold, nothing is written.
     pub expect: Expect,
-    /// Whose the session is, as far as is known. A store may answer [`CommitOutcome::Principal`] where it has to know better.
+    /// The session's principal, as far as the request knows. A store that has to know better answers
+    /// [`CommitOutcome::Principal`].
     pub principal: Option<PrincipalKey>,
-    /// Whose it becomes, or that it is nobody's any more.
-    pub new_principal: Option<Option<PrincipalKey>>,
-    /// What is known of where it is used, in place of what was known.
-    pub details: Option<DeviceInfo>,
-    /// How long the session lives from now, if it has no lifetime of its own.
+    /// The change of the principal.
+    pub new_principal: Change<PrincipalKey>,
+    /// The device to store in place of the known one.
+    pub device: Option<DeviceInfo>,
+    /// The lifetime from now, of a session without a lifetime of its own.
     pub lifetime: Lifetime,
-    /// The session's own lifetime from now on, or that it has none any more.
-    pub own_lifetime: Option<Option<Lifetime>>,
-    /// For a rotation: how long the old key goes on, with what it held, until a request with the new one
-    /// [confirms](super::SessionStore::confirm) it. At 0 it ends with the rotation.
-    pub grace_ms: u64,
-    /// With a new principal: the session's lifetime begins anew, as it does with a rotation. Of an id that the client was not
-    /// told of yet, which is as good as another one.
+    /// The change of the session's own lifetime.
+    pub own_lifetime: Change<Lifetime>,
+    /// With a new principal: the session's lifetime begins anew, as it does with a rotation. It is set if the client has
+    /// not been told of the id yet, which is then as good as another one.
     pub begins_anew: bool,
     /// For the end of a session: the other side of a rotation that no client has confirmed, which ends in the same step. A
     /// store answers [`CommitOutcome::Linked`] if it has to be named.
     pub linked: Option<SessionKey>,
-    /// When the request arrived, in milliseconds since the Unix epoch. A change under a key that was rotated since, or up
-    /// to ten seconds before, is [`CommitOutcome::Moved`].
-    pub since_ms: u64,
-    /// Now, in milliseconds since the Unix epoch.
-    pub now_ms: u64,
-    /// Where the session was not loaded: how many bytes of names and JSON texts it may have. A store answers
-    /// [`CommitOutcome::Unread`] where it would have more, or where its use is news.
+    /// If the session was not loaded: the number of bytes of names and JSON texts that it may have. A store answers
+    /// [`CommitOutcome::Unread`] if the session would have more, or if its idle time is due to begin anew.
     pub unread: Option<usize>,
+    pub(in crate::session) grace_ms: u64,
+    pub(in crate::session) since_ms: u64,
+    pub(in crate::session) now_ms: u64,
+}
+
+/// A change of a value that may be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Change<T> {
+    /// The value stays as it is.
+    #[default]
+    Keep,
+    /// The value is removed.
+    Clear,
+    /// The value is set.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// Whether the value stays as it is.
+    #[must_use]
+    pub const fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    /// This change, or `older` if this one keeps the value.
+    pub(in crate::session) fn or(self, older: Self) -> Self {
+        if self.is_keep() { older } else { self }
+    }
+
+    /// The value after the change, if there is a change.
+    pub(in crate::session) fn as_option(&self) -> Option<Option<&T>> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(value)),
+        }
+    }
 }
 
 impl Commit {
     /// A commit that writes nothing yet.
     #[must_use]
-    pub fn new(action: CommitAction, lifetime: Lifetime, now_ms: u64) -> Self {
+    pub fn new(action: CommitAction, lifetime: Lifetime, now: SystemTime) -> Self {
+        Self::at(action, lifetime, unix_ms(now))
+    }
+
+    pub(in crate::session) fn at(action: CommitAction, lifetime: Lifetime, now_ms: u64) -> Self {
         Self {
             action,
             set: Vec::new(),
             remove: Vec::new(),
             expect: Expect::default(),
             principal: None,
-            new_principal: None,
-            details: None,
+            new_principal: Change::Keep,
+            device: None,
             lifetime,
-            own_lifetime: None,
+            own_lifetime: Change::Keep,
             grace_ms: 0,
             begins_anew: false,
             linked: None,
@@ -65,9 +105,50 @@ impl Commit {
         }
     }
 
-    /// Whether it says whose the session is.
-    pub(super) fn is_login(&self) -> bool {
-        matches!(self.new_principal, Some(Some(_)))
+    /// Sets how long the old key of a rotation goes on, with what it held, until a request with the new one
+    /// [confirms](super::SessionStore::confirm) it (0). At 0 it ends with the rotation.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Sets the time of the commit.
+    #[must_use]
+    pub fn with_now(mut self, now: SystemTime) -> Self {
+        self.now_ms = unix_ms(now);
+        self
+    }
+
+    /// Sets the time at which the request arrived (that of the commit).
+    #[must_use]
+    pub fn with_since(mut self, since: SystemTime) -> Self {
+        self.since_ms = unix_ms(since);
+        self
+    }
+
+    /// The time for which the old key of a rotation goes on.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+
+    /// The time at which the request arrived. A change under a key that was rotated since, or up to ten seconds before, is
+    /// [`CommitOutcome::Moved`].
+    #[must_use]
+    pub fn since(&self) -> SystemTime {
+        from_unix_ms(self.since_ms)
+    }
+
+    /// The time of the commit.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        from_unix_ms(self.now_ms)
+    }
+
+    /// Whether the commit names a principal.
+    pub(in crate::session) fn is_login(&self) -> bool {
+        matches!(self.new_principal, Change::Set(_))
     }
 }
 

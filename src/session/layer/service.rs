@@ -1,5 +1,8 @@
-use super::{Presented, ResponseFuture, Session, config::SessionConfig};
-use crate::{PrivateResponse, ResponseBody};
+use super::ResponseFuture;
+use crate::{
+    PrivateResponse, ResponseBody,
+    session::{Session, config::SessionConfig, inner::Inner, presented::Presented},
+};
 use http::{HeaderMap, Request, Response, Uri, header::HOST};
 use std::{
     net::IpAddr,
@@ -76,7 +79,7 @@ where
         }
         let presented = Presented::of(config, request.headers());
         let private = PrivateResponse::of(request.extensions_mut());
-        let session = Session::new(Arc::clone(config), presented, private);
+        let session = Session::new(Inner::new(Arc::clone(config), presented, private));
         request.extensions_mut().insert(session.clone());
         ResponseFuture::new(self.inner.call(request), session)
     }

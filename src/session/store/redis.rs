@@ -1,11 +1,11 @@
 use super::{
-    Commit, CommitAction, CommitOutcome, Confirm, DeviceInfo, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey,
-    SessionSelector, SessionStore, SessionsOf,
-    record::{MOVED_MS, Replaced},
+    Change, Commit, CommitAction, CommitOutcome, Confirm, Load, Loaded, MOVED_MS, Record, Replaced, SessionSelector,
+    SessionStore, SessionsOf,
 };
 use crate::{
     CircuitBreaker, Error, ErrorKind,
     redis::{Cmd, Redis, Script},
+    session::{DeviceInfo, Lifetime, PrincipalKey, SessionKey},
 };
 use futures_core::future::BoxFuture;
 use std::{collections::BTreeMap, sync::Arc};
@@ -85,7 +85,7 @@ impl RedisSessionStore {
     }
 
     async fn write(&self, key: &SessionKey, commit: &Commit) -> Result<CommitOutcome, Error> {
-        let Commit { action, set, remove, expect, principal, new_principal, details, lifetime, now_ms, .. } = commit;
+        let Commit { action, set, remove, expect, principal, new_principal, device, lifetime, now_ms, .. } = commit;
         let (name, other) = match action {
             CommitAction::Create => ("create", None),
             CommitAction::Fork { of, .. } => ("fork", Some(of)),
@@ -103,18 +103,18 @@ impl RedisSessionStore {
         let other_place = place(other.map(|other| self.key(other)));
         // Where nothing of it changes the index is not asked.
         let forks = matches!(action, CommitAction::Fork { .. });
-        let moves = new_principal.is_some() || commit.own_lifetime.is_some() || !matches!(action, CommitAction::Update);
-        let moves = moves && !forks;
+        let stays = new_principal.is_keep() && commit.own_lifetime.is_keep() && matches!(action, CommitAction::Update);
+        let moves = !stays && !forks;
         let index = place(principal.as_ref().filter(|_| moves).map(|principal| self.index(principal)));
-        let new_index = place(new_principal.as_ref().and_then(|new| Some(self.index(new.as_ref()?))));
+        let new_index = place(new_principal.as_option().flatten().map(|new| self.index(new)));
         let linked = place(commit.linked.as_ref().map(|linked| self.key(linked)));
         let text = |principal: &Option<PrincipalKey>| principal.as_ref().map(|key| key.as_str().to_owned());
-        let new = new_principal.as_ref().map(|new| text(new).unwrap_or_else(|| "-".to_owned()));
-        let (mut details, mut no_details) = details.as_ref().map(reserved).unwrap_or_default();
+        let new = new_principal.as_option().map(|new| new.map_or("-", PrincipalKey::as_str).to_owned());
+        let (mut own_set, mut own_removed) = device.as_ref().map(reserved).unwrap_or_default();
         match commit.own_lifetime {
-            Some(Some(own)) if own.until_closed => details.push(("_k", "0".to_owned())),
-            Some(_) => no_details.push("_k"),
-            None => {}
+            Change::Set(own) if own.until_closed => own_set.push(("_k", "0".to_owned())),
+            Change::Set(_) | Change::Clear => own_removed.push("_k"),
+            Change::Keep => {}
         }
 
         let call = keys.iter().fold(self.redis.script(&COMMIT), |call, key| call.key(key));
@@ -124,25 +124,25 @@ impl RedisSessionStore {
         let whosever = matches!(action, CommitAction::Fork { afresh: true, .. }).then(|| "*".to_owned());
         call = call.arg(whosever.or(text(principal)).unwrap_or_default()).arg(new.unwrap_or_default());
         call = call.arg(expect.version.map(|version| version.to_string()).unwrap_or_default());
-        call = call.arg(set.len() + details.len()).arg(remove.len() + no_details.len()).arg(expect.fields.len());
+        call = call.arg(set.len() + own_set.len()).arg(remove.len() + own_removed.len()).arg(expect.fields.len());
         call = call.arg(commit.unread.map(|limit| limit.to_string()).unwrap_or_default());
         call = call.arg(commit.grace_ms).arg(commit.since_ms);
         let (idle, absolute) = match commit.own_lifetime {
-            None => (String::new(), String::new()),
-            Some(None) => ("-".to_owned(), String::new()),
-            Some(Some(own)) => (own.idle_ms.to_string(), own.absolute_ms.unwrap_or(0).to_string()),
+            Change::Keep => (String::new(), String::new()),
+            Change::Clear => ("-".to_owned(), String::new()),
+            Change::Set(own) => (own.idle_ms.to_string(), own.absolute_ms.unwrap_or(0).to_string()),
         };
         call = call.arg(idle).arg(absolute).arg(u8::from(commit.begins_anew)).arg(linked);
         for (name, text) in set {
             call = call.arg(name).arg(text);
         }
-        for (name, text) in details {
+        for (name, text) in own_set {
             call = call.arg(name).arg(text);
         }
         for name in remove {
             call = call.arg(name);
         }
-        for name in no_details {
+        for name in own_removed {
             call = call.arg(name);
         }
         for (name, text) in &expect.fields {
@@ -279,26 +279,26 @@ fn record(mut fields: BTreeMap<String, String>) -> Option<Record> {
     }
     let created_ms = number(own("_c"))?;
     let version = number(own("_v"))?;
-    let mut record = Record::new(created_ms, version, BTreeMap::new());
+    let mut record = Record::begun(created_ms, version, BTreeMap::new());
     record.seen_ms = number(own("_l")).unwrap_or(created_ms);
     record.principal = own("_p").and_then(|text| PrincipalKey::stored(&text));
     record.authenticated_ms = number(own("_t"));
-    record.details = DeviceInfo { user_agent: own("_u"), network: own("_n") };
+    record.device = DeviceInfo { user_agent: own("_u"), network: own("_n") };
     let absolute_ms = number(own("_a")).filter(|&ms| ms > 0);
     let until_closed = own("_k").is_some();
     record.lifetime = number(own("_i")).map(|idle_ms| Lifetime { idle_ms, absolute_ms, until_closed });
     record.replaces = own("_o").and_then(|text| SessionKey::stored(&text));
     let by = own("_s").and_then(|text| SessionKey::stored(&text));
-    record.replaced = by.zip(number(own("_d"))).map(|(by, at_ms)| Replaced::new(by, at_ms));
+    record.replaced = by.zip(number(own("_d"))).map(|(by, at_ms)| Replaced { by, at_ms });
     fields.retain(|name, _| !name.starts_with('_'));
     record.fields = fields;
     Some(record)
 }
 
 /// As fields: those that are there, and the names of the others.
-fn reserved(details: &DeviceInfo) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
+fn reserved(device: &DeviceInfo) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
     let (mut there, mut absent) = (Vec::new(), Vec::new());
-    for (name, value) in [("_u", &details.user_agent), ("_n", &details.network)] {
+    for (name, value) in [("_u", &device.user_agent), ("_n", &device.network)] {
         match value {
             Some(value) => there.push((name, value.clone())),
             None => absent.push(name),

@@ -1,13 +1,11 @@
 //! Writes: each is one step for those who look at the store meanwhile.
 
 use super::{
-    super::{
-        Commit, CommitAction, CommitOutcome, Expect, Loaded, Record, SessionKey,
-        record::{MOVED_MS, Replaced},
-    },
+    super::{Commit, CommitAction, CommitOutcome, Expect, Loaded, MOVED_MS, Record, Replaced},
     MemorySessionStore,
     slot::{Slot, linked},
 };
+use crate::session::SessionKey;
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError},
@@ -18,7 +16,7 @@ impl MemorySessionStore {
         let alone = !matches!(commit.action, CommitAction::Create | CommitAction::Update | CommitAction::Destroy)
             || commit.linked.is_some()
             || commit.principal.is_some()
-            || commit.new_principal.is_some();
+            || !commit.new_principal.is_keep();
         // Held, whichever it is, until all is written.
         let (_alone, _shared) = if alone {
             (Some(self.several.write().unwrap_or_else(PoisonError::into_inner)), None)
@@ -53,7 +51,7 @@ impl MemorySessionStore {
     }
 
     fn begin(&self, key: &SessionKey, commit: &Commit, created_ms: u64) -> CommitOutcome {
-        let mut record = Record::new(created_ms, 0, BTreeMap::new());
+        let mut record = Record::begun(created_ms, 0, BTreeMap::new());
         record.seen_ms = commit.now_ms;
         record.apply(commit, commit.set.iter().cloned());
         if !record.lives(commit.lifetime, commit.now_ms) {
@@ -138,7 +136,7 @@ impl MemorySessionStore {
                     return answer(Some(slot), moved);
                 }
             }
-            let asks = rotates || commit.new_principal.is_some() || commit.own_lifetime.is_some();
+            let asks = rotates || !commit.new_principal.is_keep() || !commit.own_lifetime.is_keep();
             if asks && record.principal != commit.principal {
                 let is = CommitOutcome::principal(record.principal.clone());
                 return answer(Some(slot), is);
@@ -184,7 +182,7 @@ impl MemorySessionStore {
                     // As long as other requests may be on their way, whatever is set.
                     let grace_ms = commit.grace_ms.max(MOVED_MS);
                     let until_ms = old.ends_ms(lifetime).min(now_ms.saturating_add(grace_ms));
-                    Arc::make_mut(&mut old).replaced = Some(Replaced::new(to.clone(), now_ms));
+                    Arc::make_mut(&mut old).replaced = Some(Replaced { by: to.clone(), at_ms: now_ms });
                     Slot::Replaced { record: old, until_ms }
                 }
                 None => Slot::moved(to, now_ms),

@@ -1,10 +1,13 @@
-use super::{
-    CommitFailure, Session, SessionError, cache_headers,
-    state::{CookieUpdate, Uncommitted},
+use crate::{
+    PrivateResponse, ResponseBody,
+    rt::spawn,
+    session::{
+        CommitFailure, Session, SessionError,
+        state::{Cookie, Uncommitted},
+    },
 };
-use crate::{PrivateResponse, ResponseBody, rt::spawn};
 use futures_core::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response, header::SET_COOKIE};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -45,10 +48,10 @@ struct Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if !self.is_done && matches!(self.session.close(false), Ok(Uncommitted::Changes)) {
+        if !self.is_done && matches!(self.session.inner().close(false), Ok(Uncommitted::Changes)) {
             let session = self.session.clone();
             let logout = async move {
-                if let Err(error) = session.flush().await {
+                if let Err(error) = session.inner().flush().await {
                     tracing::warn!(%error, "the logout of a request that was given up is not known to be stored");
                 }
             };
@@ -85,11 +88,11 @@ where
                         return Poll::Ready(result.map(|response| response.map(ResponseBody::service)));
                     };
                     let commits = |response: &Response<ResBody>| (session.config().commit_on.0)(response.status());
-                    match session.close(result.as_ref().is_ok_and(commits)) {
+                    match session.inner().close(result.as_ref().is_ok_and(commits)) {
                         Ok(Uncommitted::Nothing) => result.map(|response| finish(session, response)),
                         Ok(left) => {
                             let session = session.clone();
-                            let commit = Box::pin(async move { session.flush().await });
+                            let commit = Box::pin(async move { session.inner().flush().await });
                             this.state.set(State::Committing { commit, result: Some(result), left });
                             continue;
                         }
@@ -121,25 +124,29 @@ where
 }
 
 fn finish<B>(session: &Session, mut response: Response<B>) -> Response<ResponseBody<B>> {
-    sign(session, &mut response);
+    write_head(session, &mut response);
     response.map(ResponseBody::service)
 }
 
-/// Tells the client, and every cache on the way.
-fn sign<B>(session: &Session, response: &mut Response<B>) {
+/// Writes the cookie, and the fields for every cache on the way.
+fn write_head<B>(session: &Session, response: &mut Response<B>) {
     let config = session.config();
-    let (told, is_used) = session.conclude();
-    let cookie = match told {
-        CookieUpdate::Nothing => None,
-        CookieUpdate::Removed => config.cookie.removal(),
-        CookieUpdate::Named(id, record) => {
+    let (cookie, is_used) = session.inner().conclude();
+    let cookie = cookie.and_then(|cookie| match cookie {
+        Cookie::Remove => config.cookie.removal(),
+        Cookie::Set(id, record) => {
             let value = config.keys.sign(config.cookie.name(), &id);
             config.cookie.set(&value, record.as_deref(), config.clock.now_ms())
         }
-    };
-    let private = session.private();
+    });
+    let private = session.inner().private();
     if is_used || cookie.is_some() {
-        cache_headers::mark_private(response, cookie, &private);
+        private.mark();
+        response.extensions_mut().insert(private);
+        PrivateResponse::write_cookie(response.headers_mut());
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
     } else if private.get() {
         // Something else in the response is for this client alone.
         PrivateResponse::write_private(response.headers_mut());
@@ -151,14 +158,14 @@ fn failed<B>(session: &Session, mut response: Response<B>, error: &SessionError)
     tracing::error!(error = error as &dyn std::error::Error, ?policy, "the session's changes could not be stored");
     let mut refusal = match policy {
         CommitFailure::KeepResponse => {
-            sign(session, &mut response);
+            write_head(session, &mut response);
             response.headers_mut().insert(SESSION_COMMIT, HeaderValue::from_static("failed"));
             return response.map(ResponseBody::service);
         }
-        CommitFailure::Refuse => cache_headers::refusal(error),
+        CommitFailure::Refuse => error.refusal(),
         CommitFailure::Custom(answer) => answer(error),
     };
-    sign(session, &mut refusal);
+    write_head(session, &mut refusal);
     refusal.map(ResponseBody::layer)
 }
 

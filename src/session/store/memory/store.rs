@@ -1,13 +1,13 @@
 use super::{
     super::{
-        Commit, CommitOutcome, Confirm, Load, Loaded, Record, SessionKey, SessionSelector, SessionStore, SessionsOf,
-        record::MOVED_MS,
+        Commit, CommitOutcome, Confirm, Load, Loaded, MOVED_MS, Record, SessionSelector, SessionStore, SessionsOf,
     },
     slot::{Slot, restored},
 };
 use crate::{
     Error,
     expiring_map::{ExpiringMap, Name},
+    session::SessionKey,
 };
 use futures_core::future::BoxFuture;
 use std::{

@@ -1,7 +1,11 @@
-use super::{Commit, CommitOutcome, Lifetime, Load, Loaded, PrincipalKey, Record, SessionKey};
-use crate::{CircuitBreaker, Error, ErrorKind};
+use super::{Commit, CommitOutcome, Load, Loaded, Record};
+use crate::{
+    CircuitBreaker, Error, ErrorKind,
+    rt::{from_unix_ms, unix_ms},
+    session::{Lifetime, PrincipalKey, SessionKey},
+};
 use futures_core::future::BoxFuture;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 /// Where sessions are kept. Redis and memory implement it; `conformance` (feature `testing`) is the suite for others.
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
@@ -66,8 +70,7 @@ pub struct Confirm<'a> {
     pub replaces: &'a SessionKey,
     /// Whose the session is.
     pub principal: Option<&'a PrincipalKey>,
-    /// Now, in milliseconds since the Unix epoch.
-    pub now_ms: u64,
+    pub(in crate::session) now_ms: u64,
 }
 
 impl<'a> Confirm<'a> {
@@ -77,9 +80,24 @@ impl<'a> Confirm<'a> {
         key: &'a SessionKey,
         replaces: &'a SessionKey,
         principal: Option<&'a PrincipalKey>,
+        now: SystemTime,
+    ) -> Self {
+        Self::at(key, replaces, principal, unix_ms(now))
+    }
+
+    pub(in crate::session) fn at(
+        key: &'a SessionKey,
+        replaces: &'a SessionKey,
+        principal: Option<&'a PrincipalKey>,
         now_ms: u64,
     ) -> Self {
         Self { key, replaces, principal, now_ms }
+    }
+
+    /// The time of the confirmation.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        from_unix_ms(self.now_ms)
     }
 }
 
@@ -91,15 +109,24 @@ pub struct SessionsOf<'a> {
     pub principal: &'a PrincipalKey,
     /// How long sessions live.
     pub lifetime: Lifetime,
-    /// Now, in milliseconds since the Unix epoch.
-    pub now_ms: u64,
+    pub(in crate::session) now_ms: u64,
 }
 
 impl<'a> SessionsOf<'a> {
     /// Those of `principal`.
     #[must_use]
-    pub fn new(principal: &'a PrincipalKey, lifetime: Lifetime, now_ms: u64) -> Self {
+    pub fn new(principal: &'a PrincipalKey, lifetime: Lifetime, now: SystemTime) -> Self {
+        Self::at(principal, lifetime, unix_ms(now))
+    }
+
+    pub(in crate::session) fn at(principal: &'a PrincipalKey, lifetime: Lifetime, now_ms: u64) -> Self {
         Self { principal, lifetime, now_ms }
+    }
+
+    /// The time of the query.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        from_unix_ms(self.now_ms)
     }
 
     /// Whether a session is alive, and not only kept for a client that may not have its new id.

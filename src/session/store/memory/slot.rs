@@ -1,7 +1,10 @@
 //! What is kept under a key.
 
-use super::super::{Lifetime, Record, SessionKey, record::MOVED_MS};
-use crate::expiring_map::Spare;
+use super::super::{MOVED_MS, Record};
+use crate::{
+    expiring_map::Spare,
+    session::{Lifetime, SessionKey},
+};
 use std::sync::Arc;
 
 pub(super) enum Slot {
