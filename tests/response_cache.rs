@@ -22,8 +22,8 @@ use axum_upstash::{
     client::{Transport, TransportBody, TransportError, TransportErrorKind},
     redis::Redis,
     response_cache::{
-        CacheOutcome, Lookup, MemoryResponseStore, Record, RedisResponseStore, ResponseCacheLayer,
-        ResponseCacheService, ResponseStore,
+        CacheOutcome, ResponseCacheLayer, ResponseCacheService,
+        store::{MemoryResponseStore, Record, Records, RedisResponseStore, ResponseStore},
     },
 };
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -69,7 +69,7 @@ mod wire;
 
 const START: u64 = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 struct Calls(Arc<AtomicUsize>);
 
 impl Calls {
@@ -656,7 +656,7 @@ impl Broken {
 }
 
 impl ResponseStore for Broken {
-    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
         self.answer()
     }
 

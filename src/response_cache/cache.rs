@@ -1,9 +1,9 @@
 use super::{
-    Lookup, Record, ResponseStore,
     doubts::Doubts,
     in_progress::{InProgress, Since},
     key::Key,
     single_flight::{Flights, SharedResponse},
+    store::{Record, Records, ResponseStore},
     stored_response::StoredResponse,
     vary::{self, VarySpec},
 };
@@ -73,7 +73,7 @@ pub(super) struct Cache {
 /// A response and where it goes.
 #[derive(Debug, Clone)]
 pub(super) struct Placement {
-    pub(super) landed: SharedResponse,
+    pub(super) shared: SharedResponse,
     /// The record under the primary key that leads to it, where that must be written.
     pointer: Option<Arc<VarySpec>>,
 }
@@ -110,7 +110,7 @@ impl Cache {
     }
 
     /// Asks the store; an outage is a miss.
-    pub(super) fn find(self: &Arc<Self>, key: &Key, variant: Option<Arc<str>>) -> BoxFuture<'static, Lookup> {
+    pub(super) fn find(self: &Arc<Self>, key: &Key, variant: Option<Arc<str>>) -> BoxFuture<'static, Records> {
         let (cache, key) = (Arc::clone(self), key.shared());
         Box::pin(async move { cache.ask(cache.store.get(&key, variant.as_deref())).await.unwrap_or_default() })
     }
@@ -127,7 +127,7 @@ impl Cache {
         Box::pin(async move {
             let began_ms = cache.now_ms();
             // Whether older responses are out of reach once this is stored: of variants beside it nothing is known.
-            let replaces = placement.landed.spec.is_none() || placement.pointer.is_some();
+            let replaces = placement.shared.spec.is_none() || placement.pointer.is_some();
             let mut unknown = UnknownWrite { cache: &cache, key: Some(&key) };
             let put = cache.put(&key, placement, ttl_ms).await;
             let is_stored = put == Put::Done;
@@ -148,7 +148,7 @@ impl Cache {
     }
 
     async fn put(&self, key: &Key, placement: Placement, ttl_ms: u64) -> Put {
-        let SharedResponse { response, key: place, .. } = placement.landed;
+        let SharedResponse { response, key: place, .. } = placement.shared;
         let ttl = Duration::from_millis(ttl_ms);
         let put = self.put_one(&place, Record::response(response), ttl).await;
         // The variant first, and what the process remembers last: nothing leads to what is not there yet.
@@ -251,13 +251,13 @@ impl Cache {
         let known = known.filter(|spec| spec.until_ms > now_ms);
         if names.is_empty() && known.is_none() {
             return Placement {
-                landed: SharedResponse { response, since, key: key.shared(), spec: None },
+                shared: SharedResponse { response, since, key: key.shared(), spec: None },
                 pointer: None,
             };
         }
         if let Some(spec) = known.as_ref().filter(|spec| spec.covers(&names, now_ms.saturating_add(ttl_ms))) {
             let variant = spec.variant(key, request);
-            return Placement { landed: SharedResponse { response, since, key: variant, spec: known }, pointer: None };
+            return Placement { shared: SharedResponse { response, since, key: variant, spec: known }, pointer: None };
         }
         let mut names: Vec<HeaderName> = names.into_iter().chain(known.iter().flat_map(|s| s.names.clone())).collect();
         vary::sort(&mut names);
@@ -270,7 +270,7 @@ impl Cache {
         });
         let variant = spec.variant(key, request);
         Placement {
-            landed: SharedResponse { response, since, key: variant, spec: Some(Arc::clone(&spec)) },
+            shared: SharedResponse { response, since, key: variant, spec: Some(Arc::clone(&spec)) },
             pointer: Some(spec),
         }
     }

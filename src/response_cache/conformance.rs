@@ -1,6 +1,10 @@
 //! What every [`ResponseStore`] must do, as a test to run against one.
 
-use super::{Lookup, Record, ResponseStore, stored_response::StoredResponse, vary::VarySpec};
+use super::{
+    store::{Record, Records, ResponseStore},
+    stored_response::StoredResponse,
+    vary::VarySpec,
+};
 use crate::rt::random_u64;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -81,7 +85,7 @@ fn assert_same(left: Option<&Record>, right: Option<&Record>, what: &str) {
     assert_eq!(left.map(Record::encode), right.map(Record::encode), "{what}");
 }
 
-async fn get(store: &dyn ResponseStore, primary: &str, variant: Option<&str>) -> Lookup {
+async fn get(store: &dyn ResponseStore, primary: &str, variant: Option<&str>) -> Records {
     match store.get(primary, variant).await {
         Ok(lookup) => lookup,
         Err(error) => panic!("a lookup failed: {error}"),

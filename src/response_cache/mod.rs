@@ -1,7 +1,7 @@
 //! HTTP response caching: a shared cache (RFC 9111) in front of a handler.
 //!
-//! [`ResponseCacheLayer`] answers GET and HEAD from stored responses, kept in memory ([`MemoryResponseStore`]) or in Redis
-//! ([`RedisResponseStore`]). A handler says with `Cache-Control` what may be stored and for how long; what it leaves open is
+//! [`ResponseCacheLayer`] answers GET and HEAD from stored responses, kept in memory ([`MemoryResponseStore`](store::MemoryResponseStore)) or in Redis
+//! ([`RedisResponseStore`](store::RedisResponseStore)). A handler says with `Cache-Control` what may be stored and for how long; what it leaves open is
 //! stored for the time of [`with_ttl`](ResponseCacheLayer::with_ttl), or not at all.
 //!
 //! ```
@@ -86,38 +86,27 @@
 //!   has answered takes the invalidation with it.
 //! - **Clocks.** Doubts go by the time at which a response was received: processes on one store need clocks that agree.
 
-mod admission;
-mod body;
 mod cache;
 mod conditional;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod directives;
 mod doubts;
-mod exchange;
-mod future;
+mod fill;
 mod in_progress;
 mod key;
 mod layer;
-mod memory;
+mod lookup;
 mod nested_layers;
 mod policy;
-mod redis;
-mod service;
+mod request;
 mod single_flight;
 mod status;
-mod store;
+pub mod store;
 mod stored_response;
 mod vary;
 
 pub use self::{
-    body::CacheBody,
-    future::ResponseFuture,
-    layer::ResponseCacheLayer,
-    memory::MemoryResponseStore,
-    redis::RedisResponseStore,
-    service::ResponseCacheService,
+    layer::{CacheBody, ResponseCacheLayer, ResponseCacheService, ResponseFuture},
     status::CacheOutcome,
-    store::{Lookup, ResponseStore},
-    stored_response::Record,
 };

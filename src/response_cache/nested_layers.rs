@@ -7,12 +7,12 @@ use super::{
 use http::Extensions;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What layers further out are having made for a request; in its extensions.
+/// The resources that layers further out are filling for a request, in its extensions.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OuterFills(Vec<Made>);
+pub(super) struct OuterFills(Vec<OuterFill>);
 
 #[derive(Debug, Clone)]
-struct Made {
+struct OuterFill {
     local: Arc<Local>,
     key: Arc<str>,
     innermost: Innermost,
@@ -34,34 +34,34 @@ impl Innermost {
 
 /// How a request stands to the layers further out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outer {
+pub(super) enum OuterLayer {
     /// None of them shares anything with this one.
     None,
-    /// One is having another resource made: that flight would not land while this request waited for one of its own.
+    /// One is having another resource fill: that flight would not land while this request waited for one of its own.
     Other,
-    /// One is having this resource made, and stores it.
+    /// One is having this resource fill, and stores it.
     Same,
 }
 
 impl OuterFills {
-    pub(super) fn look(cache: &Arc<Cache>, key: &Key, extensions: &Extensions) -> Outer {
-        let Some(Self(all)) = extensions.get() else { return Outer::None };
-        let mut outer = Outer::None;
-        for made in all.iter().filter(|made| Arc::ptr_eq(&made.local, &cache.local)) {
-            if *made.key == *key.as_str() {
-                made.innermost.set(cache);
-                return Outer::Same;
+    pub(super) fn look(cache: &Arc<Cache>, key: &Key, extensions: &Extensions) -> OuterLayer {
+        let Some(Self(all)) = extensions.get() else { return OuterLayer::None };
+        let mut outer = OuterLayer::None;
+        for fill in all.iter().filter(|fill| Arc::ptr_eq(&fill.local, &cache.local)) {
+            if *fill.key == *key.as_str() {
+                fill.innermost.set(cache);
+                return OuterLayer::Same;
             }
-            outer = Outer::Other;
+            outer = OuterLayer::Other;
         }
         outer
     }
 
-    /// Tells the layers further in that this resource is being made.
+    /// Tells the layers further in that this resource is being fill.
     pub(super) fn begin(cache: &Cache, key: &Key, extensions: &mut Extensions) -> Innermost {
         let innermost = Innermost::default();
-        let made = Made { local: Arc::clone(&cache.local), key: key.shared(), innermost: innermost.clone() };
-        extensions.get_or_insert_default::<Self>().0.push(made);
+        let fill = OuterFill { local: Arc::clone(&cache.local), key: key.shared(), innermost: innermost.clone() };
+        extensions.get_or_insert_default::<Self>().0.push(fill);
         innermost
     }
 }

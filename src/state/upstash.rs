@@ -213,7 +213,7 @@ impl Upstash {
     /// All calls return clones of one layer, which know of each other's requests and changes.
     #[cfg(feature = "response-cache")]
     pub fn response_cache_layer(&self, ttl: std::time::Duration) -> crate::response_cache::ResponseCacheLayer {
-        use crate::response_cache::{RedisResponseStore, ResponseCacheLayer};
+        use crate::response_cache::{ResponseCacheLayer, store::RedisResponseStore};
         let layer = self.inner.cache.get_or_init(|| {
             let layer = match &self.inner.redis {
                 Some(redis) => ResponseCacheLayer::new(RedisResponseStore::new(redis.clone())),

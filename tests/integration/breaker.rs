@@ -33,7 +33,7 @@ async fn limits_sessions_and_cached_responses_leave_a_dead_store_alone_together(
     let limits = axum_upstash::ratelimit::RateLimitLayer::new("default", limiter)
         .with_key_from(HeaderName::from_static("x-client"));
     let sessions = SessionLayer::new(session::store::RedisSessionStore::new(redis.clone()), KeyRing::random().unwrap());
-    let cache = ResponseCacheLayer::new(response_cache::RedisResponseStore::new(redis)).with_ttl(MINUTE);
+    let cache = ResponseCacheLayer::new(response_cache::store::RedisResponseStore::new(redis)).with_ttl(MINUTE);
     let app = Router::new()
         .route("/cached", get(|| async { "cached" }).layer(cache))
         .route("/limited", get(|| async { "limited" }).layer(limits))

@@ -4,7 +4,10 @@ use axum_upstash::{
     PrivateResponse,
     local::LocalUpstash,
     redis::Redis,
-    response_cache::{MemoryResponseStore, RedisResponseStore, ResponseCacheLayer, conformance},
+    response_cache::{
+        ResponseCacheLayer, conformance,
+        store::{MemoryResponseStore, RedisResponseStore},
+    },
     session::{self, KeyRing, Session, SessionError, SessionLayer},
 };
 use http::{Request, Response, header};

@@ -90,11 +90,12 @@ async fn nobody_waits_longer_than_the_layer_says() {
 }
 
 /// A store that takes nothing.
+#[derive(Debug)]
 struct Full;
 
 impl ResponseStore for Full {
-    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
-        Box::pin(async { Ok(Lookup::default()) })
+    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
+        Box::pin(async { Ok(Records::default()) })
     }
 
     fn put<'a>(&'a self, _: &'a str, _: Record, _: Duration) -> BoxFuture<'a, Result<(), Error>> {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A store in memory that waits before each write, and perhaps for ever before each deletion.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Slow {
     store: MemoryResponseStore,
     writes: Arc<Semaphore>,
@@ -23,7 +23,7 @@ impl Slow {
 }
 
 impl ResponseStore for Slow {
-    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
         self.store.get(primary, variant)
     }
 
@@ -96,13 +96,14 @@ async fn a_reload_after_another_process_made_it_forgotten_is_stored_where_all_fi
 }
 
 /// A store that takes variants and refuses the record that leads to them.
+#[derive(Debug)]
 struct NoPointers {
     store: MemoryResponseStore,
     gets: Arc<Mutex<Vec<bool>>>,
 }
 
 impl ResponseStore for NoPointers {
-    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
         self.gets.lock().unwrap().push(variant.is_some());
         self.store.get(primary, variant)
     }

@@ -23,7 +23,7 @@ async fn wait(random: &Random, longest_ms: u64) {
 }
 
 /// Time as tokio's paused clock has it, for the cache.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Time {
     hand: ManualClock,
     begin: Moment,
@@ -39,7 +39,7 @@ impl Time {
 }
 
 /// A store that is slow now and then, and fails: before it has done anything, or after it has.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Flaky {
     store: MemoryResponseStore,
     random: Random,
@@ -69,7 +69,7 @@ impl Flaky {
 }
 
 impl ResponseStore for Flaky {
-    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
         Box::pin(self.around(move || self.store.get(primary, variant)))
     }
 

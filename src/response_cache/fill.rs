@@ -1,16 +1,16 @@
-//! The decisions about the handler's response: whether it is stored, and who else may have it.
+//! From the handler's response to the store, and to the requests that wait for it.
 
 use super::{
     cache::{Placement, Written},
     conditional::{self, Conditions},
-    exchange::{Exchange, Mode},
     in_progress::{Since, Watch},
     nested_layers::{Innermost, OuterFills},
     policy::{self, Terms},
-    single_flight::FlightOutcome,
-    status::Status,
+    request::{CacheRequest, Mode},
+    single_flight::{FlightOutcome, Leader},
+    status::{Forward, Status},
     stored_response::StoredResponse,
-    vary,
+    vary::{self, VarySpec},
 };
 use crate::PrivateResponse;
 use bytes::Bytes;
@@ -22,7 +22,20 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What must be known of a request when its response comes.
+/// A request that the handler answers.
+#[derive(Debug)]
+pub(super) struct Fill {
+    request: CacheRequest,
+    why: Forward,
+    spec: Option<Arc<VarySpec>>,
+    leader: Option<Leader>,
+    /// The mark of the request, which its extractors set.
+    private: PrivateResponse,
+    /// `None` if the response is not stored in any case.
+    sent: Option<Sent>,
+}
+
+/// The facts of a request that its response needs.
 #[derive(Debug)]
 pub(super) struct Sent {
     headers: HeaderMap,
@@ -50,7 +63,7 @@ pub(super) struct Writing {
     since: Since,
 }
 
-/// Why a response is not shared.
+/// The reason why a response is not shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// The handler answered so that it is for one client alone.
@@ -59,34 +72,41 @@ pub(super) enum Kept {
     Abandoned,
 }
 
-impl Exchange {
+impl Fill {
     /// Readies the request for the handler.
-    pub(super) fn send<B>(&mut self, request: &mut Request<B>) {
-        self.private = Some(PrivateResponse::of(request.extensions_mut()));
-        if self.mode != Mode::Get || self.directives.no_store {
-            return;
-        }
-        let headers = request.headers().clone();
-        // Where nothing is likely to be stored, the handler may have conditions of its own to answer.
-        let is_stripped = !self.cache.is_unshared(&self.key, self.is_authorized);
-        if is_stripped {
-            Conditions::strip(request.headers_mut());
-        }
-        self.sent = Some(Sent {
-            headers,
-            watch: self.cache.local.in_progress.watch(self.key.shared()),
-            at_ms: self.cache.now_ms(),
-            is_stripped,
-            innermost: OuterFills::begin(&self.cache, &self.key, request.extensions_mut()),
+    pub(super) fn begin<B>(
+        asked: CacheRequest,
+        why: Forward,
+        spec: Option<Arc<VarySpec>>,
+        leader: Option<Leader>,
+        request: &mut Request<B>,
+    ) -> Self {
+        let private = PrivateResponse::of(request.extensions_mut());
+        let may_store = asked.mode == Mode::Get && !asked.directives.no_store;
+        let sent = may_store.then(|| {
+            let headers = request.headers().clone();
+            // If nothing is likely to be stored, the handler may have conditions of its own to answer.
+            let is_stripped = !asked.cache.is_unshared(&asked.key, asked.is_authorized);
+            if is_stripped {
+                Conditions::strip(request.headers_mut());
+            }
+            Sent {
+                headers,
+                watch: asked.cache.local.in_progress.watch(asked.key.shared()),
+                at_ms: asked.cache.now_ms(),
+                is_stripped,
+                innermost: OuterFills::begin(&asked.cache, &asked.key, request.extensions_mut()),
+            }
         });
+        Self { request: asked, why, spec, leader, private, sent }
     }
 
     /// Whether a response may be stored, by its head.
     pub(super) fn consider(&self, parts: &Parts, least_len: u64) -> Option<Candidate> {
         let sent = self.sent.as_ref()?;
-        let received_ms = self.cache.now_ms();
+        let received_ms = self.request.cache.now_ms();
         let innermost = sent.innermost.cache();
-        let settings = innermost.as_ref().map_or(&self.cache.settings, |cache| &cache.settings);
+        let settings = innermost.as_ref().map_or(&self.request.cache.settings, |cache| &cache.settings);
         if self.is_private(parts) {
             return None;
         }
@@ -94,7 +114,8 @@ impl Exchange {
         if len > settings.body_limit as u64 {
             return None;
         }
-        let terms = Terms { ttl: settings.ttl, set_cookie: settings.set_cookie, authorized: self.is_authorized };
+        let terms =
+            Terms { ttl: settings.ttl, set_cookie: settings.set_cookie, authorized: self.request.is_authorized };
         let lifetime_ms = policy::storable(parts.status, &parts.headers, terms, received_ms)?;
         Some(Candidate {
             lifetime_ms,
@@ -120,7 +141,7 @@ impl Exchange {
 
     /// Whether the request or its response is marked as one client's.
     fn is_private(&self, parts: &Parts) -> bool {
-        self.private.as_ref().is_some_and(PrivateResponse::get) || PrivateResponse::is_marked(&parts.extensions)
+        self.private.get() || PrivateResponse::is_marked(&parts.extensions)
     }
 
     fn writing(&self, candidate: &Candidate, parts: &mut Parts, body: &Bytes) -> Option<Writing> {
@@ -150,22 +171,28 @@ impl Exchange {
             lifetime_ms: candidate.lifetime_ms,
         });
         let since = sent.watch.since().clone();
-        let placement =
-            self.cache.place(&self.key, self.spec.clone(), names, &sent.headers, (stored, since.clone()), ttl_ms);
+        let placement = self.request.cache.place(
+            &self.request.key,
+            self.spec.clone(),
+            names,
+            &sent.headers,
+            (stored, since.clone()),
+            ttl_ms,
+        );
         Some(Writing { placement, ttl_ms, since })
     }
 
     pub(super) fn write(&self, writing: &Writing) -> BoxFuture<'static, Written> {
-        self.cache.write(&self.key, &writing.placement, writing.ttl_ms, writing.since.clone())
+        self.request.cache.write(&self.request.key, &writing.placement, writing.ttl_ms, writing.since.clone())
     }
 
     /// The response was offered to the store; those who wait have it whether it is there or not, unless it is out of
     /// date.
     pub(super) fn share(&mut self, writing: &Writing, written: Written) {
-        self.cache.mark_shared(&self.key, self.is_authorized);
+        self.request.cache.mark_shared(&self.request.key, self.request.is_authorized);
         if let Some(leader) = self.leader.take() {
             leader.land(match written {
-                Written::Stored | Written::Failed => FlightOutcome::Shared(writing.placement.landed.clone()),
+                Written::Stored | Written::Failed => FlightOutcome::Shared(writing.placement.shared.clone()),
                 Written::Outdated => FlightOutcome::Abandoned,
             });
         }
@@ -174,43 +201,43 @@ impl Exchange {
     /// The response is for this client alone, or there is none. After an answer that was meant so, the requests that wait
     /// go on at once, and those that come next need not wait.
     pub(super) fn keep(&mut self, why: Kept) {
-        let landing = match why {
+        let outcome = match why {
             Kept::Unshared(status) => {
                 if self.sent.is_some() && self.is_telling(status) {
-                    self.cache.mark_unshared(&self.key, self.is_authorized);
+                    self.request.cache.mark_unshared(&self.request.key, self.request.is_authorized);
                 }
                 FlightOutcome::Unshared
             }
             Kept::Abandoned => FlightOutcome::Abandoned,
         };
         if let Some(leader) = self.leader.take() {
-            leader.land(landing);
+            leader.land(outcome);
         }
     }
 
     /// Whether a response that is not shared says that the next will not be either. It does not where the handler failed,
     /// answered to a condition, or refused this one client's `Authorization`.
     fn is_telling(&self, status: StatusCode) -> bool {
-        let is_refusal = self.is_authorized && status.is_client_error();
+        let is_refusal = self.request.is_authorized && status.is_client_error();
         !status.is_server_error() && status != StatusCode::NOT_MODIFIED && !is_refusal
     }
 
     /// The invalidation that a response to an unsafe method asks for (RFC 9111 4.4).
     pub(super) fn invalidation(&self, status: StatusCode) -> Option<BoxFuture<'static, ()>> {
-        let is_due = self.mode == Mode::Unsafe && (status.is_success() || status.is_redirection());
-        is_due.then(|| self.cache.invalidate(&self.key))
+        let is_due = self.request.mode == Mode::Unsafe && (status.is_success() || status.is_redirection());
+        is_due.then(|| self.request.cache.invalidate(&self.request.key))
     }
 
     /// Finishes the head of the handler's response; `true` where it became a 304 that has no body.
     pub(super) fn finish(&self, parts: &mut Parts, written: Written) -> bool {
         let is_stripped = self.sent.as_ref().is_some_and(|sent| sent.is_stripped);
-        let is_unchanged = is_stripped && self.conditions.is_met_by(parts.status, &parts.headers);
+        let is_unchanged = is_stripped && self.request.conditions.is_met_by(parts.status, &parts.headers);
         if is_unchanged {
             parts.status = StatusCode::NOT_MODIFIED;
             conditional::not_modified(&mut parts.headers);
         }
         let status = Status::Forwarded { why: self.why, is_stored: written == Written::Stored };
-        status.append(&mut parts.headers, &self.cache.settings.name);
+        status.append(&mut parts.headers, &self.request.cache.settings.name);
         parts.extensions.insert(status.outcome());
         if self.is_private(parts) {
             // For the caches on the way.

@@ -1,4 +1,4 @@
-use super::{Lookup, Record, ResponseStore};
+use super::{Record, Records, ResponseStore};
 use crate::{
     CircuitBreaker, Error,
     redis::{Redis, SetOptions},
@@ -34,12 +34,12 @@ fn decode(value: Option<Bytes>) -> Option<Record> {
 }
 
 impl ResponseStore for RedisResponseStore {
-    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
         Box::pin(async move {
             let keys: Vec<&str> = std::iter::once(primary).chain(variant).collect();
             let mut values = self.redis.mget::<Option<Bytes>>(&keys).await?.into_iter();
             let mut next = || decode(values.next().flatten());
-            Ok(Lookup::new(next(), next()))
+            Ok(Records::new(next(), next()))
         })
     }
 

@@ -1,10 +1,13 @@
 use super::{
-    CacheBody, Lookup,
-    admission::{Candidate, Kept, Writing, is_of_length},
+    CacheBody,
     body::{Collect, Collected},
+};
+use crate::response_cache::{
     cache::Written,
-    exchange::{Exchange, Next},
+    fill::{Candidate, Fill, Kept, Writing, is_of_length},
+    lookup::{Lookup, Next},
     single_flight::FlightOutcome,
+    store::Records,
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -26,13 +29,13 @@ pin_project! {
         S: Service<Request<ReqBody>>,
         ResBody: Body,
     {
-        // Dropped first: what becomes of a write that is given up must be known before the exchange ends.
+        // Dropped first: the end of a write that is given up must be known before the fill ends.
         #[pin]
         state: State<S::Future, ResBody>,
-        exchange: Exchange,
         // Until the handler is called, if it is.
-        unsent: Option<(S, Request<ReqBody>)>,
-        is_ready: bool,
+        unsent: Option<Unsent<S, ReqBody>>,
+        // From then on.
+        fill: Option<Fill>,
     }
 }
 
@@ -43,8 +46,8 @@ pin_project! {
         B: Body,
     {
         Start,
-        Find { found: BoxFuture<'static, Lookup> },
-        Follow { landing: BoxFuture<'static, FlightOutcome> },
+        Find { found: BoxFuture<'static, Records> },
+        Follow { outcome: BoxFuture<'static, FlightOutcome> },
         Ready,
         Call { #[pin] response: F },
         Collect { head: Option<(Candidate, Parts)>, body: Collect<B> },
@@ -54,13 +57,21 @@ pin_project! {
     }
 }
 
+/// A request that the handler has not seen.
+struct Unsent<S, ReqBody> {
+    lookup: Lookup,
+    service: S,
+    request: Request<ReqBody>,
+    is_ready: bool,
+}
+
 impl<S, ReqBody, ResBody> ResponseFuture<S, ReqBody, ResBody>
 where
     S: Service<Request<ReqBody>>,
     ResBody: Body,
 {
-    pub(super) fn new(exchange: Exchange, service: S, request: Request<ReqBody>) -> Self {
-        Self { exchange, unsent: Some((service, request)), is_ready: true, state: State::Start }
+    pub(super) fn new(lookup: Lookup, service: S, request: Request<ReqBody>) -> Self {
+        Self { unsent: Some(Unsent { lookup, service, request, is_ready: true }), fill: None, state: State::Start }
     }
 }
 
@@ -74,36 +85,35 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let request = this.unsent.as_ref().map(|(_, request)| request.headers());
-            let next = match (this.state.as_mut().project(), request) {
-                (StateProj::Start, Some(request)) => this.exchange.start(request),
-                (StateProj::Find { found }, Some(request)) => {
-                    let lookup = ready!(found.as_mut().poll(cx));
-                    this.exchange.found(&lookup, request)
+            let next = match (this.state.as_mut().project(), this.unsent.as_mut(), this.fill.as_mut()) {
+                (StateProj::Start, Some(unsent), _) => unsent.lookup.start(unsent.request.headers()),
+                (StateProj::Find { found }, Some(unsent), _) => {
+                    let found = ready!(found.as_mut().poll(cx));
+                    unsent.lookup.found(&found, unsent.request.headers())
                 }
-                (StateProj::Follow { landing }, Some(request)) => {
-                    let landing = ready!(landing.as_mut().poll(cx));
-                    this.exchange.landed(&landing, request)
+                (StateProj::Follow { outcome }, Some(unsent), _) => {
+                    let outcome = ready!(outcome.as_mut().poll(cx));
+                    unsent.lookup.landed(&outcome, unsent.request.headers())
                 }
-                (StateProj::Ready, _) => Next::Call,
-                (StateProj::Call { response }, _) => {
+                (StateProj::Ready, Some(_), _) => Next::Call,
+                (StateProj::Call { response }, _, Some(fill)) => {
                     let response = match ready!(response.poll(cx)) {
                         Ok(response) => response,
                         Err(error) => {
-                            this.exchange.keep(Kept::Abandoned);
+                            fill.keep(Kept::Abandoned);
                             this.state.set(State::Done);
                             return Poll::Ready(Err(error));
                         }
                     };
                     let (parts, body) = response.into_parts();
-                    if let Some(candidate) = this.exchange.consider(&parts, body.size_hint().lower()) {
+                    if let Some(candidate) = fill.consider(&parts, body.size_hint().lower()) {
                         let body = Collect::new(body, candidate.body_limit);
                         this.state.set(State::Collect { head: Some((candidate, parts)), body });
                         continue;
                     }
-                    this.exchange.keep(Kept::Unshared(parts.status));
-                    let invalidation = this.exchange.invalidation(parts.status);
-                    let response = pass(this.exchange, parts, CacheBody::service(body));
+                    fill.keep(Kept::Unshared(parts.status));
+                    let invalidation = fill.invalidation(parts.status);
+                    let response = pass(fill, parts, CacheBody::service(body));
                     let Some(done) = invalidation else {
                         this.state.set(State::Done);
                         return Poll::Ready(Ok(response));
@@ -111,16 +121,16 @@ where
                     this.state.set(State::Invalidate { done, response: Some(response) });
                     continue;
                 }
-                (StateProj::Collect { head, body }, _) => {
+                (StateProj::Collect { head, body }, _, Some(fill)) => {
                     let collected = ready!(body.poll(cx));
                     let Some((candidate, mut parts)) = head.take() else { return Poll::Pending };
                     let (why, body) = match collected {
                         Collected::Broken(body) => (Kept::Abandoned, body),
                         Collected::Unfit(body) => (Kept::Unshared(parts.status), body),
                         Collected::Complete { data, told } if is_of_length(&parts.headers, &told, data.len()) => {
-                            match this.exchange.complete(&candidate, &mut parts, &data) {
+                            match fill.complete(&candidate, &mut parts, &data) {
                                 Ok(writing) => {
-                                    let written = this.exchange.write(&writing);
+                                    let written = fill.write(&writing);
                                     this.state.set(State::Write { written, answer: Some((writing, parts, data)) });
                                     continue;
                                 }
@@ -129,36 +139,37 @@ where
                         }
                         Collected::Complete { data, told } => (Kept::Abandoned, CacheBody::cut(data, told)),
                     };
-                    this.exchange.keep(why);
+                    fill.keep(why);
+                    let response = pass(fill, parts, body);
                     this.state.set(State::Done);
-                    return Poll::Ready(Ok(pass(this.exchange, parts, body)));
+                    return Poll::Ready(Ok(response));
                 }
-                (StateProj::Write { written, answer }, _) => {
+                (StateProj::Write { written, answer }, _, Some(fill)) => {
                     let written = ready!(written.as_mut().poll(cx));
                     let Some((writing, mut parts, body)) = answer.take() else { return Poll::Pending };
-                    this.exchange.share(&writing, written);
-                    let body = if this.exchange.finish(&mut parts, written) { Bytes::new() } else { body };
+                    fill.share(&writing, written);
+                    let body = if fill.finish(&mut parts, written) { Bytes::new() } else { body };
                     this.state.set(State::Done);
                     return Poll::Ready(Ok(Response::from_parts(parts, CacheBody::stored(body))));
                 }
-                (StateProj::Invalidate { done, response }, _) => {
+                (StateProj::Invalidate { done, response }, ..) => {
                     ready!(done.as_mut().poll(cx));
                     let Some(response) = response.take() else { return Poll::Pending };
                     this.state.set(State::Done);
                     return Poll::Ready(Ok(response));
                 }
                 // Polled again after the end.
-                (StateProj::Done, _) | (_, None) => return Poll::Pending,
+                _ => return Poll::Pending,
             };
             match next {
                 Next::Find(found) => this.state.set(State::Find { found }),
-                Next::Follow(landing) => {
-                    // Who waits must not keep a place in the service that others could use; a clone holds none.
-                    if let Some((service, _)) = this.unsent {
-                        *service = service.clone();
-                        *this.is_ready = false;
+                Next::Follow(outcome) => {
+                    // A request that waits must not keep a place in the service that others could use; a clone holds none.
+                    if let Some(unsent) = this.unsent {
+                        unsent.service = unsent.service.clone();
+                        unsent.is_ready = false;
                     }
-                    this.state.set(State::Follow { landing });
+                    this.state.set(State::Follow { outcome });
                 }
                 Next::Answer(response) => {
                     *this.unsent = None;
@@ -166,17 +177,18 @@ where
                     return Poll::Ready(Ok(response.map(CacheBody::stored)));
                 }
                 Next::Call => {
-                    if let Some((service, _)) = this.unsent.as_mut().filter(|_| !*this.is_ready) {
+                    if let Some(unsent) = this.unsent.as_mut().filter(|unsent| !unsent.is_ready) {
                         this.state.set(State::Ready);
-                        if let Err(error) = ready!(service.poll_ready(cx)) {
-                            this.exchange.keep(Kept::Abandoned);
+                        if let Err(error) = ready!(unsent.service.poll_ready(cx)) {
+                            // Dropping the lookup lets another request lead.
                             *this.unsent = None;
                             this.state.set(State::Done);
                             return Poll::Ready(Err(error));
                         }
                     }
-                    let Some((mut service, mut request)) = this.unsent.take() else { return Poll::Pending };
-                    this.exchange.send(&mut request);
+                    let Some(unsent) = this.unsent.take() else { return Poll::Pending };
+                    let Unsent { lookup, mut service, mut request, .. } = unsent;
+                    *this.fill = Some(lookup.into_fill(&mut request));
                     this.state.set(State::Call { response: service.call(request) });
                 }
             }
@@ -185,8 +197,8 @@ where
 }
 
 /// A response that is not stored.
-fn pass<B: Body>(exchange: &Exchange, mut parts: Parts, body: CacheBody<B>) -> Response<CacheBody<B>> {
-    let body = if exchange.finish(&mut parts, Written::Failed) { CacheBody::stored(Bytes::new()) } else { body };
+fn pass<B: Body>(fill: &Fill, mut parts: Parts, body: CacheBody<B>) -> Response<CacheBody<B>> {
+    let body = if fill.finish(&mut parts, Written::Failed) { CacheBody::stored(Bytes::new()) } else { body };
     Response::from_parts(parts, body)
 }
 
@@ -196,6 +208,6 @@ where
     ResBody: Body,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("exchange", &self.exchange).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("fill", &self.fill).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,12 @@
-use super::{
-    MemoryResponseStore, ResponseCacheService, ResponseStore,
-    cache::{Cache, Local, Settings},
-    status::structured_name,
+use super::ResponseCacheService;
+use crate::{
+    CircuitBreaker, Clock,
+    response_cache::{
+        cache::{Cache, Local, Settings},
+        status::structured_name,
+        store::{MemoryResponseStore, ResponseStore},
+    },
 };
-use crate::{CircuitBreaker, Clock};
 use std::{fmt, sync::Arc, time::Duration};
 use tower_layer::Layer;
 

@@ -1,20 +1,20 @@
 use super::Record;
 use crate::{CircuitBreaker, Error};
 use futures_core::future::BoxFuture;
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Where responses are kept. [`MemoryResponseStore`](super::MemoryResponseStore) and [`RedisResponseStore`](super::RedisResponseStore) are two.
 ///
 /// The layer decides what may be stored and whether it is still fresh; a store keeps records under keys until they
 /// expire, or until it needs the room. Keys hold a hash and no user's data. Every call has the layer's deadline, and an
 /// error is logged and counts as a miss.
-pub trait ResponseStore: Send + Sync + 'static {
+pub trait ResponseStore: fmt::Debug + Send + Sync + 'static {
     /// The record under `primary`, and the one under `variant` where the caller guesses that it will need it: one round
     /// trip for both.
-    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>>;
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>>;
 
     /// The same at once, of a store that need not wait.
-    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
+    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Records> {
         let _ = (primary, variant);
         None
     }
@@ -31,14 +31,14 @@ pub trait ResponseStore: Send + Sync + 'static {
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>>;
 }
 
-/// What a store found.
+/// The records that a store found.
 #[derive(Debug, Clone, Default)]
-pub struct Lookup {
+pub struct Records {
     primary: Option<Record>,
     variant: Option<Record>,
 }
 
-impl Lookup {
+impl Records {
     /// What was under each of the two keys.
     #[must_use]
     pub fn new(primary: Option<Record>, variant: Option<Record>) -> Self {
@@ -59,11 +59,11 @@ impl Lookup {
 }
 
 impl<S: ResponseStore + ?Sized> ResponseStore for Arc<S> {
-    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
         (**self).get(primary, variant)
     }
 
-    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
+    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Records> {
         (**self).get_now(primary, variant)
     }
 

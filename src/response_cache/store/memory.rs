@@ -1,4 +1,4 @@
-use super::{Lookup, Record, ResponseStore};
+use super::{Record, Records, ResponseStore};
 use crate::{Clock, Error, ErrorKind};
 use futures_core::future::BoxFuture;
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
@@ -96,12 +96,12 @@ impl Default for MemoryResponseStore {
 }
 
 impl ResponseStore for MemoryResponseStore {
-    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Lookup, Error>> {
-        Box::pin(async move { Ok(Lookup::new(self.find(primary), variant.and_then(|key| self.find(key)))) })
+    fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>> {
+        Box::pin(async move { Ok(Records::new(self.find(primary), variant.and_then(|key| self.find(key)))) })
     }
 
-    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Lookup> {
-        Some(Lookup::new(self.find(primary), variant.and_then(|key| self.find(key))))
+    fn get_now(&self, primary: &str, variant: Option<&str>) -> Option<Records> {
+        Some(Records::new(self.find(primary), variant.and_then(|key| self.find(key))))
     }
 
     fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {

@@ -1,4 +1,5 @@
-use super::{CacheBody, ResponseFuture, cache::Cache, exchange::Exchange};
+use super::{CacheBody, ResponseFuture};
+use crate::response_cache::{cache::Cache, lookup::Lookup};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -21,10 +22,7 @@ impl<S> ResponseCacheService<S> {
         Self { inner, cache }
     }
 
-    /// The service inside.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
+    inner_service!();
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ResponseCacheService<S>
@@ -45,7 +43,7 @@ where
         // The one that was polled to readiness is the one to call.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let exchange = Exchange::new(Arc::clone(&self.cache), &request);
-        ResponseFuture::new(exchange, ready, request)
+        let lookup = Lookup::new(Arc::clone(&self.cache), &request);
+        ResponseFuture::new(lookup, ready, request)
     }
 }

@@ -1,26 +1,26 @@
-//! The decisions about one request, up to a stored answer or the handler. [`admission`](super::admission) goes on from
-//! the handler's response, and [`future`](super::future) does the waiting.
+//! From a request to a stored response, or to the handler. [`fill`](super::fill) goes on from the handler's response, and
+//! the layer's future does the waiting.
 
 use super::{
-    Lookup,
-    admission::Sent,
     cache::Cache,
-    conditional::{self, Conditions},
-    directives::Directives,
+    conditional,
+    fill::Fill,
     key::Key,
-    nested_layers::{Outer, OuterFills},
+    nested_layers::{OuterFills, OuterLayer},
+    request::{CacheRequest, Mode},
     single_flight::{FlightOutcome, Leader, Role},
     status::{Forward, Status},
+    store::Records,
     stored_response::{RecordKind, StoredResponse},
     vary::VarySpec,
 };
 use crate::{
-    PrivateResponse, Problem,
+    Problem,
     rt::{Deadline, timeout},
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use std::sync::Arc;
 
@@ -29,26 +29,20 @@ const MAX_ROUNDS: u8 = 3;
 /// How many flights may end without a response before a request calls the handler itself: a handler that always fails
 /// would otherwise serve its waiters one after the other.
 const MAX_ABANDONED: u8 = 2;
-/// A delivery of QStash, which no cache may answer.
-const UPSTASH_SIGNATURE: &str = "upstash-signature";
-
+/// The next step of a request.
 pub(super) enum Next {
-    Find(BoxFuture<'static, Lookup>),
+    Find(BoxFuture<'static, Records>),
     Follow(BoxFuture<'static, FlightOutcome>),
     Answer(Response<Bytes>),
     Call,
 }
 
+/// A request on its way to a stored response.
 #[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) cache: Arc<Cache>,
-    pub(super) key: Key,
-    pub(super) mode: Mode,
-    pub(super) directives: Directives,
-    pub(super) is_authorized: bool,
-    pub(super) conditions: Conditions,
-    pub(super) why: Forward,
-    pub(super) spec: Option<Arc<VarySpec>>,
+pub(super) struct Lookup {
+    request: CacheRequest,
+    why: Forward,
+    spec: Option<Arc<VarySpec>>,
     guess: Option<(Arc<VarySpec>, Arc<str>)>,
     rounds: u8,
     abandoned: u8,
@@ -56,96 +50,75 @@ pub(super) struct Exchange {
     waits_until: Option<Deadline>,
     doubted_ms: Option<u64>,
     is_reload: bool,
-    pub(super) leader: Option<Leader>,
-    /// The mark of this exchange, once the handler was called.
-    pub(super) private: Option<PrivateResponse>,
-    pub(super) sent: Option<Sent>,
+    leader: Option<Leader>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    Get,
-    Head,
-    /// Goes to the handler; a success makes what is stored out of date.
-    Unsafe,
-    Pass,
-}
-
-impl Exchange {
+impl Lookup {
     pub(super) fn new<B: Body>(cache: Arc<Cache>, request: &Request<B>) -> Self {
         let key = Key::of(&cache.settings.prefix, request);
         let outer = OuterFills::look(&cache, &key, request.extensions());
-        let (mode, why) = match outer {
-            Outer::Same => (Mode::Pass, Forward::Bypass),
-            Outer::None | Outer::Other => mode_of(request),
-        };
-        let directives = match cache.settings.request_directives {
-            true => Directives::of_request(request.headers()),
-            false => Directives::default(),
-        };
+        let (request, why) = CacheRequest::new(cache, key, request, outer == OuterLayer::Same);
         Self {
-            cache,
-            key,
-            mode,
-            directives,
-            is_authorized: request.headers().contains_key(header::AUTHORIZATION),
-            conditions: Conditions::of(request.headers()),
+            request,
             why,
             spec: None,
             guess: None,
             rounds: 0,
             abandoned: 0,
-            may_wait: outer == Outer::None,
+            may_wait: outer == OuterLayer::None,
             waits_until: None,
             doubted_ms: None,
             is_reload: false,
             leader: None,
-            private: None,
-            sent: None,
         }
     }
 
+    /// Sends the request to the handler.
+    pub(super) fn into_fill<B>(self, request: &mut Request<B>) -> Fill {
+        Fill::begin(self.request, self.why, self.spec, self.leader, request)
+    }
+
     pub(super) fn start(&mut self, request: &HeaderMap) -> Next {
-        if !matches!(self.mode, Mode::Get | Mode::Head) {
+        if !matches!(self.request.mode, Mode::Get | Mode::Head) {
             return Next::Call;
         }
-        if self.directives.no_cache || self.directives.max_age == Some(0) {
-            if self.directives.only_if_cached {
+        if self.request.directives.no_cache || self.request.directives.max_age == Some(0) {
+            if self.request.directives.only_if_cached {
                 return self.refuse();
             }
             self.is_reload = true;
         }
-        self.look(self.cache.recall(&self.key), request)
+        self.look(self.request.cache.recall(&self.request.key), request)
     }
 
     fn look(&mut self, guess: Option<Arc<VarySpec>>, request: &HeaderMap) -> Next {
         self.guess = guess.map(|spec| {
-            let variant = spec.variant(&self.key, request);
+            let variant = spec.variant(&self.request.key, request);
             (spec, variant)
         });
         // What is doubted now, too: it may be settled by the time that the store's answer is here.
-        self.doubted_ms = self.doubted_ms.max(self.cache.local.doubts.until_ms(self.key.as_str()));
+        self.doubted_ms = self.doubted_ms.max(self.request.cache.local.doubts.until_ms(self.request.key.as_str()));
         let variant = self.guess.as_ref().map(|(_, variant)| variant);
-        match self.cache.store.get_now(self.key.as_str(), variant.map(|key| &**key)) {
-            Some(lookup) => self.found(&lookup, request),
-            None => Next::Find(self.cache.find(&self.key, variant.cloned())),
+        match self.request.cache.store.get_now(self.request.key.as_str(), variant.map(|key| &**key)) {
+            Some(found) => self.found(&found, request),
+            None => Next::Find(self.request.cache.find(&self.request.key, variant.cloned())),
         }
     }
 
-    pub(super) fn found(&mut self, lookup: &Lookup, request: &HeaderMap) -> Next {
+    pub(super) fn found(&mut self, found: &Records, request: &HeaderMap) -> Next {
         if self.is_reload {
-            return self.reload(lookup);
+            return self.reload(found);
         }
-        let stored = match lookup.primary().map(|record| &record.0) {
+        let stored = match found.primary().map(|record| &record.0) {
             None => return self.miss(Forward::UriMiss, request),
             Some(RecordKind::Response(stored)) => stored,
             Some(RecordKind::Vary(spec)) => {
                 self.spec = Some(Arc::clone(spec));
                 if self.guess.as_ref().is_none_or(|(guess, _)| guess != spec) {
-                    self.cache.remember(&self.key, spec);
+                    self.request.cache.remember(&self.request.key, spec);
                     return self.look_again(Arc::clone(spec), request);
                 }
-                match lookup.variant().map(|record| &record.0) {
+                match found.variant().map(|record| &record.0) {
                     Some(RecordKind::Response(stored)) => stored,
                     _ => return self.miss(Forward::VaryMiss, request),
                 }
@@ -159,10 +132,10 @@ impl Exchange {
 
     /// The handler makes it anew. Only what the store has now says where it goes: what the process remembers may have
     /// been forgotten by another, and a variant under a record that is gone is found by nobody.
-    fn reload(&mut self, lookup: &Lookup) -> Next {
-        if let Some(RecordKind::Vary(spec)) = lookup.primary().map(|record| &record.0) {
+    fn reload(&mut self, found: &Records) -> Next {
+        if let Some(RecordKind::Vary(spec)) = found.primary().map(|record| &record.0) {
             self.spec = Some(Arc::clone(spec));
-            self.cache.remember(&self.key, spec);
+            self.request.cache.remember(&self.request.key, spec);
         }
         self.why = Forward::Request;
         Next::Call
@@ -174,24 +147,24 @@ impl Exchange {
             return self.look(Some(spec), request);
         }
         self.why = Forward::VaryMiss;
-        if self.directives.only_if_cached { self.refuse() } else { Next::Call }
+        if self.request.directives.only_if_cached { self.refuse() } else { Next::Call }
     }
 
     /// The seconds for which a stored response is still fresh, or why it cannot answer this request.
     fn judge(&self, stored: &StoredResponse) -> Result<u64, Forward> {
-        let now_ms = self.cache.now_ms();
+        let now_ms = self.request.cache.now_ms();
         let left_ms = stored.fresh_for_ms(now_ms).ok_or(Forward::Stale)?;
         let age = stored.age_ms(now_ms) / 1000;
-        let is_barred = (self.is_authorized && !stored.allows_authorized())
-            || self.directives.max_age.is_some_and(|max_age| age > max_age)
-            || self.directives.min_fresh.is_some_and(|min_fresh| left_ms / 1000 < min_fresh);
+        let is_barred = (self.request.is_authorized && !stored.allows_authorized())
+            || self.request.directives.max_age.is_some_and(|max_age| age > max_age)
+            || self.request.directives.min_fresh.is_some_and(|min_fresh| left_ms / 1000 < min_fresh);
         // Whole seconds of both, so that `ttl` and `Age` add up to the lifetime.
         if is_barred { Err(Forward::Request) } else { Ok((stored.lifetime_ms / 1000).saturating_sub(age)) }
     }
 
     /// The same of a response that the store had: it may be out of date.
     fn judge_stored(&self, stored: &StoredResponse) -> Result<u64, Forward> {
-        let doubted = self.doubted_ms.max(self.cache.local.doubts.until_ms(self.key.as_str()));
+        let doubted = self.doubted_ms.max(self.request.cache.local.doubts.until_ms(self.request.key.as_str()));
         if doubted.is_some_and(|until_ms| stored.received_ms <= until_ms) {
             return Err(Forward::Stale);
         }
@@ -200,18 +173,21 @@ impl Exchange {
 
     fn miss(&mut self, why: Forward, request: &HeaderMap) -> Next {
         self.why = why;
-        if self.directives.only_if_cached {
+        if self.request.directives.only_if_cached {
             return self.refuse();
         }
-        if self.mode != Mode::Get || self.directives.no_store || why == Forward::Request {
+        if self.request.mode != Mode::Get || self.request.directives.no_store || why == Forward::Request {
             return Next::Call;
         }
-        if !self.may_wait || self.cache.is_unshared(&self.key, self.is_authorized) {
+        if !self.may_wait || self.request.cache.is_unshared(&self.request.key, self.request.is_authorized) {
             return Next::Call;
         }
-        let key = self.spec.as_ref().map_or_else(|| self.key.shared(), |spec| spec.variant(&self.key, request));
-        match self.cache.local.flights.join(key) {
-            Role::Follower(landing) => Next::Follow(self.in_time(landing)),
+        let key = self
+            .spec
+            .as_ref()
+            .map_or_else(|| self.request.key.shared(), |spec| spec.variant(&self.request.key, request));
+        match self.request.cache.local.flights.join(key) {
+            Role::Follower(outcome) => Next::Follow(self.in_time(outcome)),
             Role::Leader(leader) => {
                 // A flight may have landed between this lookup and now.
                 if let Some((stored, ttl)) = self.stored_now(request) {
@@ -224,41 +200,41 @@ impl Exchange {
     }
 
     /// Waits for other requests no longer than the layer says, however many flights that takes.
-    fn in_time(&mut self, landing: BoxFuture<'static, FlightOutcome>) -> BoxFuture<'static, FlightOutcome> {
-        let until = *self.waits_until.get_or_insert_with(|| Deadline::after(self.cache.settings.wait_timeout));
-        Box::pin(async move { timeout(until.remaining(), landing).await.unwrap_or(FlightOutcome::Late) })
+    fn in_time(&mut self, outcome: BoxFuture<'static, FlightOutcome>) -> BoxFuture<'static, FlightOutcome> {
+        let until = *self.waits_until.get_or_insert_with(|| Deadline::after(self.request.cache.settings.wait_timeout));
+        Box::pin(async move { timeout(until.remaining(), outcome).await.unwrap_or(FlightOutcome::Late) })
     }
 
     fn stored_now(&self, request: &HeaderMap) -> Option<(Arc<StoredResponse>, u64)> {
-        let variant = self.spec.as_ref().map(|spec| spec.variant(&self.key, request));
-        let lookup = self.cache.store.get_now(self.key.as_str(), variant.as_deref())?;
-        let record = match (&lookup.primary()?.0, &self.spec) {
-            (RecordKind::Vary(spec), Some(known)) if spec == known => lookup.variant()?,
-            _ => lookup.primary()?,
+        let variant = self.spec.as_ref().map(|spec| spec.variant(&self.request.key, request));
+        let found = self.request.cache.store.get_now(self.request.key.as_str(), variant.as_deref())?;
+        let record = match (&found.primary()?.0, &self.spec) {
+            (RecordKind::Vary(spec), Some(known)) if spec == known => found.variant()?,
+            _ => found.primary()?,
         };
         let RecordKind::Response(stored) = &record.0 else { return None };
         Some((Arc::clone(stored), self.judge_stored(stored).ok()?))
     }
 
-    pub(super) fn landed(&mut self, landing: &FlightOutcome, request: &HeaderMap) -> Next {
-        let landed = match landing {
+    pub(super) fn landed(&mut self, outcome: &FlightOutcome, request: &HeaderMap) -> Next {
+        let shared = match outcome {
             FlightOutcome::Unshared | FlightOutcome::Late => return Next::Call,
             // One that has changed by now is none either.
-            FlightOutcome::Shared(landed) if !landed.since.is_changed() => landed,
+            FlightOutcome::Shared(shared) if !shared.since.is_changed() => shared,
             FlightOutcome::Shared(_) | FlightOutcome::Abandoned => {
                 self.abandoned += 1;
                 self.may_wait = self.abandoned < MAX_ABANDONED;
-                return self.look(self.cache.recall(&self.key), request);
+                return self.look(self.request.cache.recall(&self.request.key), request);
             }
         };
-        if let Some(spec) = &landed.spec {
+        if let Some(spec) = &shared.spec {
             self.spec = Some(Arc::clone(spec));
-            if spec.variant(&self.key, request) != landed.key {
+            if spec.variant(&self.request.key, request) != shared.key {
                 return self.look_again(Arc::clone(spec), request);
             }
         }
-        match self.judge(&landed.response) {
-            Ok(_) => Next::Answer(self.answer(&landed.response, Status::Collapsed { why: self.why })),
+        match self.judge(&shared.response) {
+            Ok(_) => Next::Answer(self.answer(&shared.response, Status::Collapsed { why: self.why })),
             Err(why) => {
                 self.why = why;
                 Next::Call
@@ -271,12 +247,12 @@ impl Exchange {
         *response.status_mut() = stored.status;
         *response.headers_mut() = stored.headers.clone();
         let headers = response.headers_mut();
-        headers.insert(header::AGE, HeaderValue::from(stored.age_ms(self.cache.now_ms()) / 1000));
-        status.append(headers, &self.cache.settings.name);
-        if self.conditions.is_met_by(stored.status, headers) {
+        headers.insert(header::AGE, HeaderValue::from(stored.age_ms(self.request.cache.now_ms()) / 1000));
+        status.append(headers, &self.request.cache.settings.name);
+        if self.request.conditions.is_met_by(stored.status, headers) {
             conditional::not_modified(headers);
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-        } else if self.mode != Mode::Head {
+        } else if self.request.mode != Mode::Head {
             *response.body_mut() = stored.body.clone();
         } else if !headers.contains_key(header::CONTENT_LENGTH) && stored.status != StatusCode::NO_CONTENT {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(stored.body.len()));
@@ -290,33 +266,8 @@ impl Exchange {
         let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "Not in the cache")
             .with_detail("the request asked for a stored response only, and there is none");
         let mut response = problem.into_bytes_response();
-        Status::OnlyIfCached.append(response.headers_mut(), &self.cache.settings.name);
+        Status::OnlyIfCached.append(response.headers_mut(), &self.request.cache.settings.name);
         response.extensions_mut().insert(Status::OnlyIfCached.outcome());
         Next::Answer(response)
     }
-}
-
-fn mode_of<B: Body>(request: &Request<B>) -> (Mode, Forward) {
-    let mode = match *request.method() {
-        Method::GET => Mode::Get,
-        Method::HEAD => Mode::Head,
-        ref method if method.is_safe() => return (Mode::Pass, Forward::Method),
-        // A method that is not known may change the resource.
-        _ => return (Mode::Unsafe, Forward::Method),
-    };
-    // A part, a changed protocol, a condition for the handler (RFC 9111 4.3.2), a question in the body: all for the
-    // handler. So is what an outer layer said is for one client alone.
-    const FOR_THE_HANDLER: [header::HeaderName; 5] =
-        [header::RANGE, header::UPGRADE, header::IF_MATCH, header::IF_UNMODIFIED_SINCE, header::TRANSFER_ENCODING];
-    let headers = request.headers();
-    if FOR_THE_HANDLER.iter().any(|name| headers.contains_key(name))
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|len| len != "0")
-        // HTTP/2 needs no header for a body.
-        || !request.body().is_end_stream()
-        || headers.contains_key(UPSTASH_SIGNATURE)
-        || PrivateResponse::is_marked(request.extensions())
-    {
-        return (Mode::Pass, Forward::Bypass);
-    }
-    (mode, Forward::UriMiss)
 }
