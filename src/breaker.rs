@@ -216,7 +216,7 @@ impl CallPermit<'_> {
     pub(crate) fn failed(self, error: &Error, store: &'static str) {
         // The key names a client, and the error is told to others.
         let error = &error.clone().without_key();
-        match if is_failure(error) { self.count(error) } else { self.refused() } {
+        match if error.is_outage() { self.count(error) } else { self.refused() } {
             Trouble::First => tracing::warn!(%error, "the {store} cannot be asked"),
             Trouble::Opened => {
                 tracing::warn!(%error, "the {store} cannot be asked: circuit open for {PAUSE:?}");
@@ -295,10 +295,6 @@ impl CallPermit<'_> {
 /// The error of a store that did not answer in time.
 pub(crate) fn late(store: &str) -> Error {
     Error::new(ErrorKind::Timeout, format!("the {store} did not answer in time"))
-}
-
-fn is_failure(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Connect | ErrorKind::Interrupted | ErrorKind::Server)
 }
 
 impl Drop for CallPermit<'_> {

@@ -1,3 +1,6 @@
+use crate::Problem;
+use axum_core::response::{IntoResponse, Response};
+use http::StatusCode;
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 /// The result of a call to Upstash.
@@ -7,8 +10,26 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why a call to Upstash, or its configuration, failed.
 ///
-/// It names the kind, the operation (`"GET"`, `"qstash publish"`), the first key and the HTTP status where
-/// there are any. It never holds a token, a signing key or a value that was sent.
+/// It names the kind, the operation (`"GET"`, `"qstash publish"`), and the first key and the HTTP status if there are any.
+/// It never holds a token, a signing key or a value that was sent.
+///
+/// A handler may return it: as a response it is a problem (RFC 9457) with status 503 for an [outage](Self::is_outage), and
+/// 500 otherwise. The log has the error, and the response says nothing of it.
+///
+/// ```
+/// use axum::{extract::State, response::IntoResponse};
+/// use axum_upstash::{Error, ErrorKind, redis::Redis};
+///
+/// async fn visits(State(redis): State<Redis>) -> Result<String, Error> {
+///     let visits = redis.incr("visits").await?;
+///     Ok(visits.to_string())
+/// }
+///
+/// # let _ = visits;
+/// let error = Error::new(ErrorKind::Timeout, "no answer within 1s").with_operation("INCR");
+/// assert_eq!(error.to_string(), "INCR: no answer within 1s");
+/// assert_eq!(error.into_response().status(), 503);
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -93,13 +114,12 @@ impl Error {
         self
     }
 
-    /// For a log: keys hold names of clients.
-    #[cfg(feature = "redis")]
+    /// The error without its key, for a log: keys hold names of clients.
     pub(crate) fn without_key(self) -> Self {
         self.with_key(None)
     }
 
-    pub(crate) fn with_status(mut self, status: http::StatusCode) -> Self {
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status.as_u16());
         self
     }
@@ -152,11 +172,22 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Whether the store or service could not be reached or did not work, as opposed to having refused the call.
+    /// Whether the store or service is out of order: it cannot be reached, does not answer in time, fails, or refuses
+    /// every call for a while. A refusal of this one call is no outage.
+    ///
+    /// The [`CircuitBreaker`](crate::CircuitBreaker) counts these errors, and
+    /// [`LoadFailure`](crate::session::LoadFailure) applies to them.
+    ///
+    /// ```
+    /// use axum_upstash::{Error, ErrorKind};
+    ///
+    /// assert!(Error::new(ErrorKind::Connect, "no connection was made").is_outage());
+    /// assert!(!Error::new(ErrorKind::WrongType, "the key holds a list").is_outage());
+    /// ```
     #[must_use]
     pub fn is_outage(&self) -> bool {
         use ErrorKind::*;
-        matches!(self.0.kind, Connect | Timeout | Interrupted | Server | RateLimited | OutOfMemory | ReadOnly)
+        matches!(self.0.kind, Connect | Timeout | Interrupted | Server | RateLimited)
     }
 }
 
@@ -178,9 +209,14 @@ impl fmt::Display for Error {
     }
 }
 
+/// All fields. A configuration error prints its message alone, one line for each problem, because `main` prints the
+/// `Debug` text of the error that it returns.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
+        if inner.kind == ErrorKind::Configuration {
+            return fmt::Display::fmt(self, f);
+        }
         f.debug_struct("Error")
             .field("kind", &inner.kind)
             .field("operation", &inner.operation)
@@ -196,5 +232,33 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        if error.is_outage() {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable");
+        }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let problem = Problem::from(&self);
+        let error = self.without_key();
+        if problem.status() == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::warn!(%error, "a handler failed: Upstash is unavailable");
+        } else {
+            tracing::error!(%error, "a handler failed");
+        }
+        problem.into_response()
     }
 }

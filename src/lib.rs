@@ -120,7 +120,7 @@ mod rt;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(any(feature = "redis", feature = "qstash"))]
-pub mod state;
+mod state;
 
 #[cfg(feature = "redis")]
 pub use self::breaker::CircuitBreaker;

@@ -30,12 +30,13 @@
 //! # }
 //! ```
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod cleartext;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod idle_limit;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod own_client;
+#[cfg(feature = "reqwest-0_13")]
 mod reqwest;
 mod rest;
 mod retry;
@@ -43,8 +44,10 @@ mod secret;
 mod transport;
 mod url;
 
+#[cfg(feature = "reqwest-0_13")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-0_13")))]
+pub use self::reqwest::ReqwestTransport;
 pub use self::{
-    reqwest::ReqwestTransport,
     retry::RetryPolicy,
     transport::{Transport, TransportBody, TransportError, TransportErrorKind},
 };

@@ -1,6 +1,5 @@
 use super::{
-    BaseUrl, Repeat, ReqwestTransport, RetryPolicy, Secret, Transport, TransportBody, TransportError,
-    TransportErrorKind,
+    BaseUrl, Repeat, RetryPolicy, Secret, Transport, TransportBody, TransportError, TransportErrorKind,
     retry::{Failure, retry_after},
 };
 use crate::{
@@ -110,9 +109,7 @@ impl RestClient {
     pub(crate) fn new(base: BaseUrl, token_name: &str, token: &Secret, config: RestConfig) -> Result<Self, Error> {
         let transport = match &config.transport {
             Some(transport) => Arc::clone(transport),
-            None => Arc::new(ReqwestTransport::from_defaults().map_err(|error| {
-                Error::new(ErrorKind::Configuration, "the HTTP client could not be set up").with_source(error)
-            })?),
+            None => built_in()?,
         };
         let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{token_name} {what}"));
         if token.expose().is_empty() {
@@ -260,6 +257,19 @@ async fn collect(body: TransportBody) -> Result<Bytes, TransportError> {
             Err(error) => TransportError::new(TransportErrorKind::Interrupted, error),
         })?;
     Ok(body.to_bytes())
+}
+
+#[cfg(feature = "reqwest-0_13")]
+fn built_in() -> Result<Arc<dyn Transport>, Error> {
+    let transport = super::ReqwestTransport::from_defaults();
+    let failed = |error| Error::new(ErrorKind::Configuration, "the HTTP client could not be set up").with_source(error);
+    Ok(Arc::new(transport.map_err(failed)?))
+}
+
+#[cfg(not(feature = "reqwest-0_13"))]
+fn built_in() -> Result<Arc<dyn Transport>, Error> {
+    let message = "there is no HTTP client: turn on the feature reqwest-0_13, or set a transport";
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 const TELEMETRY_RETRY: HeaderName = HeaderName::from_static("upstash-telemetry-retry");

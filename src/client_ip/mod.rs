@@ -23,4 +23,9 @@ mod source;
 mod translated;
 mod x_forwarded_for;
 
-pub use self::{error::ClientIpRejection, extract::ClientIp, network::network, source::ClientIpSource};
+pub use self::{
+    error::ClientIpRejection,
+    extract::ClientIp,
+    network::{IntoNetwork, network},
+    source::ClientIpSource,
+};

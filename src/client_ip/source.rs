@@ -1,10 +1,11 @@
 use super::{
     ClientIpRejection, forwarded,
     misconfiguration::Misconfiguration,
-    network::network_of,
+    network::{IntoNetwork, network_of},
     translated::Translated,
     x_forwarded_for::{X_FORWARDED_FOR, forwarded_for, parse_address},
 };
+use crate::{Error, ErrorKind};
 use http::{Extensions, HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv6Net};
 use std::{
@@ -88,8 +89,11 @@ impl ClientIpSource {
 
     /// `X-Forwarded-For`, the last entry that is none of your proxies, which are in these networks. A peer that is not in
     /// them is the client itself.
-    pub fn x_forwarded_for_by(proxies: impl IntoIterator<Item = IpNet>) -> Self {
-        Self::chain(List::XForwardedFor, Proxies::Networks(proxies.into_iter().collect()))
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a text is no address and no network.
+    pub fn x_forwarded_for_by<N: IntoNetwork>(proxies: impl IntoIterator<Item = N>) -> Result<Self, Error> {
+        Ok(Self::chain(List::XForwardedFor, Proxies::Networks(networks(proxies)?)))
     }
 
     /// `Forwarded` (RFC 7239), the `for` of the element that the outermost of `hops` proxies of yours appended.
@@ -98,14 +102,32 @@ impl ClientIpSource {
     }
 
     /// `Forwarded` (RFC 7239), the last `for` that is none of your proxies, which are in these networks.
-    pub fn forwarded_by(proxies: impl IntoIterator<Item = IpNet>) -> Self {
-        Self::chain(List::Forwarded, Proxies::Networks(proxies.into_iter().collect()))
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a text is no address and no network.
+    pub fn forwarded_by<N: IntoNetwork>(proxies: impl IntoIterator<Item = N>) -> Result<Self, Error> {
+        Ok(Self::chain(List::Forwarded, Proxies::Networks(networks(proxies)?)))
     }
 
     /// A header with one address, which the proxy in front overwrites: `CF-Connecting-IP`, `Fly-Client-IP`,
     /// `X-Real-IP`. Safe only where nobody reaches the server without that proxy.
-    pub fn header(name: HeaderName) -> Self {
-        Self::new(Source::Header(name))
+    ///
+    /// ```
+    /// use axum_upstash::client_ip::ClientIpSource;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let source = ClientIpSource::header("x-real-ip")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the text is no name of a header.
+    pub fn header(name: impl TryInto<HeaderName>) -> Result<Self, Error> {
+        let name = name
+            .try_into()
+            .map_err(|_| Error::new(ErrorKind::Configuration, "the header of the client address has no valid name"))?;
+        Ok(Self::new(Source::Header(name)))
     }
 
     /// `CloudFront-Viewer-Address`: an address and a port, in which IPv6 has no brackets.
@@ -137,7 +159,7 @@ impl ClientIpSource {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the length is not 32, 40, 48, 56, 64 or 96.
-    pub fn try_with_nat64_prefix(mut self, prefix: Ipv6Net) -> Result<Self, crate::Error> {
+    pub fn try_with_nat64_prefix(mut self, prefix: Ipv6Net) -> Result<Self, Error> {
         self.translated.add(prefix)?;
         Ok(self)
     }
@@ -266,6 +288,10 @@ impl PartialEq for ClientIpSource {
 
 impl Eq for ClientIpSource {}
 
+fn networks<N: IntoNetwork>(networks: impl IntoIterator<Item = N>) -> Result<Arc<[IpNet]>, Error> {
+    networks.into_iter().map(IntoNetwork::into_network).collect()
+}
+
 fn peer(extensions: &Extensions) -> Option<IpAddr> {
     #[cfg(all(feature = "axum", not(target_arch = "wasm32")))]
     if let Some(info) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>() {
@@ -329,7 +355,7 @@ mod tests {
 
     #[test]
     fn networks_of_proxies_are_walked_through() {
-        let source = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8".parse().unwrap()]);
+        let source = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8"]).unwrap();
         for (lines, peer, wanted) in [
             (&["6.6.6.6, 2.2.2.2, 10.0.0.9"][..], [10, 0, 0, 1], Ok("2.2.2.2")),
             (&["6.6.6.6, 2.2.2.2, ::ffff:10.0.0.9"], [10, 0, 0, 1], Ok("2.2.2.2")),
@@ -359,14 +385,24 @@ mod tests {
             let got = ask(&ClientIpSource::forwarded(1), "forwarded", &[line], [10, 0, 0, 1]);
             assert_eq!(got.as_deref().map_err(|error| *error), wanted, "{line}");
         }
-        let by = ClientIpSource::forwarded_by(["10.0.0.0/8".parse().unwrap()]);
+        let by = ClientIpSource::forwarded_by(["10.0.0.0/8"]).unwrap();
         let lines = ["for=6.6.6.6", "for=2.2.2.2, for=10.0.0.7"];
         assert_eq!(ask(&by, "forwarded", &lines, [10, 0, 0, 1]).unwrap(), "2.2.2.2");
     }
 
     #[test]
+    fn names_and_networks_that_are_none_are_errors() {
+        use crate::ErrorKind::Configuration;
+        assert_eq!(ClientIpSource::header("no name").unwrap_err().kind(), Configuration);
+        assert_eq!(ClientIpSource::x_forwarded_for_by(["10.0.0.0/99"]).unwrap_err().kind(), Configuration);
+        assert_eq!(ClientIpSource::forwarded_by(["proxy.example"]).unwrap_err().kind(), Configuration);
+        let name = HeaderName::from_static("x-real-ip");
+        assert_eq!(ClientIpSource::header(name).unwrap(), ClientIpSource::header("X-Real-IP").unwrap());
+    }
+
+    #[test]
     fn a_single_header_twice_is_refused() {
-        let source = ClientIpSource::header(HeaderName::from_static("x-forwarded-for"));
+        let source = ClientIpSource::header("x-forwarded-for").unwrap();
         assert_eq!(resolve(&source, &["1.1.1.1"]).unwrap(), "1.1.1.1");
         assert_eq!(resolve(&source, &["1.1.1.1", "2.2.2.2"]), Err(ClientIpRejection::Malformed));
         assert_eq!(resolve(&source, &["1.1.1.1, 2.2.2.2"]), Err(ClientIpRejection::Malformed));
@@ -420,7 +456,7 @@ mod tests {
 
     #[test]
     fn what_translators_write_names_no_proxy() {
-        let source = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8".parse().unwrap()]);
+        let source = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8"]).unwrap();
         let lines = ["6.6.6.6, 64:ff9b::10.0.0.9"];
         assert_eq!(ask(&source, "x-forwarded-for", &lines, [10, 0, 0, 1]).unwrap(), "10.0.0.9");
     }
@@ -437,7 +473,7 @@ mod tests {
 
     #[test]
     fn behind_a_unix_socket_the_proxy_is_trusted_where_one_says_so() {
-        let networks = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8".parse().unwrap()]);
+        let networks = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8"]).unwrap();
         let ask = |source: &ClientIpSource, line: Option<&'static str>| {
             let lines = line.map(|line| (X_FORWARDED_FOR, http::HeaderValue::from_static(line)));
             let headers: HeaderMap = lines.into_iter().collect();
@@ -460,8 +496,8 @@ mod tests {
 
     #[test]
     fn every_source_that_cannot_be_right_is_noticed() {
-        let proxies = || ["10.0.0.0/8".parse().unwrap()];
-        let real_ip = || ClientIpSource::header(HeaderName::from_static("x-real-ip"));
+        let proxies = || ["10.0.0.0/8"];
+        let real_ip = || ClientIpSource::header("x-real-ip").unwrap();
         let told = |source: &ClientIpSource, header: &[&str], peer: [u8; 4], times: usize| {
             (0..times).for_each(|_| drop(ask(source, "x-forwarded-for", header, peer)));
             source.misconfiguration.has_told()
@@ -471,24 +507,24 @@ mod tests {
         for (source, times) in [
             (ClientIpSource::x_forwarded_for(1), 20),
             (ClientIpSource::x_forwarded_for(1).with_peer_fallback(), 1_000),
-            (ClientIpSource::x_forwarded_for_by(proxies()), 1_000),
+            (ClientIpSource::x_forwarded_for_by(proxies()).unwrap(), 1_000),
             (ClientIpSource::forwarded(1), 20),
-            (ClientIpSource::forwarded_by(proxies()), 1_000),
+            (ClientIpSource::forwarded_by(proxies()).unwrap(), 1_000),
             (real_ip(), 20),
             (ClientIpSource::cloudfront(), 20),
         ] {
             assert!(!told(&source, &[], trusted, times - 1) && told(&source, &[], trusted, 1), "{source:?}");
         }
         // A proxy that is in none of the networks, or that nobody asks for.
-        for source in [ClientIpSource::x_forwarded_for_by(proxies()), ClientIpSource::peer()] {
+        for source in [ClientIpSource::x_forwarded_for_by(proxies()).unwrap(), ClientIpSource::peer()] {
             assert!(!told(&source, &[], private, 40) && told(&source, &["1.1.1.1"], private, 1), "{source:?}");
         }
         // What is as it should be.
         for (source, header, peer) in [
             (ClientIpSource::peer(), &["1.1.1.1"][..], public),
             (ClientIpSource::x_forwarded_for(1), &["1.1.1.1"], trusted),
-            (ClientIpSource::x_forwarded_for_by(proxies()), &["1.1.1.1"], trusted),
-            (ClientIpSource::x_forwarded_for_by(proxies()), &[], public),
+            (ClientIpSource::x_forwarded_for_by(proxies()).unwrap(), &["1.1.1.1"], trusted),
+            (ClientIpSource::x_forwarded_for_by(proxies()).unwrap(), &[], public),
         ] {
             assert!(!told(&source, header, peer, 40), "{source:?}");
         }

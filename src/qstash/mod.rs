@@ -24,7 +24,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let receiver = Receiver::new("sig_current", "sig_next")?.with_public_url("https://app.example.com")?;
+//! let receiver = Receiver::new("sig_current", "sig_next")?.try_with_public_url("https://app.example.com")?;
 //! let app: Router = Router::new().route("/webhooks/receipt", post(send_receipt)).with_state(receiver);
 //!
 //! let unsigned = Request::post("/webhooks/receipt").body(Body::from(r#"{"order":17}"#))?;

@@ -121,7 +121,7 @@ impl Receiver {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] where it is not an `http` or `https` URL with a host, or has a query or fragment.
-    pub fn with_public_url(mut self, url: &str) -> Result<Self, Error> {
+    pub fn try_with_public_url(mut self, url: &str) -> Result<Self, Error> {
         let plain = url::Url::parse(url).is_ok_and(|parsed| {
             matches!(parsed.scheme(), "http" | "https") && parsed.query().is_none() && parsed.fragment().is_none()
         });

@@ -184,10 +184,10 @@ fn keys_are_checked_and_never_shown() {
 #[test]
 fn a_public_url_is_a_plain_address() {
     for url in ["https://app.example.com", "https://app.example.com/", "http://localhost:3000/base"] {
-        assert!(receiver().with_public_url(url).is_ok(), "{url}");
+        assert!(receiver().try_with_public_url(url).is_ok(), "{url}");
     }
     for url in ["", "app.example.com", "ftp://a.example.com", "https://", "https://a?b", "https://a#b", "https://a b"] {
-        assert!(receiver().with_public_url(url).is_err(), "{url}");
+        assert!(receiver().try_with_public_url(url).is_err(), "{url}");
     }
 }
 

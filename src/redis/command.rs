@@ -202,6 +202,13 @@ macro_rules! number_args {
         }
     )*};
 }
+/// 1 for true and 0 for false.
+impl ToArg for bool {
+    fn write(&self, cmd: &mut Cmd) {
+        cmd.push(if *self { b"1" } else { b"0" });
+    }
+}
+
 number_args!(u16, u32, u64, usize, i8, i16, i32, i64, isize);
 
 /// Written in full, infinities as Redis spells them.

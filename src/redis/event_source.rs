@@ -120,7 +120,7 @@ impl EventSource {
 
 /// Whether it may be otherwise later. A wrong token stays wrong.
 fn may_pass(error: &Error) -> bool {
-    error.is_outage() || error.kind() == ErrorKind::LimitExceeded
+    error.is_outage() || matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::OutOfMemory | ErrorKind::ReadOnly)
 }
 
 /// A server that sends comments is taken for lost after three of them are missing, of those that are 15 s apart.

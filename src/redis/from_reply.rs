@@ -101,7 +101,7 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(i64, u64, i32, u32, i16, u16, usize, isize);
+integers!(i64, u64, i32, u32, i16, u16, i8, usize, isize);
 
 impl FromReply for f64 {
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
@@ -117,12 +117,21 @@ impl FromReply for f64 {
     }
 }
 
-/// `OK` and 1 are true; 0 and nil, as of a condition not met, are false.
+impl FromReply for f32 {
+    #[allow(clippy::cast_possible_truncation, reason = "the caller asked for a float of 32 bits")]
+    fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
+        f64::from_reply(reply).map(|number| number as Self)
+    }
+}
+
+/// `OK` and 1 are true, also as a stored text. 0 and nil, as of a condition that was not met, are false.
 impl FromReply for bool {
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
         match reply {
             Reply::Int(0) | Reply::Nil => Ok(false),
             Reply::Int(1) | Reply::Ok => Ok(true),
+            Reply::Bulk(ref text) if **text == *b"0" => Ok(false),
+            Reply::Bulk(ref text) if **text == *b"1" => Ok(true),
             other => Err(ReplyTypeError::new("0 or 1", &other)),
         }
     }

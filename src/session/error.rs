@@ -112,6 +112,12 @@ impl StdError for SessionError {
     }
 }
 
+impl From<Error> for SessionError {
+    fn from(error: Error) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
 impl From<&SessionError> for Problem {
     fn from(error: &SessionError) -> Self {
         match error.status() {

@@ -1,8 +1,5 @@
-use super::{Session, SessionError, changes::Changes, store::Record};
-use axum_core::{
-    extract::FromRequestParts,
-    response::{IntoResponse, Response},
-};
+use super::{Session, SessionError, SessionRejection, changes::Changes, store::Record};
+use axum_core::extract::FromRequestParts;
 use http::request::Parts;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -116,10 +113,9 @@ impl<T> fmt::Debug for TypedSession<T> {
 }
 
 impl<T, S: Send + Sync> FromRequestParts<S> for TypedSession<T> {
-    type Rejection = Response;
+    type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await;
-        session.map(Self::new).map_err(IntoResponse::into_response)
+        <Session as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Self::new)
     }
 }

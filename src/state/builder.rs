@@ -362,7 +362,7 @@ impl UpstashBuilder {
         let Some((current_key, next_key)) = self.pair(current, next, problems) else { return missing() };
         let receiver = Receiver::named((current.name, current_key), (next.name, next_key)).and_then(|receiver| {
             match &self.public_url {
-                Some(url) => receiver.with_public_url(url),
+                Some(url) => receiver.try_with_public_url(url),
                 None => Ok(receiver),
             }
         });

@@ -1,6 +1,6 @@
 use crate::{Error, ErrorKind, env::Variable};
 
-/// Everything that is wrong with the settings, to be told at once.
+/// All problems of the settings, which are reported at once.
 #[derive(Debug, Default)]
 pub(super) struct Problems(Vec<String>);
 
@@ -18,12 +18,12 @@ impl Problems {
         match self.0.len() {
             0 => Ok(()),
             1 => Err(Error::new(ErrorKind::Configuration, self.0.concat())),
-            many => Err(Error::new(ErrorKind::Configuration, format!("{many} problems: {}", self.0.join("; ")))),
+            many => Err(Error::new(ErrorKind::Configuration, format!("{many} problems:\n  {}", self.0.join("\n  ")))),
         }
     }
 }
 
-/// A setting by its name, with the alias that would do as well.
+/// The name of a variable, with its alias.
 pub(super) fn called(variable: Variable) -> String {
     match variable.alias {
         Some(alias) => format!("{} (or {alias})", variable.name),

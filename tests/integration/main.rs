@@ -6,6 +6,7 @@ mod architecture;
 mod auto_pipeline;
 mod breaker;
 mod environment;
+mod errors;
 mod example;
 #[path = "../shared/example.rs"]
 mod examples;

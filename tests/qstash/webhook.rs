@@ -276,7 +276,7 @@ async fn metadata_comes_with_the_message() {
 #[tokio::test]
 async fn the_public_url_is_compared_with_the_path_as_it_was_sent() {
     async fn ok(_: QStash<Bytes>) {}
-    let receiver = receiver().with_public_url("https://app.example.com/").unwrap();
+    let receiver = receiver().try_with_public_url("https://app.example.com/").unwrap();
     let app = Router::new().nest("/webhooks", Router::new().route("/{name}", post(ok))).with_state(receiver);
     let send = |destination: &str, target: &str| {
         let request = Request::post(target)

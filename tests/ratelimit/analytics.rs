@@ -48,7 +48,7 @@ async fn events_are_added_up_sent_together_and_expire() {
     assert_eq!((usage["u1"].success, usage["u1"].blocked, usage["XX"].denied), (4, 2, 1));
     let hours = limiter.usage_over_time(Duration::from_secs(3_600)).await.unwrap();
     let counts: Vec<u64> = hours.iter().map(|hour| hour.usage.success).collect();
-    assert_eq!((counts, hours[0].time_ms), (vec![4, 1], hour));
+    assert_eq!((counts, hours[0].time), (vec![4, 1], ms(hour)));
     let top = limiter.most_allowed_blocked(day, 1).await.unwrap();
     assert_eq!(top.allowed, [("u1".to_owned(), 4)]);
     assert_eq!(top.blocked, [("u1".to_owned(), 2)]);

@@ -170,7 +170,7 @@ async fn logins_that_succeed_are_given_back() {
 #[tokio::test]
 async fn lists_see_where_a_request_comes_from() {
     let limiter = Ratelimit::memory(FixedWindow::new(100, HOUR))
-        .with_deny_list(DenyList::new().with_networks(["203.0.113.0/24".parse().unwrap()]).with_countries(["XX"]));
+        .with_deny_list(DenyList::new().try_with_networks(["203.0.113.0/24"]).unwrap().with_countries(["XX"]));
     let client_info = ClientInfoSource::new()
         .with_ip(axum_upstash::client_ip::ClientIpSource::x_forwarded_for(1))
         .with_country(by("cf-ipcountry"));

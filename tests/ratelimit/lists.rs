@@ -70,7 +70,7 @@ async fn who_is_remembered_is_forgotten_after_a_minute() {
 
 #[tokio::test]
 async fn the_allow_list_goes_first() {
-    let list = AllowList::new().with_networks(["10.0.0.0/8".parse().unwrap()]);
+    let list = AllowList::new().try_with_networks(["10.0.0.0/8"]).unwrap();
     let limiter = Ratelimit::memory(FixedWindow::new(0, Duration::from_secs(60)))
         .with_deny_list(DenyList::new().with_countries(["DE"]))
         .with_allow_list(list);

@@ -6,8 +6,12 @@ use crate::{
     Clock, Error, ErrorKind,
     ratelimit::Ratelimit,
     redis::{Cmd, Pairs},
+    rt::from_unix_ms,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 /// How often somebody was let pass, blocked and denied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,8 +29,8 @@ pub struct Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UsageAt {
-    /// The first millisecond of the hour, since the Unix epoch.
-    pub time_ms: u64,
+    /// The beginning of the hour.
+    pub time: SystemTime,
     /// All identifiers together.
     pub usage: Usage,
 }
@@ -85,7 +89,7 @@ impl Ratelimit {
         let mut hours: BTreeMap<u64, Usage> =
             hours(&self.settings.clock, period).map(|hour| (hour, Usage::default())).collect();
         self.walk(period, |hour, _, success, events| hours.entry(hour).or_default().add(success, events)).await?;
-        Ok(hours.into_iter().map(|(time_ms, usage)| UsageAt { time_ms, usage }).collect())
+        Ok(hours.into_iter().map(|(time_ms, usage)| UsageAt { time: from_unix_ms(time_ms), usage }).collect())
     }
 
     /// Who was let pass, blocked and denied most in the last `period`: `count` of each.

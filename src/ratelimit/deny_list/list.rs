@@ -21,7 +21,7 @@ use std::net::IpAddr;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let list = DenyList::new().with_networks(["203.0.113.0/24".parse()?]).with_user_agents(["BadBot/1.0"]);
+/// let list = DenyList::new().try_with_networks(["203.0.113.0/24"])?.with_user_agents(["BadBot/1.0"]);
 /// let limiter = Ratelimit::memory(FixedWindow::new(10, Duration::from_secs(60))).with_deny_list(list);
 ///
 /// let client_info = ClientInfo::new().with_ip("203.0.113.7".parse()?);
@@ -157,7 +157,8 @@ mod tests {
     fn each_kind_is_found_and_nothing_else() {
         let list = DenyList::new()
             .with_identifiers(["bad"])
-            .with_networks(["10.0.0.0/8".parse().unwrap()])
+            .try_with_networks(["10.0.0.0/8"])
+            .unwrap()
             .with_user_agents(["Bot"])
             .with_countries(["XX"]);
         let known = |identifier: &str, client_info: &ClientInfo| {

@@ -39,10 +39,18 @@ macro_rules! member_setters {
             self
         }
 
-        /// Adds addresses and networks.
-        pub fn with_networks(mut self, networks: impl IntoIterator<Item = ipnet::IpNet>) -> Self {
-            self.members.networks.extend(networks);
-            self
+        /// Adds addresses and networks: `10.0.0.0/8`, `2001:db8::1`.
+        ///
+        /// # Errors
+        /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a text is no address and no network.
+        pub fn try_with_networks<N: crate::client_ip::IntoNetwork>(
+            mut self,
+            networks: impl IntoIterator<Item = N>,
+        ) -> Result<Self, crate::Error> {
+            for network in networks {
+                self.members.networks.push(network.into_network()?);
+            }
+            Ok(self)
         }
 
         /// Adds user agents, word for word.

@@ -63,8 +63,8 @@ impl ResponseCacheLayer {
     }
 
     /// The name of this cache in `Cache-Status` (`axum-upstash`).
-    pub fn with_name(mut self, name: &str) -> Self {
-        self.settings.name = structured_name(name).into();
+    pub fn with_name(mut self, name: impl AsRef<str>) -> Self {
+        self.settings.name = structured_name(name.as_ref()).into();
         self
     }
 
