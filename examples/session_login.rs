@@ -132,7 +132,7 @@ async fn notes(
 async fn devices(session: Session, sessions: UserSessions) -> Result<Response, SessionError> {
     let Some(user) = user(&session).await? else { return Ok(Redirect::to("/").into_response()) };
     let row = |info: &SessionInfo| {
-        let agent = text(info.user_agent.as_deref().unwrap_or("unknown"));
+        let agent = text(info.device.user_agent.as_deref().unwrap_or("unknown"));
         let last = if info.is(&session) {
             "<td>this one".to_owned()
         } else {

@@ -1,6 +1,6 @@
 //! HTTP/2 without TLS, to servers that say that they speak it.
 
-use super::own_client::Connections;
+use super::connections::Connections;
 use crate::rt::{Stopwatch, spawn, timeout};
 use http::{HeaderMap, Version, header::UPGRADE};
 use std::{

@@ -33,11 +33,15 @@
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod cleartext;
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
+mod connections;
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod idle_limit;
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod own_client;
 #[cfg(feature = "reqwest-0_13")]
 mod reqwest;
+#[cfg(feature = "reqwest-0_13")]
+mod reqwest_settings;
 mod rest;
 mod retry;
 mod secret;

@@ -1,8 +1,10 @@
-use super::{Transport, TransportBody, TransportError, TransportErrorKind};
+use super::{
+    Transport, TransportBody, TransportError,
+    reqwest_settings::{client_builder, convert},
+};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http_body_util::BodyExt;
-use std::time::Duration;
 
 /// The built-in [`Transport`]: a [`reqwest::Client`].
 ///
@@ -20,8 +22,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use axum_upstash::client::ReqwestTransport;
-/// use std::time::Duration;
-///
+/// ///
 /// # #[cfg(not(target_arch = "wasm32"))]
 /// # fn main() -> Result<(), reqwest::Error> {
 /// let client = ReqwestTransport::client_builder().connect_timeout(Duration::from_secs(1)).build()?;
@@ -67,38 +68,16 @@ impl ReqwestTransport {
     /// None.
     #[cfg(target_arch = "wasm32")]
     pub fn from_defaults() -> Result<Self, TransportError> {
-        let client =
-            Self::client_builder().build().map_err(|error| TransportError::new(TransportErrorKind::Request, error))?;
+        let client = Self::client_builder()
+            .build()
+            .map_err(|error| TransportError::new(super::TransportErrorKind::Request, error))?;
         Ok(Self::new(client))
     }
 
     /// The settings of the built-in client, for a client of yours that differs in a few: no redirects, no retries, and
     /// timeouts and probes that find dead connections.
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn client_builder() -> reqwest::ClientBuilder {
-        let builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(5))
-            .tcp_keepalive(Duration::from_secs(15))
-            .tcp_keepalive_interval(Duration::from_secs(5))
-            .tcp_keepalive_retries(3)
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .http2_keep_alive_timeout(Duration::from_secs(3))
-            // A request after a pause must not be the first to find out that the connection is dead.
-            .http2_keep_alive_while_idle(true)
-            // The probes above find out whether an idle connection is alive, so it may be kept for long.
-            .pool_idle_timeout(Duration::from_secs(300));
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        let builder = builder.tcp_user_timeout(Duration::from_secs(10));
-        builder
-    }
-
-    /// The settings of the built-in client.
-    #[cfg(target_arch = "wasm32")]
-    pub fn client_builder() -> reqwest::ClientBuilder {
-        reqwest::Client::builder()
+        client_builder()
     }
 }
 
@@ -139,30 +118,4 @@ impl Transport for ReqwestTransport {
             Ok(head.map(|()| body))
         }))
     }
-}
-
-pub(super) fn convert(error: reqwest::Error) -> TransportError {
-    // A connect timeout is both; what counts is that nothing was sent.
-    let kind = if is_connect(&error) {
-        TransportErrorKind::Connect
-    } else if error.is_timeout() {
-        TransportErrorKind::Timeout
-    } else if error.is_builder() {
-        TransportErrorKind::Request
-    } else {
-        TransportErrorKind::Interrupted
-    };
-    // Queries and credentials in a URL are secrets; the host is told by the settings.
-    TransportError::new(kind, error.without_url())
-}
-
-/// Whether nothing of the request was sent: no connection was made, or it was closed before the request was written.
-#[cfg(not(target_arch = "wasm32"))]
-fn is_connect(error: &reqwest::Error) -> bool {
-    error.is_connect() || super::own_client::was_unwritten(error)
-}
-
-#[cfg(target_arch = "wasm32")]
-fn is_connect(_: &reqwest::Error) -> bool {
-    false // fetch does not tell
 }

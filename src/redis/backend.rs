@@ -3,6 +3,7 @@ use super::tcp::Tcp;
 use super::{
     Cmd, Reply,
     auto_pipeline::{AutoPipeline, Limits},
+    commands::table,
     encode,
     event_source::{EventSource, over_rest},
     rest::{Rest, RestSettings},
@@ -57,7 +58,7 @@ impl Backend {
     }
 
     pub(super) async fn single(&self, cmd: &Cmd, timeout: Option<Duration>, repeatable: bool) -> Result<Reply, Error> {
-        let repeat = if repeatable { Repeat::Safe } else { cmd.repeat() };
+        let repeat = if repeatable { Repeat::Safe } else { table::repeat(cmd) };
         match self {
             Self::Rest { rest, lane } => {
                 let (encoded, deadline) = (encode::single(cmd)?, rest.deadline(timeout));

@@ -1,5 +1,5 @@
-use super::commands::table::{self, Access, Entry};
-use crate::{Error, client::Repeat};
+use super::access::{Access, Entry};
+use crate::Error;
 use bytes::Bytes;
 use std::{
     borrow::Cow,
@@ -100,24 +100,9 @@ impl Cmd {
         self.iter().next().map_or(Cow::Borrowed(""), String::from_utf8_lossy)
     }
 
-    /// Whether running it twice is the same as running it once.
-    #[must_use]
-    pub fn access(&self) -> Access {
-        self.access.unwrap_or_else(|| table::access(&self.name(), self.iter().nth(1)))
-    }
-
-    /// Whether it may be sent again when its answer was lost.
-    pub(super) fn repeat(&self) -> Repeat {
-        match self.access() {
-            Access::Read => Repeat::Safe,
-            Access::Write => Repeat::IfNotSent,
-        }
-    }
-
-    /// The same for commands that go together: one that may not is enough.
-    pub(super) fn repeat_all(cmds: &[Self]) -> Repeat {
-        let reads = cmds.iter().all(|cmd| cmd.repeat() == Repeat::Safe);
-        if reads { Repeat::Safe } else { Repeat::IfNotSent }
+    /// The effect, if the command comes from the table.
+    pub(super) fn known_access(&self) -> Option<Access> {
+        self.access
     }
 
     /// Says in an error which command it was, by its name and first key.

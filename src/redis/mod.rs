@@ -71,6 +71,7 @@
 //! The `upstash-sync-token` of each answer goes out with the next request, so that a replica is not read before it
 //! has what this client wrote ([Read your writes](https://upstash.com/docs/redis/howto/readyourwrites)).
 
+mod access;
 mod auto_pipeline;
 mod backend;
 mod bound;
@@ -102,6 +103,7 @@ mod tcp;
 mod warmth;
 
 pub use self::{
+    access::Access,
     builder::RedisBuilder,
     call::Call,
     client::{KeyLocking, Redis},

@@ -3,6 +3,7 @@
 use super::{
     Cmd, Reply, RequestEvent, RequestKind,
     bound::Bound,
+    commands::table,
     encode::{self, Encoded},
     error::from_text,
     network::{Network, Path},
@@ -148,7 +149,7 @@ impl Rest {
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
         let (path, kind) =
             if atomic { ("/multi-exec", RequestKind::Transaction) } else { ("/pipeline", RequestKind::Pipeline) };
-        let repeat = Cmd::repeat_all(cmds);
+        let repeat = table::repeat_all(cmds);
         let encoded = Encoded { path: path.into(), body: encode::many(cmds)?, is_json: true };
         let purpose = Purpose { kind, commands: cmds.len(), repeat, deadline };
         self.bound.run(self.path(), deadline, self.items(encoded, purpose)).await?

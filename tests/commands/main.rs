@@ -26,7 +26,7 @@ mod streams;
 mod strings;
 mod vectors;
 
-use axum_upstash::redis::{Access, Cmd, FromReply, Redis, Reply};
+use axum_upstash::redis::{Access, Cmd, FromReply, Redis, Reply, access as redis_access};
 use support::{Form, Stage};
 
 /// One line for each group: its forms, and what it does.
@@ -105,7 +105,7 @@ async fn what_may_be_repeated_is_what_redis_calls_no_write() {
         let info: Vec<Option<Vec<Reply>>> = redis.cmd("COMMAND").arg("INFO").arg(first).query().await.unwrap();
         let Some(Some(info)) = info.into_iter().next() else { continue };
         let flags = Vec::<String>::from_reply(info[2].clone()).unwrap();
-        let access = Cmd::new(first).args(words).access();
+        let access = redis_access(&Cmd::new(first).args(words));
         if flags.iter().any(|flag| flag == "write") {
             assert_eq!(access, Access::Write, "{name}");
         }

@@ -35,7 +35,7 @@ impl Batch {
             yield_now().await;
             let Some(flight) = self.flight.take() else { return };
             match lane.land(flight) {
-                Some(next) => self = next,
+                Some((batch, flight)) => self = Self::new(batch, flight),
                 None => return,
             }
         }

@@ -1,5 +1,6 @@
 use super::{
     Waiting,
+    batch::Batch,
     lane::{Lane, Next, start},
 };
 use crate::rt::timeout;
@@ -19,8 +20,8 @@ impl Dispatcher {
     pub(super) async fn work(mut self) {
         loop {
             match self.lane.next() {
-                Next::Send(batch) => {
-                    if let Some(here) = start(batch.send()) {
+                Next::Send(batch, flight) => {
+                    if let Some(here) = start(Batch::new(batch, flight).send()) {
                         here.await;
                     }
                 }

@@ -1,9 +1,8 @@
-use super::{Answer, Limits, Waiting, alone::Alone, batch::Batch, dispatcher::Dispatcher, flights::Flights};
+use super::{Answer, Limits, Waiting, flights::Flights};
 use crate::{
-    Error,
     client::Repeat,
-    redis::{Reply, rest::Rest},
-    rt::{Deadline, spawn, turn},
+    redis::rest::Rest,
+    rt::{Deadline, spawn},
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -38,15 +37,8 @@ struct State {
     dispatched: bool,
 }
 
-/// How far a command came.
-pub(super) enum Sent {
-    Answered(Result<Reply, Error>),
-    /// It is in a request, or waits for one.
-    Waiting(oneshot::Receiver<Answer>),
-}
-
 /// What a caller does with a command that it has queued.
-enum Queued {
+pub(super) enum Queued {
     /// There is room: it waits for the end of its turn, and then sends what has come together.
     Turn,
     /// There is none, and a dispatcher has to be started.
@@ -55,16 +47,16 @@ enum Queued {
 }
 
 /// What a caller does at the end of its turn.
-enum Departure {
+pub(super) enum Departure {
     /// Its command has left already, or will.
     None,
     Alone(Waiting, Flight),
-    Together(Batch),
+    Together(Vec<Waiting>, Flight),
 }
 
 /// What the dispatcher does next.
 pub(super) enum Next {
-    Send(Batch),
+    Send(Vec<Waiting>, Flight),
     Wait(Duration),
     Stop,
 }
@@ -79,33 +71,7 @@ impl Lane {
         state.waiting.is_empty() && state.flights.is_empty()
     }
 
-    /// Sends a command if there is room, and queues it otherwise.
-    pub(super) async fn send(self: Arc<Self>, command: Bytes, repeat: Repeat, deadline: Deadline) -> Sent {
-        let (answer, reply) = oneshot::channel();
-        let (number, queued) = self.queue(command, repeat, deadline, answer);
-        let mut dispatch = matches!(queued, Queued::Dispatch);
-        if let Queued::Turn = queued {
-            // Whatever else is issued in this turn of the runtime goes along.
-            turn().await;
-            let (departure, leaves_some) = self.depart(number);
-            dispatch = leaves_some;
-            match departure {
-                Departure::None => {}
-                Departure::Alone(one, flight) => return Sent::Answered(Alone::new(one, flight, &self.rest).await),
-                Departure::Together(batch) => {
-                    if let Some(here) = start(batch.send()) {
-                        here.await;
-                    }
-                }
-            }
-        }
-        if dispatch && let Some(here) = start(Dispatcher::new(self).work()) {
-            here.await;
-        }
-        Sent::Waiting(reply)
-    }
-
-    fn queue(
+    pub(super) fn queue(
         &self,
         command: Bytes,
         repeat: Repeat,
@@ -129,7 +95,7 @@ impl Lane {
     }
 
     /// Takes what leaves at the end of a turn, and says whether a dispatcher has to be started for what stays.
-    fn depart(self: &Arc<Self>, number: u64) -> (Departure, bool) {
+    pub(super) fn depart(self: &Arc<Self>, number: u64) -> (Departure, bool) {
         let mut state = self.state();
         let left = state.waiting.front().is_none_or(|first| first.number > number);
         if state.dispatched || left {
@@ -142,7 +108,7 @@ impl Lane {
                 Some(one) if batch.is_empty() && one.number == number => Departure::Alone(one, self.flight(&mut state)),
                 Some(last) => {
                     batch.push(last);
-                    Departure::Together(Batch::new(batch, self.flight(&mut state)))
+                    Departure::Together(batch, self.flight(&mut state))
                 }
             }
         } else {
@@ -153,14 +119,14 @@ impl Lane {
     }
 
     /// Ends a flight, and takes what its task sends next, if there is room.
-    pub(super) fn land(self: &Arc<Self>, flight: Flight) -> Option<Batch> {
+    pub(super) fn land(self: &Arc<Self>, flight: Flight) -> Option<(Vec<Waiting>, Flight)> {
         let mut state = self.state();
         state.flights.land(flight.end());
         // Without a dispatcher, what waits are commands of turns that have not ended.
         if state.dispatched && state.has_room(&self.rest) {
             let batch = state.take(self.limits);
             if !batch.is_empty() {
-                return Some(Batch::new(batch, self.flight(&mut state)));
+                return Some((batch, self.flight(&mut state)));
             }
         }
         drop(state);
@@ -174,7 +140,7 @@ impl Lane {
         let wait = state.flights.wait(self.rest.path());
         let batch = if wait == Some(Duration::ZERO) { state.take(self.limits) } else { Vec::new() };
         let next = if !batch.is_empty() {
-            Next::Send(Batch::new(batch, self.flight(&mut state)))
+            Next::Send(batch, self.flight(&mut state))
         } else if state.waiting.is_empty() {
             state.dispatched = false;
             Next::Stop

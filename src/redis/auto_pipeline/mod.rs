@@ -11,8 +11,12 @@ mod batch;
 mod dispatcher;
 mod flights;
 mod lane;
+mod send;
 
-use self::lane::{Lane, Sent};
+use self::{
+    lane::Lane,
+    send::{Sent, send},
+};
 use super::{Reply, rest::Rest};
 use crate::{
     Error, ErrorKind,
@@ -85,7 +89,7 @@ impl AutoPipeline {
     /// Sends a command, given as a JSON array. Dropping the future gives up this command alone.
     pub(super) async fn run(&self, mut command: Bytes, repeat: Repeat, deadline: Deadline) -> Result<Reply, Error> {
         loop {
-            let reply = match self.lane().send(command, repeat, deadline).await {
+            let reply = match send(self.lane(), command, repeat, deadline).await {
                 Sent::Answered(reply) => return reply,
                 Sent::Waiting(reply) => reply,
             };

@@ -53,7 +53,7 @@ pub use self::{
     stream_groups::{EntryDeletion, References},
     stream_types::{PendingEntry, PendingSummary, StreamEntry, StreamReads, TrimOptions, XAddOptions},
     string_options::{Compare, Expiry, SetExpiry, SetOptions},
-    table::Access,
+    table::access,
     vectors::{VectorHit, VectorHits, VectorInfo, VectorMetric, VectorProfile},
 };
 
@@ -72,8 +72,8 @@ macro_rules! commands {
         { |$cmd:ident| $body:expr }
     )*) => {
         /// The commands of this file.
-        pub(super) const COMMANDS: &[crate::redis::commands::table::Entry] =
-            &[$(crate::redis::commands::table::Entry::$access($name)),*];
+        pub(super) const COMMANDS: &[crate::redis::access::Entry] =
+            &[$(crate::redis::access::Entry::$access($name)),*];
 
         impl crate::redis::Redis {
             $(
@@ -81,7 +81,7 @@ macro_rules! commands {
                 pub fn $method $(<$generic: crate::redis::FromReply>)? (
                     &self, $($arg: $type),*
                 ) -> crate::redis::Call<'_, $reply> {
-                    let $cmd = crate::redis::Cmd::known(crate::redis::commands::table::Entry::$access($name));
+                    let $cmd = crate::redis::Cmd::known(crate::redis::access::Entry::$access($name));
                     self.issue($body)
                 }
             )*
@@ -93,7 +93,7 @@ macro_rules! commands {
                 pub fn $method $(<$generic: crate::redis::FromReply>)? (
                     &mut self, $($arg: $type),*
                 ) -> crate::redis::Slot<$reply> {
-                    let $cmd = crate::redis::Cmd::known(crate::redis::commands::table::Entry::$access($name));
+                    let $cmd = crate::redis::Cmd::known(crate::redis::access::Entry::$access($name));
                     self.issue($body)
                 }
             )*

@@ -1,31 +1,11 @@
+use crate::{
+    client::Repeat,
+    redis::{
+        Cmd,
+        access::{Access, Entry},
+    },
+};
 use std::{collections::HashMap, sync::OnceLock};
-
-/// What a command does, and so whether it may be sent again when its answer was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Access {
-    /// It changes nothing, or nothing that a second run would change again: it may be sent twice.
-    Read,
-    /// It may change something: it is sent again only where it provably never arrived.
-    Write,
-}
-
-/// A command's name, of one word or two, and what it does.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::redis) struct Entry {
-    pub(in crate::redis) name: &'static str,
-    pub(in crate::redis) access: Access,
-}
-
-impl Entry {
-    pub(in crate::redis) const fn read(name: &'static str) -> Self {
-        Self { name, access: Access::Read }
-    }
-
-    pub(in crate::redis) const fn write(name: &'static str) -> Self {
-        Self { name, access: Access::Write }
-    }
-}
 
 /// Reads that have no method of their own.
 const OTHERS: &[Entry] = &[
@@ -62,8 +42,34 @@ const FILES: &[&[Entry]] = &[
     OTHERS,
 ];
 
-/// What a command does that was given by name. Of one that is not known it is assumed that it writes.
-pub(in crate::redis) fn access(name: &str, first_argument: Option<&[u8]>) -> Access {
+/// The effect of a command. A command that is not known is taken to write.
+///
+/// ```
+/// use axum_upstash::redis::{Access, Cmd, access};
+///
+/// assert_eq!(access(&Cmd::new("GET").key("k")), Access::Read);
+/// assert_eq!(access(&Cmd::new("INCR").key("k")), Access::Write);
+/// ```
+#[must_use]
+pub fn access(cmd: &Cmd) -> Access {
+    cmd.known_access().unwrap_or_else(|| by_name(&cmd.name(), cmd.iter().nth(1)))
+}
+
+/// Whether a command may be sent again when its answer was lost.
+pub(in crate::redis) fn repeat(cmd: &Cmd) -> Repeat {
+    match access(cmd) {
+        Access::Read => Repeat::Safe,
+        Access::Write => Repeat::IfNotSent,
+    }
+}
+
+/// The same for commands that go together: all of them must be safe.
+pub(in crate::redis) fn repeat_all(cmds: &[Cmd]) -> Repeat {
+    let reads = cmds.iter().all(|cmd| repeat(cmd) == Repeat::Safe);
+    if reads { Repeat::Safe } else { Repeat::IfNotSent }
+}
+
+fn by_name(name: &str, first_argument: Option<&[u8]>) -> Access {
     static BY_NAME: OnceLock<HashMap<&'static str, Access>> = OnceLock::new();
     let table =
         BY_NAME.get_or_init(|| FILES.iter().copied().flatten().map(|entry| (entry.name, entry.access)).collect());
@@ -90,11 +96,11 @@ mod tests {
 
     #[test]
     fn reads_are_known_in_any_case_and_all_else_is_a_write() {
-        assert_eq!(access("get", Some(b"k")), Access::Read);
-        assert_eq!(access("Object", Some(b"encoding")), Access::Read);
+        assert_eq!(by_name("get", Some(b"k")), Access::Read);
+        assert_eq!(by_name("Object", Some(b"encoding")), Access::Read);
         for write in ["SET", "incr", "EVAL", "EVALSHA", "GETDEL", "GETEX", "SPOP", "XREADGROUP", "BITFIELD", "SORT", ""]
         {
-            assert_eq!(access(write, Some(b"k")), Access::Write, "{write}");
+            assert_eq!(by_name(write, Some(b"k")), Access::Write, "{write}");
         }
     }
 }

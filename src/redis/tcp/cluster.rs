@@ -2,7 +2,7 @@ use super::{convert, settings::Settings, slot_move::SlotMove};
 use crate::{
     Error, ErrorKind,
     client::{Repeat, RetryPolicy},
-    redis::{Cmd, Reply, RequestEvent, RequestKind, backend::Node, observe::Observer},
+    redis::{Cmd, Reply, RequestEvent, RequestKind, backend::Node, commands::table, observe::Observer},
     rt::{Deadline, RuntimeId, Stopwatch, sleep, timeout},
 };
 use redis_rs::{
@@ -137,7 +137,7 @@ impl Cluster {
 
     /// Each command goes to the node of its key.
     pub(super) async fn pipeline(&self, cmds: &[Cmd], deadline: Deadline) -> Vec<Result<Reply, Error>> {
-        together(cmds.iter().map(|cmd| self.single(cmd, cmd.repeat(), deadline))).await
+        together(cmds.iter().map(|cmd| self.single(cmd, table::repeat(cmd), deadline))).await
     }
 
     pub(super) async fn transaction(
@@ -150,7 +150,7 @@ impl Cluster {
             pipeline.add_command(convert::command(cmd));
         }
         pipeline.atomic();
-        let repeat = Cmd::repeat_all(cmds);
+        let repeat = table::repeat_all(cmds);
         // The library learns from the refusal of a command where its slot is, but not from that of a transaction.
         let probe = cmds.iter().find_map(Cmd::key_bytes).map(|key| convert::command(&Cmd::new("EXISTS").key(key)));
         let exchange = async {

@@ -1,5 +1,5 @@
 use super::{
-    frames::Frames,
+    frames::{Frames, Io},
     resp,
     settings::{Address, Place, Settings},
     tls::Tls,
@@ -10,15 +10,7 @@ use crate::{
     rt::timeout,
 };
 use std::{io, sync::Arc};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
-
-/// A stream of bytes to a server.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+use tokio::net::TcpStream;
 
 /// Makes connections to one server.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 use super::{
     frames::Frames,
-    link::{Call, Outcome, Shared},
+    queue::{Call, Outcome, Queue},
 };
 use crate::{
     Error, ErrorKind,
@@ -25,7 +25,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Writes the commands of a connection and hands on the replies.
 pub(super) struct Driver {
     frames: Frames,
-    shared: Arc<Shared>,
+    queue: Arc<Queue>,
     /// Commands that are taken from the queue, of which the first `written` bytes are written.
     out: Vec<u8>,
     written: usize,
@@ -42,10 +42,10 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(frames: Frames, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(frames: Frames, queue: Arc<Queue>) -> Self {
         Self {
             frames,
-            shared,
+            queue,
             out: Vec::new(),
             written: 0,
             calls: VecDeque::new(),
@@ -60,7 +60,7 @@ impl Driver {
     /// Runs until the connection is lost, or no caller is left.
     pub(super) async fn run(mut self) {
         {
-            let mut state = self.shared.lock();
+            let mut state = self.queue.lock();
             state.connected = true;
             state.forget_callers_that_left();
         }
@@ -85,7 +85,7 @@ impl Driver {
 
     /// Takes what callers have added; `true` if no caller is left.
     fn take_queued(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut state = self.shared.lock();
+        let mut state = self.queue.lock();
         if self.out.is_empty() && !state.bytes.is_empty() {
             std::mem::swap(&mut self.out, &mut state.bytes);
             self.unwritten += self.out.len();
@@ -134,7 +134,7 @@ impl Driver {
             }
             if !std::mem::replace(&mut progress, true) {
                 self.last_read = Stopwatch::start();
-                let mut state = self.shared.lock();
+                let mut state = self.queue.lock();
                 (state.alive, state.suspect) = (true, false);
             }
             while let Some(reply) = self.frames.take()? {
@@ -158,7 +158,7 @@ impl Driver {
     fn look_at_callers(&mut self, cx: &mut Context<'_>) {
         loop {
             let earliest = {
-                let state = self.shared.lock();
+                let state = self.queue.lock();
                 if self.calls.is_empty() && state.calls.is_empty() {
                     return;
                 }
@@ -181,7 +181,7 @@ impl Driver {
     fn answer_late(&mut self) {
         let mut late = Vec::new();
         {
-            let mut state = self.shared.lock();
+            let mut state = self.queue.lock();
             let state = &mut *state;
             let silent = |call: &Call| self.last_read.elapsed() >= call.queued.elapsed();
             let mut suspect =
@@ -220,7 +220,7 @@ impl Driver {
                 let _ = answer.send(if sent { Outcome::Lost(error.clone()) } else { Outcome::NotSent(None) });
             }
         }
-        self.shared.close(None);
+        self.queue.close(None);
     }
 }
 

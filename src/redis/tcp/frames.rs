@@ -1,6 +1,5 @@
 use super::{
     super::{reply::Item, resp2},
-    connect::Io,
     scanner::Scanner,
 };
 use crate::redis::Reply;
@@ -11,7 +10,12 @@ use std::{
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+/// A stream of bytes to a server.
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// The least room for a read.
 const READ: usize = 16 * 1024;

@@ -9,6 +9,7 @@ mod events;
 mod frames;
 mod link;
 mod pool;
+mod queue;
 mod refused;
 mod resp;
 mod scanner;

@@ -1,8 +1,8 @@
-use super::{connect::Connector, link::Outcome, pool::Pool, resp};
+use super::{connect::Connector, pool::Pool, queue::Outcome, resp};
 use crate::{
     Error, ErrorKind,
     client::{Repeat, RetryPolicy},
-    redis::{Cmd, Reply, RequestEvent, RequestKind, error::from_text, observe::Observer},
+    redis::{Cmd, Reply, RequestEvent, RequestKind, commands::table, error::from_text, observe::Observer},
     rt::{Deadline, Stopwatch, sleep},
 };
 
@@ -41,7 +41,7 @@ impl Server {
     }
 
     pub(super) async fn pipeline(&self, cmds: &[Cmd], deadline: Deadline) -> Result<Vec<Result<Reply, Error>>, Error> {
-        let exchange = Exchange { kind: RequestKind::Pipeline, cmds, repeat: Cmd::repeat_all(cmds), deadline };
+        let exchange = Exchange { kind: RequestKind::Pipeline, cmds, repeat: table::repeat_all(cmds), deadline };
         self.exchange(exchange).await.map(results)
     }
 
@@ -50,7 +50,7 @@ impl Server {
         cmds: &[Cmd],
         deadline: Deadline,
     ) -> Result<Vec<Result<Reply, Error>>, Error> {
-        let exchange = Exchange { kind: RequestKind::Transaction, cmds, repeat: Cmd::repeat_all(cmds), deadline };
+        let exchange = Exchange { kind: RequestKind::Transaction, cmds, repeat: table::repeat_all(cmds), deadline };
         let mut replies = self.exchange(exchange).await?;
         match replies.pop() {
             Some(Reply::Array(items)) if items.len() == cmds.len() => Ok(results(items)),

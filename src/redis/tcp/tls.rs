@@ -1,6 +1,6 @@
 //! TLS for a connection to a server.
 
-use super::connect::Io;
+use super::frames::Io;
 use crate::{Error, ErrorKind, client::Secret};
 use std::io;
 use tokio::net::TcpStream;

@@ -1,45 +1,48 @@
 use serde_json::{Value as Json, json};
 
-use super::path::Parser;
+use super::parser::Parser;
+
+/// Parses the steps of a path. Paths have conditions, and conditions have paths: the path hands its own parser in.
+pub(super) type Steps = for<'a> fn(&mut Parser<'a>) -> Option<Vec<Json>>;
 
 const COMPARISONS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 
 /// A condition: comparisons and paths, with `&&`, `||`, `!` and parentheses.
-pub(super) fn condition(parser: &mut Parser<'_>) -> Option<Json> {
-    let mut either = conjunction(parser)?;
+pub(super) fn condition(parser: &mut Parser<'_>, steps: Steps) -> Option<Json> {
+    let mut either = conjunction(parser, steps)?;
     while spaced(parser, "||") {
-        let other = conjunction(parser)?;
+        let other = conjunction(parser, steps)?;
         either = json!({ "o": "or", "a": either, "b": other });
     }
     Some(either)
 }
 
-fn conjunction(parser: &mut Parser<'_>) -> Option<Json> {
-    let mut both = negation(parser)?;
+fn conjunction(parser: &mut Parser<'_>, steps: Steps) -> Option<Json> {
+    let mut both = negation(parser, steps)?;
     while spaced(parser, "&&") {
-        let other = negation(parser)?;
+        let other = negation(parser, steps)?;
         both = json!({ "o": "and", "a": both, "b": other });
     }
     Some(both)
 }
 
-fn negation(parser: &mut Parser<'_>) -> Option<Json> {
+fn negation(parser: &mut Parser<'_>, steps: Steps) -> Option<Json> {
     parser.space();
     if parser.takes("!") {
-        return parser.nested(|parser| Some(json!({ "o": "not", "a": negation(parser)? })));
+        return parser.nested(|parser| Some(json!({ "o": "not", "a": negation(parser, steps)? })));
     }
     if parser.takes("(") {
-        let inner = parser.nested(condition)?;
+        let inner = parser.nested(|parser| condition(parser, steps))?;
         parser.space();
         parser.expect(")")?;
         return Some(inner);
     }
-    let left = operand(parser)?;
+    let left = operand(parser, steps)?;
     parser.space();
     match COMPARISONS.into_iter().find(|comparison| parser.takes(comparison)) {
         Some(comparison) => {
             parser.space();
-            Some(json!({ "o": comparison, "a": left, "b": operand(parser)? }))
+            Some(json!({ "o": comparison, "a": left, "b": operand(parser, steps)? }))
         }
         // A path alone asks whether there is something.
         None if left.get("p").is_some() => Some(json!({ "o": "has", "a": left })),
@@ -48,10 +51,10 @@ fn negation(parser: &mut Parser<'_>) -> Option<Json> {
 }
 
 /// A path from the item (`@`) or from the root (`$`), or a value.
-fn operand(parser: &mut Parser<'_>) -> Option<Json> {
+fn operand(parser: &mut Parser<'_>, steps: Steps) -> Option<Json> {
     for (sign, root) in [("@", false), ("$", true)] {
         if parser.takes(sign) {
-            let steps = parser.nested(Parser::steps)?;
+            let steps = parser.nested(steps)?;
             return Some(json!({ "p": steps, "r": root }));
         }
     }

@@ -10,6 +10,7 @@
 
 mod arguments;
 mod filter;
+mod parser;
 mod path;
 
 pub(super) use self::arguments::{rewrite, type_of};
