@@ -2,16 +2,15 @@
 //!
 //! Run it with nothing set; everything is then kept in memory:
 //!
-//!     cargo run --example app
+//!     cargo run -p axum-upstash-examples --bin app
 //!
 //! or, so that several instances share the limit, the sessions and the cache, with a local Upstash
 //! (`cargo run --features cli --bin upstash-local` prints the variables):
 //!
 //!     export UPSTASH_REDIS_REST_URL=http://127.0.0.1:8079 UPSTASH_REDIS_REST_TOKEN=local
-//!     cargo run --example app
+//!     cargo run -p axum-upstash-examples --bin app
 //!
-//! It listens on `127.0.0.1:$PORT`, 3000 where that is not set. Below, each line to try is followed by what its output
-//! contains.
+//! It listens on `127.0.0.1:$PORT` (3000 if unset). Below, each line to try is followed by a part of its output.
 //!
 //! The limit: ten requests in ten seconds, the eleventh is refused.
 //!
@@ -59,9 +58,9 @@
 //!     $ curl -si -b jar http://127.0.0.1:3000/me
 //!     > HTTP/1.1 401 Unauthorized
 //!
-//! The webhook, signed with the public keys of QStash's development server, which the example uses where
-//! `QSTASH_CURRENT_SIGNING_KEY` and `QSTASH_NEXT_SIGNING_KEY` are not set. The tokens are for the address with port 3000
-//! (`PUBLIC_URL` says otherwise) and good until 2100; `examples/sign_webhook.rs` makes others.
+//! The webhook, signed with the public keys of QStash's development server, which the example uses if
+//! `QSTASH_CURRENT_SIGNING_KEY` and `QSTASH_NEXT_SIGNING_KEY` are not set. The tokens are for the address with port
+//! 3000 (`PUBLIC_URL` changes it) and good until 2100; `examples/sign_webhook.rs` makes others.
 //!
 //!     $ curl -si http://127.0.0.1:3000/webhooks/receipt -H 'Content-Type: application/json' -H 'Upstash-Message-Id: msg_1' -d '{"order":7,"total":"9.99"}' -H 'Upstash-Signature: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJhdWQiOiIiLCJib2R5IjoiVWtYNktYQ093QUZLQVNKZER0V09rNVlweXR2Nnd1TXNPc2ctYVMyWjdxST0iLCJleHAiOjQxMDI0NDQ4MDAsImlhdCI6MTc5NTQzMjc3NCwiaXNzIjoiVXBzdGFzaCIsImp0aSI6Imp3dF9YazVNc0VpS0Y4M1h2WlNJMVRINWo4eWo1dkxEIiwibmJmIjotNjIxMzU1OTY4MDAsInN1YiI6Imh0dHA6Ly8xMjcuMC4wLjE6MzAwMC93ZWJob29rcy9yZWNlaXB0In0.AzIHQELe4Sh9gghtnNkYqbjLqzAhhFDY7LZkcZEsVbo'
 //!     > HTTP/1.1 200 OK
@@ -123,7 +122,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The environment, memory where there is no Redis, and the development server's keys where there are none.
+/// The environment; memory if there is no Redis, and the development server's keys if there are none.
 fn settings(public_url: &str) -> UpstashBuilder {
     let settings = UpstashBuilder::from_env().or_memory().public_url(public_url);
     if std::env::var_os(env::QSTASH_CURRENT_SIGNING_KEY.name).is_some() {

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! upstash-local &                          # or a database of yours; the variables are in what it prints
-//! cargo run --example axum_login --features tower-sessions-0_14
+//! cargo run -p axum-upstash-examples --bin axum_login --features axum-login
 //! curl -ic jar -d 'name=ferris&password=crab' localhost:3000/login
 //! curl -b jar localhost:3000/me            # ferris
 //! ```

@@ -1,7 +1,7 @@
 //! Logging in with a password: a new id at login, "remember me", a page with the user's devices, and messages.
 //!
 //! ```sh
-//! cargo run --example session_login        # and open http://localhost:3000: ferris, password "correct horse"
+//! cargo run -p axum-upstash-examples --bin session_login --features session-login        # and open http://localhost:3000: ferris, password "correct horse"
 //! ```
 //!
 //! Without variables it runs in memory; with `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` it keeps its sessions
@@ -36,7 +36,7 @@ impl Users {
         Ok(Self(Arc::new(HashMap::from([(name.to_owned(), hash)]))))
     }
 
-    /// It takes as long for a name that nobody has.
+    /// It takes as long for an unknown name.
     fn is_right(&self, name: &str, password: &str) -> bool {
         let known = self.0.get(name);
         let Some(hash) = known.or_else(|| self.0.values().next()) else { return false };

@@ -1,6 +1,6 @@
 //! Signs a body as QStash would, to call a webhook by hand. Prints the value of `Upstash-Signature`.
 //!
-//!     cargo run --features testing --example sign_webhook -- URL BODY [SECONDS [KEY]]
+//!     cargo run -p axum-upstash-examples --bin sign_webhook --features sign-webhook -- URL BODY [SECONDS [KEY]]
 //!
 //! URL is the address that QStash would call. The token is good for SECONDS from now (300; negative: expired), and is
 //! signed with KEY, else `QSTASH_CURRENT_SIGNING_KEY`, else the public key of QStash's development server.

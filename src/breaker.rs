@@ -58,7 +58,7 @@ struct State {
     quiet_until: Option<Deadline>,
 }
 
-/// What is known for calls that wait for up to a deadline.
+/// The state of a circuit for calls that wait for up to one deadline.
 #[derive(Debug, Clone)]
 struct Circuit {
     limit: Duration,
@@ -390,7 +390,7 @@ mod tests {
         for _ in 0..2 * FAILURES {
             assert!(ask(&breaker, SECOND, 5_000).await.is_err() && ask(&breaker, SECOND, 700).await.is_ok());
         }
-        // What is too late for those who wait longer is too late for the others.
+        // A reply that is too late for the longest deadline is too late for the shorter ones.
         for _ in 0..FAILURES {
             assert!(ask(&breaker, SECOND, 5_000).await.is_err());
         }

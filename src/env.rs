@@ -6,7 +6,7 @@
 pub struct Variable {
     /// The name to use.
     pub name: &'static str,
-    /// Another name, read where the first is not set.
+    /// Another name, read if the first is not set.
     pub alias: Option<&'static str>,
 }
 
@@ -21,13 +21,13 @@ pub const REDIS_TOKEN: Variable = variable("UPSTASH_REDIS_REST_TOKEN", Some("KV_
 /// The address of a Redis server over TCP, read only by
 /// [`UpstashBuilder::or_redis_url`](crate::UpstashBuilder::or_redis_url).
 pub const REDIS_TCP_URL: Variable = variable("REDIS_URL", None);
-/// The address of a Redis database for sessions alone, where they have one.
+/// The address of a Redis database for sessions alone, if they have one.
 pub const SESSION_REDIS_URL: Variable = variable("SESSION_REDIS_REST_URL", None);
 /// Its token.
 pub const SESSION_REDIS_TOKEN: Variable = variable("SESSION_REDIS_REST_TOKEN", None);
 /// Secrets that sign session cookies, separated by commas: the first signs, all verify.
 pub const SESSION_SECRET: Variable = variable("SESSION_SECRET", None);
-/// The address of QStash, where it is not the default region's.
+/// The address of QStash, if it is not the default region's.
 pub const QSTASH_URL: Variable = variable("QSTASH_URL", None);
 /// The token that publishes to QStash.
 pub const QSTASH_TOKEN: Variable = variable("QSTASH_TOKEN", None);
@@ -38,7 +38,7 @@ pub const QSTASH_NEXT_SIGNING_KEY: Variable = variable("QSTASH_NEXT_SIGNING_KEY"
 /// Any value turns the telemetry headers off.
 pub const DISABLE_TELEMETRY: Variable = variable("UPSTASH_DISABLE_TELEMETRY", None);
 
-/// All of them.
+/// The variables that the crate reads, in the order in which the documentation lists them.
 pub const VARIABLES: &[Variable] = &[
     REDIS_URL,
     REDIS_TOKEN,

@@ -45,7 +45,7 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of failure an [`Error`] is.
+/// The kind of an [`Error`], to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -67,7 +67,7 @@ pub enum ErrorKind {
     RateLimited,
     /// A limit of the plan: request size, record size, daily requests, capacity.
     LimitExceeded,
-    /// What was named does not exist (HTTP 404).
+    /// The named resource does not exist (HTTP 404).
     NotFound,
     /// The key holds a value of another type (`WRONGTYPE`).
     WrongType,
@@ -136,19 +136,19 @@ impl Error {
         self
     }
 
-    /// What kind of failure this is.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status of the answer, where there was one.
+    /// The HTTP status of the answer, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// What was being done: a Redis command name, `"qstash publish"`.
+    /// The operation that failed: a Redis command name, `"qstash publish"`.
     #[must_use]
     pub fn operation(&self) -> Option<&str> {
         self.0.operation.as_deref()
@@ -166,7 +166,7 @@ impl Error {
         &self.0.message
     }
 
-    /// How long the service asked to wait (`Retry-After`).
+    /// The time that the service asked to wait (`Retry-After`).
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

@@ -49,8 +49,8 @@ struct Slot<V> {
     value: Option<V>,
 }
 
-/// What an entry is found by: a text in two parts, so that nobody has to join them to look it up, and a number that
-/// keeps apart entries of several kinds for the same text.
+/// The name of an entry: a text in two parts, so that a lookup does not join them, and a number that separates several
+/// kinds of entries with the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Name<'a> {
     pub(crate) namespace: u64,
@@ -116,7 +116,7 @@ impl<V: Spare> ExpiringMap<V> {
     {
         let hashes: Vec<u64> = names.iter().map(|name| self.hasher.hash_one(name)).collect();
         let mut indices: Vec<usize> = hashes.iter().map(|&hash| self.index(hash)).collect();
-        // Everybody locks in the same order.
+        // All callers lock in the same order.
         indices.sort_unstable();
         indices.dedup();
         let mut shards: Vec<_> = indices.iter().map(|&index| (index, self.lock(index))).collect();
@@ -153,7 +153,7 @@ impl<V: Spare> ExpiringMap<V> {
         if slot.expires_ms > now_ms { slot.value.clone() } else { None }
     }
 
-    /// Looks at the live value where it is.
+    /// Calls `look` with the live value, under the lock.
     pub(crate) fn look<'a, R>(&self, name: impl Into<Name<'a>>, now_ms: u64, look: impl FnOnce(Option<&V>) -> R) -> R {
         let name = name.into();
         let hash = self.hasher.hash_one(name);
@@ -162,7 +162,7 @@ impl<V: Spare> ExpiringMap<V> {
         look(slot.and_then(|slot| slot.value.as_ref()))
     }
 
-    /// Changes the live value where it is; the time until which it is kept stays.
+    /// Calls `edit` with the live value, under the lock. Its expiry stays.
     pub(crate) fn edit<'a, R>(
         &self,
         name: impl Into<Name<'a>>,

@@ -1,6 +1,6 @@
-//! What the fuzz targets call. It is there under `cfg(fuzzing)` only.
+//! The entry points of the fuzz targets. They exist under `cfg(fuzzing)` only.
 
-/// What a server answers: JSON, or RESP2.
+/// A server's answer: JSON, or RESP2.
 #[cfg(feature = "redis")]
 pub fn reply(bytes: &[u8]) {
     crate::redis::fuzzing::reply(bytes);
@@ -12,7 +12,7 @@ pub fn events(bytes: &[u8]) {
     crate::redis::fuzzing::events(bytes);
 }
 
-/// What a client sends to the local server: a target up to the first line feed, and a body behind it.
+/// A request to the local server: a target up to the first line feed, and a body behind it.
 #[cfg(feature = "local")]
 pub fn request(bytes: &[u8]) {
     crate::local::fuzzing::request(bytes);

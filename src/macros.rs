@@ -9,7 +9,7 @@ macro_rules! rest_setters {
             self
         }
 
-        /// How often and when a request is sent again.
+        /// Sets how often and when a request is sent again.
         pub fn retry(mut self, retry: crate::client::RetryPolicy) -> Self {
             self.rest.retry = retry;
             self

@@ -7,9 +7,9 @@ pub(crate) struct NeverSeen {
     missed: AtomicU32,
 }
 
-/// So many requests without it, and none with it, where every request has to have it.
+/// Number of requests without the value, and none with it, if every request must have it.
 pub(crate) const STRICT: u32 = 20;
-/// The same where some may come without, such as health checks and probes for what is not there.
+/// The same number if some requests may come without the value, such as health checks and probes of unknown paths.
 pub(crate) const LENIENT: u32 = 1_000;
 
 impl NeverSeen {

@@ -28,7 +28,7 @@ use std::sync::{
 pub struct PrivateResponse(Arc<AtomicBool>);
 
 impl PrivateResponse {
-    /// The mark of these extensions, set in place where there was none.
+    /// The mark of these extensions, inserted if there was none.
     pub fn of(extensions: &mut Extensions) -> Self {
         extensions.get_or_insert_default::<Self>().clone()
     }

@@ -33,7 +33,7 @@ impl Problem {
         self.with("type", uri)
     }
 
-    /// What happened this time, for a person to read.
+    /// Sets the explanation of this occurrence, for a person to read.
     pub fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.with("detail", detail.into())
     }

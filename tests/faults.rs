@@ -1,4 +1,5 @@
-//! Clients of an application whose Redis is killed, stopped and started again: what is lost, and who gets whose answer.
+//! Clients of an application whose Redis is killed, stopped and started again: no change is lost, and no client gets
+//! another's answer.
 //!
 //! ```sh
 //! cargo test --features full --test faults -- --seconds 600 --seed 7

@@ -1,4 +1,4 @@
-//! Clients of a Redis whose network and servers fail: what is lost, what happens twice, and how soon it works again.
+//! Clients of a Redis whose network and servers fail: losses, repeats, and the time until it works again.
 //!
 //! ```sh
 //! cargo test --features full --test network_faults -- --seconds 600 --seed 7
@@ -230,7 +230,7 @@ async fn servers() -> Servers {
     replica.cmd("REPLICAOF").arg("127.0.0.1").arg(servers[0].port()).await.unwrap();
     let primary = servers[0].port();
     let (tcp, behind_rest) = (Proxy::start(primary).await, Proxy::start(primary).await);
-    // What it leads to is set when the local Upstash is there.
+    // The proxy's target is set when the local Upstash has started.
     let rest = Proxy::start(primary).await;
     Servers { servers, primary: 0, tcp, behind_rest, rest }
 }
@@ -307,7 +307,7 @@ async fn main() {
     }
     ended.store(true, SeqCst);
 
-    // What the keys hold in the end, read past the network.
+    // The final values, read past the network.
     let direct = Redis::tcp(servers.servers[servers.primary].url()).build().unwrap();
     for mut client in known {
         let count = direct.get::<Option<i64>>(format!("{}:count", client.name)).await.unwrap().unwrap_or_default();

@@ -23,7 +23,7 @@ pub type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
 /// Requests are made outside the timed part, so many at a time.
 const CHUNK: u64 = 64;
-/// How many requests each service answers before it is timed.
+/// Number of requests that each service answers before it is timed.
 pub const WARM: u64 = 512;
 
 pub async fn ok(_: Request) -> Response {

@@ -14,7 +14,7 @@ use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuild
 
 const MINUTE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-/// More than anybody asks for.
+/// A limit that no run reaches.
 const PLENTY: u32 = 1_000_000;
 /// Each has asked twice before the timing begins.
 const CLIENTS: u64 = WARM / 2;

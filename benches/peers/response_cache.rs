@@ -22,7 +22,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Each was asked for twice before the timing begins.
 const RESOURCES: u64 = WARM / 2;
 
-/// 1 KiB for everybody.
+/// 1 KiB, the same for all clients.
 async fn handler(_: Request) -> Response {
     static BODY: [u8; 1024] = [b'x'; 1024];
     ([(header::CACHE_CONTROL, "max-age=3600"), (header::CONTENT_TYPE, "text/plain")], &BODY[..]).into_response()

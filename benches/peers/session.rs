@@ -21,7 +21,7 @@ const OURS: &str = "ours";
 const PLAIN: &str = "tower-sessions";
 const SIGNED: &str = "tower-sessions, signed";
 
-/// What the two kinds of session have in common.
+/// The operations that both kinds of session have.
 trait Session: Clone + Send + Sync + 'static {
     fn read(&self) -> impl Future<Output = Option<String>> + Send;
     fn write(&self, name: &str, value: u64) -> impl Future<Output = ()> + Send;
@@ -151,7 +151,7 @@ pub fn benches(criterion: &mut Criterion) {
     existing!(&mut group, SIGNED, signed(), theirs::Session, read::<theirs::Session>, unchanged);
     group.finish();
 
-    // The peer sends its cookie with every change, ours only where the client has to learn something.
+    // The peer sends its cookie with every change, ours only if the client has to learn something.
     let mut group = criterion.benchmark_group("session, write");
     existing!(&mut group, OURS, ours(), ours::Session, write::<ours::Session>, unchanged);
     existing!(&mut group, PLAIN, plain(), theirs::Session, write::<theirs::Session>, has_cookie);

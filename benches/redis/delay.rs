@@ -43,7 +43,7 @@ impl Delay {
         Self { port, connections }
     }
 
-    /// How many connections there were since the last call.
+    /// The number of connections since the last call.
     pub fn take_connections(&self) -> usize {
         self.connections.swap(0, Ordering::Relaxed)
     }

@@ -3,7 +3,7 @@
 use crate::{BATCH, SLICE, TASKS, children::LocalServer, delay::Delay};
 use std::{process::Command, time::Duration};
 
-/// The rows of one JavaScript runtime, where it and the SDK are installed.
+/// Returns the rows of one JavaScript runtime, if it and the SDK are installed.
 pub fn run(runtime: &str, local: &LocalServer) -> Vec<(String, f64)> {
     let home = concat!(env!("CARGO_MANIFEST_DIR"), "/../../interop");
     if !std::path::Path::new(home).join("node_modules/@upstash/redis").exists() {

@@ -28,7 +28,7 @@ const TASKS: usize = 32;
 trait Session: Clone + Send + Sync + 'static {
     fn read(&self) -> impl Future<Output = Option<String>> + Send;
     fn write(&self, value: u64) -> impl Future<Output = ()> + Send;
-    /// Without having looked, where there is such a thing.
+    /// Writes without a load, if the session can.
     fn put(&self, value: u64) -> impl Future<Output = ()> + Send {
         self.write(value)
     }

@@ -48,16 +48,16 @@ impl Control {
 type Apps = Box<dyn Fn(Setup) -> Pin<Box<dyn Future<Output = Router> + Send>> + Send + Sync>;
 pub type Gate = Arc<(Notify, Notify)>;
 
-/// How an instance of the application is set up.
+/// The settings of one instance of the application.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
-    /// With a `__Host-` cookie.
+    /// Uses a `__Host-` cookie.
     pub host: bool,
-    /// Signed with these keys; where there can be one only, with the first.
+    /// The signing keys; if there can be one only, the first.
     pub keys: Vec<u8>,
-    /// For so long without use, and for so long at all.
+    /// The idle and the absolute lifetime.
     pub lifetime: Option<(Duration, Duration)>,
-    /// With a response cache inside (`false`) or outside (`true`) of the sessions.
+    /// Puts a response cache inside (`false`) or outside (`true`) of the sessions.
     pub cache: Option<bool>,
 }
 
@@ -88,7 +88,7 @@ pub struct Peer {
     /// Whether bodies of any type will do, and whether a handler can do without a session.
     pub any_body: bool,
     pub optional: bool,
-    /// The same with a new store.
+    /// Makes the same peer with a new store.
     pub fresh: fn() -> Peer,
 }
 
@@ -155,7 +155,7 @@ pub fn peers() -> Vec<Peer> {
     vec![our_peer(), tower_peer(), axum_peer()]
 }
 
-/// What the kinds have in common.
+/// The operations that all kinds have.
 trait Session: Clone + Send + Sync + 'static {
     fn get(&self, name: &str) -> impl Future<Output = Result<Option<String>, Response>> + Send;
     fn insert(&self, name: &str, value: &str) -> impl Future<Output = Result<(), Response>> + Send;
@@ -164,7 +164,7 @@ trait Session: Clone + Send + Sync + 'static {
     fn remove(&self, name: &str) -> impl Future<Output = Result<(), Response>> + Send;
     /// Writes now what was changed.
     fn commit(&self) -> impl Future<Output = Result<(), Response>> + Send;
-    /// Says whose it is, where that can be said.
+    /// Sets the owner, if the kind has owners.
     fn belongs_to(&self, _: &str) {}
 }
 

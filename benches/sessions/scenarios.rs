@@ -1,4 +1,4 @@
-//! What becomes of sessions in situations that every application comes into: `SessionLayer`, `tower-sessions` and
+//! The fate of sessions in situations that every application meets: `SessionLayer`, `tower-sessions` and
 //! `axum_session`, each with two instances on one store that can be made to fail.
 
 #[path = "../../tests/shared/log.rs"]
@@ -130,12 +130,12 @@ async fn rotated_and_failed(peer: Peer) -> bool {
     old.get(&peer.app().await, "user").await == "ferris"
 }
 
-/// With a signature, where there can be one.
+/// With a signature, if there can be one.
 async fn made_up_id(peer: Peer) -> bool {
     let app = peer.app_with(Setup { keys: vec![7], ..Setup::default() }).await;
     let mut jar = begun(&app).await;
     let (name, value) = jar.0.iter().find(|(_, value)| value.len() > 15).map(|(n, v)| (n.clone(), v.clone())).unwrap();
-    // As long, of the same kind, and nobody's.
+    // As long, of the same kind, and of no session.
     let forged: String = value.chars().map(|c| if c.is_ascii_digit() { '7' } else { c }).collect();
     let forged = if forged == value { value.chars().rev().collect() } else { forged };
     jar.0.insert(name.clone(), forged.clone());

@@ -5,8 +5,8 @@
 //! [`http::Response`] can take its place, such as a test double or another HTTP client.
 //!
 //! - **Deadline.** Each call has one (10 s by default), retries and waits included.
-//! - **Retries.** A request that provably never left is sent again. One that may have arrived is sent again only
-//!   where a repeat changes nothing, which the command decides ([`RetryPolicy`]).
+//! - **Retries.** A request that provably never left is sent again. One that may have arrived is sent again only if a
+//!   repeat changes nothing, which the command decides ([`RetryPolicy`]).
 //! - **Connections.** Dead ones are found and replaced, and proxies of the environment are used, but for requests to this
 //!   machine: see [`ReqwestTransport`].
 //! - **Telemetry.** Like the official SDKs, requests carry `Upstash-Telemetry-*` headers with the crate's name and

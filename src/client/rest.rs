@@ -144,12 +144,12 @@ impl RestClient {
         Deadline::after(timeout.unwrap_or(self.inner.config.timeout))
     }
 
-    /// The wait before what failed with `error` is sent again by the caller, or `None` where it is not.
+    /// The wait before the caller may send again after `error`, or `None` if the error is final.
     pub(crate) fn wait_after(&self, error: &Error) -> Option<Duration> {
         self.inner.config.retry.wait_after(error)
     }
 
-    /// Sends, waits and sends again as the policy says. Any status is an answer; what it means is the caller's to say.
+    /// Sends, waits and sends again as the policy says. Any status is an answer; the caller interprets it.
     pub(crate) async fn send(&self, request: RestRequest) -> Result<RestResponse, Error> {
         self.send_counted(request, &mut 0).await
     }

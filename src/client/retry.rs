@@ -4,10 +4,11 @@ use crate::{Error, ErrorKind};
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use std::time::Duration;
 
-/// How often, and after what wait, a request is sent again.
+/// The number of retries of a request, and the waits between them.
 ///
 /// Waits grow by a factor of two from the base, are drawn at random between zero and that value ("full jitter"), and
-/// never pass the deadline of the call. A `Retry-After` of the service is honoured instead, where the deadline allows.
+/// never pass the deadline of the call. If the service sends `Retry-After`, the policy waits for that time instead,
+/// when the deadline allows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RetryPolicy {
@@ -22,7 +23,7 @@ impl RetryPolicy {
         Self { max_retries: 0, base: Duration::ZERO, max: Duration::ZERO }
     }
 
-    /// How many times a request may be sent again (3).
+    /// Sets how many times a request may be sent again (3).
     pub const fn with_max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self
@@ -42,7 +43,7 @@ impl RetryPolicy {
         Duration::from_micros(random_u64() % bound_us.saturating_add(1).max(1))
     }
 
-    /// The wait before sending again after `failure`, or `None` where it is final. `attempt` counts from 0.
+    /// The wait before sending again after `failure`, or `None` if it is final. `attempt` counts from 0.
     pub(crate) fn wait(&self, attempt: u32, repeat: Repeat, failure: Failure<'_>) -> Option<Duration> {
         if attempt >= self.max_retries {
             return None;
@@ -64,7 +65,7 @@ impl RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The wait before the attempt after `attempt`, which counts from 0, or `None` where it was the last.
+    /// The wait before the attempt after `attempt`, which counts from 0, or `None` if it was the last.
     pub(crate) fn next_wait(&self, attempt: u32) -> Option<Duration> {
         (attempt < self.max_retries).then(|| self.backoff(attempt))
     }

@@ -14,14 +14,14 @@ pub trait Transport: Send + Sync + 'static {
     /// Sends `request`.
     ///
     /// # Errors
-    /// Where no complete response head was received; the [`TransportErrorKind`] says whether anything was sent.
+    /// If no complete response head was received. The [`TransportErrorKind`] says whether anything was sent.
     fn send(
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>>;
 }
 
-/// How far a failed request got.
+/// The stage at which a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
@@ -50,7 +50,7 @@ impl TransportError {
         Self { kind, source: source.into() }
     }
 
-    /// How far the request got.
+    /// The stage at which the request failed.
     #[must_use]
     pub fn kind(&self) -> TransportErrorKind {
         self.kind

@@ -2,8 +2,9 @@ use super::{ClientIpRejection, x_forwarded_for::parse_address};
 use http::{HeaderValue, header::GetAll};
 use std::net::IpAddr;
 
-/// The `for` of each element of `Forwarded` (RFC 7239 section 4) over all lines, the last one first. An element without
-/// one, or with something else than an address in it, is an error in its place: whoever wrote it is unknown.
+/// The `for` parameter of each element of `Forwarded` (RFC 7239 section 4) over all lines, the last one first. An
+/// element without the parameter, or with something other than an address in it, yields an error in its position,
+/// because its sender is unknown.
 pub(super) fn addresses<'a>(
     lines: &GetAll<'a, HeaderValue>,
 ) -> Box<dyn Iterator<Item = Result<IpAddr, ClientIpRejection>> + 'a> {
@@ -34,7 +35,7 @@ fn address(element: &str) -> Result<IpAddr, ClientIpRejection> {
     found.ok_or(ClientIpRejection::Malformed)
 }
 
-/// Splits at a separator outside of quoted strings; `None` where one is not closed.
+/// Splits at a separator outside of quoted strings; `None` if one is not closed.
 fn split(text: &str, separator: char) -> Option<Vec<&str>> {
     let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, c) in text.char_indices() {

@@ -14,7 +14,7 @@ pub(super) struct Misconfiguration {
     told_of_header: AtomicBool,
 }
 
-/// Fields in which proxies say whom they were called by.
+/// Fields in which proxies name their own peer.
 const SET_BY_PROXIES: [&str; 9] = [
     "x-forwarded-for",
     "forwarded",
@@ -51,7 +51,7 @@ impl Misconfiguration {
         }
     }
 
-    /// A request of which nobody knows who is on the other end.
+    /// Records a request whose peer is unknown.
     pub(super) fn no_peer(&self) {
         if self.tell() {
             tracing::error!("{}", ClientIpRejection::NoPeer);
@@ -69,7 +69,7 @@ impl Misconfiguration {
     }
 }
 
-/// Where proxies are: this machine, a private network.
+/// Whether an address is on this machine or in a private network, as proxies are.
 fn is_local(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || is_shared(ip),
@@ -77,7 +77,7 @@ fn is_local(ip: IpAddr) -> bool {
     }
 }
 
-/// 100.64.0.0/10 (RFC 6598): where providers put their load balancers.
+/// 100.64.0.0/10 (RFC 6598), which providers use for their load balancers.
 fn is_shared(ip: Ipv4Addr) -> bool {
     let [first, second, ..] = ip.octets();
     first == 100 && second & 0b1100_0000 == 64

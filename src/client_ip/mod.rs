@@ -1,8 +1,8 @@
 //! The address of the client, from one named and trusted source.
 //!
-//! A proxy appends to `X-Forwarded-For`; whatever stands left of what *your* proxies appended was written by the
-//! client, who can write anything. So nothing is guessed: the application names one [`ClientIpSource`], and where that
-//! source has no usable address the answer is an error, never another source.
+//! A proxy appends to `X-Forwarded-For`; everything left of the part that *your* proxies appended was written by the
+//! client, who can write anything. So nothing is guessed: the application names one [`ClientIpSource`]. If that source
+//! has no usable address, the answer is an error, never another source.
 //!
 //! ```
 //! use axum_upstash::client_ip::ClientIpSource;

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-/// Where the address of the client is read.
+/// The part of a request from which the client's address is read.
 ///
 /// A source that cannot be right is noticed, and logged once: a header that no request has, or a proxy in front of a
 /// source that does not ask for one.
@@ -36,7 +36,7 @@ enum Source {
     HeaderWithPort(HeaderName),
 }
 
-/// The field in which proxies list whom they were called by.
+/// A field in which proxies list the peers that called them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum List {
     XForwardedFor,
@@ -73,10 +73,11 @@ impl ClientIpSource {
         Self::new(Source::Chain { list, proxies })
     }
 
-    /// The other end of the connection: right where no proxy is in front.
+    /// The other end of the connection. Use it if no proxy is in front of the server.
     ///
-    /// It is in the request where the router is served with `into_make_service_with_connect_info::<SocketAddr>()`, or
-    /// where a [`SocketAddr`] was put into the request's extensions.
+    /// The address is in the request if the router is served with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`, or if a [`SocketAddr`] was put into the request's
+    /// extensions.
     pub fn peer() -> Self {
         Self::new(Source::Peer)
     }
@@ -110,7 +111,7 @@ impl ClientIpSource {
     }
 
     /// A header with one address, which the proxy in front overwrites: `CF-Connecting-IP`, `Fly-Client-IP`,
-    /// `X-Real-IP`. Safe only where nobody reaches the server without that proxy.
+    /// `X-Real-IP`. It is safe only if the server cannot be reached without that proxy.
     ///
     /// ```
     /// use axum_upstash::client_ip::ClientIpSource;
@@ -135,8 +136,8 @@ impl ClientIpSource {
         Self::new(Source::HeaderWithPort(HeaderName::from_static("cloudfront-viewer-address")))
     }
 
-    /// Takes the peer where the list has fewer entries than there are proxies, instead of refusing the request: for
-    /// health checks that come from within.
+    /// Takes the peer if the list has fewer entries than there are proxies, instead of refusing the request. Health
+    /// checks that come from within need this.
     pub fn with_peer_fallback(mut self) -> Self {
         self.too_few = TooFew::Peer;
         self
@@ -164,7 +165,7 @@ impl ClientIpSource {
         Ok(self)
     }
 
-    /// How many bits of an IPv6 address make one client in limits: 32 to 64, of which 64 is the default.
+    /// Sets how many bits of an IPv6 address make one client in limits: 32 to 64 (64).
     ///
     /// A subscriber with a /56 has 256 such counts, and the holder of a /48, 6to4 (`2002::/16`) among them, 65,536. Choose
     /// 56 or 48 if that matters more than neighbours that are then counted together.
@@ -183,7 +184,7 @@ impl ClientIpSource {
     /// out as IPv4.
     ///
     /// # Errors
-    /// Where the source is absent, too short or not an address. Another source is never tried.
+    /// If the source is absent, too short or not an address. Another source is never tried.
     pub fn resolve(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<IpAddr, ClientIpRejection> {
         let found = match &self.source {
             Source::Peer => {
@@ -503,7 +504,7 @@ mod tests {
             source.misconfiguration.has_told()
         };
         let (trusted, private, public) = ([10, 0, 0, 1], [192, 168, 0, 1], [203, 0, 113, 7]);
-        // A header that nobody sets, also where that is no error.
+        // A header that no proxy sets, and one whose absence is no error.
         for (source, times) in [
             (ClientIpSource::x_forwarded_for(1), 20),
             (ClientIpSource::x_forwarded_for(1).with_peer_fallback(), 1_000),
@@ -515,11 +516,11 @@ mod tests {
         ] {
             assert!(!told(&source, &[], trusted, times - 1) && told(&source, &[], trusted, 1), "{source:?}");
         }
-        // A proxy that is in none of the networks, or that nobody asks for.
+        // A proxy that is in none of the networks, and a peer source behind no proxy.
         for source in [ClientIpSource::x_forwarded_for_by(proxies()).unwrap(), ClientIpSource::peer()] {
             assert!(!told(&source, &[], private, 40) && told(&source, &["1.1.1.1"], private, 1), "{source:?}");
         }
-        // What is as it should be.
+        // Configurations that are right.
         for (source, header, peer) in [
             (ClientIpSource::peer(), &["1.1.1.1"][..], public),
             (ClientIpSource::x_forwarded_for(1), &["1.1.1.1"], trusted),

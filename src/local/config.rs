@@ -10,7 +10,7 @@ const DEFAULT_MAX_PIPELINE_COMMANDS: usize = 10_000;
 const DEFAULT_MAX_STREAMS: usize = 256;
 const DEFAULT_MAX_CONNECTIONS: usize = 16;
 
-/// How a [`LocalUpstash`](super::LocalUpstash) is started.
+/// The settings of a [`LocalUpstash`](super::LocalUpstash).
 ///
 /// The default listens on a free port of the loopback interface, makes up a token, and starts its own Redis.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +28,7 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// Listens on this address. The default is `127.0.0.1:0`, where the port is any free one.
+    /// Listens on this address (`127.0.0.1:0`, which takes any free port).
     pub fn with_address(mut self, address: SocketAddr) -> Self {
         self.address = Some(address);
         self
@@ -65,7 +65,7 @@ impl LocalConfig {
         self
     }
 
-    /// How many connections to Redis requests share, one at least. Streams have their own. The default is 16.
+    /// Sets how many connections to Redis the requests share (16, at least 1). Streams have their own.
     pub fn with_max_connections(mut self, connections: usize) -> Self {
         self.max_connections = Some(connections);
         self

@@ -10,9 +10,9 @@ pub enum LocalError {
     NoRedisFound,
     /// A Redis was found but could not be started.
     StartRedis {
-        /// What was being done.
+        /// The step that failed.
         step: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The Redis that was started ended at once.
@@ -29,12 +29,12 @@ pub enum LocalError {
     },
     /// The Redis URL cannot be used.
     InvalidRedisUrl {
-        /// What is wrong with it.
+        /// The fault that was found.
         reason: &'static str,
     },
     /// The Redis of the Redis URL could not be reached, or did not accept its credentials.
     RedisUnreachable {
-        /// Where it was looked for, without credentials.
+        /// The address that was tried, without credentials.
         address: String,
         /// What went wrong.
         source: io::Error,
@@ -47,7 +47,7 @@ pub enum LocalError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The operating system gave no random bytes for a token.

@@ -26,25 +26,26 @@
 //!
 //! # What it speaks
 //!
-//! - One command: a JSON array (`POST /`) or a path (`GET /set/key/value`), where a body and then the query
-//!   string add arguments.
+//! - One command: a JSON array (`POST /`) or a path (`GET /set/key/value`), to which a body and then the query string
+//!   add arguments.
 //! - `/pipeline` and `/multi-exec`.
 //! - `/subscribe/{channel}`, `/psubscribe/{pattern}` and `/monitor` as server-sent events, each on a connection of its
 //!   own. A line end in a message begins another `data:` line, as the specification of such events has it.
 //! - `Authorization: Bearer` or the query parameter `_token`, with the token for everything or the one for reads
 //!   alone; `Upstash-Encoding: base64`; `Upstash-Response-Format: resp2`; `upstash-sync-token`.
-//! - The limits of Upstash, with its words: the size of requests and of replies, keys of 32 KiB, and, where it is set,
-//!   the number of commands in a day. The number of commands in a pipeline and of streams is bounded as well.
+//! - The limits of Upstash, with its words: the size of requests and of replies, keys of 32 KiB, and, if it is set, the
+//!   number of commands in a day. The number of commands in a pipeline and of streams is bounded as well.
 //! - Scripts with the flag `allow-key-locking`, which plain Redis does not know: the flag is taken out before
 //!   Redis sees the script, and the script keeps the SHA-1 of its original text.
 //! - Libraries of functions with that flag. Clients that list them get the code that they sent.
 //!
-//! Where the Redis behind is older than what Upstash speaks, scripts stand in for hash fields that expire, `HGETDEL`,
-//! `HGETEX`, `HSETEX`, `XDELEX`, `XACKDEL`, the newer operations of `BITOP`, and `JSON.*`: a document is text in a hash, of
-//! which nothing is lost, and paths have everything but regular expressions. In these Upstash differs from every
-//! Redis, and so does this server: `SCAN … WITHTYPE`, `ZRANGE … LIMIT` by rank, exact trimming with `~`, `COPY` of a
-//! key onto itself, `UNLINK` of nothing, no consumer from `XREADGROUP … NOACK`, an empty `COMMAND`, and `FCALL_RO` of
-//! functions that do not declare `no-writes` (not in a transaction, and only in a Redis that was started here).
+//! If the Redis behind is older than Upstash's version, scripts stand in for hash fields that expire, `HGETDEL`,
+//! `HGETEX`, `HSETEX`, `XDELEX`, `XACKDEL`, the newer operations of `BITOP`, and `JSON.*`. A JSON document is then text
+//! in a hash, of which nothing is lost, and paths have everything but regular expressions. In these Upstash differs
+//! from every Redis, and so does this server: `SCAN … WITHTYPE`, `ZRANGE … LIMIT` by rank, exact trimming with `~`,
+//! `COPY` of a key onto itself, `UNLINK` of nothing, no consumer from `XREADGROUP … NOACK`, an empty `COMMAND`, and
+//! `FCALL_RO` of functions that do not declare `no-writes` (not in a transaction, and only in a Redis that was started
+//! here).
 //!
 //! A field that has expired is deleted when its hash is next named by a command, so that until then `KEYS`, `SCAN` and
 //! `DBSIZE` may count a hash with nothing left. Scripts of clients see such fields, and one more field in which the
@@ -63,9 +64,9 @@
 //! # Lifetime
 //!
 //! The server is a task of the runtime in which it was started: it ends with that runtime, with
-//! [`shutdown`](LocalUpstash::shutdown), or when the [`LocalUpstash`] is dropped. A Redis that it started ends with
-//! it. When the process is killed, or exits without dropping the value, a watchdog (`sh`, on Unix) ends that Redis;
-//! where there is no `sh`, it stays behind.
+//! [`shutdown`](LocalUpstash::shutdown), or when the [`LocalUpstash`] is dropped. A Redis that it started ends with it.
+//! When the process is killed, or exits without dropping the value, a watchdog (`sh`, on Unix) ends that Redis. If
+//! there is no `sh`, the Redis stays behind.
 //!
 //! It is made for tests and development: one token, no TLS, and a Redis that keeps nothing on disk.
 

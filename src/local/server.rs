@@ -123,7 +123,7 @@ impl LocalUpstash {
         vec![("UPSTASH_REDIS_REST_URL", self.url.clone()), ("UPSTASH_REDIS_REST_TOKEN", self.token.expose().to_owned())]
     }
 
-    /// How many HTTP requests were answered so far: the round trips, for a test that counts them.
+    /// The number of HTTP requests answered so far. A test counts round trips with it.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.rest.answered()
@@ -234,7 +234,7 @@ fn usable(token: &Secret) -> Result<Secret, LocalError> {
     Ok(token.clone())
 }
 
-/// An address to connect to, where `0.0.0.0` and `[::]` stand for every interface.
+/// An address to connect to, in which loopback replaces `0.0.0.0` and `[::]`.
 fn connectable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

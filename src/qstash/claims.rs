@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// What a verified token says.
+/// The claims of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claims {
@@ -19,7 +19,7 @@ pub struct Claims {
     pub not_before: Option<i64>,
     /// `iat` in seconds since the Unix epoch.
     pub issued_at: Option<i64>,
-    /// `jti`, where it is text. Each delivery has its own; the id of the message is the same for all of its deliveries.
+    /// `jti`, if it is text. Each delivery has its own; the id of the message is the same for all of its deliveries.
     pub token_id: Option<String>,
     /// The signing key that made the signature.
     pub key: KeyUsed,
@@ -47,7 +47,7 @@ impl Signed {
         &self.claims.subject
     }
 
-    /// The claims, where they are about this body.
+    /// Returns the claims if they are about this body.
     pub(super) fn over(self, body: &[u8]) -> Result<Claims, SignatureError> {
         let claimed = self.body_hash.ok_or(SignatureError::BodyHash)?;
         if CtOutput::<Sha256>::new(Sha256::digest(body)) == CtOutput::new(claimed.into()) {

@@ -57,7 +57,7 @@ impl QStashClientBuilder {
     /// Checks the settings and sets up the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the URL or the token cannot be right.
+    /// [`ErrorKind::Configuration`] if the URL or the token cannot be right.
     pub fn build(self) -> Result<QStashClient, Error> {
         let url = BaseUrl::parse(self.names.0, without_publish(&self.url))?;
         Ok(QStashClient { rest: RestClient::new(url, self.names.1, &self.token, self.rest)? })
@@ -74,7 +74,7 @@ impl QStashClient {
     /// A client for the default region, with its token.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the token cannot be right.
+    /// [`ErrorKind::Configuration`] if the token cannot be right.
     pub fn new(token: impl Into<String>) -> Result<Self, Error> {
         Self::builder(token).build()
     }
@@ -103,9 +103,9 @@ impl QStashClient {
     /// [`deduplication_id`](Message::deduplication_id).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] where the message has a value that cannot be sent; then nothing was.
-    /// [`ErrorKind::Unauthorized`], [`ErrorKind::RateLimited`], [`ErrorKind::LimitExceeded`] and
-    /// [`ErrorKind::Refused`] where QStash did not take it; [`Error::is_outage`] where it could not be reached.
+    /// [`ErrorKind::InvalidInput`] if the message has a value that cannot be sent; then nothing was sent.
+    /// [`ErrorKind::Unauthorized`], [`ErrorKind::RateLimited`], [`ErrorKind::LimitExceeded`] and [`ErrorKind::Refused`]
+    /// if QStash did not take the message; [`Error::is_outage`] if QStash could not be reached.
     pub async fn publish<D: Destination>(&self, message: Message<D>) -> Result<D::Published, Error> {
         let describe = |error: Error| error.with_operation(OPERATION);
         let message = message.checked().map_err(describe)?;

@@ -4,7 +4,7 @@ use http::Uri;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-/// What a [`Message`](super::Message) is sent to, and so what publishing it answers.
+/// The destination of a [`Message`](super::Message), which decides the type that publishing returns.
 pub trait Destination: sealed::Sealed {
     /// What [`publish`](super::QStashClient::publish) returns.
     type Published: DeserializeOwned + Send;

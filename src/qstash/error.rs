@@ -1,4 +1,4 @@
-//! What the service's error answers mean.
+//! Errors from the service's answers.
 
 use crate::{Clock, Error, ErrorKind, client::RestResponse};
 use http::StatusCode;

@@ -12,9 +12,9 @@ use std::{error::Error as StdError, ops::Deref};
 
 /// A body that QStash signed, read by another extractor: `QStash<Json<T>>`, `QStash<Bytes>`.
 ///
-/// The signature is verified over the bytes as they arrived; the inner extractor then sees the same bytes and the
-/// same headers. Without a valid signature the handler does not run, and the body is not even read where the token
-/// alone shows it.
+/// The signature is verified over the bytes as they arrived. The inner extractor then sees the same bytes and the same
+/// headers. Without a valid signature the handler does not run, and if the token alone shows that, the body is not even
+/// read.
 ///
 /// The keys come from the state: [`Receiver`] must be the state, or [`FromRef`] it.
 ///
@@ -39,12 +39,12 @@ use std::{error::Error as StdError, ops::Deref};
 /// ```
 ///
 /// A signature can be sent again for as long as it is valid, five minutes, and QStash itself delivers a message more
-/// than once where an answer is lost. A handler that must act once remembers, from what [`VerifiedMessage`] hands over,
-/// the signed [`token_id`](Claims::token_id) against the first, and [`message_id`](Metadata::message_id), which is the
-/// same in every delivery but is not signed, against the second.
+/// than once if an answer is lost. A handler that must act once remembers two ids that [`VerifiedMessage`] hands over.
+/// The signed [`token_id`](Claims::token_id) stops the first kind of repeat. [`message_id`](Metadata::message_id),
+/// which is the same in every delivery but is not signed, stops the second.
 ///
-/// Only the body is signed. An inner extractor that reads something else, as `Form` reads the query of a `GET`, hands
-/// over what nobody signed, unless the receiver checks the URL ([`Receiver::with_public_url`]).
+/// Only the body is signed. If an inner extractor reads something else, as `Form` reads the query of a `GET`, it hands
+/// over unsigned data, unless the receiver checks the URL ([`Receiver::with_public_url`]).
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]
 pub struct QStash<T>(pub T);
@@ -86,7 +86,7 @@ where
 #[must_use]
 #[non_exhaustive]
 pub struct VerifiedMessage<T> {
-    /// What the inner extractor made of the body.
+    /// The value that the inner extractor made of the body.
     pub body: T,
     /// Message id, retries, the claims that were signed.
     pub metadata: Metadata,
@@ -120,7 +120,7 @@ async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Cl
         None => return Err(QStashRejection::Signature(SignatureError::Missing)),
     };
     let url = receiver.public_url().map(|base| format!("{base}{}", original_path(&parts)));
-    // Before the body: what comes from somebody without a key is not kept in memory.
+    // Checked before the body is read, so that a sender without a key cannot fill the memory.
     let signed = receiver.check_token(signature, url.as_deref()).map_err(QStashRejection::Signature)?;
     let body = read(body, receiver.body_limit()).await?;
     let claims = signed.over(&body).map_err(QStashRejection::Signature)?;

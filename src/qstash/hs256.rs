@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 /// HS256 (RFC 7518 3.2) with one signing key.
 ///
-/// It is called directly. The functions of `jsonwebtoken` that look for a process-wide provider panic where feature
+/// It is called directly. The functions of `jsonwebtoken` that look for a process-wide provider panic when feature
 /// unification turned on none or both of its back ends.
 #[derive(Clone)]
 pub(super) struct Hs256(Hmac<Sha256>);

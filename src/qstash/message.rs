@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A message to publish: where to, what, when and how.
+/// A message to publish: destination, body, schedule and delivery options.
 ///
 /// Values are checked as they are set; [`publish`](super::QStashClient::publish) returns the first problem, and then
 /// sends nothing.
@@ -123,17 +123,17 @@ impl<D> Message<D> {
 
     /// Delivers at this time at the earliest, in whole seconds, rounded up. It overrides [`delay`](Self::delay).
     pub fn not_before(self, time: SystemTime) -> Self {
-        // What is before 1970 is as much in the past.
+        // A time before 1970 counts as the epoch, which is as much in the past.
         let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.option("upstash-not-before", seconds::rounded_up(since_epoch).to_string())
     }
 
-    /// How often the message is delivered again after a failure (3, where the plan says nothing else).
+    /// Sets how often delivery is retried after a failure (3, unless the plan says otherwise).
     pub fn retries(self, retries: u32) -> Self {
         self.option("upstash-retries", retries.to_string())
     }
 
-    /// How long the destination may take, in whole seconds, rounded up. It can only shorten what the plan allows.
+    /// Sets how long the destination may take, in whole seconds, rounded up. It can only shorten the plan's limit.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.option("upstash-timeout", seconds::text(timeout))
     }
@@ -143,7 +143,7 @@ impl<D> Message<D> {
         self.url_option("upstash-callback", "the callback", url.as_ref())
     }
 
-    /// A URL that is called once, where all deliveries have failed.
+    /// Sets a URL that is called once, when all deliveries have failed.
     pub fn failure_callback(self, url: impl AsRef<str>) -> Self {
         self.url_option("upstash-failure-callback", "the failure callback", url.as_ref())
     }
@@ -160,7 +160,7 @@ impl<D> Message<D> {
         self.option("upstash-deduplication-id", id)
     }
 
-    /// As [`deduplication_id`](Self::deduplication_id), with an id made of destination, body and headers.
+    /// Derives the [`deduplication_id`](Self::deduplication_id) from destination, body and headers.
     pub fn content_based_deduplication(mut self) -> Self {
         self.deduplicated = true;
         self.option("upstash-content-based-deduplication", "true")
@@ -199,7 +199,7 @@ impl<D> Message<D> {
         self
     }
 
-    /// The first problem, where there is one.
+    /// The first problem, if there is one.
     pub(super) fn checked(mut self) -> Result<Self, Error> {
         match self.problem.take() {
             Some(problem) => Err(problem),

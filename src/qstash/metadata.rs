@@ -1,7 +1,7 @@
 use super::Claims;
 use http::HeaderMap;
 
-/// What QStash says of a delivery beside its body.
+/// The headers that QStash adds to a delivery.
 ///
 /// The [`claims`](Self::claims) are signed. The rest comes from headers, which the signature does not cover: they are
 /// as trustworthy as the connection.
@@ -18,9 +18,9 @@ pub struct Metadata {
     pub url_group: Option<String>,
     /// `Upstash-Caller-Ip`: who published the message.
     pub caller_ip: Option<String>,
-    /// `Upstash-Region`: where the message comes from, such as `EU-CENTRAL-1`.
+    /// `Upstash-Region`: the region that the message comes from, such as `EU-CENTRAL-1`.
     pub region: Option<String>,
-    /// What was signed.
+    /// The signed claims.
     pub claims: Claims,
 }
 

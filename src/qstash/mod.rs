@@ -34,10 +34,10 @@
 //! ```
 //!
 //! # What is refused
-//! Any failed check answers 401 with a problem document (RFC 9457) whose member `check` is the
-//! [word for it](SignatureError::check). A body beyond the receiver's limit is 413, one that breaks off 400, a
-//! receiver without keys 500. Where the signature is right and the inner extractor refuses the body, its own response
-//! goes out. QStash delivers again after any answer but 2xx; [`NonRetryable`] says that it should not.
+//! Any failed check answers 401 with a problem document (RFC 9457) whose member `check` is the [word for
+//! it](SignatureError::check). A body beyond the receiver's limit is 413, one that breaks off 400, a receiver without
+//! keys 500. If the signature is right and the inner extractor refuses the body, the extractor's own response goes out.
+//! QStash delivers again after any answer but 2xx; [`NonRetryable`] says that it should not.
 //!
 //! # Rotating keys
 //! A signature of either key is accepted. [`Claims::key`] tells which it was: [`KeyUsed::Next`] means that the keys

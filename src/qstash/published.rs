@@ -7,7 +7,7 @@ use serde::Deserialize;
 pub struct Published {
     /// The id of the message: for logs, for cancelling it, and what the destination gets as `Upstash-Message-Id`.
     pub message_id: String,
-    /// Where it goes, where the service says so.
+    /// The URL of the destination, if the service returns it.
     #[serde(default)]
     pub url: Option<String>,
     /// A message with the same deduplication id was taken before: this is its id, and nothing new was queued.

@@ -32,8 +32,8 @@ const BODY_LIMIT: usize = 10 * 1024 * 1024;
 /// ```
 ///
 /// # What is checked
-/// In this order: the token has three parts and is signed with HS256, by the current signing key or else the next;
-/// `iss` is `Upstash`; `exp` and `nbf` against the clock; `sub` where a URL is given; the SHA-256 of the body.
+/// The checks, in this order: the token has three parts and is signed with HS256, by the current signing key or else
+/// the next; `iss` is `Upstash`; `exp` and `nbf` against the clock; `sub` if a URL is given; the SHA-256 of the body.
 ///
 /// The URL is not checked unless you say what it is ([`with_public_url`](Self::with_public_url),
 /// [`verify_for_url`](Self::verify_for_url)), because behind a proxy a request does not show the URL it was sent to.
@@ -62,7 +62,7 @@ impl Receiver {
     /// Verifies with these signing keys, `QSTASH_CURRENT_SIGNING_KEY` and `QSTASH_NEXT_SIGNING_KEY`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where a key is empty or contains white space or quotes.
+    /// [`ErrorKind::Configuration`] if a key is empty or contains white space or quotes.
     pub fn new(current_key: impl AsRef<str>, next_key: impl AsRef<str>) -> Result<Self, Error> {
         Self::named(("the current signing key", current_key.as_ref()), ("the next signing key", next_key.as_ref()))
     }
@@ -76,7 +76,7 @@ impl Receiver {
 
     /// A receiver without keys, which refuses every request with a 500 and logs `reason`.
     ///
-    /// It lets an application start, and serve its other routes, where QStash is not configured.
+    /// An application can then start, and serve its other routes, when QStash is not configured.
     pub fn not_configured(reason: Error) -> Self {
         Self::with_keys(Err(Arc::new(reason)))
     }
@@ -99,7 +99,7 @@ impl Receiver {
         self
     }
 
-    /// How far this machine's clock may be off (not at all).
+    /// Sets how far this machine's clock may be off (0 s).
     pub fn with_clock_tolerance(mut self, tolerance: Duration) -> Self {
         Arc::make_mut(&mut self.inner).tolerance = tolerance;
         self
@@ -120,7 +120,7 @@ impl Receiver {
     /// Inside a nested router the whole path is known with feature `axum` only.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where it is not an `http` or `https` URL with a host, or has a query or fragment.
+    /// [`ErrorKind::Configuration`] if it is not an `http` or `https` URL with a host, or has a query or fragment.
     pub fn try_with_public_url(mut self, url: &str) -> Result<Self, Error> {
         let plain = url::Url::parse(url).is_ok_and(|parsed| {
             matches!(parsed.scheme(), "http" | "https") && parsed.query().is_none() && parsed.fragment().is_none()
@@ -185,7 +185,7 @@ impl Keys {
         check_algorithm(token, self.current.algorithm())?;
         let (message, tag) = token.rsplit_once('.').ok_or(SignatureError::Malformed)?;
         let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| SignatureError::Malformed)?;
-        // The next key only where the MAC does not match: an expired token of the current key has expired.
+        // The next key only if the MAC does not match: an expired token of the current key has expired.
         if self.current.verify(message.as_bytes(), &tag).is_ok() {
             Ok(KeyUsed::Current)
         } else if self.next.verify(message.as_bytes(), &tag).is_ok() {

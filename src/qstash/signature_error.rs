@@ -2,7 +2,7 @@ use std::{error::Error as StdError, fmt};
 
 /// Which check a signature did not pass.
 ///
-/// It says nothing of the keys, the token or what was expected in it: it may be shown to whoever sent the request.
+/// It says nothing of the keys, the token or the expected values, so it may be shown to the sender of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignatureError {

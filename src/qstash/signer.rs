@@ -45,7 +45,7 @@ const YEAR_ONE: i64 = -62_135_596_800;
 /// ```
 ///
 /// Tokens look as in production: an empty `aud`, `nbf` in the year 1, a padded hash of the body, valid for five
-/// minutes. What is set here makes wrong ones.
+/// minutes. The setters make wrong ones.
 #[derive(Clone)]
 #[must_use]
 pub struct Signer {
@@ -60,7 +60,7 @@ impl Signer {
     /// Signs with this key.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where it is empty or contains white space or
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is empty or contains white space or
     /// quotes.
     pub fn new(key: impl AsRef<str>) -> Result<Self, Error> {
         Ok(Self {

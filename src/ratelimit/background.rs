@@ -16,8 +16,8 @@ type Spawner = Arc<dyn Fn(Work) + Send + Sync>;
 /// of addresses.
 ///
 /// It runs on the tokio runtime of the request that caused it. [`with_spawner`](Self::with_spawner) hands it to a
-/// runtime of yours (`waitUntil` and its like); where there is neither, it is kept until somebody awaits
-/// [`finished`](Self::finished). Nothing is dropped silently: what fails is logged, and so is what does not fit.
+/// runtime of yours (`waitUntil` and its like). If there is neither, the work is kept until
+/// [`finished`](Self::finished) is awaited. Nothing is dropped silently: work that fails or does not fit is logged.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Background {
@@ -37,7 +37,7 @@ struct Tasks {
     waiting: Vec<Waker>,
 }
 
-/// So much is kept where there is no runtime and nobody waits.
+/// Limit of kept work when there is no runtime and no call of `finished`.
 const MOST_KEPT: usize = 10_000;
 
 impl Background {
@@ -73,7 +73,7 @@ impl Background {
         }
     }
 
-    /// Runs `work` whether anybody waits for it or not. Gives it back where there is nobody to run it.
+    /// Spawns `work`. Gives it back if there is no runtime.
     pub(super) fn drive(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), BoxFuture<'static, ()>> {
         let work: Work = Box::pin(Tracked { work: Box::pin(work), _running: Running::begin(&self.shared) });
         match &self.spawner {
@@ -85,7 +85,7 @@ impl Background {
         }
     }
 
-    /// Runs `work` without anybody waiting for it.
+    /// Runs `work` without a caller that waits for it.
     pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Err(work) = self.drive(work) {
             let mut tasks = self.shared.lock();
@@ -105,7 +105,7 @@ impl Shared {
     }
 }
 
-/// Counts as running until it is dropped, also where the runtime drops it.
+/// Counts as running until it is dropped, even if the runtime drops it.
 struct Running(Arc<Shared>);
 
 impl Running {
@@ -125,7 +125,7 @@ impl Drop for Running {
     }
 }
 
-/// Kept work that is being done here. It goes back where it was when this is dropped before its end.
+/// Kept work that is being done here. If this is dropped before the end, the work goes back into its place.
 struct Kept {
     work: Option<Work>,
     shared: Arc<Shared>,

@@ -35,7 +35,7 @@ impl BlockCache {
         Self { clients: Arc::new(ExpiringMap::new(clients)), generation: Arc::default() }
     }
 
-    /// Forgets everybody.
+    /// Removes all entries.
     pub fn clear(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.clients.clear();

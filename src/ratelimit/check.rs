@@ -1,4 +1,4 @@
-//! One limit: what is known without the store first, then the store, then the policy for its outage.
+//! One limit: the local checks, then the store, then the policy for its outage.
 
 use super::{
     Algorithm, Attempt, Decision, OutagePolicy, Ratelimit, Reason,

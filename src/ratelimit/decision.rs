@@ -193,7 +193,7 @@ impl Decision {
     }
 }
 
-/// What several limiters said of one request, together.
+/// The decisions of several limiters on one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decisions {
     list: Vec<Decision>,
@@ -207,7 +207,7 @@ impl From<Decision> for Decisions {
 }
 
 impl Decisions {
-    /// `None` where nobody was asked.
+    /// `None` if no limiter was asked.
     pub(super) fn new(list: Vec<Decision>) -> Option<Self> {
         let restrictive =
             |best: usize, index: usize| if list[index].is_stricter_than(&list[best]) { index } else { best };
@@ -235,8 +235,8 @@ impl Decisions {
         &self.list[self.most_restrictive]
     }
 
-    /// What each limiter said, in the order in which they were given. Where one of them refused, the others say what is
-    /// left without this request.
+    /// The decision of each limiter, in the order in which the limiters were given. If one of them refused, the others
+    /// report their remaining counts without this request.
     #[must_use]
     pub fn each(&self) -> &[Decision] {
         &self.list

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Longer identifiers are replaced by their hash: Redis limits keys, and memory is counted by keys.
 const LONGEST: usize = 256;
 
-/// What stands behind a prefix in keys that are not counters: nobody may take their places by a name.
+/// The segments behind a prefix in keys that are not counters. An identifier must not take their places.
 const RESERVED: [&str; 6] = ["denyList:", "ipDenyListStatus", "dynamic:", "events:", CONCURRENCY, "gcra:"];
 
 /// The part before the identifier in the keys of permits.

@@ -94,7 +94,7 @@ impl Ratelimit {
         })
     }
 
-    /// What the keys begin with. Limiters with the same prefix and store share their counts.
+    /// Sets the prefix of the keys. Limiters with the same prefix and store share their counts.
     ///
     /// A key is `<prefix>:<identifier>`, as in `@upstash/ratelimit`, so two names can run into each other: if clients choose
     /// their identifiers, no prefix may be another one with a colon and more behind it (`api` and `api:v2`), and windows and
@@ -128,24 +128,24 @@ impl Ratelimit {
         })
     }
 
-    /// How long the store may take (1 s) before the request is decided without it.
+    /// Sets how long the store may take before the request is decided without it (1 s).
     ///
     /// Longer than the Redis client's own deadline (10 s), decisions do not share their requests with other commands.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.with(|settings| settings.timeout = timeout)
     }
 
-    /// What becomes of requests while the store cannot be asked ([`OutagePolicy::Memory`]), for timeouts and for errors.
+    /// Sets the policy for timeouts and for errors of the store ([`OutagePolicy::Memory`]).
     pub fn with_outage_policy(self, policy: OutagePolicy) -> Self {
         self.with_timeout_policy(policy).with_error_policy(policy)
     }
 
-    /// What becomes of requests that the store did not answer in time.
+    /// Sets the policy for requests that the store did not answer in time.
     pub fn with_timeout_policy(self, policy: OutagePolicy) -> Self {
         self.with(|settings| settings.timeout_policy = policy)
     }
 
-    /// What becomes of requests that the store answered with an error, or could not be reached for.
+    /// Sets the policy for requests that the store answered with an error, or that could not reach it.
     pub fn with_error_policy(self, policy: OutagePolicy) -> Self {
         self.with(|settings| settings.error_policy = policy)
     }
@@ -163,8 +163,8 @@ impl Ratelimit {
         self.with(|settings| settings.fallback = Arc::new(store))
     }
 
-    /// Where clients that have nothing left are remembered (10 000 of them), or not: `None`. Without one every request
-    /// goes to the store. Limiters that count in memory have none.
+    /// Sets the cache of clients that have nothing left (10 000 clients), or `None`. Without one every request goes to
+    /// the store. Limiters that count in memory have none.
     pub fn with_block_cache(self, cache: impl Into<Option<BlockCache>>) -> Self {
         self.with(|settings| settings.blocks = cache.into())
     }
@@ -189,13 +189,13 @@ impl Ratelimit {
         self.with(|settings| settings.analytics = Some(analytics))
     }
 
-    /// Where work is done that no request waits for.
+    /// Sets the executor of work that no request waits for.
     pub fn with_background(self, background: Background) -> Self {
         self.with(|settings| settings.background = background)
     }
 
-    /// Takes `permits` at a time from the store and spends them in memory: see [`Leases`] for what that costs in
-    /// precision. For routes where a round trip for each request is too dear.
+    /// Takes `permits` at a time from the store and spends them in memory. Use it for routes on which a round trip for
+    /// each request is too expensive. [`Leases`] says how that affects the precision.
     pub fn with_leases(self, permits: u32) -> Self {
         self.with(|settings| settings.store = Arc::new(Leases::new(Arc::clone(&settings.store), permits)))
     }

@@ -2,18 +2,18 @@
 //!
 //! # What the layer does
 //! 1. A request that [`RateLimitLayer::with_skip`] names is left alone.
-//! 2. The [`Rule`]s that apply to its method and route say whose request it is ([`KeyExtractor`]: by the address of the
-//!    peer where nothing else is said) and what it costs (1).
+//! 2. The [`Rule`]s that apply to its method and route name the client ([`KeyExtractor`]: the address of the peer,
+//!    unless another is set) and the cost of the request (1).
 //! 3. Who is on an [`AllowList`] passes, who is on a [`DenyList`] is refused with 403; neither is counted.
 //! 4. All rules are checked at once: one request to Redis, none in memory, and none for a client that is known to have
 //!    nothing left ([`BlockCache`]). The request is counted by all of them, or by none.
 //! 5. A request within the limits goes on, with the [`Decision`] in its extensions; the response says what is left in
 //!    the `RateLimit` and `RateLimit-Policy` fields (draft-ietf-httpapi-ratelimit-headers), or in [older](HeaderStyles)
 //!    ones.
-//! 6. A request over a limit waits where there is a [queue](RateLimitLayer::with_queue), and is otherwise answered with
+//! 6. If there is a [queue](RateLimitLayer::with_queue), a request over a limit waits. Otherwise it is answered with
 //!    429, `Retry-After` and a `quota-exceeded` problem (RFC 9457), or [in another way](Refuse).
-//! 7. What the response says should not count ([`RateLimitLayer::skip_successful`]) is given back, and what it costs
-//!    beyond its request ([`RateLimitLayer::with_response_cost`]) is counted.
+//! 7. If the response should not count ([`RateLimitLayer::skip_successful`]), the cost is refunded. If it costs more
+//!    than its request ([`RateLimitLayer::with_response_cost`]), the rest is charged.
 //!
 //! For metrics, [`RateLimitLayer::with_observer`] sees every decision; refusals are `tracing` events with the fields
 //! `rate_limit.decision`, `policy` and `reason`.
@@ -55,7 +55,7 @@
 //! | [`SlidingWindow`] | most APIs | the limit in any window, by an estimate from two counters | 4, 3, 2 |
 //! | [`TokenBucket`] | bursts, refilled in steps | a burst, then a steady rate | 4, 4, 2 |
 //! | [`Gcra`] | an even rate, with a burst | a burst, then one after each equal step | 3, 3, 2 |
-//! | [`with_local_counter`](Ratelimit::with_local_counter) | fixed windows where waiting costs more than precision | see [`LocalCounter`] | fewer than one request for each |
+//! | [`with_local_counter`](Ratelimit::with_local_counter) | fixed windows whose waiting costs more than their precision is worth | see [`LocalCounter`] | fewer than one request for each |
 //! | [`with_leases`](Ratelimit::with_leases) | hot keys | see [`Leases`] | one script for many requests |
 //! | [`ConcurrencyLimiter`] | how many at a time | | 5, refused 3, and 1 to give back |
 //!
@@ -64,8 +64,8 @@
 //! it is one request.
 //!
 //! Keys and values of the first three are those of `@upstash/ratelimit`, so that services in both languages share one
-//! limit; so do dynamic limits, deny lists and analytics. A refused request consumes nothing, also where it weighs more
-//! than one, and is told the exact time after which it can pass. Every key that counts has a time to live.
+//! limit; so do dynamic limits, deny lists and analytics. A refused request consumes nothing, even if it costs more
+//! than one. The decision has the exact time after which it can pass. Every key that counts has a time to live.
 //!
 //! # When Redis is down
 //! | what happens | with [`OutagePolicy`] | |
@@ -75,13 +75,13 @@
 //! | | `Open` | requests pass |
 //! | | `Closed` | requests are refused, with 503 by the layer |
 //! | | `Error` | the caller gets the error, the layer answers 503 |
-//! | five failures in a row | any | Redis is left alone for a second, then one request tries it; nobody else waits |
+//! | five failures in a row | any | the circuit is open for a second, then one request tries Redis while the others do not wait |
 //!
 //! Timeouts and errors can have policies of their own. The beginning of an outage and its end are logged, not each
 //! request in it.
 //!
 //! # Background work
-//! Analytics, refunds and the exchange between regions wait for nobody: see [`Background`], whose
+//! No request waits for analytics, refunds and the exchange between regions: see [`Background`], whose
 //! [`finished`](Background::finished) an application awaits before it ends.
 
 mod algorithms;

@@ -1,6 +1,6 @@
 use super::Algorithm;
 
-/// What a limiter does if its store fails: it does not answer in time, or answers with an error.
+/// The policy of a limiter when its store does not answer in time, or answers with an error.
 ///
 /// After five failures in a row the [`CircuitBreaker`](crate::CircuitBreaker) keeps calls from the store for a second,
 /// and one request tries it again. So an outage costs the limiter's timeout a few times, not with every request.

@@ -6,6 +6,7 @@ use super::{
     commands::table,
     encode,
     event_source::{EventSource, over_rest},
+    node::Node,
     rest::{Rest, RestSettings},
 };
 use crate::{
@@ -19,16 +20,9 @@ use std::{fmt, sync::Arc, time::Duration};
 pub(super) enum Backend {
     /// REST, with or without the lane that puts commands together.
     Rest { rest: Arc<Rest>, lane: Option<Arc<AutoPipeline>> },
-    /// TCP, where one connection puts together what comes together.
+    /// TCP, whose connection itself combines the commands of one moment.
     #[cfg(feature = "redis-tcp")]
     Tcp(Arc<Tcp>),
-}
-
-/// A node of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) host: String,
-    pub(super) port: u16,
 }
 
 impl Backend {

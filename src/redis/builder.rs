@@ -25,6 +25,21 @@ pub struct RedisBuilder {
     keep_warm: Option<Duration>,
 }
 
+impl Redis {
+    /// A client for the database at `url`, with its REST token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the URL or the token cannot be right.
+    pub fn new(url: impl Into<String>, token: impl Into<String>) -> Result<Self, Error> {
+        Self::builder(url, token).build()
+    }
+
+    /// Sets up a client with settings of its own.
+    pub fn builder(url: impl Into<String>, token: impl Into<String>) -> RedisBuilder {
+        RedisBuilder::new(url.into(), token.into())
+    }
+}
+
 impl RedisBuilder {
     pub(super) fn new(url: String, token: String) -> Self {
         Self {
@@ -48,13 +63,13 @@ impl RedisBuilder {
         self
     }
 
-    /// How scripts ask for key locking.
+    /// Sets how scripts request key locking.
     pub fn key_locking(mut self, key_locking: KeyLocking) -> Self {
         self.key_locking = key_locking;
         self
     }
 
-    /// How the server is asked to write its replies ([`ResponseFormat::Json`]).
+    /// Sets the format of replies ([`ResponseFormat::Json`]).
     pub fn response_format(mut self, format: ResponseFormat) -> Self {
         self.settings.format = format;
         self
@@ -75,7 +90,7 @@ impl RedisBuilder {
         self
     }
 
-    /// How much goes into one request of automatic pipelining (1000 commands, 1 MiB). Larger commands go alone.
+    /// Sets the limits of one request of automatic pipelining (1000 commands, 1 MiB). Larger commands go alone.
     pub fn auto_pipelining_limits(mut self, commands: usize, bytes: usize) -> Self {
         self.auto_pipeline = Some(Limits { commands, bytes });
         self
@@ -113,7 +128,7 @@ impl RedisBuilder {
 
     /// Calls `observe` after each request with what it was, to count requests and commands.
     ///
-    /// It is called where the answer is read, so it must be quick and must not panic.
+    /// The hook runs on the task that reads the answer, so it must be quick and must not panic.
     pub fn on_request(mut self, observe: impl Fn(&RequestEvent) + Send + Sync + 'static) -> Self {
         self.settings.observer = Observer::new(observe);
         self
@@ -122,7 +137,7 @@ impl RedisBuilder {
     /// Checks the settings and sets up the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the URL or the token cannot be right.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the URL or the token cannot be right.
     pub fn build(self) -> Result<Redis, Error> {
         let url = BaseUrl::parse(self.names.0, &self.url)?;
         let client = RestClient::new(url, self.names.1, &self.token, self.rest)?;

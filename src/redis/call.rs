@@ -13,8 +13,20 @@ pub struct Call<'a, T> {
     reply: PhantomData<fn() -> T>,
 }
 
+impl Redis {
+    /// Any command: add arguments, name the type of the reply, and await it.
+    pub fn cmd(&self, name: &str) -> Call<'_, Reply> {
+        self.issue(Cmd::new(name))
+    }
+
+    /// A prepared command.
+    pub fn issue<T: FromReply>(&self, cmd: Cmd) -> Call<'_, T> {
+        Call::new(self, cmd)
+    }
+}
+
 impl<'a, T> Call<'a, T> {
-    pub(super) fn new(redis: &'a Redis, cmd: Cmd) -> Self {
+    fn new(redis: &'a Redis, cmd: Cmd) -> Self {
         Self { redis, cmd, timeout: None, repeatable: false, reply: PhantomData }
     }
 

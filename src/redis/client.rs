@@ -1,9 +1,4 @@
-use super::{
-    Call, Cmd, FromReply, Pipeline, RedisBuilder, Reply, Script, ScriptCall,
-    backend::{Backend, Node},
-    event_source::EventSource,
-    warmth::Warmth,
-};
+use super::{Cmd, Reply, backend::Backend, event_source::EventSource, node::Node, warmth::Warmth};
 use crate::{CircuitBreaker, Error, rt::Deadline};
 use std::{
     fmt,
@@ -54,19 +49,6 @@ pub enum KeyLocking {
 }
 
 impl Redis {
-    /// A client for the database at `url`, with its REST token.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the URL or the token cannot be right.
-    pub fn new(url: impl Into<String>, token: impl Into<String>) -> Result<Self, Error> {
-        Self::builder(url, token).build()
-    }
-
-    /// Sets up a client with settings of its own.
-    pub fn builder(url: impl Into<String>, token: impl Into<String>) -> RedisBuilder {
-        RedisBuilder::new(url.into(), token.into())
-    }
-
     /// A client whose every call fails with what has to be set.
     pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
         Self::over(Backend::not_configured(reason.into()), KeyLocking::Off)
@@ -120,31 +102,6 @@ impl Redis {
         other.is_some_and(|other| Arc::ptr_eq(&self.inner, &other.inner))
     }
 
-    /// Any command: add arguments, name the type of the reply, and await it.
-    pub fn cmd(&self, name: &str) -> Call<'_, Reply> {
-        self.issue(Cmd::new(name))
-    }
-
-    /// A prepared command.
-    pub fn issue<T: FromReply>(&self, cmd: Cmd) -> Call<'_, T> {
-        Call::new(self, cmd)
-    }
-
-    /// Commands that go out as one request. They are not atomic; see [`transaction`](Self::transaction).
-    pub fn pipeline(&self) -> Pipeline {
-        Pipeline::new(self.clone(), false)
-    }
-
-    /// Commands that go out as one request and run as one (`MULTI`/`EXEC`).
-    pub fn transaction(&self) -> Pipeline {
-        Pipeline::new(self.clone(), true)
-    }
-
-    /// A Lua script: add keys and arguments, name the type of the reply, and await it.
-    pub fn script<'a>(&'a self, script: &'a Script) -> ScriptCall<'a> {
-        ScriptCall::new(self, script)
-    }
-
     /// The circuit breaker that layers share. The client's own calls do not ask it.
     pub(crate) fn breaker(&self) -> CircuitBreaker {
         self.inner.breaker.clone()
@@ -168,7 +125,7 @@ impl Redis {
         }
     }
 
-    /// Remembers that the server does not know key locking; `false` where the setting insists on it.
+    /// Remembers that the server does not support key locking; `false` if the setting requires it.
     pub(super) fn learn_no_key_locking(&self) -> bool {
         let auto = self.inner.key_locking == KeyLocking::Auto;
         if auto {

@@ -64,7 +64,7 @@ impl Cmd {
         self.arg(counted.len() - 1).args(counted.iter().skip(1))
     }
 
-    /// The same where the arguments are keys.
+    /// Appends arguments that are keys, after their number.
     pub fn counted_keys(self, keys: impl ToArg) -> Self {
         let counted = Self::new("").arg(keys);
         counted.iter().skip(1).fold(self.arg(counted.len() - 1), Self::key)
@@ -110,7 +110,7 @@ impl Cmd {
         error.with_operation(self.name().to_uppercase()).with_key(self.first_key())
     }
 
-    /// How many words it has: the name and the arguments.
+    /// The number of words: the name and the arguments.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "it always has a name")]
     pub fn len(&self) -> usize {
@@ -146,7 +146,7 @@ impl fmt::Debug for Cmd {
     }
 }
 
-/// What can be an argument of a command: text, bytes, a number, a pair or a list of these.
+/// An argument of a command: text, bytes, a number, a pair or a list of these.
 ///
 /// `Vec<u8>`, `&[u8]` and `[u8; N]` are one argument of bytes; lists of anything else are as many arguments as they
 /// have items, and `None` is no argument.
@@ -207,7 +207,7 @@ impl ToArg for f64 {
     }
 }
 
-/// No argument, where a list of none is meant.
+/// No argument, in the place of an empty list.
 impl ToArg for () {
     fn write(&self, _: &mut Cmd) {}
 }

@@ -1,4 +1,4 @@
-//! What the service's error texts mean.
+//! Errors from the service's texts.
 
 use crate::{Error, ErrorKind};
 use http::StatusCode;

@@ -17,12 +17,12 @@ use std::{
     time::Duration,
 };
 
-/// Where events come from once they do: the data of each, in its order.
+/// The events of a connection: the data of each, in order.
 pub(super) type Events = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 type Open = Box<dyn Fn() -> BoxFuture<'static, Result<Events, Error>> + Send>;
 
-/// Events, and where some may be missing.
+/// An event, or a gap in which some may be missing.
 #[derive(Debug)]
 pub(super) enum Sourced {
     Event(Bytes),

@@ -9,7 +9,7 @@ use std::{
 
 /// A type that a reply can become.
 ///
-/// Implement it for your own types where a reply has a shape of its own.
+/// Implement it for your own types if a reply has a shape of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from a Redis reply",
     note = "use `Json<{Self}>` for a value stored as JSON, or implement `FromReply`"
@@ -18,7 +18,7 @@ pub trait FromReply: Sized + Send + 'static {
     /// Converts `reply`.
     ///
     /// # Errors
-    /// Where the reply has another shape.
+    /// If the reply has another shape.
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError>;
 
     /// Converts `reply` to a list of these. It is there for `Vec<u8>`, which is a string of bytes.

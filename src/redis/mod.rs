@@ -65,7 +65,7 @@
 //!
 //! # Repeating a command
 //! Redis over REST is `POST` for everything, so the command decides ([`Access`]): a read is sent again after a broken connection
-//! or a 5xx, anything else only where it provably never left ([`RetryPolicy`](crate::client::RetryPolicy)).
+//! or a 5xx, anything else only if it provably never left ([`RetryPolicy`](crate::client::RetryPolicy)).
 //!
 //! # Read your writes
 //! The `upstash-sync-token` of each answer goes out with the next request, so that a replica is not read before it
@@ -87,6 +87,7 @@ mod from_reply;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod network;
+mod node;
 mod observe;
 mod pipeline;
 mod pubsub;

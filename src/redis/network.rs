@@ -1,4 +1,4 @@
-//! What the client knows of the way to its server.
+//! Measurements of the way to the server.
 
 use crate::rt::Stopwatch;
 use http::Version;
@@ -31,7 +31,7 @@ struct State {
     window: Option<Stopwatch>,
 }
 
-/// What was known at one moment.
+/// The measurements at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Path {
     /// The smallest round trip, if there was any.
@@ -74,8 +74,8 @@ impl Path {
 
     /// How many requests may be in flight before a command waits for company.
     ///
-    /// One on a fast network, on which a request costs more processor time than waiting costs anybody; more the longer
-    /// the round trip is, because there a command that just missed a departure would wait for as long.
+    /// One on a fast network, on which the processor time of a request costs more than the waiting. More the longer the
+    /// round trip is, because a command that just missed a departure would wait for as long.
     pub(super) fn limit(self) -> usize {
         let round_trip = self.round_trip.filter(|round_trip| *round_trip >= FAST).unwrap_or_default();
         usize::try_from(round_trip.as_micros() / APART.as_micros()).unwrap_or(usize::MAX).clamp(1, self.slots)

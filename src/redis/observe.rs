@@ -1,25 +1,25 @@
 use crate::ErrorKind;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// What one round trip was: how the clients' requests and commands are counted.
+/// One round trip, for counting the client's requests and commands.
 ///
 /// Set [`RedisBuilder::on_request`](super::RedisBuilder::on_request) to be told of each.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RequestEvent {
-    /// What was sent.
+    /// The kind of request.
     pub kind: RequestKind,
-    /// How many commands it carried. Upstash bills commands, not requests.
+    /// The number of commands. Upstash bills commands, not requests.
     pub commands: usize,
-    /// How often it was sent: 1, and one more for each repetition.
+    /// The number of attempts: 1, and one more for each repetition.
     pub attempts: u32,
-    /// From the first attempt to the whole answer.
+    /// Time from the first attempt to the whole answer.
     pub elapsed: Duration,
     /// The failure of the request as a whole. Errors of single commands of a pipeline are not among them.
     pub error: Option<ErrorKind>,
 }
 
-/// What kind of request it was.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestKind {
@@ -46,7 +46,7 @@ impl Observer {
         Self(Some(Arc::new(observe)))
     }
 
-    /// Tells the application, where it wants to know.
+    /// Calls the application's hook, if there is one.
     pub(super) fn tell(&self, event: impl FnOnce() -> RequestEvent) {
         if let Some(observe) = &self.0 {
             observe(&event());

@@ -28,6 +28,18 @@ pub struct Slot<T> {
     reply: PhantomData<fn() -> T>,
 }
 
+impl Redis {
+    /// Commands that go out as one request. They are not atomic; see [`transaction`](Self::transaction).
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.clone(), false)
+    }
+
+    /// Commands that go out as one request and run as one (`MULTI`/`EXEC`).
+    pub fn transaction(&self) -> Pipeline {
+        Pipeline::new(self.clone(), true)
+    }
+}
+
 impl Pipeline {
     pub(super) fn new(redis: Redis, atomic: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -46,7 +58,7 @@ impl Pipeline {
         self
     }
 
-    /// How many commands were added.
+    /// The number of commands.
     #[must_use]
     pub fn len(&self) -> usize {
         self.cmds.len()
@@ -61,7 +73,7 @@ impl Pipeline {
     /// Sends the commands. An empty pipeline sends nothing.
     ///
     /// # Errors
-    /// Where the request as a whole failed, or the transaction was discarded ([`ErrorKind::Aborted`] or the reason the
+    /// If the request as a whole failed, or the transaction was discarded ([`ErrorKind::Aborted`] or the reason the
     /// service gave). The error of one command is in its slot.
     pub async fn exec(self) -> Result<Results, Error> {
         let replies = if self.cmds.is_empty() {
@@ -90,8 +102,8 @@ impl Results {
     /// Takes the result of one command.
     ///
     /// # Errors
-    /// The command's own error; [`ErrorKind::Decode`] where the reply is not of the slot's type;
-    /// [`ErrorKind::InvalidInput`] where the slot belongs to another pipeline.
+    /// The command's own error; [`ErrorKind::Decode`] if the reply is not of the slot's type;
+    /// [`ErrorKind::InvalidInput`] if the slot belongs to another pipeline.
     #[allow(clippy::needless_pass_by_value, reason = "a slot is good for one result")]
     pub fn take<T: FromReply>(&mut self, slot: Slot<T>) -> Result<T, Error> {
         match (self.replies.get_mut(slot.index), self.cmds.get(slot.index)) {

@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-/// What happens on a [`Subscription`].
+/// An event of a [`Subscription`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PubSubEvent {
@@ -34,9 +34,9 @@ pub enum PubSubEvent {
 pub struct Message {
     /// The channel that it was published to.
     pub channel: String,
-    /// The pattern that the channel matches, where patterns are subscribed to.
+    /// The pattern that the channel matches, in a subscription to patterns.
     pub pattern: Option<String>,
-    /// What was published. Over REST it is text: bytes that are not UTF-8 are lost, and any line end is a line feed.
+    /// The message. Over REST it is text: bytes that are not UTF-8 are lost, and any line end is a line feed.
     pub payload: Bytes,
 }
 
@@ -44,7 +44,7 @@ impl Message {
     /// The payload as a type: text, a number, or [`Json`](super::Json).
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`] where it is not of that type.
+    /// [`ErrorKind::Decode`] if it is not of that type.
     pub fn read<T: FromReply>(&self) -> Result<T, Error> {
         T::from_reply(Reply::Bulk(self.payload.clone()))
             .map_err(|error| Error::new(ErrorKind::Decode, error.to_string()).with_operation("message"))
@@ -115,7 +115,7 @@ impl Subscription {
         self
     }
 
-    /// The event of a line; nothing where it is of no kind that is known.
+    /// The event of a line, or nothing if its kind is unknown.
     ///
     /// Fields have commas between them and are not escaped, but what was subscribed to is known: the longest name that
     /// fits is the one. The channel behind a pattern goes to the next comma.
@@ -152,7 +152,7 @@ impl Subscription {
     }
 }
 
-/// What is before the first comma, and behind it.
+/// The parts before and after the first comma.
 fn cut(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = line.iter().position(|byte| *byte == b',')?;
     Some((&line[..at], &line[at + 1..]))
@@ -190,7 +190,7 @@ pub struct Monitor {
     begun: bool,
 }
 
-/// What happens on a [`Monitor`].
+/// An event of a [`Monitor`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MonitorEvent {

@@ -23,7 +23,7 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// What kind of reply this is, for messages.
+    /// The name of the kind of reply, for messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

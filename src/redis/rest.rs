@@ -26,7 +26,7 @@ use std::time::Duration;
 const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
 const FORMAT: HeaderName = HeaderName::from_static("upstash-response-format");
 
-/// How a server writes its replies over REST.
+/// The format of replies over REST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ResponseFormat {
@@ -92,7 +92,7 @@ impl Rest {
         Self { client, format, sync, heartbeat, observer, network, bound: Bound::new(max_connections) }
     }
 
-    /// What is known of the way to the server.
+    /// The measurements of the way to the server.
     pub(super) fn path(&self) -> Path {
         self.network.path()
     }

@@ -1,4 +1,4 @@
-use super::{Cmd, FromReply, Pairs, Redis, Reply, ScanOptions, ToArg, backend::Node, call::convert};
+use super::{Cmd, FromReply, Pairs, Redis, Reply, ScanOptions, ToArg, call::convert, node::Node};
 use crate::Error;
 use futures_core::{Stream, future::BoxFuture};
 use std::{
@@ -24,8 +24,8 @@ enum Walk {
 
 /// All items of a walk (`SCAN`, `HSCAN`, `SSCAN`, `ZSCAN`), one page after the other.
 ///
-/// A page is asked for when the one before is used up: one request for each. What is there from beginning to end comes
-/// at least once, and may come twice; what is added or deleted on the way may come or not
+/// A page is requested when the one before is used up: one request for each. Elements that exist from beginning to end
+/// come at least once, and may come twice. Elements that are added or deleted on the way may come or not
 /// ([SCAN](https://redis.io/docs/latest/commands/scan/)). After an error it is over.
 ///
 /// ```no_run
@@ -101,7 +101,7 @@ impl Redis {
 }
 
 impl<T: Send + 'static> Scan<T> {
-    /// What is asked for next, if the walk has not ended.
+    /// The next request, if the walk has not ended.
     fn ask(&mut self) -> Option<Asked<T>> {
         let redis = self.redis.clone();
         let Walk::Nodes(nodes) = &self.walk else {

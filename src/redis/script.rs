@@ -6,7 +6,7 @@ use std::{fmt, sync::OnceLock, time::Duration};
 /// Tells Upstash to lock only the keys in `KEYS`. It has to be the very first bytes of a script.
 const PRELUDE: &str = "#!lua flags=allow-key-locking\n";
 
-/// A Lua script, called by its hash (`EVALSHA`), and sent whole only where the server does not have it yet.
+/// A Lua script, called by its hash (`EVALSHA`), and sent whole only if the server does not have it yet.
 ///
 /// Every key that it touches must be in `KEYS`. The key-locking line is added and left out as the server wants it
 /// ([`KeyLocking`](super::KeyLocking)).
@@ -46,6 +46,13 @@ impl Script {
         } else {
             (self.body, self.plain.get_or_init(|| hash(self.body)))
         }
+    }
+}
+
+impl Redis {
+    /// A Lua script: add keys and arguments, name the type of the reply, and await it.
+    pub fn script<'a>(&'a self, script: &'a Script) -> ScriptCall<'a> {
+        ScriptCall::new(self, script)
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub(super) const SYNC_TOKEN: HeaderName = HeaderName::from_static("upstash-sync-token");
 
-/// The newest `upstash-sync-token`, where "newest" is by the order in which requests began.
+/// The newest `upstash-sync-token`: the one of the request that began last.
 ///
 /// The token is opaque, so answers that overtake each other are ordered by when they were asked for.
 #[derive(Debug, Default)]

@@ -34,11 +34,11 @@ pub(super) struct Settings {
     pub(super) etag: bool,
 }
 
-/// What the process knows beside the store; all of it is bounded, and losing it costs time only.
+/// The knowledge of this process beside the store. All of it is bounded, and losing it costs time only.
 pub(super) struct Local {
     pub(super) flights: Arc<Flights>,
     specs: quick::Cache<Arc<str>, Arc<VarySpec>>,
-    /// Apart for requests with `Authorization`: what they get says nothing about what others get.
+    /// Separate for requests with `Authorization`: their responses say nothing about those of others.
     unshared: [quick::Cache<Arc<str>, u64>; 2],
     pub(super) in_progress: Arc<InProgress>,
     pub(super) doubts: Doubts,
@@ -70,18 +70,18 @@ pub(super) struct Cache {
     pub(super) local: Arc<Local>,
 }
 
-/// A response and where it goes.
+/// A response and its place in the store.
 #[derive(Debug, Clone)]
 pub(super) struct Placement {
     pub(super) shared: SharedResponse,
-    /// The record under the primary key that leads to it, where that must be written.
+    /// The record under the primary key that leads to the variant, if that must be written.
     pointer: Option<Arc<VarySpec>>,
 }
 
 /// Its name in the log.
 const STORE: &str = "response store";
 
-/// What is known of a write.
+/// The outcome of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Put {
     Done,
@@ -100,7 +100,7 @@ fn may_arrive(error: &Error) -> bool {
 pub(super) enum Written {
     Stored,
     Failed,
-    /// The resource was changed meanwhile; what was written is deleted.
+    /// The resource was changed meanwhile, and the written response is deleted.
     Outdated,
 }
 
@@ -276,7 +276,7 @@ impl Cache {
     }
 }
 
-/// A write whose end is not known, or whose caller has gone: what it leaves in the store is not used.
+/// A write whose end is not known, or whose caller was dropped: its response is not used.
 struct UnknownWrite<'a> {
     cache: &'a Cache,
     key: Option<&'a Key>,

@@ -76,7 +76,7 @@ fn opaque(tag: &[u8]) -> &[u8] {
     tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
-/// A tag made of the body. Weak: what is outside this layer, compression above all, may change the bytes.
+/// A tag made of the body. It is weak, because layers outside, compression above all, may change the bytes.
 pub(super) fn etag_of(body: &[u8]) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("W/\"{}\"", hex(&Sha256::digest(body)[..8]))).ok()
 }

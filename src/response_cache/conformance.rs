@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Keys are random, so a store in use will do.
 ///
 /// # Panics
-/// Where the store does not do what it must, with a message that says what.
+/// If the store breaks the contract, with a message that names the fault.
 pub async fn run<W: AsyncFn(Duration)>(store: &dyn ResponseStore, wait: W) {
     let prefix = format!("conformance:{:016x}", random_u64());
     let key = |name: &str| format!("{prefix}:{name}");

@@ -5,8 +5,8 @@ const MAX_SECONDS: u64 = 1 << 31;
 
 /// What `Cache-Control` says, of a request or a response (RFC 9111 5.2).
 ///
-/// Where it contradicts itself the most restrictive reading wins (4.2.1), and a number that is none is 0. The qualified
-/// forms `private="field"` and `no-cache="field"` count as the unqualified ones.
+/// If the field contradicts itself, the most restrictive reading wins (4.2.1), and an invalid number is 0. The
+/// qualified forms `private="field"` and `no-cache="field"` count as the unqualified ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Directives {
     pub(super) no_store: bool,
@@ -32,7 +32,7 @@ impl Directives {
 
     pub(super) fn of_request(headers: &HeaderMap) -> Self {
         let mut directives = Self::of_response(headers);
-        // `Pragma` counts only where there is no `Cache-Control` (RFC 9111 5.4).
+        // `Pragma` counts only if there is no `Cache-Control` (RFC 9111 5.4).
         if !headers.contains_key(header::CACHE_CONTROL) {
             directives.no_cache = headers.get_all(header::PRAGMA).iter().any(|line| {
                 line.as_bytes().split(|&byte| byte == b',').any(|member| trim(member).eq_ignore_ascii_case(b"no-cache"))

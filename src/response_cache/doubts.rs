@@ -1,4 +1,4 @@
-//! What the store may hold of a resource although it is out of date: a deletion failed, or a write may still arrive.
+//! Resources of which the store may hold an outdated response: a deletion failed, or a write may still arrive.
 
 use std::{
     collections::HashMap,
@@ -64,7 +64,7 @@ impl Doubts {
         known.write_ms = known.write_ms.max(doubt.write_ms);
     }
 
-    /// What the store had at `since_ms` is not there any more.
+    /// The response that the store had at `since_ms` is gone.
     pub(super) fn settle(&self, key: &str, since_ms: u64) {
         if !self.any.load(Ordering::Acquire) {
             return;

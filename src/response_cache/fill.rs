@@ -215,8 +215,8 @@ impl Fill {
         }
     }
 
-    /// Whether a response that is not shared says that the next will not be either. It does not where the handler failed,
-    /// answered to a condition, or refused this one client's `Authorization`.
+    /// Whether a response that is not shared shows that the next will not be shared either. It does not if the handler
+    /// failed, answered to a condition, or refused this one client's `Authorization`.
     fn is_telling(&self, status: StatusCode) -> bool {
         let is_refusal = self.request.is_authorized && status.is_client_error();
         !status.is_server_error() && status != StatusCode::NOT_MODIFIED && !is_refusal
@@ -228,7 +228,7 @@ impl Fill {
         is_due.then(|| self.request.cache.invalidate(&self.request.key))
     }
 
-    /// Finishes the head of the handler's response; `true` where it became a 304 that has no body.
+    /// Finishes the head of the handler's response; `true` if it became a 304 that has no body.
     pub(super) fn finish(&self, parts: &mut Parts, written: Written) -> bool {
         let is_stripped = self.sent.as_ref().is_some_and(|sent| sent.is_stripped);
         let is_unchanged = is_stripped && self.request.conditions.is_met_by(parts.status, &parts.headers);

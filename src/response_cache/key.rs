@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The name under which a resource is stored, for GET and HEAD alike.
 ///
-/// It is a hash: what is in a URL shows in no key.
+/// It is a hash, so that no key shows parts of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     text: Arc<str>,
@@ -71,8 +71,8 @@ fn target(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// The authority of the URI and the `Host` header where they differ: a handler may look at either, so a client that
-/// sends two names must not fill the place of one of them.
+/// The authority of the URI and the `Host` header if they differ. A handler may read either, so a client that sends two
+/// names must not fill the place of one of them.
 fn hosts<'a, B>(request: &'a Request<B>, uri: &'a Uri) -> Vec<&'a [u8]> {
     let mut hosts: Vec<&[u8]> = uri.authority().map(|authority| authority.as_str().as_bytes()).into_iter().collect();
     for host in request.headers().get_all(header::HOST) {

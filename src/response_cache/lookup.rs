@@ -96,7 +96,7 @@ impl Lookup {
             let variant = spec.variant(&self.request.key, request);
             (spec, variant)
         });
-        // What is doubted now, too: it may be settled by the time that the store's answer is here.
+        // The doubts of this moment count as well: they may be settled when the store's answer arrives.
         self.doubted_ms = self.doubted_ms.max(self.request.cache.local.doubts.until_ms(self.request.key.as_str()));
         let variant = self.guess.as_ref().map(|(_, variant)| variant);
         match self.request.cache.store.get_now(self.request.key.as_str(), variant.map(|key| &**key)) {
@@ -130,8 +130,8 @@ impl Lookup {
         }
     }
 
-    /// The handler makes it anew. Only what the store has now says where it goes: what the process remembers may have
-    /// been forgotten by another, and a variant under a record that is gone is found by nobody.
+    /// The handler makes the response anew. Only the present contents of the store decide its place: another process
+    /// may have deleted what this one remembers, and no request finds a variant under a record that is gone.
     fn reload(&mut self, found: &Records) -> Next {
         if let Some(RecordKind::Vary(spec)) = found.primary().map(|record| &record.0) {
             self.spec = Some(Arc::clone(spec));

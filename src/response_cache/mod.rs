@@ -1,8 +1,10 @@
 //! HTTP response caching: a shared cache (RFC 9111) in front of a handler.
 //!
-//! [`ResponseCacheLayer`] answers GET and HEAD from stored responses, kept in memory ([`MemoryResponseStore`](store::MemoryResponseStore)) or in Redis
-//! ([`RedisResponseStore`](store::RedisResponseStore)). A handler says with `Cache-Control` what may be stored and for how long; what it leaves open is
-//! stored for the time of [`with_ttl`](ResponseCacheLayer::with_ttl), or not at all.
+//! [`ResponseCacheLayer`] answers GET and HEAD from stored responses, kept in memory
+//! ([`MemoryResponseStore`](store::MemoryResponseStore)) or in Redis
+//! ([`RedisResponseStore`](store::RedisResponseStore)). A handler's `Cache-Control` says whether its response may be
+//! stored and for how long. If a response says nothing, it is stored for the time of
+//! [`with_ttl`](ResponseCacheLayer::with_ttl), or not at all.
 //!
 //! ```
 //! use axum::{Router, body::Body, routing::get};
@@ -38,8 +40,8 @@
 //! 3. `Cache-Control: no-cache` or `max-age=0`, or `Pragma: no-cache`: it goes to the handler, and the answer is stored
 //!    ([`with_request_directives`](ResponseCacheLayer::with_request_directives) turns these and those below off).
 //! 4. A stored response that is fresh answers: of the same host, path and query, of the variant that `Vary` asks for,
-//!    within the request's `max-age` and `min-fresh`; and for a request with `Authorization` only where the response
-//!    says `public`, `s-maxage` or `must-revalidate`. `If-None-Match` and `If-Modified-Since` get 304.
+//!    within the request's `max-age` and `min-fresh`. For a request with `Authorization` it does so only if the
+//!    response says `public`, `s-maxage` or `must-revalidate`. `If-None-Match` and `If-Modified-Since` get 304.
 //! 5. `only-if-cached` gets 504.
 //! 6. Of several requests that miss the same at once, one goes to the handler and the others wait for its answer. If it may
 //!    not be shared, each goes itself, and for 10 s no request waits there again. If there is none, because the handler
@@ -56,8 +58,8 @@
 //!    stream, or it has trailers;
 //! 5. handler, inner layers or the response's extensions bear a [`PrivateResponse`](crate::PrivateResponse) mark, which every extractor
 //!    of this crate sets that hands over something of the client; such a response gets `Cache-Control: private`;
-//! 6. it is not fresh: by `s-maxage`, `max-age`, `Expires`, or else by the layer's own time where the status is
-//!    cacheable as such; there is no guess by `Last-Modified`;
+//! 6. it is not fresh: by `s-maxage`, `max-age`, `Expires`, or else by the layer's own time if the status is cacheable
+//!    as such; there is no guess by `Last-Modified`;
 //! 7. the resource was changed through this process while the handler ran.
 //!
 //! Headers of the connection, of rate limits, and `Retry-After` are left out. A 200 without `ETag` gets one. A stale
@@ -70,9 +72,9 @@
 //!   handler that answers by a cookie, an address or `X-Forwarded-Host` must say so, with `Vary`, `private` or a
 //!   [`PrivateResponse`](crate::PrivateResponse) mark. Layers that change a response for one client (CORS, compression, rate limits)
 //!   belong outside.
-//! - **Where it sits.** Outside nested routers or inside, a resource has one key: the URI as it came counts (feature
-//!   `axum`). What a middleware rewrote is a resource of its own.
-//! - **Layers inside layers.** Where clones of one layer lie around each other, the outermost stores, with the times and
+//! - **Position.** Outside nested routers or inside, a resource has one key: the URI as it came counts (feature
+//!   `axum`). If a middleware rewrote the URI, the result is a resource of its own.
+//! - **Layers inside layers.** If clones of one layer lie around each other, the outermost stores, with the times and
 //!   limits of the innermost.
 //! - **Waiting for the body.** What will be stored is read to its end, or to the limit, before the client gets any of
 //!   it. Give `no-store` to what is streamed on purpose.

@@ -21,7 +21,7 @@ const HOP_BY_HOP: [&str; 10] = [
     "upgrade",
 ];
 
-/// What the layer's settings and the request add to a response's own terms.
+/// The additions of the layer's settings and of the request to a response's own terms.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Terms {
     /// The lifetime of responses that name none.
@@ -32,7 +32,7 @@ pub(super) struct Terms {
     pub(super) authorized: bool,
 }
 
-/// The lifetime in milliseconds that a response to GET may be stored with; `None` where it may not be stored.
+/// The lifetime in milliseconds that a response to GET may be stored with; `None` if it may not be stored.
 pub(super) fn storable(status: StatusCode, headers: &HeaderMap, terms: Terms, now_ms: u64) -> Option<u64> {
     if status.is_informational() || status == StatusCode::PARTIAL_CONTENT || status == StatusCode::NOT_MODIFIED {
         return None;
@@ -95,7 +95,7 @@ pub(super) fn initial_age(headers: &HeaderMap, request_ms: u64, response_ms: u64
     apparent.max(corrected)
 }
 
-/// The first member of the first line; what is not a number is no `Age` (RFC 9111 5.1).
+/// The first member of the first line; an invalid number is no `Age` (RFC 9111 5.1).
 fn age_value(headers: &HeaderMap) -> Option<u64> {
     let line = headers.get(header::AGE)?.as_bytes();
     parse_seconds(line.split(|&byte| byte == b',').next()?.trim_ascii())

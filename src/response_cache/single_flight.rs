@@ -8,13 +8,13 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// What the leader brought home, for followers to judge.
+/// The leader's response, for followers to judge.
 #[derive(Debug, Clone)]
 pub(super) struct SharedResponse {
     pub(super) response: Arc<StoredResponse>,
     /// Whether the resource has changed since the handler began.
     pub(super) since: Since,
-    /// Where it was stored, and how its variant was chosen.
+    /// The key under which it was stored, and the fields that chose its variant.
     pub(super) key: Arc<str>,
     pub(super) spec: Option<Arc<VarySpec>>,
 }
@@ -49,8 +49,8 @@ impl Flights {
             Entry::Occupied(flight) => {
                 let mut receiver = flight.get().clone();
                 Role::Follower(Box::pin(async move {
-                    // The channel keeps its last value, so that a landing before the first poll is seen as well; it
-                    // closes without one where the leader was dropped.
+                    // The channel keeps its last value, so that a landing before the first poll is seen as well. It
+                    // closes without a value if the leader was dropped.
                     match receiver.wait_for(Option::is_some).await {
                         Ok(landing) => landing.clone().unwrap_or(FlightOutcome::Abandoned),
                         Err(_) => FlightOutcome::Abandoned,
@@ -92,7 +92,7 @@ impl Leader {
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        // Before the channel closes: whoever is woken by that must not find this flight again.
+        // Before the channel closes: a woken follower must not find this flight again.
         self.flights.lock().remove(&self.key);
     }
 }

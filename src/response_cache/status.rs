@@ -1,9 +1,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt::Write;
 
-/// What the cache did with a request, in the extensions of the response.
+/// The cache's treatment of a request, in the extensions of the response.
 ///
-/// `Cache-Status` (RFC 9211) says the same, with more detail, to whoever reads the response.
+/// `Cache-Status` (RFC 9211) tells the client the same, with more detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CacheOutcome {
@@ -86,7 +86,7 @@ impl Status {
     }
 }
 
-/// A name as a token of structured fields, or as a string where it is none (RFC 9651 3.3.3 and 3.3.4).
+/// A name as a token of structured fields, or as a string if it is no token (RFC 9651 3.3.3 and 3.3.4).
 pub(super) fn structured_name(name: &str) -> String {
     let is_tchar = |char: char| char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:/".contains(char);
     let is_token =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// The form that [`Record::encode`] writes. A reader of another form sees nothing, so versions can run side by side.
 const VERSION: u8 = 1;
 
-/// What a store keeps under one key: a response, or the names of the headers that choose among several.
+/// The value under one key: a response, or the names of the headers that choose among several.
 ///
 /// Cloning is cheap. A store that keeps bytes uses [`encode`](Self::encode) and [`decode`](Self::decode).
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl StoredResponse {
         self.initial_age_ms.saturating_add(now_ms.saturating_sub(self.received_ms))
     }
 
-    /// How much longer it is fresh; `None` where it is not.
+    /// The remaining freshness in milliseconds; `None` if it is stale.
     pub(super) fn fresh_for_ms(&self, now_ms: u64) -> Option<u64> {
         self.lifetime_ms.checked_sub(self.age_ms(now_ms)).filter(|&left| left > 0)
     }

@@ -45,8 +45,8 @@ impl VarySpec {
     }
 }
 
-/// The headers of which lines, commas and spaces around commas say nothing. Of others nobody knows: in a cookie, a comma
-/// is a part of the value.
+/// Headers whose lines, commas and spaces around commas have no meaning. In others they may: in a cookie, a comma is a
+/// part of the value.
 const LISTS: [HeaderName; 4] =
     [header::ACCEPT, header::ACCEPT_CHARSET, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE];
 

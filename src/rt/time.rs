@@ -54,7 +54,7 @@ impl Deadline {
         Self { at: Instant::now().checked_add(duration), limit: duration }
     }
 
-    /// What is left; a deadline too far to be represented leaves a year.
+    /// The remaining time. If the deadline is too far to be represented, a year remains.
     pub(crate) fn remaining(self) -> Duration {
         const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
         self.at.map_or(FAR, |at| at.saturating_duration_since(Instant::now())).min(FAR)

@@ -71,7 +71,7 @@ impl Inner {
             taken.changes = None;
             return Ok(CommitResult::Done);
         }
-        // While the circuit is open the changes go back where they were, and nothing is in doubt.
+        // While the circuit is open the changes go back into `changes`, and nothing is in doubt.
         let permit = config.breaker.permit(config.timeout).map_err(|error| {
             self.state().changes.doubtful = was_doubtful;
             SessionError::Unavailable(error)

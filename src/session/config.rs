@@ -64,7 +64,7 @@ impl fmt::Debug for CommitOn {
 /// The store's name in the log.
 pub(super) const STORE: &str = "session store";
 
-/// What a handler gets when its session cannot be loaded.
+/// The policy for handlers whose session cannot be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum LoadFailure {
@@ -75,7 +75,7 @@ pub enum LoadFailure {
     Anonymous,
 }
 
-/// What becomes of changes where another request has changed the session since it was loaded.
+/// The policy for changes to a session that another request has changed since it was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ConflictPolicy {
@@ -87,7 +87,7 @@ pub enum ConflictPolicy {
     Reject,
 }
 
-/// What the client gets when the handler is done and its changes cannot be stored.
+/// The policy for responses whose session changes cannot be stored.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum CommitFailure {

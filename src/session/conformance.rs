@@ -1,4 +1,4 @@
-//! What every [`SessionStore`] has to do, as functions that panic where one does not.
+//! The contract of every [`SessionStore`], as functions that panic if a store breaks it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -20,10 +20,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 const HOUR: u64 = 3_600_000;
 
-/// Runs the whole suite, under keys that nobody else has.
+/// Runs the whole suite, under keys of its own.
 ///
 /// # Panics
-/// Where the store does not behave.
+/// If the store breaks the contract.
 pub async fn run(store: &dyn SessionStore) {
     let suite = Suite { store, now: crate::Clock::system().now_ms() };
     suite.keeps_what_was_written().await;
@@ -132,7 +132,7 @@ impl Suite<'_> {
         let record = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the session is not there"));
         assert_eq!(record.fields, map(&[("a", "1"), ("user", "7")]));
         assert_eq!((record.created_ms, record.version), (self.now, 2));
-        // Whoever had the session before learns where it went, and that nothing was written.
+        // A commit under the old key reports the new key, and that nothing was written.
         let moved = CommitOutcome::moved(new.clone());
         for action in [CommitAction::Update, CommitAction::Destroy, CommitAction::rotate(old.clone())] {
             assert_eq!(self.commit(&old, action, &[("a", "9")], &[]).await, moved);
@@ -235,7 +235,7 @@ impl Suite<'_> {
         );
         assert_eq!(self.load(&old, self.now).await, Loaded::Absent);
         assert_eq!(self.fields(&new).await, Some(map(&[("b", "2")])));
-        // Also where the old one was gone already.
+        // Also if the old one had ended before.
         let newer = key();
         assert_eq!(
             self.commit(&old, CommitAction::replace(newer.clone()), &[("c", "3")], &[]).await,
@@ -255,7 +255,7 @@ impl Suite<'_> {
         let late = key();
         assert_eq!(self.commit(&late, fork(&moved_to), &[("a", "1")], &[]).await, CommitOutcome::Gone);
         assert_eq!(self.fields(&late).await, None);
-        // It ends when the other one does, and belongs to nobody that the other one does not.
+        // It ends when the other one does, and has no owner but the other one's.
         let (who, stranger) = (principal(), principal());
         let other = self.of(&who).await;
         let mut commit = Commit::at(fork(&other), self.lifetime(), self.now + 23 * HOUR);
@@ -278,7 +278,7 @@ impl Suite<'_> {
         assert_eq!(self.end(&who, SessionSelector::All).await, 1);
     }
 
-    /// A session of somebody.
+    /// Creates a session that belongs to `principal`.
     async fn of(&self, principal: &PrincipalKey) -> SessionKey {
         let (key, mut commit) = (key(), Commit::at(CommitAction::Create, self.lifetime(), self.now));
         commit.set.push(("a".to_owned(), "1".to_owned()));
@@ -307,7 +307,7 @@ impl Suite<'_> {
         self.store.end(query, which).await.unwrap_or_else(|error| panic!("end failed: {error}"))
     }
 
-    /// Under another key, by somebody who may not know whose it is.
+    /// Moves a session to another key, for a request that may not know its principal.
     async fn rotated(&self, from: &SessionKey, to: &SessionKey, of: Option<&PrincipalKey>) -> CommitOutcome {
         let mut commit = Commit::at(CommitAction::rotate(to.clone()), self.lifetime(), self.now);
         commit.principal = of.cloned();
@@ -324,7 +324,7 @@ impl Suite<'_> {
         assert_eq!(self.rotated(&one, &moved, None).await, CommitOutcome::principal(Some(who.clone())));
         assert_eq!(self.rotated(&one, &moved, Some(&who)).await, CommitOutcome::Done);
         assert_eq!(self.listed(&who).await, names(&[&moved, &two, &three]));
-        // It changes hands, and is nobody's.
+        // The session changes its owner, and then has none.
         let mut commit = Commit::at(CommitAction::Update, self.lifetime(), self.now);
         (commit.principal, commit.new_principal) = (Some(who.clone()), Change::Set(other.clone()));
         assert!(matches!(self.store.commit(&two, &commit).await, Ok(CommitOutcome::Done)));
@@ -332,7 +332,7 @@ impl Suite<'_> {
         assert!(matches!(self.store.commit(&three, &commit).await, Ok(CommitOutcome::Done)));
         assert_eq!(self.listed(&who).await, names(&[&moved]));
         assert_eq!(self.listed(&other).await, names(&[&two, &stranger]));
-        // One that ends is not on it, whoever knew.
+        // A session that ends leaves the list, even if its request did not know the principal.
         assert_eq!(self.commit(&stranger, CommitAction::Destroy, &[], &[]).await, CommitOutcome::Done);
         assert_eq!(self.listed(&other).await, names(&[&two]));
         // By the key that it had a moment ago.
@@ -358,7 +358,7 @@ impl Suite<'_> {
         assert_eq!(self.rotated(&kept, &moved, Some(&who)).await, CommitOutcome::Done);
         assert_eq!(self.end(&who, SessionSelector::All).await, 1);
         assert_eq!(self.rotated(&moved, &key(), Some(&who)).await, CommitOutcome::Gone);
-        // Whoever logs in afterwards is let in.
+        // A login after that succeeds.
         let new = self.of(&who).await;
         assert_eq!(self.rotated(&new, &key(), Some(&who)).await, CommitOutcome::Done);
         assert_eq!(self.end(&who, SessionSelector::All).await, 1);
@@ -401,7 +401,7 @@ impl Suite<'_> {
         assert_eq!((was.fields, was.replaced.map(|by| by.by)), (map(&[("a", "1")]), Some(new.clone())));
         let is = self.load_at(&new, self.now).await.unwrap_or_else(|| panic!("the new session is not there"));
         assert_eq!((is.fields, is.replaces), (map(&[("a", "1"), ("b", "2")]), Some(old.clone())));
-        // What is on its way to the old one would be lost with it.
+        // Changes on their way to the old session would be lost with it.
         assert_eq!(
             self.commit(&old, CommitAction::Update, &[("a", "9")], &[]).await,
             CommitOutcome::moved(new.clone())

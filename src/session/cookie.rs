@@ -179,8 +179,8 @@ impl SessionCookieBuilder {
         self
     }
 
-    /// Also for the subdomains of this domain: `example.com`, a host name in ASCII. Without it, which is safer, only for the
-    /// host itself.
+    /// Sends the cookie to the subdomains of this domain as well: `example.com`, a host name in ASCII. Without it,
+    /// which is safer, the cookie goes to the host itself only.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.0.domain = Some(domain.into());
         self
@@ -205,10 +205,10 @@ impl SessionCookieBuilder {
         self
     }
 
-    /// How long the browser keeps it, in whole seconds. It is sent again as the session is used, when a tenth of the idle
-    /// time is over. Without it, until the browser is closed. It does not keep the session itself, which ends by the layer's
-    /// [`Lifetime`](super::Lifetime). A session with a [lifetime of its own](super::Session::set_lifetime), for "remember
-    /// me", has a cookie that is kept for as long as that.
+    /// Sets how long the browser keeps the cookie, in whole seconds (until the browser is closed). It is sent again as
+    /// the session is used, when a tenth of the idle time is over. It does not keep the session itself, which ends by
+    /// the layer's [`Lifetime`](super::Lifetime). If a session has a [lifetime of its
+    /// own](super::Session::set_lifetime), for "remember me", its cookie is kept for that time.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.0.max_age = Some(max_age);
         self

@@ -9,9 +9,8 @@ use std::{error::Error as StdError, fmt};
 
 /// Why an operation on a session failed.
 ///
-/// As a response it is a problem (RFC 9457): 503 with `Retry-After` where the store is unavailable, 409 for a
-/// request that another one overtook, 500 otherwise.
-/// What the store said is logged, not sent.
+/// As a response it is a problem (RFC 9457): 503 with `Retry-After` if the store is unavailable, 409 if another request
+/// overtook this one, 500 otherwise. The store's own error is logged, not sent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -20,10 +19,11 @@ pub enum SessionError {
     /// The session could not be read, so it must not be written: it is treated as empty
     /// ([`LoadFailure::Anonymous`](super::LoadFailure)), or something was [put](super::Session::put) into it after that.
     ReadOnly,
-    /// Another request gave the session a new id, and this one came with the old: it has to be sent again. Also where the
-    /// session is not there any more, and the request took so long (5 s) that it may have ended as well.
+    /// Another request gave the session a new id, and this one came with the old: the client has to send it again. The
+    /// same error is returned if the session is gone and the request took so long (5 s) that the session may have ended
+    /// as well.
     Moved,
-    /// The response has been sent: what is changed now could not be kept.
+    /// The response has been sent, so that no change can be kept any more.
     Closed,
     /// The session was first used after the head of the response was sent, in a body that is streamed. The head says nothing
     /// of a session, so a cache may give the response to another client. Load the session in the handler, or take a handle
@@ -44,7 +44,7 @@ pub enum SessionError {
         /// The limit of [`SessionLayer::with_size_limit`](super::SessionLayer::with_size_limit).
         limit: usize,
     },
-    /// What the session holds is not what the type of a [`TypedSession`](super::TypedSession) says.
+    /// The attributes do not have the type of the [`TypedSession`](super::TypedSession).
     #[non_exhaustive]
     Type {
         /// What serde says.

@@ -15,7 +15,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
     }
 }
 
-/// `None` where no [`SessionLayer`](super::SessionLayer) is around the route.
+/// `None` if no [`SessionLayer`](super::SessionLayer) is around the route.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
     type Rejection = Infallible;
 

@@ -8,7 +8,7 @@ const NAME: &str = "flash";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Flash {
-    /// What kind of message it is, such as `success` or `error`.
+    /// The kind of message, such as `success` or `error`.
     pub level: String,
     /// The message itself.
     pub text: String,

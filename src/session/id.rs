@@ -16,7 +16,7 @@ pub(super) struct SessionId(Arc<Inner>);
 
 struct Inner {
     text: [u8; TEXT_LEN],
-    /// Hashed once, whoever asks.
+    /// The hash, computed on first use.
     key: OnceLock<SessionKey>,
 }
 
@@ -51,7 +51,7 @@ impl SessionId {
         std::str::from_utf8(&self.0.text).unwrap_or_default()
     }
 
-    /// What the store knows it by: from a dump, a log or `MONITOR` nobody gets a cookie that works.
+    /// The key of the session in the store. A hash from a dump, a log or `MONITOR` is no cookie that works.
     pub(super) fn key(&self) -> &SessionKey {
         self.0.key.get_or_init(|| SessionKey(HashedKey::of(self.as_str())))
     }
@@ -83,7 +83,7 @@ impl SessionKey {
     /// A key that no session has, for the tests of a store.
     ///
     /// # Errors
-    /// Where the system has no randomness.
+    /// If the system has no randomness.
     pub fn random() -> Result<Self, Error> {
         SessionId::random().map(|id| id.key().clone())
     }

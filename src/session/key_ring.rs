@@ -24,7 +24,7 @@ impl KeyRing {
     /// Keys from secrets of at least 32 bytes each.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where there is none, or one is shorter.
+    /// [`ErrorKind::Configuration`] if there is none, or one is shorter.
     pub fn new<I: IntoIterator<Item: AsRef<[u8]>>>(secrets: I) -> Result<Self, Error> {
         let keys = secrets.into_iter().map(|secret| key(secret.as_ref())).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {
@@ -36,7 +36,7 @@ impl KeyRing {
     /// A key that lives as long as the process: its sessions end with it.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the system has no randomness.
+    /// [`ErrorKind::Configuration`] if the system has no randomness.
     pub fn random() -> Result<Self, Error> {
         Self::new([random_bytes::<MIN_SECRET>()?])
     }

@@ -26,7 +26,7 @@ impl Inner {
             state.id.clone()
         };
         let Some(id) = id else { return Ok(()) };
-        // Also where nobody waits for it any more.
+        // Also if the caller has been dropped.
         let mut looking = Looking { session: self, failed: true };
         match self.find(id).await {
             Ok((loaded, asked_ms)) => {
@@ -62,7 +62,7 @@ impl Inner {
         }
     }
 
-    /// What there is, and when it was asked for.
+    /// Fetches the record, with the time of the request.
     async fn fetch(&self, id: &SessionId) -> Result<(Loaded, u64), Error> {
         let config = &self.config;
         let (key, now_ms) = (id.key(), config.clock.now_ms());
@@ -99,7 +99,7 @@ impl Inner {
         Ok(Loaded::Found(record))
     }
 
-    /// Loads the session again, whatever is known. What was changed before goes on expecting what it was changed from.
+    /// Loads the session again, even if it is loaded. Earlier changes keep their expected values.
     pub(super) async fn reload(&self) -> Result<(), SessionError> {
         let _turn = self.turn.lock().await;
         let Some(id) = self.state().id.clone() else { return Ok(()) };
@@ -114,7 +114,7 @@ impl Inner {
     }
 }
 
-/// A look at the session, which fails if nobody says that it did not.
+/// A load of the session, which counts as failed unless it ends well.
 struct Looking<'a> {
     session: &'a Inner,
     failed: bool,

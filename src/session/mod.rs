@@ -3,9 +3,9 @@
 //! # What the layer does
 //! 1. A cookie that one of the [`KeyRing`]'s keys signed names the session. Any other is nothing, and costs nothing.
 //! 2. The handler's [`Session`] loads when it is first asked, once.
-//! 3. When the handler is done, what it changed is committed in one step, before the response's head is sent: only the
-//!    attributes that changed, so that requests in parallel do not undo each other, and nothing where the session
-//!    ended in the meantime.
+//! 3. When the handler is done, its changes are committed in one step, before the response's head is sent. Only changed
+//!    attributes are written, so that requests in parallel do not undo each other. If the session ended in the
+//!    meantime, nothing is written.
 //! 4. `Set-Cookie` is sent only when the client has to learn something.
 //! 5. A response of a request that used its session gets `Vary: Cookie` and `Cache-Control: private`, and is never
 //!    stored by this crate's response cache, whichever layer is outside. A first use after the head was sent, in a streamed
@@ -25,7 +25,7 @@
 //! | reads | 1 |
 //! | writes to a new session | 1 |
 //! | reads and writes | 2 |
-//! | writes without having read ([`Session::put`]) | 1; about once in a tenth of the idle time 3; 2 where the session has ended |
+//! | writes without having read ([`Session::insert_without_load`]) | 1; about once in a tenth of the idle time 3; 2 if the session has ended |
 //! | logs in: reads, rotates, writes | 2 |
 //! | destroys | 1; 2 if the session was rotated and the new id not used yet |
 //! | is the first to use a new id | 1 more, or 3 more if it only [puts](Session::put): it ends the old one |
@@ -37,13 +37,13 @@
 //! |---|---|
 //! | wrote another attribute | both are kept |
 //! | wrote the same attribute | the last one stays; with [`ConflictPolicy::Reject`] the later one gets 409; [`Session::update`] tries again |
-//! | ended the session | it stays ended; the client's cookie is removed, and [`Session::commit`] says [`Gone`](SessionError::Gone). What was [put](Session::put) begins a session of its own |
+//! | ended the session | it stays ended; the client's cookie is removed, and [`Session::commit`] returns [`Gone`](SessionError::Gone). If there were writes [without a load](Session::insert_without_load), they begin a session of their own |
 //! | gave it a new id | 409, and nothing is written. A login at the same time begins a session of its own |
 //! | ended all sessions of the user | it stays ended, also if the request gave it a new id |
 //!
 //! # Rotations
-//! [`Session::rotate`] at login keeps an attacker out who slipped an id to the client beforehand: that id never gets the
-//! rights of the new one. What it had before, it keeps for a while:
+//! [`Session::rotate`] at login protects against session fixation: an id that an attacker gave to the client beforehand
+//! never gets the rights of the new one. The old id keeps its earlier contents for a while:
 //!
 //! | a request with the old id | reads | writes | logs in or out |
 //! |---|---|---|---|
@@ -51,11 +51,12 @@
 //! | arrives later, and no request has used the new id | the session as it was before | go on: the client never got the new id | as before |
 //! | after a request has used the new id | nothing; for 10 s the new cookie is left alone | 409 for 10 s, then a session of its own | for 10 s a logout ends the new one |
 //!
-//! If no request comes with either id, the old session ends with the grace (5 minutes), and the new one when its time is
-//! over. A use of the old id makes it live for its whole idle time again, until the new one is used. What was written under
-//! the old id after those 10 s is lost if the new id is used after all, by a client whose answer took so long. A new session whose id never reached its client stays in the list of the user's sessions until then. With a grace
-//! of zero the old session ends with the rotation: strict termination, as OWASP ASVS 7.2.4 has it. Then a login whose answer
-//! is lost costs the client its session.
+//! If no request comes with either id, the old session ends with the grace (5 minutes), and the new one when its time
+//! is over. If the old id is used again, it lives for its whole idle time, until the new one is used. Changes that were
+//! written under the old id after those 10 s are lost if the new id is used after all, by a client whose answer took so
+//! long. A new session whose id never reached its client stays in the list of the user's sessions until then. With a
+//! grace of zero the old session ends with the rotation: strict termination, as OWASP ASVS 7.2.4 has it. Then a login
+//! whose answer is lost costs the client its session.
 //!
 //! # Failed requests
 //! | the request ends with | attributes, new id, principal, lifetime | logout |
@@ -107,7 +108,7 @@
 //!
 //! async fn me(session: Session) -> Result<String, SessionError> {
 //!     let user: Option<String> = session.get("user").await?;
-//!     Ok(user.unwrap_or_else(|| "nobody".to_owned()))
+//! Ok(user.unwrap_or_else(|| "no user".to_owned()))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]

@@ -4,14 +4,14 @@ use http::HeaderMap;
 /// How many cookies of one name are looked at.
 const MOST: usize = 8;
 
-/// What the client has under the cookie's name, as far as a key of ours signed it.
+/// The values that the client sent under the cookie's name, as far as one of our keys signed them.
 #[derive(Debug, Default)]
 pub(super) struct Presented {
     /// The id, and the place of the key that signed it.
     pub(super) first: Option<(SessionId, usize)>,
     /// A browser has more than one after the cookie's `Path` or `Domain` has changed.
     pub(super) others: Vec<(SessionId, usize)>,
-    /// Whether there were several of the name, whoever signed them.
+    /// Whether there were several of the name, signed or not.
     pub(super) several: bool,
 }
 

@@ -1,6 +1,6 @@
 use super::hashed_key::HashedKey;
 
-/// Whose sessions they are, as a store knows it: the SHA-256 of the user's name or number, in hexadecimal.
+/// The owner of sessions, as a store knows it: the SHA-256 of the user's name or number, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PrincipalKey(HashedKey);
 

@@ -32,7 +32,7 @@ pub(super) struct State {
     several: bool,
 }
 
-/// What the store has, as far as the request knows.
+/// The contents of the store, as far as the request knows them.
 pub(super) enum Content {
     Unknown,
     Found(Arc<Record>),
@@ -50,7 +50,7 @@ impl Content {
     }
 }
 
-/// What the request may do with the session.
+/// The operations that the request may do on the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Open,

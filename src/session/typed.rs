@@ -48,10 +48,10 @@ impl<T> TypedSession<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> TypedSession<T> {
-    /// What the session holds.
+    /// Returns the value of the session.
     ///
     /// # Errors
-    /// [`SessionError::Unavailable`], and [`SessionError::Type`] where what it holds is no `T`.
+    /// [`SessionError::Unavailable`], and [`SessionError::Type`] if the attributes are no `T`.
     pub async fn load(&self) -> Result<T, SessionError> {
         let members = self.session.read(members).await?;
         serde_json::from_value(Value::Object(members)).map_err(SessionError::wrong_type)
@@ -60,7 +60,7 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
     /// Sets every member, and removes those that are `None`; those that are as they were are no change.
     ///
     /// # Errors
-    /// As [`Session::insert`]; [`SessionError::Type`] where a `T` has no members. Nothing was changed then.
+    /// As [`Session::insert`]; [`SessionError::Type`] if a `T` has no members. Nothing was changed then.
     pub async fn store(&self, value: &T) -> Result<(), SessionError> {
         let value = serde_json::to_value(value).map_err(SessionError::wrong_type)?;
         let Value::Object(members) = value else {
@@ -70,7 +70,7 @@ impl<T: Serialize + DeserializeOwned> TypedSession<T> {
         self.session
             .write(|record, changes| {
                 let mut changed = changes.clone();
-                // Members that a `T` had and has no more, or does not write where there is nothing in them.
+                // Members that a `T` had and has no more, or does not write when they are empty.
                 let before = serde_json::from_value::<T>(Value::Object(self::members(record, changes)));
                 if let Ok(Ok(Value::Object(before))) = before.map(|before| serde_json::to_value(before)) {
                     let gone = before.keys().filter(|name| !members.contains_key(*name));

@@ -11,10 +11,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The sessions of users, by the name that [`Session::set_principal`] was given: for a page "your devices", for "log out
-/// everywhere", and for whoever has to end what somebody else has stolen.
+/// The sessions of users, by the name given to [`Session::set_principal`]: for a page "your devices", for "log out
+/// everywhere", and to end a stolen session.
 ///
-/// What is ended stays ended: no request that is on its way brings it back, not even by a rotation.
+/// An ended session stays ended: no request on its way brings it back, not even by a rotation.
 ///
 /// ```
 /// use axum_upstash::session::{KeyRing, Session, SessionError, SessionLayer, UserSessions, store::MemorySessionStore};
@@ -39,7 +39,8 @@ pub struct UserSessions {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// The store's name for it, by which it can be [revoked](UserSessions::revoke). It is no secret: nobody gets in by it.
+    /// The store's key of the session, by which it can be [revoked](UserSessions::revoke). It is no secret: it is not a
+    /// cookie that works.
     pub key: SessionKey,
     /// The time at which the session began.
     pub created_at: SystemTime,

@@ -30,6 +30,37 @@ pub struct UpstashBuilder {
     public_url: Option<String>,
 }
 
+impl Upstash {
+    /// Reads the environment; Redis has to be configured.
+    ///
+    /// # Errors
+    /// Every problem there is, by the name of the variable, and without its value.
+    pub fn from_env() -> Result<Self, Error> {
+        UpstashBuilder::from_env().build()
+    }
+
+    /// Reads the environment. If Redis is not configured, the layers keep everything in memory.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env): half a configuration is a problem, not a reason to use memory.
+    pub fn from_env_or_memory() -> Result<Self, Error> {
+        UpstashBuilder::from_env().or_memory().build()
+    }
+
+    /// Reads variables from somewhere else than the environment of the process.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_env_with(lookup: impl FnMut(&str) -> Option<String>) -> Result<Self, Error> {
+        UpstashBuilder::from_env_with(lookup).build()
+    }
+
+    /// Begins without any setting.
+    pub fn builder() -> UpstashBuilder {
+        UpstashBuilder::default()
+    }
+}
+
 impl Default for UpstashBuilder {
     fn default() -> Self {
         Self {
@@ -128,7 +159,7 @@ impl UpstashBuilder {
         self.set(env::SESSION_REDIS_URL, url).set(env::SESSION_REDIS_TOKEN, token)
     }
 
-    /// Keeps in memory what belongs in Redis, where Redis is not set. A line in the log says so.
+    /// Keeps everything in memory if Redis is not configured. A line in the log says so.
     pub fn or_memory(mut self) -> Self {
         self.or_memory = true;
         self
@@ -136,8 +167,8 @@ impl UpstashBuilder {
 
     /// Secrets of at least 32 bytes that sign session cookies, separated by commas: the first signs, all verify.
     ///
-    /// Where there are none, the key is made from the Redis token, which all instances share; in memory it lives as long
-    /// as the process.
+    /// If no secret is set, the key is derived from the Redis token, which all instances share. In memory it lives as
+    /// long as the process.
     #[cfg(feature = "session")]
     pub fn session_secret(self, secrets: impl Into<String>) -> Self {
         self.set(env::SESSION_SECRET, secrets)
@@ -157,7 +188,7 @@ impl UpstashBuilder {
         self.set(env::QSTASH_TOKEN, token)
     }
 
-    /// The address of QStash, where it is not the default region's.
+    /// Sets the address of QStash, if it is not the default region's.
     #[cfg(feature = "qstash")]
     pub fn qstash_url(self, url: impl Into<String>) -> Self {
         self.set(env::QSTASH_URL, url)
@@ -169,15 +200,15 @@ impl UpstashBuilder {
         self.set(env::QSTASH_CURRENT_SIGNING_KEY, current).set(env::QSTASH_NEXT_SIGNING_KEY, next)
     }
 
-    /// The address under which QStash calls this application, such as `https://app.example.com`. Webhooks are then
-    /// accepted only where they were sent to this address and the request's own path and query.
+    /// Sets the address under which QStash calls this application, such as `https://app.example.com`. Webhooks are then
+    /// accepted only if they were sent to this address and the request's own path and query.
     #[cfg(feature = "qstash")]
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
     }
 
-    /// Where the address of a client is read (the peer).
+    /// Sets the source of a client's address (the peer).
     #[cfg(feature = "client-ip")]
     pub fn client_ip(mut self, source: ClientIpSource) -> Self {
         self.client_ip = source;
@@ -254,7 +285,7 @@ impl UpstashBuilder {
         }
     }
 
-    /// The client, or `None` where memory takes its place.
+    /// The client, or `None` if memory takes its place.
     #[cfg(feature = "redis")]
     fn build_redis(&self, problems: &mut Problems) -> Option<crate::redis::Redis> {
         let Some(pair) = self.pair(env::REDIS_URL, env::REDIS_TOKEN, problems) else {

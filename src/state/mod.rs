@@ -35,7 +35,7 @@
 //!
 //! # What is not configured
 //! Redis is what the layers stand on, so [`Upstash::from_env`] asks for it. With [`Upstash::from_env_or_memory`] the
-//! layers keep everything in the memory of the process where it is not set. Any other product that is not configured
+//! layers keep everything in the memory of the process if it is not set. Any other product that is not configured
 //! gives an error that names what to set, when it is used.
 
 mod builder;

@@ -1,4 +1,3 @@
-use super::UpstashBuilder;
 #[cfg(feature = "client-ip")]
 use crate::client_ip::ClientIpSource;
 #[cfg(feature = "qstash")]
@@ -17,10 +16,10 @@ pub struct Upstash {
 }
 
 pub(super) struct Inner {
-    /// `None` where memory takes its place.
+    /// `None` if memory takes its place.
     #[cfg(feature = "redis")]
     pub(super) redis: Option<Redis>,
-    /// The same as the other one, where sessions have none of their own.
+    /// The same client as `redis` if sessions have no database of their own.
     #[cfg(feature = "session")]
     pub(super) session_redis: Option<Redis>,
     #[cfg(feature = "session")]
@@ -46,37 +45,8 @@ impl Upstash {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Reads the environment; Redis has to be configured.
-    ///
-    /// # Errors
-    /// Every problem there is, by the name of the variable, and without its value.
-    pub fn from_env() -> Result<Self, Error> {
-        UpstashBuilder::from_env().build()
-    }
-
-    /// Reads the environment, and keeps in memory what belongs in Redis where Redis is not configured.
-    ///
-    /// # Errors
-    /// As [`from_env`](Self::from_env): half a configuration is a problem, not a reason to use memory.
-    pub fn from_env_or_memory() -> Result<Self, Error> {
-        UpstashBuilder::from_env().or_memory().build()
-    }
-
-    /// Reads variables from somewhere else than the environment of the process.
-    ///
-    /// # Errors
-    /// As [`from_env`](Self::from_env).
-    pub fn from_env_with(lookup: impl FnMut(&str) -> Option<String>) -> Result<Self, Error> {
-        UpstashBuilder::from_env_with(lookup).build()
-    }
-
-    /// Begins without any setting.
-    pub fn builder() -> UpstashBuilder {
-        UpstashBuilder::default()
-    }
-
-    /// Whether limits and cached responses are kept in the memory of this process; and sessions, where no database is set
-    /// for them alone.
+    /// Whether limits and cached responses are kept in the memory of this process. So are sessions, if no database is
+    /// set for them alone.
     #[must_use]
     #[cfg(feature = "redis")]
     pub fn is_memory(&self) -> bool {
@@ -111,7 +81,7 @@ impl Upstash {
         Ok(())
     }
 
-    /// The Redis client. Where Redis is not configured, each of its calls fails with what has to be set.
+    /// The Redis client. If Redis is not configured, each call fails with the names of the missing variables.
     #[must_use]
     #[cfg(feature = "redis")]
     pub fn redis(&self) -> Redis {
@@ -224,14 +194,15 @@ impl Upstash {
         layer.clone().with_ttl(ttl)
     }
 
-    /// The QStash client. Where QStash is not configured, each of its calls fails with what has to be set.
+    /// The QStash client. If QStash is not configured, each call fails with the names of the missing variables.
     #[must_use]
     #[cfg(feature = "qstash")]
     pub fn qstash(&self) -> QStashClient {
         self.inner.qstash.clone()
     }
 
-    /// What verifies QStash's webhooks. Where its keys are not configured, it refuses every webhook with a 500.
+    /// The receiver that verifies QStash's webhooks. If its keys are not configured, it refuses every webhook with a
+    /// 500.
     #[cfg(feature = "qstash")]
     pub fn receiver(&self) -> Receiver {
         self.inner.receiver.clone()

@@ -1,4 +1,4 @@
-//! Every command: what it sends, and what it does to a real Redis by each way of reaching one.
+//! Every command: its bytes, and its effect on a real Redis by each transport.
 #![cfg(feature = "full")]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 

@@ -5,7 +5,7 @@ use axum_upstash::{
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a call sends, and what it is to send: words separated by one space, an empty one as `\"\"`.
+/// The words that a call sends, and the expected ones, separated by one space, an empty one as `\"\"`.
 pub type Form = (String, &'static str);
 
 /// The wire form of `call`, beside the one that is wanted.
@@ -21,12 +21,12 @@ pub fn form<T>(call: Call<'_, T>, wanted: &'static str) -> Form {
 /// A Redis by one way of reaching it.
 pub struct Stage {
     pub redis: Redis,
-    /// What the way is called, for messages.
+    /// The name of the transport, for messages.
     pub name: &'static str,
     _behind: Behind,
 }
 
-/// What has to live as long as the stage.
+/// Values that must live as long as the stage.
 #[allow(dead_code, reason = "it is only held")]
 enum Behind {
     Local(Box<LocalUpstash>),

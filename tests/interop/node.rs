@@ -17,7 +17,7 @@ pub(crate) async fn compute(script: &str, input: &Value) -> Value {
     finish(script, command(script), input).await
 }
 
-/// A script that talks to the local Upstash. The assertions are in the script; what it prints comes back.
+/// Runs a script that talks to the local Upstash. The assertions are in the script; its output comes back.
 pub(crate) async fn run(script: &str, local: &LocalUpstash, input: &Value) -> Value {
     let mut command = command(script);
     command.envs(local.environment());

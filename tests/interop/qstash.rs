@@ -120,7 +120,7 @@ async fn our_receiver_takes_what_javascript_signs() {
         };
         let claims = claims.unwrap_or_else(|error| panic!("{shape}, {body:?}: {error}"));
         assert_eq!((claims.key, &*claims.subject), (used, URL), "{shape}");
-        // In production the year 1; no id where it is not text.
+        // In production the year 1; no id if it is not text.
         let (not_before, token_id) = (claims.not_before.unwrap(), claims.token_id.is_some());
         assert_eq!((not_before == -62_135_596_800, token_id), (shape == "production", shape == "production"));
 

@@ -24,7 +24,7 @@ struct Shared {
     _local: LocalUpstash,
 }
 
-/// What the JavaScript limiter answers, and the commands that it sent for it.
+/// The answer of the JavaScript limiter, and the commands that it sent for it.
 #[derive(Debug, Deserialize)]
 struct Answer {
     success: Option<bool>,

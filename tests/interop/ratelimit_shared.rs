@@ -35,7 +35,7 @@ impl Both {
             .with_dynamic_limits(DynamicLimits::Prefix)
             .with_deny_list(DenyList::new().with_ip_list(list))
             .with_analytics(Analytics::new(redis.clone()).with_interval(Duration::from_millis(1)));
-        // Whoever asks first would have to fetch the list otherwise.
+        // Without this, the first request would fetch the list.
         rust.deny_list().disable_ip_list().await.unwrap();
         let javascript = Conversation::start("ratelimit-shared", &local, "SETTINGS", &json!({"prefix": PREFIX}));
         Self { rust, redis, javascript, _local: local }
@@ -89,7 +89,7 @@ async fn deny_lists_both_ways() {
     let answer = both.javascript(json!({"do": "limit", "identifier": "b", "ip": "192.0.2.67"})).await;
     assert_eq!(answer["success"], true);
 
-    // Turned off by JavaScript, it is fetched by nobody.
+    // Turned off by JavaScript, it is not fetched.
     both.javascript(json!({"do": "updateIpList"})).await;
     both.javascript(json!({"do": "disableIpList"})).await;
     assert_eq!(both.rust("c", "192.0.2.67").await.2, Reason::Counted);
@@ -108,7 +108,7 @@ async fn analytics_both_ways() {
     }
     both.rust("x", "203.0.113.9").await;
     both.rust.background().finished().await;
-    // One member for both languages: the same bytes. In two hours, where one has just begun.
+    // One member for both languages: the same bytes. Over two hours, if the hour has just begun.
     let mut members = std::collections::BTreeSet::new();
     for key in both.redis.cmd("KEYS").arg("shared:events:*").query::<Vec<String>>().await.unwrap() {
         members.extend(both.redis.cmd("ZRANGE").key(key).arg(0).arg(-1).query::<Vec<String>>().await.unwrap());

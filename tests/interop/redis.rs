@@ -21,7 +21,7 @@ async fn upstash() -> (LocalUpstash, Redis) {
 async fn values_written_by_rust_are_read_by_javascript_and_the_other_way_round() {
     let (local, redis) = upstash().await;
     for (prefix, encoding) in [("base64", json!("base64")), ("plain", json!(false))] {
-        // Stored text, and what the SDK makes of it: it reads JSON where it can, and keeps integers exact.
+        // Stored text, and the SDK's reading of it: it parses JSON if it can, and keeps integers exact.
         let from_rust = [
             ("text", "hello", json!("hello")),
             ("empty", "", json!("")),

@@ -1,4 +1,4 @@
-//! Where Upstash differs from the Redis behind.
+//! Differences between Upstash and the Redis behind.
 
 use serde_json::{Value, json};
 
@@ -120,7 +120,7 @@ async fn entries_are_deleted_with_their_references() {
 
     assert_eq!(run(&server, "XACK s g2 3 4").await, 2);
     assert_eq!(run(&server, "XDELEX s ACKED IDS 3 3 4 5").await, json!([2, 2, 2]));
-    // Also where it is yet to come: a group has not read it.
+    // Also if it is yet to come: a group has not read it.
     assert_eq!(run(&server, "XDELEX s ACKED IDS 2 2 9").await, json!([-1, 2]));
     assert_eq!(run(&server, "XACKDEL s g1 acked IDS 2 3 4").await, json!([1, -1]));
     assert_eq!(ids(&server, "s").await, ["4-0", "5-0"]);

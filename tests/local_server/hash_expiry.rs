@@ -1,4 +1,4 @@
-//! Hash fields that expire, also where Redis does not know them.
+//! Hash fields that expire, even on a Redis without the commands.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -136,7 +136,7 @@ async fn a_hash_of_which_everything_expired_is_gone() {
         run(&server, &format!("HPEXPIREAT h {soon} FIELDS 1 a")).await;
         eventually(|| async { unix_ms() > soon + 1 }).await;
         let expected = i32::from(command.starts_with("RENAMENX"));
-        // Where Redis does this itself, it takes its time.
+        // A Redis with the commands deletes in its own time.
         eventually(|| async { run(&server, command).await == expected }).await;
         run(&server, "DEL h").await;
     }

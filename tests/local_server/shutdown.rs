@@ -1,4 +1,4 @@
-//! What is left of a server that was shut down.
+//! The remains of a server that was shut down.
 
 use std::time::Duration;
 

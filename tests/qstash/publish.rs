@@ -280,7 +280,7 @@ async fn after_a_broken_connection_a_message_may_have_arrived() {
     }
 }
 
-/// Finds nobody to talk to, a given number of times.
+/// Refuses a given number of connections.
 #[derive(Clone)]
 struct Unreachable {
     times: usize,

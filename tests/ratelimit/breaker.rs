@@ -55,7 +55,7 @@ async fn each_policy_for_timeouts_and_for_errors() {
     }
     assert_eq!(limiter.limit("b").await.unwrap().reason, Reason::Counted);
 
-    // Nobody answers there: the timeout's policy, and not the error's.
+    // The listener never answers: the timeout's policy applies, and not the error's.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = axum_upstash::redis::Redis::new(format!("http://{}", listener.local_addr().unwrap()), "t").unwrap();
     let limiter = Ratelimit::new(silent, window).with_timeout(Duration::from_millis(30));

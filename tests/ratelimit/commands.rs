@@ -31,9 +31,9 @@ async fn no_call_costs_more_than_in_javascript() {
     let redis = Redis::tcp(server.url()).build().unwrap();
     let minute = Duration::from_secs(60);
     let (clock, _) = Clock::manual(ms(now_ms() / 60_000 * 60_000 + 1_000));
-    // The first, one in between, a refused one, one that is known to be refused, a look, a reset; where JavaScript has
-    // the algorithm, none but one is more than its table says: 3 2 2 0 2 3, 5 4 3 0 3 4, 4 4 2 0 2 3. What a fixed window
-    // refuses costs a command that JavaScript spares, because there it stays counted.
+    // The first request, one in between, a refused one, one that is known to be refused, a look, a reset. If JavaScript
+    // has the algorithm, none but one is more than its table says: 3 2 2 0 2 3, 5 4 3 0 3 4, 4 4 2 0 2 3. A refusal of
+    // a fixed window costs a command that JavaScript spares, because there it stays counted.
     let table: [(Algorithm, [u64; 6]); 4] = [
         (FixedWindow::new(2, minute).into(), [3, 2, 3, 0, 2, 1]),
         (SlidingWindow::new(2, minute).into(), [4, 3, 2, 0, 2, 1]),

@@ -54,7 +54,7 @@ async fn who_has_nothing_left_is_not_asked_for_again_until_the_time() {
         hands.advance(Duration::from_millis(1));
         let decision = limiter.limit("a").await.unwrap();
         assert_eq!((decision.allowed, decision.reason), (true, Reason::Counted), "{algorithm:?}");
-        // What is given back opens the way at once.
+        // A refund opens the way at once.
         limiter.refund("a", 1).await.unwrap();
         assert!(limiter.limit("a").await.unwrap().allowed, "{algorithm:?}");
     }
@@ -71,7 +71,7 @@ async fn a_block_cache_can_be_shared_and_left_out() {
     assert_eq!(two.limit("a").await.unwrap().reason, Reason::Blocked);
     assert_eq!(local.requests(), before);
     assert_eq!(make().with_block_cache(None).limit("a").await.unwrap().reason, Reason::Counted);
-    // Somebody with a higher limit on the same count is not held back by who has used up a lower one.
+    // A client with a higher limit on the same count is not held back by one that has used up a lower limit.
     let higher = two.with_algorithm(FixedWindow::new(9, Duration::from_secs(86_400)));
     assert!(higher.limit("a").await.unwrap().allowed);
 }
@@ -171,7 +171,7 @@ async fn remaining_says_what_a_request_would_meet() {
         // What costs nothing passes all the same.
         assert!(limiter.limit(Attempt::new("a").with_cost(0)).await.unwrap().allowed);
     }
-    // The refill is looked at, although nobody has written it.
+    // The refill shows, although no write has stored it.
     let (clock, hands) = in_a_window();
     let limiter =
         Ratelimit::new(redis, TokenBucket::new(3, Rate::new(1, MINUTE))).with_prefix("refill").with_clock(clock);

@@ -104,7 +104,7 @@ async fn first_requests_of_a_window_that_come_together_are_counted_together() {
     gate.add_permits(1);
     let mut first = first.into_iter();
     assert!(first.next().unwrap().await);
-    // What the other nine have taken is known to the store alone, and not given away here.
+    // Only the store knows the permits of the other nine, and this process does not give them away.
     let later: Vec<_> = (0..20).map(|_| now(&limiter)).collect();
     gate.add_permits(1_000);
     let others = join_all(first).await;

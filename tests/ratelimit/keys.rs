@@ -61,7 +61,7 @@ async fn one_credential_is_one_client_however_it_is_written() {
         all.push(left(value).await);
     }
     assert_eq!(all, [99, 98, 97, 96, 95]);
-    // What is written differently and means another.
+    // Values that are written differently and mean different clients.
     for value in ["Bearer K1", "Bearer k1 k2", "Basic k1", "Bearerk1", "Bearer"] {
         assert_eq!(left(value).await, 99, "{value}");
     }

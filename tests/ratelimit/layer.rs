@@ -254,7 +254,7 @@ async fn beneath_a_layer_that_empties_bodies_and_above_a_service_that_is_rarely_
             Box::pin(async move { response.await.map(|response| response.map(|_| B::default())) })
         }
     }
-    /// Ready only where it was asked, and each clone has to be asked for itself.
+    /// Ready only after `poll_ready`, which each clone has to be asked for itself.
     #[derive(Default)]
     struct Insisting(bool);
     impl Clone for Insisting {

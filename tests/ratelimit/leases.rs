@@ -35,7 +35,7 @@ async fn a_lease_pays_for_many_decisions_and_windows_admit_no_more() {
         assert_eq!(passed, 100, "{name}");
         assert!(local.requests() - before < 25, "{name}: {} requests", local.requests() - before);
     }
-    // What is left of a lease ends with its window.
+    // The rest of a lease ends with its window.
     let one = limiter(&redis, FixedWindow::new(100, MINUTE), "ends", &clock).with_leases(10);
     one.limit("a").await.unwrap();
     hands.advance(MINUTE);

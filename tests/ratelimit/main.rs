@@ -16,6 +16,7 @@ mod layer;
 mod leases;
 mod lists;
 mod nested;
+mod over_redis;
 mod queue;
 mod races;
 #[path = "../shared/redis_server.rs"]
@@ -26,7 +27,7 @@ mod responses;
 mod rules;
 mod shadow;
 mod slow;
-#[path = "../integration/support.rs"]
+#[path = "../shared/support.rs"]
 #[allow(dead_code)]
 mod support;
 #[path = "../shared/times.rs"]

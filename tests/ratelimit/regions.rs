@@ -40,7 +40,7 @@ async fn regions_learn_of_each_other_and_of_every_cost() {
         let both = limiter(&[&one, &two], algorithm, prefix);
         let decision = both.limit(Attempt::new("a").with_cost(3)).await.unwrap();
         assert_eq!((decision.allowed, decision.remaining), (true, 7), "{prefix}");
-        // Somebody who reaches one region only.
+        // A client that reaches one region only.
         limiter(&[&two], algorithm, prefix).limit(Attempt::new("a").with_cost(4)).await.unwrap();
         both.background().finished().await;
         both.limit("a").await.unwrap();

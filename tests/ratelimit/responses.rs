@@ -121,7 +121,7 @@ async fn what_is_given_back_after_its_window_makes_no_room_in_the_next() {
         let request = || Request::get("/").body(Body::empty()).unwrap();
         let on_their_way: Vec<_> = (0..2).map(|_| tokio::spawn(app.clone().oneshot(request()))).collect();
         eventually("both", || async { (limiter.remaining("a").await.unwrap().remaining == 0).then_some(()) }).await;
-        // Two windows later, where nothing of them counts any more.
+        // Two windows later, when none of them counts any more.
         hands.advance(2 * HOUR);
         gate.add_permits(2);
         for request in on_their_way {

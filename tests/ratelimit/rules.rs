@@ -1,4 +1,4 @@
-//! Which rules apply to a request, and what holds where several do.
+//! The rules that apply to a request, alone and together.
 
 use crate::{slow::Slow, support::upstash};
 use axum::{Router, body::Body, routing::get};

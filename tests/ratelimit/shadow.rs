@@ -1,4 +1,4 @@
-//! Shadow mode changes nothing for anybody.
+//! Shadow mode changes nothing for any client.
 
 use crate::slow::Slow;
 use axum::{Router, body::Body, routing::get};

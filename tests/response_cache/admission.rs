@@ -55,7 +55,7 @@ async fn who_gets_nothing_to_share_does_not_stop_others_from_sharing() {
     assert_eq!(calls_after(&[("authorization", "junk")], &[("authorization", "good")]).await, 1);
     assert_eq!(calls_after(&[("x-answer", "304")], &[]).await, 1);
     assert_eq!(calls_after(&[("x-answer", "private")], &[]).await, 2);
-    // Where none of those with a token may share, they do not wait for each other.
+    // If no response to a token may be shared, requests with tokens do not wait for each other.
     assert_eq!(calls_after(&[("authorization", "good")], &[("authorization", "good")]).await, 2);
 }
 

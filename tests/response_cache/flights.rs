@@ -1,8 +1,8 @@
-//! Who waits for whom, and for how long.
+//! Requests that wait for another's response, and the limits of waiting.
 
 use super::*;
 
-/// A service on which `GET /` takes `length` of paused time, and panics where `panics` says so.
+/// A service on which `GET /` takes `length` of paused time, and panics if `panics` says so.
 #[allow(clippy::needless_pass_by_value, reason = "callers give fresh ones")]
 fn timed(
     layer: ResponseCacheLayer,

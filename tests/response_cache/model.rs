@@ -55,7 +55,7 @@ impl Flaky {
             return Err(Error::new(ErrorKind::Connect, "not sent, says the test"));
         }
         if one_in(&self.random, self.odds) {
-            // Beyond the deadline: it arrives, and nobody hears of it.
+            // Beyond the deadline: the write arrives after its caller has gone.
             sleep(Duration::from_millis(400 + self.random.below(300))).await;
         }
         let answer = call().await;
@@ -90,12 +90,12 @@ async fn own(store: &MemoryResponseStore, key: String, record: Record, ttl: Dura
     store.put(&key, record, ttl).await
 }
 
-/// What the handlers serve.
+/// The contents that the handlers serve.
 struct World {
     random: Random,
     time: Time,
     versions: [std::sync::atomic::AtomicU64; RESOURCES],
-    /// What the last acknowledged change has made.
+    /// The version of the last acknowledged change.
     floors: [std::sync::atomic::AtomicU64; RESOURCES],
     calls: AtomicUsize,
 }

@@ -94,7 +94,7 @@ async fn what_goes_past_the_cache_is_one_client_s_as_well() {
     assert!(head.get_all("cache-control").iter().any(|line| line == "private"), "{head:?}");
 }
 
-/// Also where the handler reads the signature in its own way.
+/// Also if the handler reads the signature in its own way.
 #[tokio::test]
 async fn a_request_with_a_signature_goes_past_the_cache() {
     let (app, calls) = app(layer().0, &[("cache-control", "max-age=60")]);

@@ -117,7 +117,7 @@ async fn what_could_not_be_read_is_not_overwritten() {
             let failing = Failing::new(&store);
             let app = routes().layer(SessionLayer::new(failing.clone(), keys(&[1])).with_load_failure(policy));
             let me = log_in(&app, "ferris").await;
-            // Nor where a handler goes on as if nothing had happened, and the store is back by then.
+            // Nor if a handler goes on as if nothing had happened, and the store is back by then.
             for detached in [false, true] {
                 let careless = {
                     let failing = failing.clone();
@@ -141,7 +141,7 @@ async fn what_could_not_be_read_is_not_overwritten() {
                 assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{policy:?} {path}: {reply:?}");
                 assert_eq!(reply.headers.get(header::SET_COOKIE), None, "{policy:?} {path}");
             }
-            // Also where the rotation came first, and nothing was written after it.
+            // Also if the rotation came first, and nothing was written after it.
             let rotate_first = |session: Session| async move {
                 session.rotate()?;
                 session.get::<String>("user").await.map(Option::unwrap_or_default)
@@ -238,7 +238,7 @@ async fn what_may_have_been_written_is_no_longer_what_it_was() {
                 let _: Option<String> = session.get("a").await?;
                 session.insert("a", "2").await?;
                 session.insert("new", "1").await?;
-                // The store has it, and nobody knows.
+                // The store has it, but no answer says so.
                 failing.answer.store(true, Ordering::SeqCst);
                 assert!(matches!(session.commit().await, Err(SessionError::Unavailable(_))));
                 match change {
@@ -436,7 +436,7 @@ async fn no_log_has_an_id_or_a_token_in_it() {
     }
 }
 
-/// A body that nobody can make out of nothing.
+/// A body without `Default`.
 struct Rare(Body);
 
 impl http_body::Body for Rare {

@@ -21,7 +21,7 @@ pub fn keys(secrets: &[u8]) -> KeyRing {
 }
 
 pub fn layer(store: &Arc<dyn SessionStore>) -> SessionLayer {
-    // Whoever is held up on purpose is not late.
+    // A request that a test delays on purpose must not time out.
     SessionLayer::new(Arc::clone(store), keys(&[1])).with_timeout(std::time::Duration::from_secs(60))
 }
 
@@ -89,7 +89,7 @@ async fn login(session: Session, headers: HeaderMap, Path(user): Path<String>) -
     Ok(user)
 }
 
-/// As where rights change: with what is known of the user, under a new id.
+/// As after a change of rights: with the known user, under a new id.
 async fn rotate(session: Session) -> Answer {
     let user: Option<String> = session.get("user").await?;
     session.rotate()?;
@@ -144,7 +144,7 @@ pub async fn logout_with_a_word(session: Session) -> Result<impl IntoResponse, S
     session.flash(Flash::new("info", "You are logged out.")).await
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: StatusCode,
@@ -153,7 +153,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The `name=value` of `Set-Cookie`, where there is one with a value.
+    /// The `name=value` of `Set-Cookie`, if there is one with a value.
     pub fn cookie(&self) -> Option<String> {
         let line = self.headers.get(header::SET_COOKIE)?.to_str().unwrap();
         let pair = line.split(';').next().unwrap();

@@ -30,7 +30,7 @@ async fn of_several_cookies_the_one_that_is_alive_counts() {
         for several in [format!("{dead}; {live}"), format!("__Host-id=forged; {dead}; {live}; {dead}")] {
             let reply = ask(&app, "GET", "/get/user", Some(&several)).await;
             assert_eq!((&*reply.text, reply.headers.get(SET_COOKIE)), ("live", None), "{several}");
-            // Also where nobody has looked.
+            // Also if the handler has not read it.
             for path in ["/put/a/1", "/set/b/2"] {
                 let reply = ask(&app, "POST", path, Some(&several)).await;
                 assert_eq!((reply.status, reply.headers.get(SET_COOKIE)), (StatusCode::OK, None), "{path}");
@@ -61,7 +61,7 @@ async fn a_logout_ends_the_sessions_of_all_cookies() {
         for cookie in all {
             assert_eq!(text(&app, "/get/user", &cookie).await, "-");
         }
-        // After a commit of the handler's own, and where the first is not there.
+        // After the handler's own commit, and if the first is gone.
         let (gone, one, two) = (log_in(&app, "gone").await, log_in(&app, "one").await, log_in(&app, "two").await);
         ask(&app, "POST", "/logout", Some(&gone)).await;
         let leave = |session: Session| async move {

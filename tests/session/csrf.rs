@@ -14,7 +14,7 @@ use tower_http::csrf::CsrfLayer;
 async fn forms_of_other_sites_are_refused_and_signed_webhooks_are_not() {
     let order = |session: Session| async move { session.insert("order", 1).await };
     let hook = |QStash(Json(n)): QStash<Json<u64>>| async move { n.to_string() };
-    // The webhook says by its signature where it comes from.
+    // The webhook's signature proves its origin.
     let csrf = CsrfLayer::new().with_insecure_bypass(|_: &Method, uri: &Uri| uri.path().starts_with("/webhooks/"));
     let receiver = Receiver::new("sig_current_key", "sig_next_key").unwrap();
     let app = Router::new()

@@ -95,7 +95,7 @@ async fn a_session_says_for_how_long_the_browser_keeps_it() {
     let plain = log_in(&app, "corro").await;
     hands.advance(2 * day);
     assert_eq!(ask(&app, "GET", "/get/user", Some(&plain)).await.cookie(), None);
-    // The layer's own lifetime holds where a session says nothing.
+    // The layer's own lifetime holds for sessions that set none.
     let cookie = SessionCookie::builder().max_age(day).build().unwrap();
     let app = routes().layer(layer(cookie));
     let line = ask(&app, "POST", "/login/x", None).await.headers[header::SET_COOKIE].to_str().unwrap().to_owned();
@@ -290,7 +290,7 @@ async fn an_update_sees_what_the_request_has_done_before() {
     };
     let after_insert = move |session: Session| async move {
         session.insert("n", 10).await?;
-        // Whoever makes the new value may ask the session.
+        // The closure that makes the new value may read the session.
         let n = session.update("n", |n| if session.key().is_some() { add(n) } else { 0 }).await?;
         session.insert("last", "x").await?;
         Ok::<_, SessionError>(n.to_string())

@@ -61,7 +61,7 @@ async fn of_one_attribute_the_last_write_stays_or_the_later_one_is_refused() {
     both(async |store| {
         race(Arc::clone(&store), same, ["/set/a/1", "/set/a/2"], async |app, a, b, me, order| {
             assert_eq!((a.status, b.status), (StatusCode::OK, StatusCode::OK), "{order}");
-            // Each commits at its third step: whoever is last there has the last word.
+            // Each commits at its third step: the last one there has the last word.
             let commit = |who: char| order.match_indices(who).nth(2).map(|(at, _)| at);
             let last = if commit('a') > commit('b') { "1" } else { "2" };
             assert_eq!(value(app, "a", &me).await, last, "{order}");
@@ -76,7 +76,7 @@ async fn of_one_attribute_the_last_write_stays_or_the_later_one_is_refused() {
             for reply in [&a, &b] {
                 assert!([StatusCode::OK, StatusCode::CONFLICT].contains(&reply.status), "{order}: {reply:?}");
             }
-            // Whoever had loaded the session before the other one committed was refused.
+            // A request that had loaded the session before the other one committed was refused.
             let at = |who: char, step: usize| order.match_indices(who).nth(step).unwrap().0;
             let overlap = at('a', 0) < at('b', 2) && at('b', 0) < at('a', 2);
             assert_eq!(a.status != b.status, overlap, "{order}: {a:?} {b:?}");
@@ -107,7 +107,7 @@ async fn what_is_gone_stays_gone_and_whoever_writes_can_learn_it() {
                 assert!(b.removes_cookie(), "{order}");
                 let dead = ask(app, "GET", "/get/a", Some(&me)).await;
                 assert_eq!((&*dead.text, dead.removes_cookie()), ("-", true), "{order}: it was brought back");
-                // Where it was gone before it was looked at, the request has begun a session of its own.
+                // If the session was gone before the request looked, the request has begun one of its own.
                 let (load, commit) = (order.find('a').unwrap(), order.match_indices('a').nth(2).unwrap().0);
                 let ended = order.find('b').unwrap();
                 if ended < load {
@@ -179,7 +179,7 @@ async fn of_two_logins_at_once_each_has_a_session_and_a_logout_ends_what_it_can_
         .await;
         race(store, same, ["/rotate", "/logout"], async |app, a, b, me, order| {
             assert!(b.removes_cookie(), "{order}");
-            // However they met, nothing of the session is left to anybody.
+            // In every order, no cookie has anything of the session.
             for cookie in a.cookie().into_iter().chain([me]) {
                 assert_eq!(value(app, "user", &cookie).await, "-", "{order}: {a:?}");
             }

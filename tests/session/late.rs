@@ -1,4 +1,4 @@
-//! Requests that take so long that nobody remembers any more where their session went.
+//! Requests that outlast the redirect of their session.
 
 use crate::client::{ask, both, keys, log_in, routes};
 use crate::times::{ms, now_ms};
@@ -43,7 +43,7 @@ async fn leaves_it_alone(store: Arc<dyn SessionStore>, grace: Duration) {
             _ => session.destroy()?,
         }
         if does != "looked" {
-            // What is committed after the handler meets a new id that nobody has used, or one that was.
+            // A commit after the handler meets a new id that no request has used, or one that was used.
             assert_eq!(ask(&other, "GET", "/get/user", Some(&moved)).await.text, "ferris", "{does}");
         }
         Ok::<_, SessionError>(())
@@ -53,12 +53,12 @@ async fn leaves_it_alone(store: Arc<dyn SessionStore>, grace: Duration) {
         let me = log_in(&app, "ferris").await;
         let reply = ask(&app, "POST", &format!("/slow/{does}"), Some(&me)).await;
         assert_eq!(reply.headers.get(header::SET_COOKIE), None, "{does}: {reply:?}");
-        // What was not written is not said to be; a new id for nothing is nothing.
+        // The outcome does not report unwritten changes; a new id for nothing is nothing.
         let nothing = ["get", "rotate"].contains(&does);
         let wanted = if nothing { StatusCode::OK } else { StatusCode::CONFLICT };
         assert_eq!(reply.status, wanted, "{does}: {reply:?}");
     }
-    // Whoever wants to have it gone, has it gone.
+    // A client that ends its session twice is told of no error.
     let me = log_in(&app, "ferris").await;
     assert!(ask(&app, "POST", "/slow/destroy", Some(&me)).await.removes_cookie());
 }

@@ -121,7 +121,7 @@ async fn a_login_begins_the_lifetime_anew_and_says_when_it_was() {
     .await;
 }
 
-/// Whoever gets a longer lifetime after the login can still be found.
+/// The list still knows a user whose lifetime grew after the login.
 #[tokio::test]
 async fn a_longer_lifetime_is_known_to_the_list() {
     both(async |store| {
@@ -141,7 +141,7 @@ async fn a_longer_lifetime_is_known_to_the_list() {
     .await;
 }
 
-/// Also where the id that it has is as new as another one would be.
+/// Also if its id is as new as another one would be.
 #[tokio::test]
 async fn a_login_beside_a_rotation_of_its_own_begins_anew_too() {
     both(async |store| {

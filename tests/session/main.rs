@@ -1,4 +1,4 @@
-//! Sessions: what two requests do to each other at every point where they can meet, on both stores.
+//! Sessions: every order of the steps of two requests, on both stores.
 #![cfg(feature = "full")]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
@@ -14,6 +14,7 @@ mod lifetimes;
 mod log;
 mod model;
 mod outcomes;
+mod over_redis;
 #[path = "../shared/random.rs"]
 mod random;
 #[path = "../shared/redis_server.rs"]
@@ -22,7 +23,7 @@ mod redis_server;
 mod rotation;
 mod schedule;
 mod streams;
-#[path = "../integration/support.rs"]
+#[path = "../shared/support.rs"]
 #[allow(dead_code)]
 mod support;
 #[path = "../shared/times.rs"]

@@ -131,7 +131,7 @@ struct World {
     requests: u64,
 }
 
-/// What is known of a session: its cookie, and what each attribute may hold.
+/// The model of a session: its cookie, and the values that each attribute may hold.
 struct Known {
     cookie: String,
     /// A rotation may have been done whose answer was lost: for a moment nothing can be written.
@@ -189,7 +189,7 @@ impl World {
         requests
     }
 
-    /// Requests at once, and what has to be there afterwards. `None` where the session is gone, as it should be.
+    /// Requests at once, and the expected state afterwards. `None` if the session is gone, as it should be.
     async fn round(&mut self, mut known: Known, round: u64) -> Option<Known> {
         let requests = self.requests(round);
         let before = self.arrived.load(Ordering::SeqCst);
@@ -199,8 +199,8 @@ impl World {
         });
         let tasks = tasks.collect::<Vec<_>>();
         if self.random.below(4) == 0 {
-            // Some of them take so long that nobody remembers where the session went. Those that are not there yet would
-            // have an id that has been dead for as long.
+            // Some of them outlast the redirect of the session. An id of those that are not there yet would have been
+            // dead for as long.
             let all = before + requests.len();
             let deadline = Instant::now() + Duration::from_secs(60);
             tokio::task::yield_now().await;
@@ -233,7 +233,7 @@ impl World {
             let elsewhere = another || reply.removes_cookie();
             match reply.status {
                 StatusCode::OK if elsewhere => assert!(destruction.is_some(), "{}", story()),
-                // Where there was nothing to remove, or it was moved away, nothing was written.
+                // If there was nothing to remove, or it was moved away, nothing was written.
                 StatusCode::OK if value == NOTHING && reply.text == "false" => {}
                 StatusCode::OK => *values = BTreeSet::from([value.to_owned()]),
                 StatusCode::CONFLICT => {
@@ -269,7 +269,7 @@ impl World {
         let found = under_new;
         let nothing = found.values().all(|value| value == NOTHING);
         if destroyed {
-            // It was ended before it moved, or where it went.
+            // It was ended before it moved, or after.
             let own = rotation.is_some_and(|reply| reply.text.is_empty());
             assert!(nothing || own, "the new id shows {found:?}\n{}", story());
             return None;
@@ -321,7 +321,7 @@ async fn run(store: Arc<dyn SessionStore>, seed: u64, time: Duration) -> u64 {
                 Some(goes_on) => known = goes_on,
                 None => break,
             }
-            // What is known for certain now is what the next round begins with.
+            // The next round begins with the values that are certain now.
             for (name, value) in world.read(&known.cookie).await {
                 known.may_be.insert(name, BTreeSet::from([value]));
             }

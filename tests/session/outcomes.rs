@@ -1,4 +1,4 @@
-//! What becomes of changes by how the handler ends.
+//! Changes at each way in which a handler can end.
 
 use crate::client::{ask, both, layer, log_in, routes};
 use axum::{Router, extract::Path, routing::post};

@@ -66,7 +66,7 @@ async fn after_a_login_whose_answer_is_lost_the_session_goes_on() {
     both(async |store| {
         let (app, lost, hands) = losing(&store);
         let me = lost_login(&app, &lost).await;
-        // For a moment the client may have its new id on the way: what is written under the old one would be lost with it.
+        // For a moment the client's new id may be on its way: a write under the old one would be lost with it.
         assert_eq!(ask(&app, "POST", "/set/cart/4", Some(&me)).await.status, StatusCode::CONFLICT);
         hands.advance(Duration::from_secs(11));
         assert_eq!(ask(&app, "POST", "/set/cart/4", Some(&me)).await.status, StatusCode::OK);
@@ -188,8 +188,8 @@ async fn whoever_logs_out_or_is_revoked_is_out_under_both_ids() {
     .await;
 }
 
-/// One that began before the rotation and is done long after it neither writes to the old session nor takes the place of
-/// the new one, though nobody has used that yet.
+/// A request that began before the rotation and ends long after it neither writes to the old session nor takes the
+/// place of the new one, even if that has not been used yet.
 #[tokio::test]
 async fn a_straggler_is_told_that_the_session_moved() {
     both(async |store| {

@@ -81,13 +81,13 @@ impl Stepped {
         }
     }
 
-    /// From here on nobody waits.
+    /// Stops holding requests.
     pub fn let_all(&self) {
         self.gate.open.store(true, Ordering::SeqCst);
         self.gate.permits.add_permits(1_000);
     }
 
-    /// How many calls there were since the last look.
+    /// The number of calls since the last look.
     pub fn take_calls(&self) -> usize {
         self.gate.calls.swap(0, Ordering::SeqCst)
     }
@@ -185,7 +185,7 @@ where
     B: Future<Output = T> + Send + 'static,
     C: AsyncFnMut(T, T, D, &str),
 {
-    // SessionSelector of the two goes next, where both could: the first one where nothing is said.
+    // The request that goes next at each step at which both could; the first one beyond the end of the list.
     let mut choices: Vec<bool> = Vec::new();
     let mut orders = 0;
     loop {

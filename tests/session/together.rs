@@ -27,8 +27,8 @@ async fn of_fifty_requests_on_their_way_none_survives_that_all_are_revoked() {
         // A rotation that comes in between ends its session itself.
         assert!(revoked.await.unwrap() <= 10);
         assert_eq!(sessions.list("ferris").await.unwrap(), []);
-        // Of what was given out in the meantime nothing gets anybody in. A request that found its session gone may have
-        // begun another one, in which there is no user.
+        // No cookie given out in the meantime lets a client in. A request that found its session gone may have begun
+        // another one, in which there is no user.
         for cookie in cookies.into_iter().chain(replies.iter().filter_map(Reply::cookie)) {
             assert_eq!(ask(&app, "GET", "/get/user", Some(&cookie)).await.text, "-");
         }
@@ -45,7 +45,7 @@ async fn of_fifty_that_add_one_none_is_lost() {
         let replies = join_all(requests.collect::<Vec<_>>()).await;
         let done = replies.into_iter().filter(|reply| reply.as_ref().unwrap().status == StatusCode::OK).count();
         let n = ask(&app, "GET", "/get/n", Some(&me)).await.text;
-        // Some may be told that others were faster again and again; nobody is told what is not so.
+        // Some may lose the race again and again; none gets a wrong answer.
         assert_eq!(n, done.to_string());
         assert!(done >= 25, "{done}");
     })

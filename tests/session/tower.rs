@@ -82,7 +82,7 @@ macro_rules! contract {
                     assert_eq!(store.save(&session).await.is_ok(), saved, "{policy:?}");
                     assert_eq!(store.load(&session.id).await.unwrap().is_some(), there, "{policy:?}");
                 }
-                // One that is over already is nobody's to have.
+                // A session that is over is not loaded.
                 let store = TowerSessionStore::new(redis);
                 let mut over = record(Duration::hours(-1));
                 store.create(&mut over).await.unwrap();

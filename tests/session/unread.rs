@@ -1,4 +1,4 @@
-//! What is put into a session that nobody has looked at.
+//! Writes to a session that the handler has not loaded.
 
 use crate::times::{ms, now_ms};
 use crate::{
@@ -128,7 +128,7 @@ async fn beside_what_needs_a_look_it_is_as_if_it_had_been_looked_at() {
         assert_eq!(counted.take_calls(), 1);
         assert_eq!(ask(&app, "GET", "/get/user", Some(&own)).await.text, "-");
         assert_eq!(ask(&app, "GET", "/get/a", Some(&own)).await.text, "1");
-        // Where conflicts are refused nothing is written without a look.
+        // If conflicts are refused, nothing is written without a look.
         let app =
             routes().layer(SessionLayer::new(counted.clone(), keys(&[1])).with_conflict_policy(ConflictPolicy::Reject));
         counted.take_calls();
@@ -258,7 +258,7 @@ async fn a_commit_that_waits_for_another_task_s_look_knows_what_that_has_seen() 
                 _ => "unavailable",
             };
             let reply = ask(&app, "POST", "/", Some(&me)).await;
-            // What is kept for after the handler fails there as well.
+            // Writes that are kept for after the handler fail there as well.
             let said = if fails && policy == LoadFailure::Unavailable {
                 reply.status.as_u16() == 503
             } else {

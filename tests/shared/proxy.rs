@@ -69,7 +69,7 @@ impl Proxy {
         self.switches.to.store(port.into(), SeqCst);
     }
 
-    /// How many connections there were.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.switches.connections.load(SeqCst)
     }
@@ -97,7 +97,7 @@ impl Proxy {
         self.switches.refuse.store(refuse, SeqCst);
     }
 
-    /// What is sent arrives after so long, each way.
+    /// Delays the bytes of each direction.
     #[allow(dead_code, reason = "not every test is far away")]
     pub fn delay(&self, delay: Duration) {
         self.switches.delay_us.store(delay.as_micros().try_into().unwrap(), SeqCst);

@@ -14,7 +14,7 @@ pub(super) enum Rights {
     ReadOnly,
 }
 
-/// What Redis says about its commands: which only read, and where their first key is.
+/// Redis's own table of its commands: those that only read, and the position of the first key.
 #[derive(Debug)]
 pub(super) struct CommandTable {
     commands: HashMap<String, Facts>,

@@ -7,7 +7,7 @@ use crate::local::{error::LocalError, secret::Secret};
 
 const DEFAULT_PORT: u16 = 6379;
 
-/// Where a Redis is, and who we are there.
+/// The address of a Redis, and the user of its connections.
 #[derive(Debug, Clone)]
 pub(crate) struct RedisAddress {
     pub(super) endpoint: Endpoint,

@@ -52,7 +52,8 @@ fn reason(command: &Command) -> Option<&'static str> {
     }
 }
 
-/// Where the options of XREAD or XREADGROUP are, up to STREAMS. A group, a consumer or a key may be called like one.
+/// The positions of the options of XREAD or XREADGROUP, up to STREAMS. A group, a consumer or a key may have the name
+/// of an option.
 fn read_options(command: &Command) -> impl Iterator<Item = usize> {
     let following = |index: &usize| {
         let next = index

@@ -18,12 +18,12 @@ impl Command {
         Self::new(words.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect())
     }
 
-    /// The name in upper case. Empty where there is none.
+    /// The name in upper case. Empty if there is none.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// An argument as a keyword, in upper case. Empty where there is none.
+    /// An argument as a keyword, in upper case. Empty if there is none.
     pub(super) fn word(&self, index: usize) -> String {
         self.arguments.get(index).map_or_else(String::new, upper)
     }

@@ -27,13 +27,13 @@ pub(crate) struct Executor {
     executed: AtomicU64,
 }
 
-/// What is known of the Redis behind.
+/// The properties of the Redis behind, as far as they are known.
 struct Known {
     table: CommandTable,
     capabilities: Capabilities,
 }
 
-/// What the plan allows.
+/// The limits of the plan.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Limits {
     /// Commands until the daily limit is reached.
@@ -48,7 +48,7 @@ impl Executor {
         Self { pool, preparation, read_only, known: OnceCell::new(), limits, executed: AtomicU64::new(0) }
     }
 
-    /// Where the Redis behind is, for connections that are not lent.
+    /// The address of the Redis behind, for connections that are not lent.
     pub(super) fn address(&self) -> &RedisAddress {
         self.pool.address()
     }

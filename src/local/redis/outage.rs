@@ -9,7 +9,7 @@ pub(super) enum Outage {
     Busy,
     /// It took too long over the command.
     TimedOut,
-    /// What it sent is not RESP2.
+    /// The answer is not RESP2.
     Garbled,
 }
 

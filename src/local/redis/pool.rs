@@ -50,7 +50,7 @@ impl Pool {
         Ok(Lease { pool: self, connection: Some(connection), _permit: permit })
     }
 
-    /// Closes the connections that nobody uses.
+    /// Closes the idle connections.
     pub(crate) fn clear(&self) {
         self.idle().clear();
     }

@@ -24,7 +24,7 @@ impl Preparation {
         Self { scripts: Scripts::default(), hashes: Hashes::new(shared), database, shared }
     }
 
-    /// Gives what finishes the reply, or the error that answers the command where Redis must not see it.
+    /// Returns the function that finishes the reply, or the error that answers the command if Redis must not see it.
     pub(super) fn prepare(&self, command: &mut Command, capabilities: &Capabilities) -> Result<Option<Finish>, Value> {
         if command.arguments.is_empty() {
             return Err(Value::error("ERR empty pipeline command"));

@@ -26,7 +26,7 @@ const DENIALS: [&str; 2] =
 
 /// `FCALL_RO` of functions that do not declare `no-writes`: Redis refuses them, Upstash runs them until they write.
 ///
-/// What was refused is called by `FCALL`, as a user of Redis who may not write.
+/// A Redis user without write access, as which `FCALL` repeats a refused `FCALL_RO`.
 pub(super) struct ReadOnlyCalls {
     address: RedisAddress,
     /// `shared` Redis keep their users as they are.

@@ -27,7 +27,7 @@ struct Aliases {
 }
 
 impl Scripts {
-    /// Rewrites the script or the SHA-1 in `command`. Gives what SCRIPT LOAD must answer, where that is changed.
+    /// Rewrites the script or the SHA-1 in `command`. Returns the answer of SCRIPT LOAD, if that is changed.
     pub(super) fn rewrite(&self, command: &mut Command) -> Option<String> {
         match command.name() {
             "EVAL" | "EVAL_RO" => {

@@ -1,7 +1,7 @@
 use super::{CounterName, FixedWindow, Gcra, Outcome, Rules, SlidingWindow, State, TokenBucket};
 use std::time::Duration;
 
-/// How requests are counted: one of the four algorithms.
+/// One of the four algorithms that count requests.
 ///
 /// Whatever takes an algorithm takes each of the four as well.
 ///
@@ -48,7 +48,8 @@ impl Algorithm {
         self.rules().window()
     }
 
-    /// The same algorithm with another limit: as many in a window, in the bucket, in a burst. Rates stay as they are.
+    /// Returns the same algorithm with another limit: of the window, of the bucket, of the burst. Rates stay as they
+    /// are.
     #[must_use]
     pub fn with_limit(self, limit: u32) -> Self {
         match self {
@@ -105,6 +106,19 @@ impl Algorithm {
     pub(in crate::ratelimit) fn state_from_reply(&self, one: i64, two: i64, now_ms: u64) -> State {
         self.rules().state_from_reply(one, two, now_ms)
     }
+}
+
+/// The outcomes of several limits for one request that at least one of them refused. A limit that would have admitted
+/// the request did not count it, and is reported as it was found.
+pub(in crate::ratelimit) fn refused_together(
+    outcomes: Vec<Outcome>,
+    found: impl Iterator<Item = (Algorithm, Option<State>)>,
+    now_ms: u64,
+) -> Vec<Outcome> {
+    let as_found = outcomes.into_iter().zip(found).map(|(outcome, (algorithm, state))| {
+        if outcome.allowed { algorithm.decide(now_ms, state, 0).0 } else { outcome }
+    });
+    as_found.collect()
 }
 
 macro_rules! from {

@@ -75,7 +75,7 @@ impl Gcra {
         if tat_us > full.saturating_add(OUT_OF_ORDER_MS * 1_000) { full } else { tat_us.max(now_us) }
     }
 
-    /// What the burst still has room for. Room that is lacking counts downward.
+    /// Remaining room of the burst. A lack of room is negative.
     fn left(&self, now_ms: u64, tat_us: u64) -> i64 {
         let ahead = tat_us.saturating_sub(now_ms.saturating_mul(1_000));
         match self.tolerance_us().checked_sub(ahead) {

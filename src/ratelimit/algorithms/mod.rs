@@ -16,9 +16,12 @@ pub use self::{
     algorithm::Algorithm, fixed_window::FixedWindow, gcra::Gcra, outcome::Outcome, rate::Rate,
     sliding_window::SlidingWindow, token_bucket::TokenBucket,
 };
-use self::{outcome::RawOutcome, rules::Rules, state::OUT_OF_ORDER_MS};
 pub(super) use self::{
-    outcome::refused_together,
+    algorithm::refused_together,
     rules::CounterName,
     state::{State, Window},
+};
+use self::{
+    rules::Rules,
+    state::{OUT_OF_ORDER_MS, RawOutcome},
 };

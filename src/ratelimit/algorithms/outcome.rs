@@ -1,4 +1,4 @@
-use super::{Algorithm, State};
+use super::State;
 use crate::rt::from_unix_ms;
 use std::time::{Duration, SystemTime};
 
@@ -93,48 +93,5 @@ impl Outcome {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after_ms.map(Duration::from_millis)
-    }
-}
-
-/// The outcomes of several limits for one request that at least one of them refused. A limit that would have admitted
-/// the request did not count it, and is reported as it was found.
-pub(in crate::ratelimit) fn refused_together(
-    outcomes: Vec<Outcome>,
-    found: impl Iterator<Item = (Algorithm, Option<State>)>,
-    now_ms: u64,
-) -> Vec<Outcome> {
-    let as_found = outcomes.into_iter().zip(found).map(|(outcome, (algorithm, state))| {
-        if outcome.allowed { algorithm.decide(now_ms, state, 0).0 } else { outcome }
-    });
-    as_found.collect()
-}
-
-/// The decision of an algorithm in a given state, in times rather than waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ratelimit) struct RawOutcome {
-    pub(super) allowed: bool,
-    /// The rest after the request. Refunds beyond the limit count, and debts do.
-    pub(super) left: i64,
-    pub(super) reset_ms: u64,
-    pub(super) retry_at_ms: Option<u64>,
-}
-
-impl RawOutcome {
-    /// The decision on a request of `cost` if `left` is left. Refunds always pass; a cost above the limit never does.
-    pub(super) fn of(
-        limit: u64,
-        left: i64,
-        cost: i64,
-        reset_ms: u64,
-        retry_at_ms: impl FnOnce() -> Option<u64>,
-    ) -> Self {
-        let allowed = cost <= 0 || left >= cost;
-        let possible = u64::try_from(cost).is_ok_and(|cost| cost <= limit);
-        Self {
-            allowed,
-            left: if allowed { left.saturating_sub(cost) } else { left },
-            reset_ms,
-            retry_at_ms: if allowed || !possible { None } else { retry_at_ms() },
-        }
     }
 }

@@ -71,7 +71,7 @@ impl SlidingWindow {
         let start = self.window_index(now_ms) * self.span_ms();
         let next = start.saturating_add(self.span_ms());
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
-        // In this window, when enough of the one before has slid out; else in the next, where this is the one before.
+        // In this window, when enough of the one before has slid out; else in the next, if this is the one before.
         u64::try_from(limit.saturating_sub(current.saturating_add(cost)))
             .ok()
             .and_then(|room| {
@@ -91,7 +91,7 @@ impl SlidingWindow {
         let exact = start.saturating_add(self.offset(previous, room));
         let at = exact.saturating_sub(1).max(from);
         let end = start.saturating_add(self.span_ms());
-        // Integers are exact, the decision is in floating point: a step to either side where they differ.
+        // Integers are exact, the decision is in floating point: a step to either side if they differ.
         (at..end.min(at.saturating_add(4))).find(|&at| fits(at))
     }
 

@@ -1,6 +1,4 @@
-use super::{RawOutcome, token_bucket::Bucket};
-
-/// What is known of one client under one algorithm.
+/// The state of one client under one algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ratelimit) enum State {
     /// Of a fixed or a sliding window.
@@ -11,12 +9,50 @@ pub(in crate::ratelimit) enum State {
     Arrival(u64),
 }
 
-/// What was counted in a window and in the one before it. Refunds can lead below zero.
+/// The counts of a window and of the one before it. Refunds can lead below zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ratelimit) struct Window {
     pub(in crate::ratelimit) index: u64,
     pub(in crate::ratelimit) previous: i64,
     pub(in crate::ratelimit) current: i64,
+}
+
+/// The stored part of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ratelimit) struct Bucket {
+    pub(super) refilled_at: u64,
+    /// Negative if another SDK admitted a request that cost more than there was.
+    pub(super) tokens: i64,
+}
+
+/// The decision of an algorithm in a given state, in times rather than waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ratelimit) struct RawOutcome {
+    pub(super) allowed: bool,
+    /// The rest after the request. Refunds beyond the limit count, and debts do.
+    pub(super) left: i64,
+    pub(super) reset_ms: u64,
+    pub(super) retry_at_ms: Option<u64>,
+}
+
+impl RawOutcome {
+    /// The decision on a request of `cost` if `left` is left. Refunds always pass; a cost above the limit never does.
+    pub(super) fn of(
+        limit: u64,
+        left: i64,
+        cost: i64,
+        reset_ms: u64,
+        retry_at_ms: impl FnOnce() -> Option<u64>,
+    ) -> Self {
+        let allowed = cost <= 0 || left >= cost;
+        let possible = u64::try_from(cost).is_ok_and(|cost| cost <= limit);
+        Self {
+            allowed,
+            left: if allowed { left.saturating_sub(cost) } else { left },
+            reset_ms,
+            retry_at_ms: if allowed || !possible { None } else { retry_at_ms() },
+        }
+    }
 }
 
 /// Requests of two threads can be out of order, and clocks of two instances differ a little. So much is no reason to

@@ -1,4 +1,4 @@
-use super::{CounterName, OUT_OF_ORDER_MS, Rate, RawOutcome, Rules, State};
+use super::{CounterName, OUT_OF_ORDER_MS, Rate, RawOutcome, Rules, State, state::Bucket};
 use std::time::Duration;
 
 /// A bucket of tokens: each request takes some, and a fixed number arrives after every interval.
@@ -22,14 +22,6 @@ use std::time::Duration;
 pub struct TokenBucket {
     max_tokens: u64,
     refill: Rate,
-}
-
-/// The stored part of a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ratelimit) struct Bucket {
-    refilled_at: u64,
-    /// Negative if another SDK admitted a request that cost more than there was.
-    tokens: i64,
 }
 
 impl TokenBucket {

@@ -7,7 +7,7 @@ const MOST: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     counts: HashMap<(String, String), Count>,
-    /// Somebody is going to send them.
+    /// Whether a task is going to send them.
     pub(super) scheduled: bool,
     /// Events that found no room.
     lost: u64,

@@ -1,7 +1,7 @@
 use crate::ratelimit::{Attempt, Decision, Reason};
 use serde::{Deserialize, Serialize};
 
-/// What is counted: the member of a bucket's sorted set.
+/// The member of a bucket's sorted set, which is counted.
 ///
 /// `@upstash/ratelimit` writes the same text, byte for byte, so that both count together and the console can read it:
 /// the members of the object in this order, and nothing between them.
@@ -31,7 +31,7 @@ impl<'a> Member<'a> {
     pub(super) fn new(attempt: &'a Attempt<'_>, decision: &'a Decision, with_location: bool) -> Self {
         let place = attempt.client_info.filter(|_| with_location);
         let (identifier, success) = match &decision.reason {
-            // Whom the list names is counted, not the identifier that came along.
+            // A denied value is counted itself, not the identifier of its request.
             Reason::Denied(value) => (&**value, Success::Denied),
             _ if decision.allowed => (&*attempt.identifier, Success::Allowed),
             _ => (&*attempt.identifier, Success::Blocked),

@@ -1,4 +1,4 @@
-//! What was decided, counted by the hour.
+//! Decisions, counted by the hour.
 
 mod batch;
 mod member;

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How often somebody was let pass, blocked and denied.
+/// Counts of allowed, refused and denied requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
@@ -21,7 +21,7 @@ pub struct Usage {
     pub success: u64,
     /// Requests over the limit.
     pub blocked: u64,
-    /// Requests of somebody on a deny list.
+    /// Requests of clients on a deny list.
     pub denied: u64,
 }
 
@@ -35,7 +35,7 @@ pub struct UsageAt {
     pub usage: Usage,
 }
 
-/// Who was let pass, blocked and denied most, with the numbers, the highest first.
+/// The identifiers with the most allowed, refused and denied requests, the highest count first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Top {
@@ -43,7 +43,7 @@ pub struct Top {
     pub allowed: Vec<(String, u64)>,
     /// Requests over the limit.
     pub blocked: Vec<(String, u64)>,
-    /// What stands on a deny list.
+    /// The values on deny lists.
     pub denied: Vec<(String, u64)>,
 }
 
@@ -66,12 +66,12 @@ impl Usage {
 }
 
 impl Ratelimit {
-    /// What each identifier did in the last `period`, in whole hours.
+    /// Returns the usage of each identifier in the last `period`, in whole hours.
     ///
     /// Of an hour, the 10 000 members with the most events are looked at.
     ///
     /// # Errors
-    /// Where the limiter has no [`Analytics`](super::Analytics), or Redis cannot be asked.
+    /// If the limiter has no [`Analytics`](super::Analytics), or Redis fails.
     pub async fn usage(&self, period: Duration) -> Result<BTreeMap<String, Usage>, Error> {
         let mut usage: BTreeMap<String, Usage> = BTreeMap::new();
         self.walk(period, |_, identifier, success, events| {
@@ -81,7 +81,7 @@ impl Ratelimit {
         Ok(usage)
     }
 
-    /// What happened in each hour of the last `period`, the oldest first.
+    /// Returns the usage of each hour of the last `period`, the oldest first.
     ///
     /// # Errors
     /// As [`usage`](Self::usage).
@@ -92,7 +92,7 @@ impl Ratelimit {
         Ok(hours.into_iter().map(|(time_ms, usage)| UsageAt { time: from_unix_ms(time_ms), usage }).collect())
     }
 
-    /// Who was let pass, blocked and denied most in the last `period`: `count` of each.
+    /// Returns the `count` identifiers with the most allowed, refused and denied requests in the last `period`.
     ///
     /// # Errors
     /// As [`usage`](Self::usage).
@@ -126,7 +126,7 @@ impl Ratelimit {
             let mut results = pipeline.exec().await?;
             for (hour, slot) in slots {
                 for (member, events) in results.take(slot)?.0 {
-                    // Members that somebody else wrote are none of ours.
+                    // Members that another program wrote are left alone.
                     if let Ok(member) = serde_json::from_str::<Member<'_>>(&member) {
                         see(hour, &member.identifier, member.success, whole(events));
                     }

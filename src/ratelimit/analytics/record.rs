@@ -50,19 +50,19 @@ impl Analytics {
         }
     }
 
-    /// How long the events of an hour are kept (90 days; 100 years at the most).
+    /// Sets how long the events of an hour are kept (90 days, at most 100 years).
     pub fn with_retention(mut self, retention: Duration) -> Self {
         self.retention = retention.min(CENTURY);
         self
     }
 
-    /// How long events are added up before they are sent (1 s).
+    /// Sets how long events are added up before they are sent (1 s).
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Records country, city, region and address as well, where they are known. Each different place is a member of its
+    /// Records country, city, region and address as well, if they are known. Each different place is a member of its
     /// own.
     pub fn with_location(mut self, record: bool) -> Self {
         self.place = record;
@@ -161,7 +161,7 @@ impl Analytics {
 
 impl fmt::Debug for Analytics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What was recorded names clients.
+        // The recorded events contain identifiers.
         f.debug_struct("Analytics")
             .field("retention", &self.retention)
             .field("sample", &self.sample)
@@ -169,7 +169,7 @@ impl fmt::Debug for Analytics {
     }
 }
 
-/// That somebody is going to send. Where the work is dropped before, the next event schedules it anew.
+/// Marks that a task is going to send. If the work is dropped before, the next event schedules it anew.
 struct Scheduled {
     analytics: Analytics,
     begun: bool,

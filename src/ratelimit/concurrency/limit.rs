@@ -1,6 +1,6 @@
 use super::{
     Permit,
-    slots::{Lease, Slots},
+    slots::{LeasedSlots, Slots},
 };
 use crate::{
     CircuitBreaker, Clock, Error,
@@ -13,10 +13,10 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 
-/// Limits how many requests of somebody are worked on at the same time, over all instances.
+/// Limits the concurrent requests of each identifier, over all instances.
 ///
-/// Whoever is let in gets a [`Permit`], and gives it back by dropping it. In Redis a permit is a lease, renewed while it
-/// is held: what a process that died had taken is free again after the length of a lease.
+/// [`acquire`](Self::acquire) returns a [`Permit`], and dropping the permit gives it back. In Redis a permit is a
+/// lease, renewed while it is held: if a process dies, its permits are free again after the length of a lease.
 ///
 /// ```
 /// use axum_upstash::ratelimit::ConcurrencyLimiter;
@@ -24,7 +24,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), axum_upstash::Error> {
 /// let exports = ConcurrencyLimiter::memory(1);
-/// let permit = exports.acquire("user:7").await?.expect("nobody is there");
+/// let permit = exports.acquire("user:7").await?.expect("the first one is free");
 /// assert!(exports.acquire("user:7").await?.is_none());
 /// drop(permit);
 /// assert!(exports.acquire("user:7").await?.is_some());
@@ -37,14 +37,10 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ConcurrencyLimiter {
-    pub(super) slots: Arc<Slots>,
+    slots: LeasedSlots,
     max: u32,
     prefix: Arc<str>,
-    pub(super) lease: Duration,
-    pub(super) timeout: Duration,
     breaker: CircuitBreaker,
-    pub(super) background: Background,
-    pub(super) clock: Clock,
 }
 
 impl ConcurrencyLimiter {
@@ -61,18 +57,14 @@ impl ConcurrencyLimiter {
 
     fn with_slots(slots: Slots, max: u32) -> Self {
         Self {
-            slots: Arc::new(slots),
+            slots: LeasedSlots::new(slots),
             max,
             prefix: "axum-upstash:limiter".into(),
-            lease: Duration::from_secs(30),
-            timeout: Duration::from_secs(1),
             breaker: CircuitBreaker::new(),
-            background: Background::new(),
-            clock: Clock::system(),
         }
     }
 
-    /// What the keys begin with (`axum-upstash:limiter`). It may be that of a limiter.
+    /// Sets the prefix of the keys (`axum-upstash:limiter`). It may be that of a limiter.
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into().into();
         self
@@ -81,29 +73,29 @@ impl ConcurrencyLimiter {
     /// After what time the permits of a process that died are free again (30 s, at least 1 s). A live one renews them
     /// three times as often.
     pub fn with_lease(mut self, lease: Duration) -> Self {
-        self.lease = lease.clamp(Duration::from_secs(1), Duration::from_secs(7 * 24 * 3600));
+        self.slots.lease = lease.clamp(Duration::from_secs(1), Duration::from_secs(7 * 24 * 3600));
         self
     }
 
-    /// How long Redis may take (1 s).
+    /// Sets how long Redis may take (1 s).
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.slots.timeout = timeout;
         self
     }
 
-    /// Where permits are given back.
+    /// Sets the executor that gives dropped permits back.
     pub fn with_background(mut self, background: Background) -> Self {
-        self.background = background;
+        self.slots.background = background;
         self
     }
 
     /// Reads the time from another clock.
     pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.slots.clock = clock;
         self
     }
 
-    /// How many at a time.
+    /// The limit of concurrent permits of one identifier.
     #[must_use]
     pub fn max(&self) -> u32 {
         self.max
@@ -112,13 +104,13 @@ impl ConcurrencyLimiter {
     /// Lets one of `identifier` in, if there is room.
     ///
     /// # Errors
-    /// Where Redis cannot be asked, or did not answer in time. After five failures in a row it is left alone for a second.
+    /// If Redis fails or does not answer in time. After five failures in a row the circuit is open for 1 s.
     pub async fn acquire(&self, identifier: &str) -> Result<Option<Permit>, Error> {
         let id = random_id::<16>()?;
         let key = [&*self.prefix, ":", CONCURRENCY, &key_segment(identifier)].concat();
         // Made first: a request that is given up while Redis answers gives its lease back.
-        let mut permit = Permit::new(self.clone(), key, id);
-        let call = self.breaker.permit(self.timeout).inspect_err(|_| permit.forget())?;
+        let mut permit = Permit::new(self.slots.clone(), key, id);
+        let call = self.breaker.permit(self.slots.timeout).inspect_err(|_| permit.forget())?;
         let acquire = self.slots.acquire(permit.lease(), self.max);
         if call.call("store of permits", acquire).await? {
             permit.hold();
@@ -127,10 +119,5 @@ impl ConcurrencyLimiter {
             permit.forget();
             Ok(None)
         }
-    }
-
-    pub(super) fn lease<'a>(&self, key: &'a str, id: &'a str) -> Lease<'a> {
-        let length_ms = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
-        Lease { key, id, now_ms: self.clock.now_ms(), length_ms, timeout: self.timeout }
     }
 }

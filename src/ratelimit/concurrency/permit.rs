@@ -1,7 +1,4 @@
-use super::{
-    ConcurrencyLimiter,
-    slots::{Lease, Slots},
-};
+use super::slots::{Lease, LeasedSlots};
 use crate::{
     Error, ErrorKind,
     rt::{spawn, timeout},
@@ -22,7 +19,7 @@ pub struct Permit {
 }
 
 struct Held {
-    limit: ConcurrencyLimiter,
+    slots: LeasedSlots,
     key: String,
     id: String,
 }
@@ -36,18 +33,18 @@ enum State {
 }
 
 impl Permit {
-    pub(super) fn new(limit: ConcurrencyLimiter, key: String, id: String) -> Self {
-        Self { held: Arc::new(Held { limit, key, id }), state: State::Asked, renewal: None }
+    pub(super) fn new(slots: LeasedSlots, key: String, id: String) -> Self {
+        Self { held: Arc::new(Held { slots, key, id }), state: State::Asked, renewal: None }
     }
 
     pub(super) fn lease(&self) -> Lease<'_> {
-        self.held.limit.lease(&self.held.key, &self.held.id)
+        self.held.slots.lease(&self.held.key, &self.held.id)
     }
 
     /// It was taken: from now on it is renewed.
     pub(super) fn hold(&mut self) {
         self.state = State::Held;
-        if matches!(*self.held.limit.slots, Slots::Redis(_)) {
+        if self.held.slots.expire() {
             let (renewal, ended) = oneshot::channel();
             self.renewal = Some(renewal);
             // Without a runtime it lasts for one lease, or until it is renewed by hand.
@@ -60,10 +57,10 @@ impl Permit {
         self.state = State::Free;
     }
 
-    /// Makes it last for another lease. That happens by itself where there is a tokio runtime.
+    /// Extends the permit by another lease. On a tokio runtime this happens by itself.
     ///
     /// # Errors
-    /// Where Redis cannot be asked. [`ErrorKind::NotFound`] where the lease had ended: somebody else may have been let in.
+    /// If Redis fails. [`ErrorKind::NotFound`] if the lease had ended, so that another request may hold the place.
     pub async fn renew(&self) -> Result<(), Error> {
         let gone = || Error::new(ErrorKind::NotFound, "the lease has ended while its permit was held");
         if self.held.renew().await? { Ok(()) } else { Err(gone()) }
@@ -72,11 +69,11 @@ impl Permit {
     /// Gives it back, and waits until that is done.
     ///
     /// # Errors
-    /// Where Redis cannot be asked: the lease ends by itself then.
+    /// If Redis fails. Then the lease ends by itself.
     pub async fn release(mut self) -> Result<(), Error> {
         let held = Arc::clone(&self.held);
         // A future that is dropped here gives it back in the background.
-        held.limit.slots.release(&held.key, &held.id).await?;
+        held.slots.release(&held.key, &held.id).await?;
         self.state = State::Free;
         Ok(())
     }
@@ -84,13 +81,13 @@ impl Permit {
 
 impl Held {
     async fn renew(&self) -> Result<bool, Error> {
-        self.limit.slots.renew(self.limit.lease(&self.key, &self.id)).await
+        self.slots.renew(self.slots.lease(&self.key, &self.id)).await
     }
 }
 
 async fn renew_while_held(held: Weak<Held>, mut ended: oneshot::Receiver<()>) {
     loop {
-        let Some(interval) = held.upgrade().map(|held| held.limit.lease / 3) else { return };
+        let Some(interval) = held.upgrade().map(|held| held.slots.lease / 3) else { return };
         if timeout(interval, &mut ended).await.is_ok() {
             return;
         }
@@ -112,13 +109,13 @@ async fn renew_while_held(held: Weak<Held>, mut ended: oneshot::Receiver<()>) {
 impl Drop for Permit {
     fn drop(&mut self) {
         let held = Arc::clone(&self.held);
-        match (self.state, &*held.limit.slots) {
-            (State::Free, _) | (State::Asked, Slots::Memory(_)) => {}
-            (State::Held, Slots::Memory(_)) => held.limit.slots.release_now(&held.key),
-            (_, Slots::Redis(_)) => {
-                let background = held.limit.background.clone();
+        match (self.state, held.slots.expire()) {
+            (State::Free, _) | (State::Asked, false) => {}
+            (State::Held, false) => held.slots.release_now(&held.key),
+            (_, true) => {
+                let background = held.slots.background.clone();
                 background.run(async move {
-                    if let Err(error) = held.limit.slots.release(&held.key, &held.id).await {
+                    if let Err(error) = held.slots.release(&held.key, &held.id).await {
                         let error = error.without_key();
                         tracing::debug!(%error, "a permit could not be given back; its lease ends by itself");
                     }

@@ -1,17 +1,54 @@
 use crate::{
-    Error,
+    Clock, Error,
+    ratelimit::Background,
     redis::{Cmd, Redis, Reply, Script},
 };
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+/// The slots and the settings of their leases, which a limiter and its permits share.
+#[derive(Debug, Clone)]
+pub(super) struct LeasedSlots {
+    slots: Arc<Slots>,
+    pub(super) lease: Duration,
+    pub(super) timeout: Duration,
+    pub(super) background: Background,
+    pub(super) clock: Clock,
+}
+
+impl LeasedSlots {
+    pub(super) fn new(slots: Slots) -> Self {
+        Self {
+            slots: Arc::new(slots),
+            lease: Duration::from_secs(30),
+            timeout: Duration::from_secs(1),
+            background: Background::new(),
+            clock: Clock::system(),
+        }
+    }
+
+    pub(super) fn lease<'a>(&self, key: &'a str, id: &'a str) -> Lease<'a> {
+        let length_ms = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
+        Lease { key, id, now_ms: self.clock.now_ms(), length_ms, timeout: self.timeout }
+    }
+}
+
+impl Deref for LeasedSlots {
+    type Target = Slots;
+
+    fn deref(&self) -> &Slots {
+        &self.slots
+    }
+}
+
 static ACQUIRE: Script = Script::new(include_str!("acquire.lua"));
 
-/// Where leases are kept.
+/// The back ends that keep leases.
 pub(super) enum Slots {
     Redis(Redis),
     /// How many are held by each key. Here a permit cannot be lost: dropping it gives it back.
@@ -39,6 +76,11 @@ impl fmt::Debug for Slots {
 }
 
 impl Slots {
+    /// Whether a lease ends by itself, so that it has to be renewed and given back over the network.
+    pub(super) fn expire(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
     pub(super) async fn acquire(&self, lease: Lease<'_>, max: u32) -> Result<bool, Error> {
         match self {
             Self::Redis(redis) => {

@@ -1,4 +1,4 @@
-//! What every [`RateLimitStore`] has to do, as functions that panic where one does not.
+//! The contract of every [`RateLimitStore`], as functions that panic if a store breaks it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -23,7 +23,7 @@ use std::time::Duration;
 /// Runs the whole suite. `prefix` keeps its keys apart from all others in the store.
 ///
 /// # Panics
-/// Where the store does not behave.
+/// If the store breaks the contract.
 pub async fn run(store: &dyn RateLimitStore, prefix: &str) {
     let subject = Subject { store, prefix, background: Background::new() };
     scenarios::sliding_window_vectors(&subject).await;
@@ -44,7 +44,7 @@ pub async fn run(store: &dyn RateLimitStore, prefix: &str) {
 /// by leaps and bounds. A slow and simple model takes the same steps, and has to agree at each of them.
 ///
 /// # Panics
-/// Where the store does not behave.
+/// If the store breaks the contract.
 pub async fn run_walk(store: &dyn RateLimitStore, prefix: &str, seed: u64) {
     let subject = Subject { store, prefix, background: Background::new() };
     walk::walk(&subject, seed).await;

@@ -25,7 +25,7 @@ pub(super) enum Model {
     },
 }
 
-/// What the model knows of one client.
+/// The model's state of one client.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     windows: BTreeMap<u64, i64>,

@@ -153,7 +153,7 @@ pub(super) async fn a_clock_ahead_locks_no_client_out(subject: &Subject<'_>) {
     for (index, algorithm) in algorithms(5).iter().enumerate() {
         let key = format!("ahead:{index}");
         let longest = match algorithm {
-            // What was counted in this window counts in the next one as well.
+            // A sliding window counts this window's requests in the next one as well.
             Algorithm::SlidingWindow(_) => 120_000,
             _ => 60_000,
         };

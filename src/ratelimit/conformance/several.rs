@@ -17,7 +17,7 @@ pub(super) async fn all_or_none(subject: &Subject<'_>) {
     let answer = subject.take_all(&checks(3), now).await;
     assert!(answer.allowed());
     assert_eq!(left(&answer), [4, 2, 3, 6]);
-    // The second one has room for two only: nobody counts anything, and each tells what it has.
+    // The second one has room for two only: none counts anything, and each reports its remaining count.
     let answer = subject.take_all(&checks(3), now).await;
     assert!(!answer.allowed());
     assert_eq!(left(&answer), [4, 2, 3, 6]);
@@ -25,7 +25,7 @@ pub(super) async fn all_or_none(subject: &Subject<'_>) {
     assert_eq!(allowed, [true, false, true, true]);
     let answer = subject.take_all(&checks(2), now).await;
     assert_eq!((answer.allowed(), left(&answer)), (true, vec![2, 0, 1, 4]));
-    // What is counted together is the same as what is counted alone.
+    // Counting together has the same effect as counting alone.
     for ((algorithm, name), left) in algorithms.iter().zip(names).zip([2, 0, 1, 4]) {
         assert_eq!(subject.check(algorithm, name, now, 0).await.remaining, left, "{algorithm:?}");
     }
@@ -63,7 +63,7 @@ pub(super) async fn dynamic_limits(subject: &Subject<'_>) {
         assert_eq!(got, [10, 3, 3], "{algorithm:?}");
         assert_eq!([ask("one", both).await, ask("two", both).await], [3, 20], "{algorithm:?}");
 
-        // What was refused under the lower limit does not count when it is raised.
+        // A refusal under the lower limit does not count when the limit is raised.
         let name = &format!("raised:{index}");
         let check = |cost| subject.dynamic(algorithm, name, DynamicLimits::Prefix).with_cost(cost);
         let first = subject.take_with(check(3), now).await;

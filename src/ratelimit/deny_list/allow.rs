@@ -1,10 +1,10 @@
 use super::members::{Members, member_setters};
 use crate::ratelimit::Attempt;
 
-/// Who passes whatever the limits say, without being counted: monitoring, an office, a partner.
+/// Clients that pass all limits without being counted: monitoring, an office, a partner.
 ///
-/// It goes before [deny lists](super::DenyList) and limits. User agents and identifiers that clients choose themselves
-/// let anybody pass who knows them.
+/// It goes before [deny lists](super::DenyList) and limits. Clients choose user agents and some identifiers themselves,
+/// so a client that knows such a value passes.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct AllowList {
@@ -12,7 +12,7 @@ pub struct AllowList {
 }
 
 impl AllowList {
-    /// A list of nobody.
+    /// An empty list.
     pub fn new() -> Self {
         Self::default()
     }

@@ -9,11 +9,11 @@ use crate::{
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// Who is refused: identifiers, addresses and networks, user agents, countries.
+/// Clients that are refused: identifiers, addresses and networks, user agents, countries.
 ///
-/// A list has values of its own, and can look at the one that processes share in Redis
-/// ([`with_shared`](Self::with_shared)): the sets of `@upstash/ratelimit` and of Upstash's console. That is asked in the
-/// script that counts, before anything is counted. Whoever stands on it is remembered here for a minute.
+/// A list has values of its own, and can include the one that processes share in Redis
+/// ([`with_shared`](Self::with_shared)): the sets of `@upstash/ratelimit` and of Upstash's console. The script that
+/// counts looks there before it counts. If a value is on the shared list, the process remembers that for a minute.
 ///
 /// ```
 /// use axum_upstash::ratelimit::{Attempt, Reason, DenyList, FixedWindow, ClientInfo, Ratelimit};
@@ -42,11 +42,11 @@ pub struct DenyList {
     seen: ExpiringMap<u64>,
 }
 
-/// How long somebody on the shared list is remembered.
+/// Time for which a hit on the shared list is remembered.
 const REMEMBERED_MS: u64 = 60_000;
 
 impl DenyList {
-    /// A list of nobody.
+    /// An empty list.
     pub fn new() -> Self {
         let seen = ExpiringMap::new(10_000);
         Self { members: Members::default(), shared: false, shared_networks: false, ip_list: None, seen }

@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use http::{Extensions, Response, StatusCode};
 
-/// What the layer does with a request.
+/// The layer's decision on a request.
 pub(super) enum Admission {
     /// No rule applies: the request and its response are left alone.
     Skip,
@@ -50,7 +50,7 @@ impl From<RuleDecision> for RuleDecisions {
     }
 }
 
-/// An allowed request: what the layer writes on it and on its response.
+/// An allowed request: the extensions and header fields that the layer adds to it and to its response.
 ///
 /// It moves with every request, so the parts that few requests need are boxed.
 pub(super) struct Allowed {

@@ -5,7 +5,7 @@ use crate::{
 };
 use http::{HeaderName, header::USER_AGENT};
 
-/// What a layer finds out about where a request comes from, for deny lists and analytics.
+/// The sources of [`ClientInfo`], for deny lists and analytics.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ClientInfoSource {
@@ -22,7 +22,7 @@ impl ClientInfoSource {
         Self::default()
     }
 
-    /// The client's address. A request without one is refused, so that nobody evades a list by leaving it out.
+    /// Reads the client's address. A request without one is refused, so that no client evades a list by leaving it out.
     pub fn with_ip(mut self, source: ClientIpSource) -> Self {
         self.ip = Some(source);
         self

@@ -1,6 +1,6 @@
 use super::{
-    ClientInfoSource, HeaderStyles, Key, KeyExtractor, ProblemRefusal, RateLimitService, Refuse, RequestHead,
-    ResponseHead, Rule, key::KeySource, queue::Queue, response_cost::ResponseCost, rule::Cost,
+    ClientInfoSource, HeaderStyles, Key, KeyExtractor, ProblemRefusal, Refuse, RequestHead, ResponseHead, Rule,
+    key::KeySource, queue::Queue, response_cost::ResponseCost, rule::Cost,
 };
 use crate::{
     Problem,
@@ -8,7 +8,6 @@ use crate::{
     ratelimit::{ConcurrencyLimiter, Decision, Ratelimit},
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
-use tower_layer::Layer;
 
 /// Limits how often the inner service is called.
 ///
@@ -161,8 +160,8 @@ impl RateLimitLayer {
         self.with(|config| config.key = KeySource::extractor(key))
     }
 
-    /// Sets the key of all rules that set none: a future finds it, such as a token that is looked up. The closure takes
-    /// what the future needs out of the head.
+    /// Sets a future that finds the key, for all rules that set none, such as the lookup of a token. The closure copies
+    /// from the head whatever the future needs.
     ///
     /// ```
     /// use axum_upstash::{Upstash, ratelimit::{FixedWindow, Key}};
@@ -317,14 +316,6 @@ impl RateLimitLayer {
 
 fn unblocked(limiter: Ratelimit) -> Ratelimit {
     limiter.with_block_cache(None)
-}
-
-impl<S> Layer<S> for RateLimitLayer {
-    type Service = RateLimitService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        RateLimitService::new(inner, self.clone())
-    }
 }
 
 impl fmt::Debug for RateLimitLayer {

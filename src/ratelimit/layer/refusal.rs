@@ -29,7 +29,7 @@ where
     }
 }
 
-/// The status and the words for a refusal: 429, 403 for whom a list names, 503 where the limiter is out of order.
+/// The status and the title of a refusal: 429, 403 for a client on a deny list, 503 if the limiter fails.
 fn status(decision: &Decision) -> (StatusCode, &'static str) {
     match decision.reason {
         Reason::Outage => (StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable"),
@@ -85,10 +85,10 @@ fn text(status: StatusCode, text: &str) -> Response<Bytes> {
     response
 }
 
-/// For gRPC services, such as tonic's: status `RESOURCE_EXHAUSTED`, `PERMISSION_DENIED` for whom a list names,
-/// `UNAVAILABLE` where the limiter is out of order, in the headers of a response without a body.
+/// Refuses calls of gRPC services, such as tonic's: status `RESOURCE_EXHAUSTED`, `PERMISSION_DENIED` for a client on a
+/// deny list, `UNAVAILABLE` if the limiter fails, in the headers of a response without a body.
 ///
-/// Under tonic the peer is not where axum puts it, and has to be asked for:
+/// tonic does not put the peer into axum's extension, so the key has to read tonic's:
 ///
 /// ```
 /// use axum_upstash::{Upstash, client_ip::ClientIpSource, ratelimit::{FixedWindow, GrpcRefusal, Key}};

@@ -5,6 +5,7 @@ use std::{
     mem,
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 use tower_service::Service;
 
 /// The service of [`RateLimitLayer`].
@@ -12,6 +13,14 @@ use tower_service::Service;
 pub struct RateLimitService<S> {
     inner: S,
     layer: RateLimitLayer,
+}
+
+impl<S> Layer<S> for RateLimitLayer {
+    type Service = RateLimitService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RateLimitService::new(inner, self.clone())
+    }
 }
 
 impl<S> RateLimitService<S> {

@@ -25,16 +25,16 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 ///
 /// - **Never too many in a window.** Permits are counted when they are taken, and are spent in the window they were taken
 ///   in, or not at all: a fixed and a sliding window admit no more than their limit.
-/// - **A burst may be longer** with a token bucket or GCRA: what was taken before a refill may be spent after it. Over
-///   all, up to the permits times the instances can pass beyond the limit at once.
+/// - **A burst may be longer** with a token bucket or GCRA: permits that were taken before a refill may be spent after
+///   it. Over all, up to the permits times the instances can pass beyond the limit at once.
 /// - **Some may be refused too early.** What one instance has taken and does not need is not there for another, until
 ///   the window ends: up to the permits, for each instance.
-/// - **A request that costs more than one may be refused too early**: what is here and what is in the store are not added
-///   up for it.
+/// - **A request that costs more than one may be refused too early**: the permits here and those in the store are not
+///   added up for it.
 /// - `remaining` is what is left in the store and here.
 ///
-/// A lease that is on its way is kept, also where the request that asked for it has been given up. While the store has
-/// less than a lease to give, requests ask it one by one and do not wait for each other.
+/// A lease that is on its way is kept, even if the request that asked for it has been dropped. While the store has less
+/// than a lease to give, requests ask it one by one and do not wait for each other.
 ///
 /// Requests that cost more than a lease, looks, refunds, several limits at once and shared deny lists go to the store as they
 /// are.
@@ -48,7 +48,7 @@ struct Shared {
     inner: Arc<dyn RateLimitStore>,
     permits: u32,
     taken: ExpiringMap<Lease>,
-    /// How often somebody's count was forgotten, by stripes: a lease from before counts for nothing after.
+    /// Number of resets of each client, by stripes: a lease from before a reset is void after it.
     resets: [AtomicU64; STRIPES],
     hasher: RandomState,
 }
@@ -58,7 +58,7 @@ struct Lease {
     left: u64,
     /// The end of the window, the next refill, or the time at which a burst is whole again.
     until_ms: u64,
-    /// What the store said when it was taken.
+    /// The store's answer when the lease was taken.
     outcome: Option<Outcome>,
     /// The store has less than a lease, for so long.
     dry_until_ms: u64,
@@ -102,7 +102,7 @@ impl Leases {
             return shared.ask(request).await;
         }
         let turn = Arc::clone(&self.fetching[shared.stripe(check)]).lock_owned();
-        // Whoever has it may have a runtime that stands still: then everybody asks for himself.
+        // The runtime of the fetching request may stand still. Then each request asks for itself.
         let Ok(turn) = timeout(request.timeout / 2, turn).await else { return shared.ask(request).await };
         if let Some(outcome) = shared.spend(check, request.now_ms) {
             return Ok(CheckResponse::counted(vec![outcome]));
@@ -160,7 +160,7 @@ impl Shared {
         Ok(answer)
     }
 
-    /// Fetches a lease, whatever becomes of who asks for it: what the store has counted is not to be lost.
+    /// Fetches a lease, even if its request is dropped: a count in the store must not be lost.
     async fn fetch(
         self: &Arc<Self>,
         check: &Check<'_>,
@@ -209,7 +209,7 @@ impl Shared {
     }
 }
 
-/// Of a lease for somebody who may not be there any more when it comes.
+/// The fetch of a lease, which may outlive the request that asked for it.
 struct Fetch {
     shared: Arc<Shared>,
     algorithm: Algorithm,
@@ -277,7 +277,7 @@ impl Lease {
 
 /// What a request is told while so much is here.
 fn told(outcome: Outcome, left: u64) -> Outcome {
-    // Here is something left, whatever the store has: nobody is to be blocked.
+    // Permits are left here, so the client is not blocked, no matter the count in the store.
     let known = left == 0;
     Outcome {
         allowed: true,

@@ -20,8 +20,8 @@ use std::{sync::Arc, time::Duration};
 /// back what others have counted. What that costs in precision:
 ///
 /// - one instance never admits more than the limit in a window;
-/// - over all instances, what they admit while a request to the store is on its way can be too much: at worst the limit
-///   for each instance, where all of them spend it within one round trip at the beginning of a window;
+/// - over all instances, the requests that they admit while a request to the store is on its way can be too many: at
+///   worst the limit for each instance, if all of them spend it within one round trip at the beginning of a window;
 /// - what the store did not check, because others had used up the limit, is not counted there, and this instance admits
 ///   nothing more in that window;
 /// - what other instances give back or reset is seen after a second by an instance that counts no more, unless a
@@ -41,13 +41,13 @@ struct Local {
     index: u64,
     /// Whether the store has said anything yet.
     known: bool,
-    /// What the store has counted, from here and from everywhere.
+    /// The count in the store, from this process and from all others.
     stored: i64,
-    /// What it was not told yet.
+    /// The count that has not been sent to the store.
     unsent: i64,
-    /// What it is being told.
+    /// The count that is being sent to the store.
     sending: i64,
-    /// What it is being asked for by requests that wait for its answer.
+    /// The count of requests that wait for the store's answer.
     asking: i64,
     /// How often it has answered.
     answers: u32,
@@ -61,7 +61,7 @@ struct Local {
 
 impl Spare for Local {}
 
-/// So long a refusal holds before the store is asked again: somebody may have been given something back.
+/// Time after which the store is asked again about a refusal: a refund may have come from another process.
 const REFUSES_MS: u64 = 1_000;
 
 impl LocalCounter {
@@ -70,7 +70,7 @@ impl LocalCounter {
         Self { inner, windows: Arc::new(ExpiringMap::new(100_000)) }
     }
 
-    /// Decides here, where the store has said something of this window.
+    /// Decides here, if the store has answered for this window.
     fn count(&self, check: &Check<'_>, window: &FixedWindow, now_ms: u64, background: &Background) -> Option<Outcome> {
         let index = window.window_index(now_ms);
         let (outcome, send) = self.windows.update(check.name(), now_ms, |local: Option<Local>| {
@@ -85,7 +85,7 @@ impl LocalCounter {
             if !outcome.allowed && quiet && now_ms >= local.answered_ms.saturating_add(REFUSES_MS) {
                 return (Some(local.kept(check.algorithm)), (None, false));
             }
-            // What is on its way is counted as if it were let through: nobody is blocked for the window by that.
+            // A count on its way is taken as allowed: it must not block the client for the whole window.
             let outcome = Outcome { state: None, ..outcome };
             if outcome.allowed {
                 local.unsent += check.cost;
@@ -155,8 +155,8 @@ impl Local {
         self.sending == 0 && self.asking == 0
     }
 
-    /// Takes notice of what the store has counted. Where other answers may be older or newer than this one, the highest
-    /// count holds; `alone`, what the store says holds.
+    /// Learns the store's count. If other answers may be older or newer than this one, the highest count holds; if
+    /// `alone`, this answer holds.
     fn learn(&mut self, outcome: &Outcome, alone: bool, now_ms: u64) {
         let limit = i64::try_from(outcome.limit).unwrap_or(i64::MAX);
         // Refused for want of room: nothing more is let through here, whatever small rest there may be.
@@ -189,7 +189,7 @@ impl Place {
         Check::new(&self.algorithm, &self.prefix, &self.identifier)
     }
 
-    /// Changes what is known of the window, if it is still the one of now. What was forgotten stays so.
+    /// Changes the record of the window, if it is still the current one. A reset is not undone.
     fn update(&self, change: impl FnOnce(&mut Local)) {
         self.windows.update(self.check().name(), self.now_ms, |local: Option<Local>| {
             let Some(mut local) = local else { return (None, ()) };
@@ -205,7 +205,7 @@ impl Place {
 struct Asking {
     place: Place,
     cost: i64,
-    /// How often the store had answered, where nothing else was on its way.
+    /// The number of answers of the store, if no other request was on its way.
     alone: Option<u32>,
 }
 
@@ -244,7 +244,7 @@ impl Drop for Asking {
     }
 }
 
-/// A window that has to be told to the store, whoever asked for it.
+/// A count that has to be sent to the store, independent of the request that caused it.
 struct Sending {
     inner: Arc<dyn RateLimitStore>,
     place: Place,
@@ -265,7 +265,7 @@ impl Sending {
                     let closed = !outcome.allowed;
                     let outcome = if closed { Outcome { remaining: 0, ..*outcome } } else { *outcome };
                     amount = 0;
-                    // At once: from here on somebody else sends, where there is nothing to be sent by this.
+                    // From here on another task may send, if nothing is left for this one.
                     self.place.update(|local| {
                         local.closed |= closed;
                         local.learn(&outcome, false, self.place.now_ms);
@@ -278,7 +278,7 @@ impl Sending {
                 Err(error) => {
                     let error = error.clone().without_key();
                     tracing::debug!(%error, "what was counted here could not be told to the store yet");
-                    // It may have arrived: told again, it would be counted twice, against everybody.
+                    // The count may have arrived. Sent again, it would count twice, against the client.
                     if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) {
                         self.place.update(|local| local.stored += std::mem::take(&mut local.sending));
                     }

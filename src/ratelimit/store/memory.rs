@@ -82,11 +82,11 @@ impl MemoryRateLimitStore {
     }
 }
 
-/// What is kept of a client.
+/// The count of one client.
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     state: State,
-    /// What was left of its limit, in thousandths.
+    /// Remaining part of the limit, in thousandths.
     left: u32,
 }
 
@@ -150,10 +150,10 @@ impl RateLimitStore for MemoryRateLimitStore {
     }
 }
 
-/// A prefix, and an identifier where the limit is one's own.
+/// A prefix, and an identifier if the limit belongs to one client.
 type Place = (Box<str>, Option<Box<str>>);
 
-/// What the application set. As many as it sets, until it takes them away.
+/// The limits that the application set. There are as many as it sets, until it removes them.
 #[derive(Default)]
 struct DynamicSettings {
     limits: RwLock<HashMap<Place, u32>>,

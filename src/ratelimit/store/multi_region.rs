@@ -23,11 +23,11 @@ const GRACE_MS: u64 = 1_000;
 /// Counts in several databases in different regions, and asks all of them: the nearest decides.
 ///
 /// Each window is a hash from the ids of requests to their costs, as with `MultiRegionRatelimit` of
-/// `@upstash/ratelimit`; in the background the regions are told of each other's requests. The count is eventually
-/// consistent: until they know of each other each region admits up to the limit by itself, so that the worst case of a
-/// window is the limit times the regions. A region that is down is left out, and learns of what it missed with the next
-/// request for the same client. A request that was refused is taken back where it was counted; an exchange of another
-/// process that goes on at the same time may keep it counted until its window ends.
+/// `@upstash/ratelimit`. In the background the regions are sent each other's requests, so the count is eventually
+/// consistent. Until then each region admits up to the limit by itself: the worst case of a window is the limit times
+/// the regions. A region that is down is left out, and receives the missed requests with the next request of the same
+/// client. A refused request is removed from the regions that counted it; if an exchange of another process runs at the
+/// same time, it may stay counted until its window ends.
 ///
 /// It costs much: two to three commands for each region and request, and two more for telling. For one database with
 /// read replicas in other regions ("Global") it is not needed. Fixed and sliding windows only, no dynamic limits, no
@@ -36,7 +36,7 @@ const GRACE_MS: u64 = 1_000;
 #[must_use]
 pub struct MultiRegionStore {
     regions: Arc<[Redis]>,
-    /// Windows that are being exchanged; whether somebody asked for it again meanwhile.
+    /// Windows that are being exchanged, and whether another exchange was requested meanwhile.
     exchanging: Arc<Mutex<HashMap<String, bool>>>,
 }
 
@@ -99,7 +99,7 @@ impl MultiRegionStore {
     }
 }
 
-/// Where a check counts.
+/// The keys of a check.
 #[derive(Debug, Clone)]
 struct Keys {
     current: String,
@@ -159,8 +159,8 @@ struct Exchange {
 impl Exchange {
     async fn run(self, mut asked: Vec<Option<Region<Counts>>>) {
         if !self.admitted {
-            // The request was refused: those that would have let it pass count it for nothing. First those that have, and
-            // then whoever was late, or was told of it by an exchange that went on meanwhile.
+            // The request was refused: the regions that allowed it must not count it. First those that answered, then
+            // those that were late or received it through an exchange meanwhile.
             self.forget().await;
         }
         while let Some((region, answer)) = next(&mut asked).await {
@@ -177,7 +177,7 @@ impl Exchange {
         {
             let mut exchanging = exchanging();
             if let Some(again) = exchanging.get_mut(&self.keys.current) {
-                // Whoever is at it does this one as well.
+                // The running exchange does this one as well.
                 *again = true;
                 return;
             }
@@ -190,7 +190,7 @@ impl Exchange {
             match exchanging.get_mut(&self.keys.current) {
                 Some(again) if *again => *again = false,
                 _ => {
-                    // Under the same lock, so that nobody relies on somebody who has left.
+                    // Under the same lock, so that no request relies on an exchange that has ended.
                     exchanging.remove(&self.keys.current);
                     guard.key = None;
                     return;
@@ -199,7 +199,8 @@ impl Exchange {
         }
     }
 
-    /// Does the same in all regions at once. One that does not answer holds nobody up for longer than a decision may check.
+    /// Does the same in all regions at once. A region that does not answer delays the others no longer than a decision
+    /// may take.
     async fn in_all<T: 'static>(&self, what: impl Fn(usize, &Redis) -> Option<Region<T>>) -> Vec<Option<T>> {
         let regions = self.store.regions.iter().enumerate();
         let mut asked: Vec<Option<Region<T>>> = regions.map(|(index, redis)| what(index, redis)).collect();
@@ -216,7 +217,7 @@ impl Exchange {
         answers
     }
 
-    /// Takes the request out of every region. Where it is not, nothing happens.
+    /// Removes the request from every region. Regions without it are unchanged.
     async fn forget(&self) {
         self.in_all(|_, redis| {
             let (redis, key, id, timeout) = (redis.clone(), self.keys.current.clone(), self.id.clone(), self.timeout);
@@ -254,7 +255,7 @@ impl Exchange {
     }
 }
 
-/// Leaves nothing behind where the work is dropped.
+/// Removes the entry even if the work is dropped.
 struct Guard<'a> {
     store: &'a MultiRegionStore,
     key: Option<&'a str>,
@@ -270,7 +271,7 @@ impl Drop for Guard<'_> {
 
 impl fmt::Debug for MultiRegionStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What is being exchanged names clients.
+        // The keys in `exchanging` contain identifiers.
         f.debug_struct("MultiRegionStore").field("regions", &self.regions).finish_non_exhaustive()
     }
 }

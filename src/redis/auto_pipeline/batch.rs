@@ -31,7 +31,7 @@ impl Batch {
         loop {
             let Some(lane) = self.flight.as_ref().and_then(Flight::lane).map(Arc::clone) else { return };
             self.deliver(&lane.rest).await;
-            // The callers that were answered run first: what they issue now goes into one request, not into two.
+            // The answered callers run first: their next commands then go into one request, not into two.
             yield_now().await;
             let Some(flight) = self.flight.take() else { return };
             match lane.land(flight) {

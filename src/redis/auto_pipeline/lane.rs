@@ -54,7 +54,7 @@ pub(super) enum Departure {
     Together(Vec<Waiting>, Flight),
 }
 
-/// What the dispatcher does next.
+/// The next step of the dispatcher.
 pub(super) enum Next {
     Send(Vec<Waiting>, Flight),
     Wait(Duration),

@@ -93,8 +93,8 @@ impl AutoPipeline {
                 Sent::Answered(reply) => return reply,
                 Sent::Waiting(reply) => reply,
             };
-            // The lane's tasks watch the deadline, and run where this does. On a host whose tasks end with the request
-            // that began them, they may be another request's.
+            // The lane's tasks watch the deadline, and run on the runtime of this caller. On a host whose tasks end
+            // with the request that began them, they may be another request's.
             let answer = if cfg!(target_arch = "wasm32") {
                 timeout(deadline.remaining(), reply).await.map_err(|_| deadline.passed())?
             } else {

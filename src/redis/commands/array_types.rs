@@ -11,7 +11,7 @@ impl FromReply for ArrayIndex {
     }
 }
 
-/// What `AROP` makes of values.
+/// The operation of `AROP` on values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArOp {
@@ -50,7 +50,7 @@ impl ToArg for ArOp {
 }
 
 words! {
-    /// How a value is compared.
+    /// The comparison of a value.
     pub enum ArMatch {
         /// It is this text.
         Exact = "EXACT",
@@ -131,13 +131,13 @@ impl ArGrep {
     }
 }
 
-/// What is known of an array.
+/// The properties of an array.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ArInfo {
     /// One more than the highest index.
     pub len: u64,
-    /// How many places are not empty.
+    /// The number of places that are not empty.
     pub count: u64,
     /// All that the server says, by name.
     pub all: Vec<(String, String)>,

@@ -19,13 +19,13 @@ commands! {
         |cmd| cmd.key(key).arg(index)
     }
 
-    /// `ARMGET`: the values at several indexes, nil where a place is empty.
+    /// `ARMGET`: the values at several indexes, nil if a place is empty.
     read "ARMGET" armget<T>(key: impl ToArg, indexes: &[u64]) -> Vec<T> {
         |cmd| cmd.key(key).arg(indexes)
     }
 
-    /// `ARGETRANGE`: the values from one index to another, both included, nil where a place is empty, backwards where
-    /// the first is the higher. At most 1 000 000.
+    /// `ARGETRANGE`: the values from one index to another, both included, nil if a place is empty, backwards if the
+    /// first index is the higher. At most 1 000 000.
     read "ARGETRANGE" argetrange<T>(key: impl ToArg, start: u64, end: u64) -> Vec<T> {
         |cmd| cmd.key(key).arg(start).arg(end)
     }
@@ -45,7 +45,7 @@ commands! {
         |cmd| search.write(cmd.key(key), true)
     }
 
-    /// `AROP`: one number from all the values between two indexes, or nil; `Option<i64>` where it has to be exact.
+    /// `AROP`: one number from all the values between two indexes, or nil; `Option<i64>` if it has to be exact.
     read "AROP" arop<T>(key: impl ToArg, start: u64, end: u64, operation: ArOp) -> T {
         |cmd| cmd.key(key).arg(start).arg(end).arg(operation)
     }
@@ -75,7 +75,7 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `ARSEEK`: moves the cursor; `false` where there is no such key.
+    /// `ARSEEK`: moves the cursor; `false` if there is no such key.
     write "ARSEEK" arseek(key: impl ToArg, index: u64) -> bool {
         |cmd| cmd.key(key).arg(index)
     }
@@ -100,7 +100,7 @@ commands! {
         |cmd| cmd.key(key).arg(ranges)
     }
 
-    /// `ARINFO`: what is known of an array.
+    /// `ARINFO`: the properties of an array.
     read "ARINFO" arinfo(key: impl ToArg) -> Option<ArInfo> {
         |cmd| cmd.key(key)
     }

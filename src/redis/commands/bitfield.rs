@@ -15,7 +15,7 @@ impl BitType {
         Self { signed: false, bits }
     }
 
-    /// With a sign, of 1 to 64 bits.
+    /// A signed integer of 1 to 64 bits.
     #[must_use]
     pub const fn signed(bits: u8) -> Self {
         Self { signed: true, bits }
@@ -28,7 +28,7 @@ impl ToArg for BitType {
     }
 }
 
-/// Where an integer is.
+/// The position of an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BitOffset {
@@ -54,7 +54,7 @@ impl ToArg for BitOffset {
 }
 
 words! {
-    /// What a sum beyond its type becomes.
+    /// The behaviour when a sum does not fit its type.
     pub enum Overflow {
         /// It wraps around.
         Wrap = "WRAP",

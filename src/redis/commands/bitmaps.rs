@@ -2,7 +2,7 @@ use super::{BitField, commands, keyword_enums::words};
 use crate::redis::{Cmd, ToArg};
 
 words! {
-    /// How strings are combined bit by bit.
+    /// The operation that combines strings bit by bit.
     pub enum BitOp {
         /// Set in all.
         And = "AND",
@@ -59,7 +59,7 @@ commands! {
         |cmd| cmd.arg(operation).key(to).key(keys)
     }
 
-    /// `BITPOS`: where the first such bit is, or -1.
+    /// `BITPOS`: the position of the first such bit, or -1.
     read "BITPOS" bitpos(key: impl ToArg, bit: bool) -> i64 {
         |cmd| cmd.key(key).arg(u8::from(bit))
     }
@@ -79,7 +79,7 @@ commands! {
         |cmd| cmd.key(key).arg(offset).arg(u8::from(bit))
     }
 
-    /// `BITFIELD`: reads and writes integers of any width; one answer for each, nil where it would overflow
+    /// `BITFIELD`: reads and writes integers of any width; one answer for each, nil if it would overflow
     /// ([`Overflow::Fail`](super::Overflow::Fail)).
     write "BITFIELD" bitfield(key: impl ToArg, operations: BitField) -> Vec<Option<i64>> {
         |cmd| operations.write(cmd.key(key))

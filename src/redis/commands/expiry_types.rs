@@ -3,7 +3,7 @@ use crate::redis::{FromReply, Reply, ReplyTypeError};
 use std::time::Duration;
 use web_time::{SystemTime, UNIX_EPOCH};
 
-/// How long a key or a hash field still lives.
+/// The remaining time to live of a key or a hash field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ttl {
     /// There is no such key or field.
@@ -31,7 +31,7 @@ impl FromReply for Ttl {
         Ok(match i64::from_reply(reply)? {
             -2 => Self::Missing,
             -1 => Self::Persistent,
-            // Redis rounds; what is left of the last millisecond is none.
+            // Redis rounds: the rest of the last millisecond is none.
             ms => Self::After(Duration::from_millis(ms.try_into().unwrap_or(0))),
         })
     }
@@ -51,13 +51,13 @@ impl FromReply for ExpireTime {
 words! {
     /// When a time to live is changed.
     pub enum ExpireCondition {
-        /// Only where there is none.
+        /// Only if there is no expiry yet.
         IfPersistent = "NX",
-        /// Only where there is one.
+        /// Only if there is an expiry already.
         IfExpiring = "XX",
-        /// Only where the new one is later.
+        /// Only if the new expiry is later.
         IfLater = "GT",
-        /// Only where the new one is earlier.
+        /// Only if the new expiry is earlier.
         IfEarlier = "LT",
     }
 }

@@ -12,17 +12,17 @@ commands! {
         })
     }
 
-    /// `GEODIST`: the distance of two places, or nil where one is not there.
+    /// `GEODIST`: the distance of two places, or nil if one is not there.
     read "GEODIST" geodist(key: impl ToArg, one: impl ToArg, other: impl ToArg, unit: GeoUnit) -> Option<f64> {
         |cmd| cmd.key(key).arg(one).arg(other).arg(unit)
     }
 
-    /// `GEOHASH`: the geohash of each place, nil where it is not there.
+    /// `GEOHASH`: the geohash of each place, nil if it is not there.
     read "GEOHASH" geohash(key: impl ToArg, members: impl ToArg) -> Vec<Option<String>> {
         |cmd| cmd.key(key).arg(members)
     }
 
-    /// `GEOPOS`: the position of each place, in their order, nil where it is not there.
+    /// `GEOPOS`: the position of each place, in their order, nil if it is not there.
     read "GEOPOS" geopos(key: impl ToArg, members: impl ToArg) -> Vec<Option<GeoPosition>> {
         |cmd| cmd.key(key).arg(members)
     }

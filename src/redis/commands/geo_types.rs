@@ -37,11 +37,11 @@ impl FromReply for GeoPosition {
 pub struct GeoHit<T> {
     /// The place.
     pub member: T,
-    /// How far it is from the centre, in the unit of the search.
+    /// The distance from the centre, in the unit of the search.
     pub distance: f64,
     /// Its score.
     pub hash: i64,
-    /// Where it is.
+    /// The position.
     pub position: GeoPosition,
 }
 

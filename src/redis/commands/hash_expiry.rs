@@ -9,7 +9,7 @@ use std::time::Duration;
 use web_time::SystemTime;
 
 codes! {
-    /// What became of a field's time to live.
+    /// The outcome of setting a field's time to live.
     pub enum FieldExpiry {
         /// There is no such field.
         NoField = -2,
@@ -23,7 +23,7 @@ codes! {
 }
 
 codes! {
-    /// What became of a field that is to live on.
+    /// The outcome of removing a field's time to live.
     pub enum FieldPersist {
         /// There is no such field.
         NoField = -2,
@@ -38,9 +38,9 @@ codes! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldsCondition {
-    /// `FNX`: only where none of the fields is there.
+    /// `FNX`: only if none of the fields is there.
     NoneExist,
-    /// `FXX`: only where all of them are.
+    /// `FXX`: only if all of them are.
     AllExist,
 }
 
@@ -57,7 +57,7 @@ fn fields(cmd: Cmd, fields: impl ToArg) -> Cmd {
     cmd.arg("FIELDS").counted(fields)
 }
 
-/// `FIELDS n field value…`, where `n` counts fields.
+/// `FIELDS n field value…`, with `n` fields.
 fn pairs(cmd: Cmd, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Cmd {
     let pairs: Vec<_> = pairs.into_iter().collect();
     cmd.arg("FIELDS").arg(pairs.len()).args(pairs)
@@ -103,7 +103,7 @@ commands! {
         |cmd| fields(cmd.key(key), names)
     }
 
-    /// `HTTL`: how many seconds each field still lives, -1 where it does not expire, -2 where there is none.
+    /// `HTTL`: remaining seconds of each field, -1 if it does not expire, -2 if it does not exist.
     read "HTTL" httl_secs(key: impl ToArg, names: impl ToArg) -> Vec<i64> {
         |cmd| fields(cmd.key(key), names)
     }
@@ -113,8 +113,8 @@ commands! {
         |cmd| fields(cmd.key(key), names)
     }
 
-    /// `HEXPIRETIME`: when each field expires in seconds since the Unix epoch, -1 where it does not, -2 where there is
-    /// none.
+    /// `HEXPIRETIME`: the expiry of each field in seconds since the Unix epoch, -1 if it does not expire, -2 if it does
+    /// not exist.
     read "HEXPIRETIME" hexpire_time_secs(key: impl ToArg, names: impl ToArg) -> Vec<i64> {
         |cmd| fields(cmd.key(key), names)
     }

@@ -7,7 +7,7 @@ commands! {
         |cmd| cmd.key(key).arg(field)
     }
 
-    /// `HGETALL`: a map of all fields; empty where there is no such key.
+    /// `HGETALL`: a map of all fields; empty if there is no such key.
     read "HGETALL" hgetall<T>(key: impl ToArg) -> T {
         |cmd| cmd.key(key)
     }
@@ -47,7 +47,7 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `HSTRLEN`: how many bytes a field's value has; 0 where there is none.
+    /// `HSTRLEN`: the length of a field's value in bytes; 0 if there is none.
     read "HSTRLEN" hstrlen(key: impl ToArg, field: impl ToArg) -> u64 {
         |cmd| cmd.key(key).arg(field)
     }

@@ -8,12 +8,12 @@ commands! {
         |cmd| cmd.key(key).arg(path).arg(Json(value))
     }
 
-    /// `JSON.SET … NX`: only where there is nothing at the path; says whether it was written.
+    /// `JSON.SET … NX`: only if there is nothing at the path; says whether it was written.
     write "JSON.SET" json_set_if_absent(key: impl ToArg, path: impl ToArg, value: impl Serialize) -> bool {
         |cmd| cmd.key(key).arg(path).arg(Json(value)).arg("NX")
     }
 
-    /// `JSON.SET … XX`: only where there is something at the path; says whether it was written.
+    /// `JSON.SET … XX`: only if there is something at the path; says whether it was written.
     write "JSON.SET" json_set_if_present(key: impl ToArg, path: impl ToArg, value: impl Serialize) -> bool {
         |cmd| cmd.key(key).arg(path).arg(Json(value)).arg("XX")
     }
@@ -36,7 +36,7 @@ commands! {
         |cmd| format.write(cmd.key(key)).arg(paths)
     }
 
-    /// `JSON.MGET`: the matches of one path in several documents, nil where there is no such key.
+    /// `JSON.MGET`: the matches of one path in several documents, nil if there is no such key.
     read "JSON.MGET" json_mget<T>(keys: impl ToArg, path: impl ToArg) -> Vec<T> {
         |cmd| cmd.key(keys).arg(path)
     }
@@ -86,7 +86,7 @@ commands! {
         |cmd| cmd.key(key).arg(Rooted(path)).arg(n)
     }
 
-    /// `JSON.NUMINCRBY` with an integer: sums are exact, where all of the matches are integers.
+    /// `JSON.NUMINCRBY` with an integer: sums are exact, if all of the matches are integers.
     write "JSON.NUMINCRBY" json_incrby(key: impl ToArg, path: impl ToArg, n: i64) -> Json<Vec<Option<i64>>> {
         |cmd| cmd.key(key).arg(Rooted(path)).arg(n)
     }

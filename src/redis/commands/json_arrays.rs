@@ -4,7 +4,7 @@ use super::commands;
 use crate::redis::{Cmd, Json, ToArg};
 use serde::Serialize;
 
-/// How JSON text is laid out.
+/// The layout of JSON text.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct JsonFormat {
@@ -25,13 +25,13 @@ impl JsonFormat {
         self
     }
 
-    /// `NEWLINE`: what is at the end of each line.
+    /// `NEWLINE`: the text at the end of each line.
     pub fn newline(mut self, newline: impl Into<String>) -> Self {
         self.newline = Some(newline.into());
         self
     }
 
-    /// `SPACE`: what is between a name and its value.
+    /// `SPACE`: the text between a name and its value.
     pub fn space(mut self, space: impl Into<String>) -> Self {
         self.space = Some(space.into());
         self
@@ -73,7 +73,7 @@ commands! {
         |cmd| cmd.key(key).arg(Rooted(path)).arg(index).args(values.into_iter().map(Json))
     }
 
-    /// `JSON.ARRINDEX`: where a value is in each match that is an array, or -1.
+    /// `JSON.ARRINDEX`: the index of a value in each match that is an array, or -1.
     read "JSON.ARRINDEX" json_arrindex(key: impl ToArg, path: impl ToArg, value: impl Serialize) -> Vec<Option<i64>> {
         |cmd| cmd.key(key).arg(Rooted(path)).arg(Json(value))
     }

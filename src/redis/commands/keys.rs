@@ -27,22 +27,22 @@ commands! {
         |cmd| cmd.key(keys)
     }
 
-    /// `COPY`: says whether it was copied; not where `to` is there already, or there is no `from`.
+    /// `COPY`: `true` if it was copied; `false` if `to` exists, or `from` does not.
     write "COPY" copy(from: impl ToArg, to: impl ToArg) -> bool {
         |cmd| cmd.key(from).key(to)
     }
 
-    /// `COPY … REPLACE`: overwrites `to`; `false` where there is no `from`.
+    /// `COPY … REPLACE`: overwrites `to`; `false` if there is no `from`.
     write "COPY" copy_replace(from: impl ToArg, to: impl ToArg) -> bool {
         |cmd| cmd.key(from).key(to).arg("REPLACE")
     }
 
-    /// `PEXPIRE`: expires after `ttl`, in whole milliseconds, rounded up; `false` where there is no such key.
+    /// `PEXPIRE`: expires after `ttl`, in whole milliseconds, rounded up; `false` if there is no such key.
     write "PEXPIRE" expire(key: impl ToArg, ttl: Duration) -> bool {
         |cmd| cmd.key(key).arg(millis(ttl))
     }
 
-    /// `PEXPIRE` under a condition; `false` also where it is not met.
+    /// `PEXPIRE` under a condition; `false` also if it is not met.
     write "PEXPIRE" expire_if(key: impl ToArg, ttl: Duration, condition: ExpireCondition) -> bool {
         |cmd| cmd.key(key).arg(millis(ttl)).arg(condition)
     }
@@ -52,12 +52,12 @@ commands! {
         |cmd| cmd.key(key).arg(seconds)
     }
 
-    /// `PEXPIREAT`: expires at a time, in whole milliseconds, rounded up; `false` where there is no such key.
+    /// `PEXPIREAT`: expires at a time, in whole milliseconds, rounded up; `false` if there is no such key.
     write "PEXPIREAT" expire_at(key: impl ToArg, time: SystemTime) -> bool {
         |cmd| cmd.key(key).arg(unix_millis(time))
     }
 
-    /// `PEXPIREAT` under a condition; `false` also where it is not met.
+    /// `PEXPIREAT` under a condition; `false` also if it is not met.
     write "PEXPIREAT" expire_at_if(key: impl ToArg, time: SystemTime, condition: ExpireCondition) -> bool {
         |cmd| cmd.key(key).arg(unix_millis(time)).arg(condition)
     }
@@ -72,7 +72,7 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `TTL`: how many seconds it still lives, -1 where it does not expire, -2 where there is no such key.
+    /// `TTL`: the remaining seconds, -1 if the key does not expire, -2 if it does not exist.
     read "TTL" ttl_secs(key: impl ToArg) -> i64 {
         |cmd| cmd.key(key)
     }
@@ -82,12 +82,13 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `EXPIRETIME`: when it expires in seconds since the Unix epoch, -1 where it does not, -2 where there is no such key.
+    /// `EXPIRETIME`: the expiry in seconds since the Unix epoch, -1 if the key does not expire, -2 if it does not
+    /// exist.
     read "EXPIRETIME" expire_time_secs(key: impl ToArg) -> i64 {
         |cmd| cmd.key(key)
     }
 
-    /// `PERSIST`: takes the time to live away; `false` where there was none.
+    /// `PERSIST`: takes the time to live away; `false` if there was none.
     write "PERSIST" persist(key: impl ToArg) -> bool {
         |cmd| cmd.key(key)
     }
@@ -97,12 +98,12 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `RENAME`: an error where there is no such key.
+    /// `RENAME`: an error if there is no such key.
     write "RENAME" rename(from: impl ToArg, to: impl ToArg) -> () {
         |cmd| cmd.key(from).key(to)
     }
 
-    /// `RENAMENX`: `false` where `to` is there already.
+    /// `RENAMENX`: `false` if `to` is there already.
     write "RENAMENX" renamenx(from: impl ToArg, to: impl ToArg) -> bool {
         |cmd| cmd.key(from).key(to)
     }
@@ -112,7 +113,7 @@ commands! {
         |cmd| cmd.arg(pattern)
     }
 
-    /// `RANDOMKEY`: nil where there is no key.
+    /// `RANDOMKEY`: nil if there is no key.
     read "RANDOMKEY" randomkey<T>() -> Option<T> {
         |cmd| cmd
     }

@@ -20,7 +20,7 @@ pub struct LPosOptions {
 }
 
 impl LPosOptions {
-    /// From the first element on, all of the list.
+    /// Searches the whole list, from the first element on.
     pub fn new() -> Self {
         Self::default()
     }
@@ -51,12 +51,12 @@ commands! {
         |cmd| cmd.key(key).arg(index)
     }
 
-    /// `LINSERT … BEFORE`: returns the new length, -1 where there is no such pivot, 0 where there is no such key.
+    /// `LINSERT … BEFORE`: returns the new length, -1 if there is no such pivot, 0 if there is no such key.
     write "LINSERT" linsert_before(key: impl ToArg, pivot: impl ToArg, value: impl ToArg) -> i64 {
         |cmd| cmd.key(key).arg("BEFORE").arg(pivot).arg(value)
     }
 
-    /// `LINSERT … AFTER`: returns the new length, -1 where there is no such pivot, 0 where there is no such key.
+    /// `LINSERT … AFTER`: returns the new length, -1 if there is no such pivot, 0 if there is no such key.
     write "LINSERT" linsert_after(key: impl ToArg, pivot: impl ToArg, value: impl ToArg) -> i64 {
         |cmd| cmd.key(key).arg("AFTER").arg(pivot).arg(value)
     }
@@ -86,7 +86,7 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `LPOP` with a count: takes up to so many, or nil where there is no such key.
+    /// `LPOP` with a count: takes up to so many, or nil if there is no such key.
     write "LPOP" lpop_many<T>(key: impl ToArg, count: u64) -> Option<Vec<T>> {
         |cmd| cmd.key(key).arg(count)
     }
@@ -96,7 +96,7 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `RPOP` with a count: takes up to so many from the end, or nil where there is no such key.
+    /// `RPOP` with a count: takes up to so many from the end, or nil if there is no such key.
     write "RPOP" rpop_many<T>(key: impl ToArg, count: u64) -> Option<Vec<T>> {
         |cmd| cmd.key(key).arg(count)
     }
@@ -106,7 +106,7 @@ commands! {
         |cmd| options.write(cmd.key(key).arg(element), None)
     }
 
-    /// `LPOS … COUNT`: the indexes of up to `count` such elements, of all where it is 0.
+    /// `LPOS … COUNT`: the indexes of up to `count` such elements, of all if it is 0.
     read "LPOS" lpos_many(key: impl ToArg, element: impl ToArg, count: u64, options: LPosOptions) -> Vec<u64> {
         |cmd| options.write(cmd.key(key).arg(element), Some(count))
     }
@@ -116,7 +116,7 @@ commands! {
         |cmd| cmd.key(key).arg(values)
     }
 
-    /// `LPUSHX`: the same where there is such a list already.
+    /// `LPUSHX`: prepends if there is such a list.
     write "LPUSHX" lpushx(key: impl ToArg, values: impl ToArg) -> u64 {
         |cmd| cmd.key(key).arg(values)
     }
@@ -126,7 +126,7 @@ commands! {
         |cmd| cmd.key(key).arg(values)
     }
 
-    /// `RPUSHX`: the same where there is such a list already.
+    /// `RPUSHX`: appends if there is such a list.
     write "RPUSHX" rpushx(key: impl ToArg, values: impl ToArg) -> u64 {
         |cmd| cmd.key(key).arg(values)
     }
@@ -136,12 +136,12 @@ commands! {
         |cmd| cmd.key(key).arg(start).arg(stop)
     }
 
-    /// `LREM`: removes `count` such elements, negative from the end, all where it is 0, and returns how many.
+    /// `LREM`: removes `count` such elements, negative from the end, all if it is 0, and returns how many.
     write "LREM" lrem(key: impl ToArg, count: i64, element: impl ToArg) -> u64 {
         |cmd| cmd.key(key).arg(count).arg(element)
     }
 
-    /// `LSET`: overwrites the element at an index; an error where there is none.
+    /// `LSET`: overwrites the element at an index; an error if there is none.
     write "LSET" lset(key: impl ToArg, index: i64, element: impl ToArg) -> () {
         |cmd| cmd.key(key).arg(index).arg(element)
     }

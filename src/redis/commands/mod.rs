@@ -63,8 +63,8 @@ pub use self::{
 /// /// `GET`: the value, or nil.
 /// read "GET" get<T>(key: impl ToArg) -> T { |cmd| cmd.key(key) }
 /// ```
-/// The first word is the [`Access`]: `read` where running it twice is the same as running it once, `write` elsewhere.
-/// A name of two words (`"XINFO GROUPS"`) becomes two arguments.
+/// The first word is the [`Access`]: `read` if running it twice is the same as running it once, `write` otherwise. A
+/// name of two words (`"XINFO GROUPS"`) becomes two arguments.
 macro_rules! commands {
     ($(
         $(#[$meta:meta])*

@@ -1,6 +1,6 @@
 use crate::redis::Cmd;
 
-/// What a step of a walk (`SCAN`, `HSCAN`, `SSCAN`, `ZSCAN`) looks at.
+/// The options of one step of a walk (`SCAN`, `HSCAN`, `SSCAN`, `ZSCAN`).
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ScanOptions {

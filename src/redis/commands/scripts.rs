@@ -11,7 +11,7 @@ pub struct FunctionLibrary {
     pub engine: String,
     /// Its functions.
     pub functions: Vec<Function>,
-    /// Its source, where it was asked for.
+    /// The source, if it was requested.
     pub code: Option<String>,
 }
 
@@ -21,7 +21,7 @@ pub struct FunctionLibrary {
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// What its author says of it.
+    /// The author's description.
     pub description: Option<String>,
     /// Its flags, such as `no-writes`.
     pub flags: Vec<String>,
@@ -58,7 +58,7 @@ impl FromReply for Function {
     }
 }
 
-/// How many libraries and functions each engine has.
+/// The number of libraries and functions of each engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct FunctionStats {
@@ -123,7 +123,7 @@ commands! {
         |cmd| cmd
     }
 
-    /// `FUNCTION LOAD`: loads a library and returns its name; an error where it is there already.
+    /// `FUNCTION LOAD`: loads a library and returns its name; an error if it is there already.
     write "FUNCTION LOAD" function_load(code: impl ToArg) -> String {
         |cmd| cmd.arg(code)
     }
@@ -133,7 +133,7 @@ commands! {
         |cmd| cmd.arg("REPLACE").arg(code)
     }
 
-    /// `FUNCTION DELETE`: an error where there is no such library.
+    /// `FUNCTION DELETE`: an error if there is no such library.
     write "FUNCTION DELETE" function_delete(library: impl ToArg) -> () {
         |cmd| cmd.arg(library)
     }

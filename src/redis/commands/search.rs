@@ -5,24 +5,24 @@ use crate::redis::{
 };
 
 commands! {
-    /// `SEARCH.CREATE`: makes an index; `false` where the same one is there and that is no error.
+    /// `SEARCH.CREATE`: makes an index; `false` if the same one is there and that is no error.
     write "SEARCH.CREATE" search_create(name: impl ToArg, index: Index) -> bool {
         |cmd| cmd.arg(name).arg(index)
     }
 
-    /// `SEARCH.QUERY`: the documents that match, or nil where there is no such index.
+    /// `SEARCH.QUERY`: the documents that match, or nil if there is no such index.
     read "SEARCH.QUERY" search_query(name: impl ToArg, filter: Filter, query: Query) -> Option<Vec<Hit>> {
         |cmd| cmd.arg(name).arg(filter).arg(query)
     }
 
-    /// `SEARCH.AGGREGATE`: numbers about the documents that match, or nil where there is no such index.
+    /// `SEARCH.AGGREGATE`: numbers about the documents that match, or nil if there is no such index.
     read "SEARCH.AGGREGATE" search_aggregate(
         name: impl ToArg, filter: Filter, aggregation: Aggregation,
     ) -> Option<AggregateResult> {
         |cmd| cmd.arg(name).arg(filter).arg(aggregation)
     }
 
-    /// `SEARCH.COUNT`: how many documents match, -1 where there is no such index.
+    /// `SEARCH.COUNT`: how many documents match, -1 if there is no such index.
     read "SEARCH.COUNT" search_count(name: impl ToArg, filter: Filter) -> i64 {
         |cmd| cmd.arg(name).arg(filter)
     }
@@ -37,12 +37,12 @@ commands! {
         |cmd| cmd.arg(name)
     }
 
-    /// `SEARCH.WAITINDEXING`: waits until what was written is indexed; `false` where there is no such index. For tests.
+    /// `SEARCH.WAITINDEXING`: waits until all writes are indexed; `false` if there is no such index. For tests.
     read "SEARCH.WAITINDEXING" search_wait_indexing(name: impl ToArg) -> bool {
         |cmd| cmd.arg(name)
     }
 
-    /// `SEARCH.REINDEX`: indexes everything again; `false` where there is no such index.
+    /// `SEARCH.REINDEX`: indexes everything again; `false` if there is no such index.
     write "SEARCH.REINDEX" search_reindex(name: impl ToArg) -> bool {
         |cmd| cmd.arg(name)
     }
@@ -52,7 +52,7 @@ commands! {
         |cmd| cmd.arg("MATCH").arg(pattern)
     }
 
-    /// `SEARCH.ALIASADD`: another name for an index; 1 where it is new, 2 where it was another's.
+    /// `SEARCH.ALIASADD`: another name for an index; 1 if it is new, 2 if it was another's.
     write "SEARCH.ALIASADD" search_aliasadd(alias: impl ToArg, name: impl ToArg) -> u64 {
         |cmd| cmd.arg(alias).arg(name)
     }

@@ -14,7 +14,7 @@ words! {
 }
 
 words! {
-    /// What a client tells of itself.
+    /// The details that a client registers about itself.
     pub enum ClientInfo {
         /// The library's name.
         LibraryName = "LIB-NAME",

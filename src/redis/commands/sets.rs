@@ -52,7 +52,7 @@ commands! {
         |cmd| cmd.key(key).arg(count)
     }
 
-    /// `SMOVE`: moves a member from one set to another; `false` where it is not in the first.
+    /// `SMOVE`: moves a member from one set to another; `false` if it is not in the first.
     write "SMOVE" smove(from: impl ToArg, to: impl ToArg, member: impl ToArg) -> bool {
         |cmd| cmd.key(from).key(to).arg(member)
     }

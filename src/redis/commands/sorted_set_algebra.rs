@@ -70,7 +70,7 @@ commands! {
         |cmd| cmd.key(key).arg(max).arg(min)
     }
 
-    /// `ZRANGEBYLEX`: the members between two texts, where all scores are the same.
+    /// `ZRANGEBYLEX`: the members between two texts, in a set whose scores are all the same.
     read "ZRANGEBYLEX" zrangebylex<T>(key: impl ToArg, min: LexBound, max: LexBound) -> Vec<T> {
         |cmd| cmd.key(key).arg(min).arg(max)
     }

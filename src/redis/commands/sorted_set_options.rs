@@ -87,7 +87,7 @@ words! {
 }
 
 words! {
-    /// What becomes of the scores of a member that is in several sets.
+    /// The operation that combines the scores of a member of several sets.
     pub enum Aggregate {
         /// Their sum.
         Sum = "SUM",
@@ -98,7 +98,7 @@ words! {
     }
 }
 
-/// How sorted sets are put together.
+/// The options of a union or intersection of sorted sets.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ZCombine {
@@ -112,13 +112,13 @@ impl ZCombine {
         Self::default()
     }
 
-    /// `WEIGHTS`: what the scores of each set are multiplied by, one number for each set.
+    /// `WEIGHTS`: the factor of each set's scores, one number for each set.
     pub fn weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.weights = weights.into();
         self
     }
 
-    /// `AGGREGATE`: what becomes of several scores.
+    /// `AGGREGATE`: the operation that combines several scores.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = Some(aggregate);
         self
@@ -148,22 +148,22 @@ enum Bounds {
 }
 
 impl ZRange {
-    /// By place, the first is 0, negative from the end, both included.
+    /// Selects by rank: the first is 0, negative from the end, both included.
     pub fn by_rank(start: i64, stop: i64) -> Self {
         Self { bounds: Bounds::Rank(start, stop), reverse: false, limit: None }
     }
 
-    /// By score, from the lower bound to the higher.
+    /// Selects by score, from the lower bound to the higher.
     pub fn by_score(min: ScoreBound, max: ScoreBound) -> Self {
         Self { bounds: Bounds::Score(min, max), reverse: false, limit: None }
     }
 
-    /// By member, from the lower bound to the higher, where all scores are the same.
+    /// Selects by member, from the lower bound to the higher, in a set whose scores are all the same.
     pub fn by_lex(min: LexBound, max: LexBound) -> Self {
         Self { bounds: Bounds::Lex(min, max), reverse: false, limit: None }
     }
 
-    /// From the highest score down. Bounds stay as they are: lower first.
+    /// Reverses the order: the highest score first. Bounds stay as they are, the lower first.
     pub fn reversed(mut self) -> Self {
         self.reverse = true;
         self

@@ -9,7 +9,7 @@ commands! {
         |cmd| options.write(cmd.key(key)).args(members)
     }
 
-    /// `ZADD … INCR`: adds to the score of one member and returns it; nil where a condition is not met.
+    /// `ZADD … INCR`: adds to the score of one member and returns it; nil if a condition is not met.
     write "ZADD" zadd_incr(key: impl ToArg, options: ZAddOptions, n: f64, member: impl ToArg) -> Option<f64> {
         |cmd| options.write(cmd.key(key)).arg("INCR").arg(n).arg(member)
     }
@@ -49,7 +49,7 @@ commands! {
         |cmd| cmd.key(key).arg(min).arg(max)
     }
 
-    /// `ZLEXCOUNT`: how many members are between the bounds, where all scores are the same.
+    /// `ZLEXCOUNT`: the number of members between the bounds, in a set whose scores are all the same.
     read "ZLEXCOUNT" zlexcount(key: impl ToArg, min: LexBound, max: LexBound) -> u64 {
         |cmd| cmd.key(key).arg(min).arg(max)
     }
@@ -109,7 +109,7 @@ commands! {
         |cmd| cmd.key(key).arg(min).arg(max)
     }
 
-    /// `ZREMRANGEBYLEX`: the same by the members themselves, where all scores are the same.
+    /// `ZREMRANGEBYLEX`: removes members between the bounds, in a set whose scores are all the same.
     write "ZREMRANGEBYLEX" zremrangebylex(key: impl ToArg, min: LexBound, max: LexBound) -> u64 {
         |cmd| cmd.key(key).arg(min).arg(max)
     }

@@ -5,7 +5,7 @@ use crate::redis::{
 use std::time::Duration;
 use web_time::SystemTime;
 
-/// Where a new group begins.
+/// The position at which a new group begins.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct XGroupCreate {
@@ -20,7 +20,7 @@ impl XGroupCreate {
         Self { id: id.into(), make: false, entries_read: None }
     }
 
-    /// `MKSTREAM`: makes the stream where it is not there.
+    /// `MKSTREAM`: creates the stream if it does not exist.
     pub fn make_stream(mut self) -> Self {
         self.make = true;
         self
@@ -125,7 +125,7 @@ impl XClaimOptions {
         self
     }
 
-    /// `FORCE`: also entries that were pending with nobody.
+    /// `FORCE`: claims entries that are in no pending list, too.
     pub fn force(mut self) -> Self {
         self.force = true;
         self
@@ -150,13 +150,13 @@ impl XClaimOptions {
     }
 }
 
-/// What `XAUTOCLAIM` found.
+/// The result of `XAUTOCLAIM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AutoClaimed<E> {
-    /// Where to go on; `"0-0"` where all were looked at.
+    /// The id to continue from; `"0-0"` if all entries were scanned.
     pub next: String,
-    /// What the consumer has now.
+    /// The entries that the consumer has now.
     pub entries: Vec<E>,
     /// The ids that were pending and are no longer in the stream.
     pub deleted: Vec<String>,
@@ -195,7 +195,7 @@ macro_rules! info {
 }
 
 info! {
-    /// What is known of a stream.
+    /// The properties of a stream.
     pub struct StreamInfo {
         /// How many entries it has.
         length: u64 = "length",
@@ -211,7 +211,7 @@ info! {
 }
 
 info! {
-    /// What is known of a group.
+    /// The properties of a group.
     pub struct GroupInfo {
         /// Its name.
         name: String = "name",
@@ -223,13 +223,13 @@ info! {
         last_delivered_id: String = "last-delivered-id",
         /// How many entries it has read.
         entries_read: Option<u64> = "entries-read",
-        /// How many entries are still to be delivered, where that is known.
+        /// How many entries are still to be delivered, if that is known.
         lag: Option<u64> = "lag",
     }
 }
 
 info! {
-    /// What is known of a consumer.
+    /// The properties of a consumer.
     pub struct ConsumerInfo {
         /// Its name.
         name: String = "name",

@@ -10,19 +10,19 @@ use crate::redis::{ToArg, command::millis};
 use std::time::Duration;
 
 words! {
-    /// What becomes of the references that other groups have to a deleted entry.
+    /// The treatment of other groups' references to a deleted entry.
     pub enum References {
         /// They are kept.
         Keep = "KEEPREF",
         /// They are deleted as well.
         Delete = "DELREF",
-        /// The entry is deleted only where all groups have acknowledged it.
+        /// The entry is deleted only if all groups have acknowledged it.
         Acked = "ACKED",
     }
 }
 
 codes! {
-    /// What became of an entry that was to be deleted.
+    /// The outcome of deleting an entry.
     pub enum EntryDeletion {
         /// There is no such entry.
         Missing = -1,
@@ -46,7 +46,7 @@ commands! {
         |cmd| cmd.key(key).arg(group).arg(consumer)
     }
 
-    /// `XGROUP DELCONSUMER`: returns how many entries it had not acknowledged; nobody has them any more.
+    /// `XGROUP DELCONSUMER`: returns the number of its unacknowledged entries, which no consumer has any more.
     write "XGROUP DELCONSUMER" xgroup_delconsumer(key: impl ToArg, group: impl ToArg, consumer: impl ToArg) -> u64 {
         |cmd| cmd.key(key).arg(group).arg(consumer)
     }
@@ -61,8 +61,8 @@ commands! {
         |cmd| cmd.key(key).arg(group).arg(id)
     }
 
-    /// `XREADGROUP`: entries for a consumer. The id `">"` stands for those that nobody got yet; any other for the
-    /// consumer's own pending ones behind it.
+    /// `XREADGROUP`: entries for a consumer. The id `">"` stands for entries that no consumer has received; any other
+    /// id for the consumer's own pending entries after it.
     write "XREADGROUP" xreadgroup<T>(
         group: impl ToArg,
         consumer: impl ToArg,
@@ -161,7 +161,7 @@ commands! {
         |cmd| cmd.key(key).arg(references).arg("IDS").counted(ids)
     }
 
-    /// `XINFO STREAM`: what is known of a stream.
+    /// `XINFO STREAM`: the properties of a stream.
     read "XINFO STREAM" xinfo_stream(key: impl ToArg) -> StreamInfo {
         |cmd| cmd.key(key)
     }

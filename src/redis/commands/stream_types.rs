@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct StreamEntry<T> {
     /// The id: milliseconds and a number.
     pub id: String,
-    /// The fields and their values; empty where the entry was deleted and is only pending.
+    /// The fields and their values; empty if the entry was deleted and is only pending.
     pub fields: Vec<(String, T)>,
 }
 
@@ -26,13 +26,13 @@ impl<T: FromReply> FromReply for StreamEntry<T> {
     }
 }
 
-/// What was read from several streams: the key of each that had something, and its entries.
+/// The entries of several streams: the key of each that had some, and its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamReads<T>(pub Vec<(String, Vec<StreamEntry<T>>)>);
 
 impl<T: FromReply> FromReply for StreamReads<T> {
     fn from_reply(reply: Reply) -> Result<Self, ReplyTypeError> {
-        // Nil where no stream had anything.
+        // Nil if no stream had anything.
         Option::from_reply(reply).map(|reads| Self(reads.unwrap_or_default()))
     }
 }
@@ -64,7 +64,7 @@ impl TrimOptions {
         Self { strategy: "MINID", threshold: id.into(), approximate: false, limit: None }
     }
 
-    /// `~`: some more may be kept, where that is cheaper.
+    /// `~`: some more may be kept, if that is cheaper.
     pub fn approximate(mut self) -> Self {
         self.approximate = true;
         self
@@ -95,12 +95,12 @@ pub struct XAddOptions {
 }
 
 impl XAddOptions {
-    /// The stream is made where it is not there, and never trimmed.
+    /// Creates the stream if it does not exist, and never trims it.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// `NOMKSTREAM`: only where the stream is there already.
+    /// `NOMKSTREAM`: only if the stream exists.
     pub fn no_make_stream(mut self) -> Self {
         self.no_make = true;
         self
@@ -118,11 +118,11 @@ impl XAddOptions {
     }
 }
 
-/// What a group has not acknowledged, in short.
+/// A summary of a group's unacknowledged entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PendingSummary {
-    /// How many entries.
+    /// The number of entries.
     pub count: u64,
     /// The lowest id.
     pub first: Option<String>,
@@ -145,11 +145,11 @@ impl FromReply for PendingSummary {
 pub struct PendingEntry {
     /// The entry.
     pub id: String,
-    /// To whom it was delivered last.
+    /// The consumer that received it last.
     pub consumer: String,
-    /// How long ago.
+    /// Time since the last delivery.
     pub idle: Duration,
-    /// How often it was delivered.
+    /// The number of deliveries.
     pub deliveries: u64,
 }
 

@@ -2,8 +2,8 @@ use super::{StreamEntry, StreamReads, TrimOptions, XAddOptions, commands};
 use crate::redis::ToArg;
 
 commands! {
-    /// `XADD`: appends an entry and returns its id; `"*"` lets the server choose it. Nil where the stream is not
-    /// there and must not be made.
+    /// `XADD`: appends an entry and returns its id; `"*"` lets the server choose it. Nil if the stream does not exist
+    /// and must not be created.
     write "XADD" xadd(
         key: impl ToArg,
         id: impl ToArg,

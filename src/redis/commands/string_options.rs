@@ -42,7 +42,7 @@ impl ToArg for SetExpiry {
     }
 }
 
-/// What becomes of the time to live of what is read.
+/// The change to the time to live of a read value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expiry {
@@ -113,19 +113,19 @@ impl SetOptions {
         self
     }
 
-    /// `NX`: only where there is no such key.
+    /// `NX`: only if there is no such key.
     pub fn if_absent(mut self) -> Self {
         self.condition = Some(Condition::Absent);
         self
     }
 
-    /// `XX`: only where there is such a key.
+    /// `XX`: only if there is such a key.
     pub fn if_present(mut self) -> Self {
         self.condition = Some(Condition::Present);
         self
     }
 
-    /// `IFEQ`, `IFNE`, `IFDEQ`, `IFDNE`: only where what is there compares so.
+    /// `IFEQ`, `IFNE`, `IFDEQ`, `IFDNE`: only if the present value compares so.
     pub fn only_if(mut self, compare: Compare) -> Self {
         self.condition = Some(Condition::Compare(compare));
         self

@@ -28,7 +28,7 @@ commands! {
         |cmd| cmd.key(key).arg(value)
     }
 
-    /// `MGET`: the values of several keys, in their order, nil where there is none.
+    /// `MGET`: the values of several keys, in their order, nil if there is none.
     read "MGET" mget<T>(keys: impl ToArg) -> Vec<T> {
         |cmd| cmd.key(keys)
     }
@@ -73,7 +73,7 @@ commands! {
         |cmd| pairs.into_iter().fold(cmd, |cmd, (key, value)| cmd.key(key).arg(value))
     }
 
-    /// `MSETNX`: several keys at once, or none where one of them is there; says which.
+    /// `MSETNX`: sets several keys, or none if one of them exists; `true` if they were set.
     write "MSETNX" msetnx(pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> bool {
         |cmd| pairs.into_iter().fold(cmd, |cmd, (key, value)| cmd.key(key).arg(value))
     }
@@ -108,7 +108,7 @@ commands! {
         |cmd| cmd.key(key).arg(value)
     }
 
-    /// `STRLEN`: the length in bytes; 0 where there is no key.
+    /// `STRLEN`: the length in bytes; 0 if there is no key.
     read "STRLEN" strlen(key: impl ToArg) -> u64 {
         |cmd| cmd.key(key)
     }

@@ -3,7 +3,7 @@ use crate::redis::{Cmd, FromReply, Pairs, Reply, ReplyTypeError, ToArg};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 words! {
-    /// How near two vectors are.
+    /// The distance between two vectors.
     pub enum VectorMetric {
         /// The angle between them.
         Cosine = "COSINE",
@@ -15,7 +15,7 @@ words! {
 }
 
 words! {
-    /// What a query gives up for speed.
+    /// The trade of precision for speed.
     pub enum VectorProfile {
         /// The quickest.
         Fast = "FAST",
@@ -44,7 +44,7 @@ impl ToArg for Fp32<'_> {
 pub struct VectorHit {
     /// Its id.
     pub id: String,
-    /// From 0 to 1; the higher, the nearer.
+    /// The similarity, from 0 to 1.
     pub score: f64,
 }
 
@@ -61,11 +61,11 @@ impl FromReply for VectorHits {
     }
 }
 
-/// What is known of an index of vectors.
+/// The properties of an index of vectors.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct VectorInfo {
-    /// How many numbers each vector has.
+    /// The number of dimensions of each vector.
     pub dimension: u64,
     /// The metric's name.
     pub metric: String,
@@ -86,12 +86,12 @@ impl FromReply for VectorInfo {
 }
 
 commands! {
-    /// `VECTOR.CREATE`: makes an index of vectors of 1 to 32768 numbers; an error where there is one.
+    /// `VECTOR.CREATE`: makes an index of vectors of 1 to 32768 numbers; an error if there is one.
     write "VECTOR.CREATE" vector_create(key: impl ToArg, dimension: u32, metric: VectorMetric) -> bool {
         |cmd| cmd.key(key).arg("DIM").arg(dimension).arg("METRIC").arg(metric)
     }
 
-    /// `VECTOR.CREATE … EXISTSOK`: `false` where there is one already.
+    /// `VECTOR.CREATE … EXISTSOK`: `false` if there is one already.
     write "VECTOR.CREATE" vector_create_if_absent(key: impl ToArg, dimension: u32, metric: VectorMetric) -> bool {
         |cmd| cmd.key(key).arg("DIM").arg(dimension).arg("METRIC").arg(metric).arg("EXISTSOK")
     }
@@ -128,7 +128,7 @@ commands! {
         |cmd| cmd.key(key)
     }
 
-    /// `VECTOR.INFO`: what is known of the index, or nil.
+    /// `VECTOR.INFO`: the properties of the index, or nil.
     read "VECTOR.INFO" vector_info(key: impl ToArg) -> Option<VectorInfo> {
         |cmd| cmd.key(key)
     }

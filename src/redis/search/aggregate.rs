@@ -71,7 +71,7 @@ impl Aggregation {
         self.metric_or(name, metric, field, None)
     }
 
-    /// The same, with a number for documents that do not have the field.
+    /// Adds a metric with a number for documents without the field.
     pub fn metric_or(
         mut self,
         name: impl Into<String>,

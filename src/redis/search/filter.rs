@@ -94,7 +94,7 @@ impl Filter {
         regex = "$regex",
     }
 
-    /// `$phrase` where `slop` other words may be in between.
+    /// `$phrase` that allows `slop` other words in between.
     pub fn phrase_with_slop(self, field: impl Into<String>, words: &str, slop: u32) -> Self {
         self.phrase(field, json!({ "value": words, "slop": slop }))
     }
@@ -109,12 +109,12 @@ impl Filter {
         self.fuzzy(field, json!({ "value": word, "distance": distance }))
     }
 
-    /// `$boost`: what the score of a field's conditions is multiplied by.
+    /// `$boost`: multiplies the score of a field's conditions.
     pub fn boost_field(self, field: impl Into<String>, boost: f64) -> Self {
         self.operator(field.into(), "$boost", boost)
     }
 
-    /// `$boost`: what the score of this filter is multiplied by; a negative number lowers it.
+    /// `$boost`: multiplies the score of this filter; a negative number lowers it.
     pub fn boost(mut self, boost: f64) -> Self {
         if !boost.is_finite() {
             return self.refuse(NO_JSON);

@@ -1,7 +1,7 @@
 //! Full-text search over keys (`SEARCH.*`), which Upstash Redis has.
 //!
 //! An index covers the JSON documents, hashes or strings under a prefix, or the entries of a stream. Filters and
-//! aggregations are JSON on the wire; here they are built, or, where a builder lacks something, given as JSON.
+//! aggregations are JSON on the wire; here they are built, or, if a builder lacks something, given as JSON.
 //!
 //! ```no_run
 //! use axum_upstash::redis::{

@@ -42,7 +42,7 @@ impl Highlight {
         Self { fields: fields.into_iter().map(Into::into).collect(), tags: None }
     }
 
-    /// `TAGS`: what is before and behind each match.
+    /// `TAGS`: the text before and after each match.
     pub fn tags(mut self, before: impl Into<String>, behind: impl Into<String>) -> Self {
         self.tags = Some((before.into(), behind.into()));
         self

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 pub struct Hit {
     /// Its key.
     pub key: String,
-    /// How well it matches, or the value that hits are ordered by.
+    /// The relevance, or the value that hits are ordered by.
     pub score: f64,
-    /// Its fields, or one called `$` with all of a document; empty where no content was asked for.
+    /// The fields, or one called `$` with the whole document; empty if no content was requested.
     pub fields: Vec<(String, String)>,
 }
 
@@ -26,7 +26,7 @@ impl Hit {
     /// The whole document of an index of JSON or of strings.
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`] where there is none, or it is not of this type.
+    /// [`ErrorKind::Decode`] if there is none, or it is not of this type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let text = self.get("$").ok_or_else(|| Error::new(ErrorKind::Decode, "the hit has no document"))?;
         serde_json::from_str(text)
@@ -44,13 +44,13 @@ impl FromReply for Hit {
     }
 }
 
-/// What an index is.
+/// The description of an index.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Description {
     /// Its name.
     pub name: String,
-    /// What it covers: `json`, `hash`, `string` or `stream`.
+    /// The type of the indexed keys: `json`, `hash`, `string` or `stream`.
     pub of: String,
     /// Its prefixes.
     pub prefixes: Vec<String>,
@@ -89,7 +89,7 @@ impl FromReply for Description {
 pub struct IndexEntry {
     /// Its name.
     pub name: String,
-    /// What it covers.
+    /// The type of the indexed keys.
     pub of: String,
 }
 
@@ -104,7 +104,7 @@ impl FromReply for IndexEntry {
     }
 }
 
-/// What an aggregation gives, by the names that it was asked under.
+/// The results of an aggregation, by the names in the request.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AggregateResult(pub Vec<(String, AggregateValue)>);
 

@@ -1,6 +1,6 @@
 use crate::redis::{Cmd, ToArg};
 
-/// What an index covers.
+/// The type of the keys that an index covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IndexOf {
@@ -70,13 +70,13 @@ impl Index {
         self
     }
 
-    /// `SKIPINITIALSCAN`: what is there already is not indexed.
+    /// `SKIPINITIALSCAN`: leaves existing keys unindexed.
     pub fn skip_initial_scan(mut self) -> Self {
         self.skip_initial_scan = true;
         self
     }
 
-    /// `EXISTSOK`: no error where there is the same index already.
+    /// `EXISTSOK`: no error if the same index exists.
     pub fn exists_ok(mut self) -> Self {
         self.exists_ok = true;
         self

@@ -1,6 +1,6 @@
 use crate::redis::{Cmd, ToArg};
 
-/// How numbers are put together.
+/// The operation that combines numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Combine {
@@ -22,7 +22,7 @@ impl Combine {
     }
 }
 
-/// What is done to a field's number first.
+/// The function applied to a field's number first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "they are the names of functions")]
@@ -62,20 +62,20 @@ impl Score {
         self
     }
 
-    /// `MODIFIER`: what is done to the last field's number.
+    /// `MODIFIER`: the function applied to the last field's number.
     pub fn modifier(mut self, modifier: Modifier) -> Self {
         // The name is the value's own, in small letters.
         self.values.extend(["MODIFIER".to_owned(), format!("{modifier:?}").to_lowercase()]);
         self
     }
 
-    /// `FACTOR`: what the last field's number is multiplied by (1).
+    /// `FACTOR`: multiplies the last field's number (1).
     pub fn factor(mut self, factor: f64) -> Self {
         self.values.extend(["FACTOR".to_owned(), factor.to_string()]);
         self
     }
 
-    /// `MISSING`: the number where the last field is not there (0).
+    /// `MISSING`: the number of documents without the last field (0).
     pub fn missing(mut self, missing: f64) -> Self {
         self.values.extend(["MISSING".to_owned(), missing.to_string()]);
         self

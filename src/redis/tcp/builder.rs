@@ -45,11 +45,11 @@ impl Redis {
     /// command waits for a large reply to one before it. The connection is made with the first command, or by
     /// [`connect`](Redis::connect). A command that would change or block it for all is refused.
     ///
-    /// A connection that is lost is made again: one attempt at a time serves all callers, and the waits between attempts
-    /// grow. A connection is left for a new one when a deadline has passed on it while nothing came. What was not
-    /// written is sent again; what may have arrived is sent again only if that does no harm, as over REST. After a
-    /// failover the server refuses writes as a replica (`READONLY`): its name is then looked up anew, and the command
-    /// is sent to the server that it stands for now.
+    /// A lost connection is made again: one attempt at a time serves all callers, and the waits between attempts grow.
+    /// If a deadline passes while nothing arrives, the connection is replaced. Commands that were not written are sent
+    /// again; those that may have arrived are sent again only if that does no harm, as over REST. After a failover the
+    /// server refuses writes as a replica (`READONLY`): then its name is looked up anew, and the command is sent to the
+    /// server that the name now stands for.
     ///
     /// Replies are read in RESP2. A URL that asks for RESP3 is refused.
     pub fn tcp(url: impl Into<String>) -> RedisTcpBuilder {
@@ -86,13 +86,13 @@ impl RedisTcpBuilder {
         self
     }
 
-    /// How often and when a command is sent again.
+    /// Sets how often and when a command is sent again.
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
         self
     }
 
-    /// How scripts ask for key locking.
+    /// Sets how scripts request key locking.
     pub fn key_locking(mut self, key_locking: KeyLocking) -> Self {
         self.key_locking = key_locking;
         self

@@ -2,7 +2,7 @@ use super::{convert, settings::Settings, slot_move::SlotMove};
 use crate::{
     Error, ErrorKind,
     client::{Repeat, RetryPolicy},
-    redis::{Cmd, Reply, RequestEvent, RequestKind, backend::Node, commands::table, observe::Observer},
+    redis::{Cmd, Reply, RequestEvent, RequestKind, commands::table, node::Node, observe::Observer},
     rt::{Deadline, RuntimeId, Stopwatch, sleep, timeout},
 };
 use redis_rs::{
@@ -41,7 +41,7 @@ struct Failed {
     moved: Option<SlotMove>,
 }
 
-/// What is sent.
+/// The commands of one call.
 #[derive(Clone, Copy)]
 enum Sending<'a> {
     One(&'a redis_rs::Cmd),
@@ -151,7 +151,7 @@ impl Cluster {
         }
         pipeline.atomic();
         let repeat = table::repeat_all(cmds);
-        // The library learns from the refusal of a command where its slot is, but not from that of a transaction.
+        // The library learns the owner of a slot from the refusal of a command, but not from that of a transaction.
         let probe = cmds.iter().find_map(Cmd::key_bytes).map(|key| convert::command(&Cmd::new("EXISTS").key(key)));
         let exchange = async {
             let mut owner = None;

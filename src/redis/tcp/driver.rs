@@ -225,7 +225,7 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// The runtime ended: what was not written can be sent by another.
+    /// The runtime ended: commands that were not written can be sent by another connection.
     fn drop(&mut self) {
         self.close(None);
     }

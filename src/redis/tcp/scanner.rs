@@ -10,7 +10,7 @@ const MAX_STRING: usize = 1 << 30;
 /// Finds the end of a reply in bytes that come in pieces, and looks at each byte of it once.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
-    /// What is before it has been seen.
+    /// The bytes before this position have been scanned.
     at: usize,
     /// The end of the string that is coming in.
     string_end: usize,

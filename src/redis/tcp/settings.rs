@@ -27,7 +27,7 @@ impl Default for Settings {
     }
 }
 
-/// Where a server is, and as who the client logs in.
+/// The address of a server, and the user of the client.
 #[derive(Clone)]
 pub(super) struct Address {
     pub(super) place: Place,

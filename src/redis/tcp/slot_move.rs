@@ -1,4 +1,4 @@
-use crate::redis::backend::Node;
+use crate::redis::node::Node;
 use redis_rs::RedisError;
 
 /// The refusal of a transaction whose slot has moved or is moving: nothing was executed.

@@ -2,7 +2,7 @@ use super::{cluster::Cluster, refused, server::Server};
 use crate::{
     Error,
     client::Repeat,
-    redis::{Cmd, Reply, backend::Node},
+    redis::{Cmd, Reply, node::Node},
     rt::Deadline,
 };
 use std::{fmt, time::Duration};
@@ -13,7 +13,7 @@ pub(in crate::redis) struct Tcp {
     timeout: Duration,
 }
 
-/// What they go to.
+/// One server or a cluster.
 pub(super) enum Target {
     Server(Server),
     Cluster(Box<Cluster>),

@@ -5,7 +5,7 @@ use crate::{Error, ErrorKind, client::Secret};
 use std::io;
 use tokio::net::TcpStream;
 
-/// Whom the client trusts, and how it shows who it is.
+/// The certificates that the client trusts, and its own.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TlsSettings {
     /// Certificates of authorities, in PEM. Without any, those that the system trusts.

@@ -85,7 +85,8 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
         match &self.inner {
             Inner::Stored { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Inner::Service { body } => body.size_hint(),
-            // What was read says nothing new: it may end in an error or in trailers, which an exact length would hide.
+            // The frames that were read give no length: the body may end in an error or in trailers, which an exact
+            // length would hide.
             Inner::Resumed { frames, rest: Some(rest), .. } if frames.is_empty() => rest.size_hint(),
             Inner::Resumed { told, .. } => *told,
         }
@@ -102,7 +103,7 @@ impl<B: Body> fmt::Debug for CacheBody<B> {
     }
 }
 
-/// What is left of a length when `sent` bytes are gone.
+/// The remaining length when `sent` bytes are gone.
 fn less(hint: &SizeHint, sent: u64) -> SizeHint {
     let mut left = SizeHint::new();
     left.set_lower(hint.lower().saturating_sub(sent));
@@ -119,7 +120,7 @@ pub(super) struct Collect<B> {
     data: VecDeque<Bytes>,
     len: usize,
     limit: usize,
-    /// What the body said of its length before it was read.
+    /// The length that the body announced before it was read.
     told: SizeHint,
 }
 
@@ -167,7 +168,7 @@ impl<B: Body<Data = Bytes>> Collect<B> {
     }
 
     fn concat(&mut self) -> Bytes {
-        // Copied even where it is one piece: that may be a small part of a large buffer, which it would keep alive.
+        // Copied even if it is one piece, which may be a small part of a large buffer, and would keep that alive.
         let mut all = BytesMut::with_capacity(self.len);
         self.data.drain(..).for_each(|data| all.extend_from_slice(&data));
         all.freeze()

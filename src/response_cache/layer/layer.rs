@@ -1,4 +1,3 @@
-use super::ResponseCacheService;
 use crate::{
     CircuitBreaker, Clock,
     response_cache::{
@@ -8,13 +7,12 @@ use crate::{
     },
 };
 use std::{fmt, sync::Arc, time::Duration};
-use tower_layer::Layer;
 
 /// Caches the responses of the services inside it. See the [module](crate::response_cache).
 ///
-/// Clones share the store and what the process remembers beside it: who waits for whom, what was changed meanwhile. So
-/// `layer.clone().with_ttl(ttl)` gives each route its own time and is one cache all the same. Layers made one by one on
-/// the same store share the store only, as two processes do. Keep one, and clone it.
+/// Clones share the store and the knowledge of the process beside it: the requests in flight, and the changes
+/// meanwhile. So `layer.clone().with_ttl(ttl)` gives each route its own time and is one cache all the same. Layers made
+/// one by one on the same store share the store only, as two processes do. Keep one, and clone it.
 #[derive(Clone)]
 #[must_use]
 pub struct ResponseCacheLayer {
@@ -48,14 +46,15 @@ impl ResponseCacheLayer {
         Self::new(MemoryResponseStore::new())
     }
 
-    /// How long a response is fresh that says nothing about it itself (nothing is, without this).
+    /// Sets the freshness lifetime of responses without `Cache-Control` or `Expires`. If unset, such responses are not
+    /// stored.
     ///
     /// It counts for 200, 203, 204, 300, 301, 308, 404, 405, 410, 414 and 501 only; what `Cache-Control` or `Expires`
     /// of a response say always wins.
     ///
-    /// **This time applies to whatever the handler answers, also to requests with cookies of layers that this crate does
-    /// not know, `axum-login` and `tower-sessions` among them.** What it answers to one user then goes to all. Give a
-    /// time only to routes whose answer is the same for everybody, or have what is for one user marked
+    /// **This time applies to every answer of the handler, even to requests with cookies of layers that this crate does
+    /// not know, `axum-login` and `tower-sessions` among them.** An answer to one user then goes to all. Give a time
+    /// only to routes whose answer is the same for all clients, or mark the answer for one user as
     /// [`PrivateResponse`](crate::PrivateResponse) or `private`.
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.settings.ttl = Some(ttl);
@@ -100,16 +99,16 @@ impl ResponseCacheLayer {
         self
     }
 
-    /// What keys in the store begin with (`axum-upstash:cache`). Applications that share a database and a host name
-    /// need different ones. A clone with another prefix is another cache: neither finds, waits for or forgets what is
-    /// the other's.
+    /// Sets the prefix of the keys in the store (`axum-upstash:cache`). Applications that share a database and a host
+    /// name need different ones. A clone with another prefix is another cache: neither finds, waits for or forgets the
+    /// other's responses.
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.settings.prefix = prefix.into().into();
         self
     }
 
-    /// Whether `Cache-Control` and `Pragma` of requests count (they do). Where they do, any client can send its
-    /// requests to the handler.
+    /// Honours `Cache-Control` and `Pragma` of requests (`true`). If enabled, any client can send its requests to the
+    /// handler.
     pub fn with_request_directives(mut self, enabled: bool) -> Self {
         self.settings.request_directives = enabled;
         self
@@ -129,13 +128,10 @@ impl ResponseCacheLayer {
     }
 }
 
-impl<S> Layer<S> for ResponseCacheLayer {
-    type Service = ResponseCacheService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
+impl ResponseCacheLayer {
+    pub(super) fn cache(&self) -> Cache {
         let (store, local) = (Arc::clone(&self.store), Arc::clone(&self.local));
-        let cache = Cache { settings: self.settings.clone(), store, breaker: self.breaker.clone(), local };
-        ResponseCacheService::new(inner, Arc::new(cache))
+        Cache { settings: self.settings.clone(), store, breaker: self.breaker.clone(), local }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{CacheBody, ResponseFuture};
+use super::{CacheBody, ResponseCacheLayer, ResponseFuture};
 use crate::response_cache::{cache::Cache, lookup::Lookup};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 use tower_service::Service;
 
 /// The service of [`ResponseCacheLayer`](super::ResponseCacheLayer).
@@ -15,6 +16,14 @@ use tower_service::Service;
 pub struct ResponseCacheService<S> {
     inner: S,
     cache: Arc<Cache>,
+}
+
+impl<S> Layer<S> for ResponseCacheLayer {
+    type Service = ResponseCacheService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ResponseCacheService::new(inner, Arc::new(self.cache()))
+    }
 }
 
 impl<S> ResponseCacheService<S> {

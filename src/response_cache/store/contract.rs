@@ -3,14 +3,15 @@ use crate::{CircuitBreaker, Error};
 use futures_core::future::BoxFuture;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// Where responses are kept. [`MemoryResponseStore`](super::MemoryResponseStore) and [`RedisResponseStore`](super::RedisResponseStore) are two.
+/// A store of responses. [`MemoryResponseStore`](super::MemoryResponseStore) and
+/// [`RedisResponseStore`](super::RedisResponseStore) are two.
 ///
 /// The layer decides what may be stored and whether it is still fresh; a store keeps records under keys until they
 /// expire, or until it needs the room. Keys hold a hash and no user's data. Every call has the layer's deadline, and an
 /// error is logged and counts as a miss.
 pub trait ResponseStore: fmt::Debug + Send + Sync + 'static {
-    /// The record under `primary`, and the one under `variant` where the caller guesses that it will need it: one round
-    /// trip for both.
+    /// Returns the record under `primary`, and the one under `variant` if the caller guesses that it will need it: one
+    /// round trip for both.
     fn get<'a>(&'a self, primary: &'a str, variant: Option<&'a str>) -> BoxFuture<'a, Result<Records, Error>>;
 
     /// The same at once, of a store that need not wait.
@@ -39,7 +40,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// What was under each of the two keys.
+    /// The records under the two keys.
     #[must_use]
     pub fn new(primary: Option<Record>, variant: Option<Record>) -> Self {
         Self { primary, variant }

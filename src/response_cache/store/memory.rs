@@ -47,7 +47,7 @@ impl MemoryResponseStore {
         Self::with_capacity(DEFAULT_CAPACITY)
     }
 
-    /// A store of about so many bytes. What is used least makes room first.
+    /// Makes a store of about `bytes` bytes. The least used records make room first.
     ///
     /// It holds no response, headers included, of more than about 7.5 MiB, nor of more than nine tenths of a capacity
     /// below 16 MiB. A larger one is a warning in the log and is not stored.

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// What is stored of a session: what a person can read, and nothing that depends on how a crate writes its types.
+/// The stored form of a session: readable text that does not depend on how a crate writes its types.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
     pub(super) data: HashMap<String, Value>,

@@ -22,11 +22,11 @@ pub struct TowerSessionStore {
     on_missing: OnMissing,
 }
 
-/// What becomes of a session that is saved and not there any more: it has expired, or another request has ended it.
+/// The policy for saving a session that is gone: it has expired, or another request has ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnMissing {
-    /// Saving fails, and tower-sessions answers with 500: nobody believes that something was kept.
+    /// Saving fails, and tower-sessions answers with 500, so that no client believes that the change was kept.
     #[default]
     Error,
     /// It is stored anew: a logout in another request can be undone by that.
@@ -35,7 +35,7 @@ pub enum OnMissing {
     Ignore,
 }
 
-/// So often another id is tried where one is taken. Of 128 random bits none ever is.
+/// Number of attempts to create an id that is not taken. Of 128 random bits none ever is.
 const TRIES: usize = 4;
 
 impl TowerSessionStore {
@@ -44,13 +44,13 @@ impl TowerSessionStore {
         Self { redis, prefix: "tower.sessions:".to_owned(), on_missing: OnMissing::default() }
     }
 
-    /// What keys begin with.
+    /// Sets the prefix of the keys.
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// What becomes of a session that is saved and not there any more.
+    /// Sets the policy for saving a session that is gone ([`OnMissing`]).
     pub fn with_on_missing(mut self, policy: OnMissing) -> Self {
         self.on_missing = policy;
         self

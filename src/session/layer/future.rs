@@ -106,7 +106,7 @@ where
                     };
                     result.map(|response| match outcome {
                         Ok(()) => finish(session, response),
-                        // What it wrote is of no use to anybody; a login would be to who believes in it.
+                        // The attributes of an ended session are useless; a lost login would deceive the client.
                         Err(SessionError::Gone) if *left != Uncommitted::Rotation => {
                             tracing::debug!(session.action = "gone", "the session ended while the request ran");
                             finish(session, response)

@@ -1,4 +1,3 @@
-use super::SessionService;
 use crate::{
     Clock,
     session::{
@@ -9,13 +8,12 @@ use crate::{
 };
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
-use tower_layer::Layer;
 
 /// Gives each request its [`Session`](crate::session::Session). See the [module](crate::session) for an example.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SessionLayer {
-    config: Arc<SessionConfig>,
+    pub(super) config: Arc<SessionConfig>,
 }
 
 impl SessionLayer {
@@ -51,36 +49,36 @@ impl SessionLayer {
         self.with(|config| config.cookie = cookie)
     }
 
-    /// How long a session lives that has no [lifetime of its own](crate::session::Session::set_lifetime) (a day without use, 30 days at
-    /// most). When the absolute lifetime is raised, sessions from
-    /// before that live on, but [`UserSessions`] forgets them when they would have ended.
+    /// Sets the lifetime of sessions without [one of their own](crate::session::Session::set_lifetime) (idle for a day,
+    /// 30 days at most). If the absolute lifetime is raised, older sessions live on, but [`UserSessions`] forgets them
+    /// when they would have ended.
     pub fn with_lifetime(self, lifetime: Lifetime) -> Self {
         self.with(|config| config.lifetime = lifetime)
     }
 
-    /// How long the store may take for each step (2 s).
+    /// Sets how long the store may take for each step (2 s).
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.with(|config| config.timeout = timeout)
     }
 
-    /// What a handler gets when its session cannot be loaded.
+    /// Sets the policy for handlers whose session cannot be loaded ([`LoadFailure`]).
     pub fn with_load_failure(self, policy: LoadFailure) -> Self {
         self.with(|config| config.load_failure = policy)
     }
 
-    /// What the client gets when changes cannot be stored.
+    /// Sets the policy for responses whose changes cannot be stored ([`CommitFailure`]).
     pub fn with_commit_failure(self, policy: CommitFailure) -> Self {
         self.with(|config| config.commit_failure = policy)
     }
 
-    /// What becomes of changes where another request was faster.
+    /// Sets the policy for changes that another request overtook ([`ConflictPolicy`]).
     pub fn with_conflict_policy(self, policy: ConflictPolicy) -> Self {
         self.with(|config| config.conflict_policy = policy)
     }
 
-    /// How long a rotated session goes on under its old id, with what it held before, if the client does not use the new id
-    /// (5 minutes). The first request that uses its session under the new id ends the old one. A use of the old id shows
-    /// that the client never got the new one; then the old session goes on as if it had not been rotated.
+    /// Sets how long a rotated session goes on under its old id, with its earlier contents, if the client does not use
+    /// the new id (5 minutes). The first request with the new id ends the old session. A use of the old id shows that
+    /// the client never got the new one; then the old session goes on as if it had not been rotated.
     ///
     /// A shorter time than ten seconds counts as ten, for requests that are on their way.
     ///
@@ -116,7 +114,7 @@ impl SessionLayer {
         UserSessions::new(Arc::clone(&self.config))
     }
 
-    /// How many bytes of names and JSON texts a session may have (16 KiB).
+    /// Sets the limit of the names and JSON texts of one session, in bytes (16 KiB).
     pub fn with_size_limit(self, bytes: usize) -> Self {
         self.with(|config| config.size_limit = bytes)
     }
@@ -124,13 +122,5 @@ impl SessionLayer {
     /// Reads the time from another clock.
     pub fn with_clock(self, clock: Clock) -> Self {
         self.with(|config| config.clock = clock)
-    }
-}
-
-impl<S> Layer<S> for SessionLayer {
-    type Service = SessionService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        SessionService::new(inner, Arc::clone(&self.config))
     }
 }

@@ -1,4 +1,4 @@
-use super::ResponseFuture;
+use super::{ResponseFuture, SessionLayer};
 use crate::{
     PrivateResponse, ResponseBody,
     session::{Session, config::SessionConfig, inner::Inner, presented::Presented},
@@ -12,6 +12,7 @@ use std::{
     },
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 use tower_service::Service;
 
 /// The service of [`SessionLayer`](super::SessionLayer).
@@ -19,6 +20,14 @@ use tower_service::Service;
 pub struct SessionService<S> {
     inner: S,
     config: Arc<SessionConfig>,
+}
+
+impl<S> Layer<S> for SessionLayer {
+    type Service = SessionService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SessionService::new(inner, Arc::clone(&self.config))
+    }
 }
 
 impl<S> SessionService<S> {

@@ -30,11 +30,11 @@ pub struct Commit {
     pub lifetime: Lifetime,
     /// The change of the session's own lifetime.
     pub own_lifetime: Change<Lifetime>,
-    /// With a new principal: the session's lifetime begins anew, as it does with a rotation. It is set if the client has
-    /// not been told of the id yet, which is then as good as another one.
+    /// Begins the session's lifetime anew, as a rotation does, with a new principal. It is set if the client has not
+    /// received the id yet, which is then as good as a new one.
     pub begins_anew: bool,
-    /// For the end of a session: the other side of a rotation that no client has confirmed, which ends in the same step. A
-    /// store answers [`CommitOutcome::Linked`] if it has to be named.
+    /// The other side of a rotation that no client has confirmed. It ends in the same step, at the end of a session. If
+    /// it has to be named, the store answers [`CommitOutcome::Linked`].
     pub linked: Option<SessionKey>,
     /// If the session was not loaded: the number of bytes of names and JSON texts that it may have. A store answers
     /// [`CommitOutcome::Unread`] if the session would have more, or if its idle time is due to begin anew.
@@ -165,13 +165,13 @@ impl fmt::Debug for Commit {
     }
 }
 
-/// What has to be as it was when the request looked.
+/// The contents that must be unchanged since the request loaded them.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Expect {
     /// The version of the session.
     pub version: Option<u64>,
-    /// Attributes and what they hold; `None` where they are absent.
+    /// Attributes and their values; `None` if they are absent.
     pub fields: Vec<(String, Option<String>)>,
 }
 
@@ -182,7 +182,7 @@ impl fmt::Debug for Expect {
     }
 }
 
-/// What becomes of the session itself.
+/// The change to the session itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommitAction {
@@ -218,32 +218,32 @@ pub enum CommitAction {
 }
 
 impl CommitAction {
-    /// It goes on under the key `to`.
+    /// Moves the session to the key `to`.
     #[must_use]
     pub fn rotate(to: SessionKey) -> Self {
         Self::Rotate { to }
     }
 
-    /// It begins beside the session at `of`.
+    /// Begins a session beside the one at `of`.
     #[must_use]
     pub fn fork(of: SessionKey) -> Self {
         Self::Fork { of, afresh: false }
     }
 
-    /// It begins beside the session at `of`, and knows nothing of it.
+    /// Begins a session beside the one at `of`, without its attributes.
     #[must_use]
     pub fn fork_afresh(of: SessionKey) -> Self {
         Self::Fork { of, afresh: true }
     }
 
-    /// It ends, and the one at `by` begins.
+    /// Ends the session, and begins the one at `by`.
     #[must_use]
     pub fn replace(by: SessionKey) -> Self {
         Self::Replace { by }
     }
 }
 
-/// What a store answers to a [`Commit`].
+/// A store's answer to a [`Commit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommitOutcome {
@@ -253,7 +253,7 @@ pub enum CommitOutcome {
     Gone,
     /// Something was not as [expected](Commit::expect): nothing was written.
     Conflict,
-    /// The session is somebody else's than the commit [says](Commit::principal): nothing was written.
+    /// The session belongs to another principal than the [commit's](Commit::principal): nothing was written.
     #[non_exhaustive]
     Principal {
         /// Whose it is.
@@ -271,7 +271,7 @@ pub enum CommitOutcome {
     /// The session got another key a moment ago: nothing was written.
     #[non_exhaustive]
     Moved {
-        /// Where it went on.
+        /// The key to which the session moved.
         to: SessionKey,
     },
 }

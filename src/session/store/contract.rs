@@ -7,28 +7,28 @@ use crate::{
 use futures_core::future::BoxFuture;
 use std::{fmt, sync::Arc, time::SystemTime};
 
-/// Where sessions are kept. Redis and memory implement it; `conformance` (feature `testing`) is the suite for others.
+/// A store of sessions. Redis and memory implement it; `conformance` (feature `testing`) is the suite for others.
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// The session, whose idle time begins anew. A session past its lifetime is not there.
     ///
     /// # Errors
-    /// Where the store cannot be asked. A missing session is no error.
+    /// If the store fails. A missing session is no error.
     fn load<'a>(&'a self, load: Load<'a>) -> BoxFuture<'a, Result<Loaded, Error>>;
 
-    /// Does all that the commit says, or, where the session is gone, moved or not as expected, nothing.
+    /// Applies the whole commit. If the session is gone, moved or not as expected, nothing is changed.
     ///
     /// Attributes that the commit does not name are left as they are, so that two requests which write different
     /// attributes both succeed.
     ///
     /// # Errors
-    /// Where the store cannot be asked; whether the commit took effect is then not known.
+    /// If the store fails. Then it is not known whether the commit took effect.
     fn commit<'a>(&'a self, key: &'a SessionKey, commit: &'a Commit) -> BoxFuture<'a, Result<CommitOutcome, Error>>;
 
     /// A request with a new id has come, so the client has it: ends the session that it was rotated from, and for ten
     /// seconds says there that it moved. Done again, it is done.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// If the store fails.
     fn confirm<'a>(&'a self, confirm: Confirm<'a>) -> BoxFuture<'a, Result<(), Error>>;
 
     /// The circuit breaker of the store, if it has one that others share.
@@ -39,7 +39,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// The sessions of a principal that are alive, without their attributes.
     ///
     /// # Errors
-    /// Where the store cannot be asked, or keeps no such list.
+    /// If the store fails, or keeps no such list.
     fn sessions_of<'a>(&'a self, query: SessionsOf<'a>) -> BoxFuture<'a, Result<Vec<(SessionKey, Record)>, Error>> {
         let _ = query;
         Box::pin(std::future::ready(Err(no_index())))
@@ -49,7 +49,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// and under whichever key.
     ///
     /// # Errors
-    /// Where the store cannot be asked, or keeps no such list. Some may have ended.
+    /// If the store fails, or keeps no such list. Some sessions may have ended.
     fn end<'a>(&'a self, query: SessionsOf<'a>, which: SessionSelector<'a>) -> BoxFuture<'a, Result<usize, Error>> {
         let _ = (query, which);
         Box::pin(std::future::ready(Err(no_index())))
@@ -68,7 +68,7 @@ pub struct Confirm<'a> {
     pub key: &'a SessionKey,
     /// The old one.
     pub replaces: &'a SessionKey,
-    /// Whose the session is.
+    /// The owner of the session.
     pub principal: Option<&'a PrincipalKey>,
     pub(in crate::session) now_ms: u64,
 }
@@ -101,19 +101,19 @@ impl<'a> Confirm<'a> {
     }
 }
 
-/// Whose sessions are asked for.
+/// A query for the sessions of one principal.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SessionsOf<'a> {
-    /// Whose.
+    /// The owner of the sessions.
     pub principal: &'a PrincipalKey,
-    /// How long sessions live.
+    /// The lifetime of sessions.
     pub lifetime: Lifetime,
     pub(in crate::session) now_ms: u64,
 }
 
 impl<'a> SessionsOf<'a> {
-    /// Those of `principal`.
+    /// Selects the sessions of `principal`.
     #[must_use]
     pub fn new(principal: &'a PrincipalKey, lifetime: Lifetime, now: SystemTime) -> Self {
         Self::at(principal, lifetime, unix_ms(now))

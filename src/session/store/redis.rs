@@ -21,7 +21,7 @@ static END_ALL: Script = Script::new(include_str!("end_all.lua"));
 /// Sessions in one request.
 const CHUNK: usize = 500;
 
-/// How many rotations somebody is followed, all within seconds.
+/// Limit of the rotations that one request follows, all within seconds.
 const MAX_MOVES: usize = 4;
 
 /// Sessions in Redis: one hash each, one script to load it and one to commit, so one request each.
@@ -32,8 +32,8 @@ const MAX_MOVES: usize = 4;
 /// in the place of the old session, for ten seconds. The sessions of a principal are in a sorted set at
 /// `<prefix>:of:<principal>`.
 ///
-/// Both scripts write, so that they run where the data is: what one instance has committed the next one reads, also in a
-/// database with read replicas ("Global"), where a plain read could come from a replica that does not know it yet.
+/// Both scripts write, so that they run on the primary. A commit of one instance is read by the next one, even in a
+/// database with read replicas ("Global"), whose plain reads could come from a replica without the commit.
 ///
 /// The database needs eviction off: Upstash evicts keys with a time to live first, and every session has one
 /// ([eviction](https://upstash.com/docs/redis/features/eviction)). In a Redis cluster the keys of one commit have to be in
@@ -101,7 +101,7 @@ impl RedisSessionStore {
             keys.len()
         };
         let other_place = place(other.map(|other| self.key(other)));
-        // Where nothing of it changes the index is not asked.
+        // If the commit leaves the index unchanged, the index is not asked.
         let forks = matches!(action, CommitAction::Fork { .. });
         let stays = new_principal.is_keep() && commit.own_lifetime.is_keep() && matches!(action, CommitAction::Update);
         let moves = !stays && !forks;

@@ -1,4 +1,4 @@
-//! What the rooms share: reading arguments as Redis reads them, and commands that answer without one.
+//! Shared by the emulations: reading arguments as Redis reads them, and commands that answer without Redis.
 
 use bytes::Bytes;
 

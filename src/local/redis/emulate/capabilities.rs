@@ -1,6 +1,6 @@
 use crate::local::redis::access::CommandTable;
 
-/// What the Redis behind this server has of its own. What it lacks is emulated.
+/// The commands that the Redis behind this server has. The others are emulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(in crate::local::redis) struct Capabilities {

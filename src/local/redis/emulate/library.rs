@@ -21,7 +21,7 @@ pub(super) fn function(command: &Command) -> Option<Rewritten> {
     }
 }
 
-/// The code with the flag commented out of its tables, or `None` where there is none.
+/// The code with the flag commented out of its tables, or `None` if there is none.
 fn without_flags(code: &[u8]) -> Option<Vec<u8>> {
     let mut changed = Vec::new();
     let mut done = 0;
@@ -37,7 +37,7 @@ fn without_flags(code: &[u8]) -> Option<Vec<u8>> {
     (done > 0).then_some(changed)
 }
 
-/// Where the flag that starts at `start` ends, with the separator behind it, if it is an item of a table.
+/// The end of the flag that starts at `start`, with the separator behind it, if the flag is an item of a table.
 fn end_of_item(code: &[u8], start: usize) -> Option<usize> {
     let (before, after) = code.split_at_checked(start)?;
     let flag = FLAGS.iter().find(|flag| after.starts_with(flag))?;

@@ -25,7 +25,7 @@ pub(super) type Finish = Box<dyn FnOnce(Value) -> Value + Send>;
 /// A command in the place of another.
 pub(super) struct Rewritten {
     pub(super) command: Command,
-    /// What is done with the reply; nothing where there is none. Errors of Redis go through it as well.
+    /// Changes the reply, errors included, or `None` if the reply stays as it is.
     pub(super) finish: Option<Finish>,
 }
 
@@ -50,7 +50,7 @@ impl Rewritten {
     }
 }
 
-/// The command that stands for `command` here, if it needs one: `None` where Redis understands it as it is.
+/// The command that stands for `command` here, if it needs one: `None` if Redis understands it as it is.
 pub(super) fn rewrite(command: &Command, capabilities: &Capabilities) -> Result<Option<Rewritten>, Value> {
     Ok(match command.name() {
         "BITOP" if !capabilities.bitop_differences => bitop::bitop(command),

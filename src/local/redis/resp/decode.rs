@@ -57,7 +57,7 @@ impl Decoder {
         self.open.is_empty() && self.bulk.is_none() && self.scanned == 0
     }
 
-    /// Puts a value where it belongs, and gives back the reply that it completes.
+    /// Adds a value to the innermost open array, and returns the reply that it completes.
     fn close(&mut self, mut value: Value) -> Option<Value> {
         while let Some(array) = self.open.last_mut() {
             array.items.push(value);

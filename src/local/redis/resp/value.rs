@@ -7,7 +7,7 @@ pub(crate) enum Value {
     Error(Bytes),
     Integer(i64),
     Bulk(Bytes),
-    /// The null bulk string and the null array, which nobody tells apart.
+    /// The null bulk string and the null array, which clients do not tell apart.
     Null,
     Array(Vec<Value>),
 }

@@ -12,7 +12,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// What the token of a request allows, which is in its header or else in its query string.
+    /// The rights of the token of a request, which is in its header or else in its query string.
     pub(super) fn rights(&self, headers: &HeaderMap, uri: &Uri) -> Option<Rights> {
         match headers.get(AUTHORIZATION) {
             Some(header) => bearer(header.as_bytes()).and_then(|given| self.rights_of(given)),

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 pub(super) struct Gate {
     // Each request inside holds a receiver.
     closed: watch::Sender<bool>,
-    // Told earlier: what has no end of its own ends now.
+    // Signalled first: streams, which have no end of their own, end now.
     draining: watch::Sender<bool>,
 }
 
@@ -53,7 +53,7 @@ impl Gate {
         self.closed.send_replace(true);
     }
 
-    /// Waits until nobody is inside.
+    /// Waits until no request is inside.
     pub(super) async fn emptied(&self) {
         self.closed.closed().await;
     }

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 const TOKEN: &[u8] = b"_token";
 
-/// What is streamed.
+/// The kind of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StreamKind {
     Subscribe,
@@ -65,7 +65,7 @@ pub(super) fn token(uri: &Uri) -> Option<Bytes> {
     token.map(|(_, value)| value.unwrap_or_default())
 }
 
-/// The arguments in the query string: each name, and behind it the value where there is a `=`.
+/// The arguments in the query string: each name, and behind it the value if there is a `=`.
 pub(super) fn query_arguments(uri: &Uri) -> impl Iterator<Item = Bytes> {
     pairs(uri).filter(|(name, _)| name != TOKEN).flat_map(|(name, value)| [Some(name), value]).flatten()
 }
@@ -78,7 +78,7 @@ fn pairs(uri: &Uri) -> impl Iterator<Item = (Bytes, Option<Bytes>)> {
     })
 }
 
-/// Arguments are bytes: what is decoded need not be UTF-8, and a `+` is a plus sign.
+/// Arguments are bytes: they need not be UTF-8 when decoded, and a `+` is a plus sign.
 fn decode(text: &str) -> Bytes {
     percent_decode_str(text).collect()
 }

@@ -28,7 +28,7 @@ pub(super) const IP_LIST: &str = "denyList:ipDenyList";
 pub(super) const IP_LIST_STATUS: &str = "ipDenyListStatus";
 
 impl HashTag {
-    /// What the keys of one client begin with.
+    /// The prefix of all keys of one client.
     pub(super) fn client(self, prefix: &str, identifier: &str) -> String {
         match self {
             Self::None => [prefix, ":", identifier].concat(),

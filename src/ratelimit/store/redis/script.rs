@@ -77,7 +77,7 @@ impl Numbers {
 fn read(reply: &[i64], request: CheckRequest<'_>) -> Result<CheckResponse, Error> {
     let unexpected = || Error::new(ErrorKind::Decode, "the rate limit script answered something else");
     let [verdict, ip_list, found @ ..] = reply else { return Err(unexpected()) };
-    // -2: there was no such key, and the script has made one for whoever asked.
+    // -2: there was no such key, and the script has set it for this process.
     let ip_list_due = *ip_list == -2;
     if *verdict == 2 {
         let place = found.first().and_then(|&place| usize::try_from(place - 1).ok());

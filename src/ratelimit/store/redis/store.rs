@@ -32,7 +32,7 @@ impl RedisRateLimitStore {
         Self { redis, tag: HashTag::None }
     }
 
-    /// For a Redis cluster: which part of a key decides its slot.
+    /// Sets the part of a key that decides its slot in a Redis cluster.
     pub fn with_hash_tag(mut self, tag: HashTag) -> Self {
         self.tag = tag;
         self

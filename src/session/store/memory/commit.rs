@@ -27,7 +27,7 @@ impl MemorySessionStore {
             CommitAction::Create => self.begin(key, commit, commit.now_ms),
             CommitAction::Fork { of, afresh } => match self.peek(of, commit.now_ms) {
                 Loaded::Found(_) if *afresh => self.begin(key, commit, commit.now_ms),
-                // What is known is known of this session, in this state and for as long as it lives.
+                // The principal applies to this session, in this state and for as long as it lives.
                 Loaded::Found(other) if other.principal == commit.principal => {
                     self.begin(key, commit, other.created_ms)
                 }
@@ -102,7 +102,7 @@ impl MemorySessionStore {
         })
     }
 
-    /// Changes a session that is there, under its key or another one. `again` where a rotation was done before.
+    /// Changes an existing session, under its key or another one. `again` if a rotation was done before.
     fn change(&self, key: &SessionKey, to: &SessionKey, commit: &Commit, again: bool) -> CommitOutcome {
         let Commit { now_ms, lifetime, .. } = *commit;
         let rotates = key != to;
@@ -115,7 +115,7 @@ impl MemorySessionStore {
             let slot = match slot {
                 None => return answer(None, CommitOutcome::Gone),
                 Some(Slot::Moved { to: went, until_ms }) => {
-                    // To where this one went before, and where nothing is any more.
+                    // The target of the earlier rotation, which has ended.
                     let ended = rotates && went == *to;
                     let committed = if ended { CommitOutcome::Gone } else { CommitOutcome::moved(went.clone()) };
                     return answer(Some(Slot::Moved { to: went, until_ms }), committed);
@@ -154,7 +154,7 @@ impl MemorySessionStore {
             let (Slot::Session(mut record) | Slot::Replaced { mut record, .. }) = slot else {
                 return answer(None, CommitOutcome::Gone);
             };
-            // What is shared is copied: only a rotation with a grace has to share it.
+            // The record is copied only if it is shared, as by a rotation with a grace.
             let old = (rotates && commit.grace_ms > 0).then(|| Arc::clone(&record));
             let changed = Arc::make_mut(&mut record);
             changed.replaced = None;
@@ -198,7 +198,7 @@ impl MemorySessionStore {
         }
     }
 
-    /// A rotation whose answer was lost: what is in it now is written where it went.
+    /// A rotation whose answer was lost: the present contents are written to the session's new key.
     fn change_again(&self, to: &SessionKey, commit: &Commit) -> CommitOutcome {
         let mut again = commit.clone();
         again.expect.version = None;

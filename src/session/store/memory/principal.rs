@@ -12,7 +12,7 @@ use std::{
 };
 
 impl MemorySessionStore {
-    /// The sessions of a principal. They are looked for among all: it is rare that anybody asks.
+    /// The sessions of a principal. The search goes over all sessions, because such queries are rare.
     fn of(&self, query: SessionsOf<'_>, counts: impl Fn(&Record) -> bool) -> Vec<(SessionKey, Arc<Record>)> {
         let mut found = Vec::new();
         self.sessions.each(query.now_ms, |name, slot| {
@@ -59,7 +59,7 @@ impl MemorySessionStore {
             SessionSelector::Others(keep) => {
                 let keep = follow(keep);
                 ends.retain(|(key, record)| {
-                    // The kept session's own old key says where it went.
+                    // The old key of the kept session redirects to it.
                     let is_old = record.replaced.as_ref().is_some_and(|replaced| replaced.by == keep);
                     if is_old {
                         let moved = || Slot::moved(&keep, query.now_ms).kept(query.lifetime);

@@ -1,4 +1,4 @@
-//! What is kept under a key.
+//! The value under a key.
 
 use super::super::{MOVED_MS, Record};
 use crate::{

@@ -131,7 +131,7 @@ const KNOWN: &[&str] = &[
     "JSON.STRAPPEND",
 ];
 
-/// What the script is given.
+/// The keys and arguments of the script.
 #[derive(Default)]
 struct Call {
     keys: Vec<Bytes>,
@@ -150,7 +150,7 @@ impl Call {
         Ok(self)
     }
 
-    /// The root where none is given; `None` where there are more.
+    /// The root if none is given; `None` if there are more.
     fn optional_path(self, rest: &[Bytes]) -> Option<Result<Self, Value>> {
         match rest {
             [] => Some(self.path(&Bytes::from_static(b"."))),
@@ -159,7 +159,7 @@ impl Call {
         }
     }
 
-    /// A value, which has to be JSON. The error says where it is not, and not what it is.
+    /// A value, which has to be JSON. The error gives the position of the fault, and not the value.
     fn value(mut self, value: &Bytes) -> Result<Self, Value> {
         match serde_json::from_slice::<&RawValue>(value) {
             Ok(json) => self.values.push(Bytes::copy_from_slice(json.get().as_bytes())),

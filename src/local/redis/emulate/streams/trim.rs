@@ -3,8 +3,7 @@ use bytes::Bytes;
 use crate::local::redis::{command::Command, emulate::Rewritten};
 
 /// `XADD … MAXLEN | MINID ~ threshold …` and `XTRIM …`: Upstash trims exactly, Redis only whole nodes of a hundred
-/// entries. With LIMIT the command stays as it is: an exact one must not have it, and to trim less than it allows is
-/// what it permits.
+/// entries. A command with LIMIT stays as it is: an exact one must not have a LIMIT, and LIMIT permits to trim less.
 pub(in super::super) fn trim_exactly(command: &Command) -> Option<Rewritten> {
     let mut index = 2;
     loop {

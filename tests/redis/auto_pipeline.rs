@@ -37,7 +37,7 @@ impl Held {
         Self { inner, permits: Arc::new(Semaphore::new(0)), bodies: Arc::default() }
     }
 
-    /// What was handed to the transport so far.
+    /// The bodies handed to the transport so far.
     fn bodies(&self) -> Vec<String> {
         let bodies = self.bodies.lock().unwrap();
         bodies.iter().map(|body| String::from_utf8(body.to_vec()).unwrap()).collect()

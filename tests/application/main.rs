@@ -1,28 +1,22 @@
-//! The clients and layers against a real Redis, through real HTTP and the local Upstash.
+//! An application as a whole: its state, its errors, the example program, outages, and the structure of the source.
 #![cfg(feature = "full")]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod architecture;
-mod auto_pipeline;
 mod breaker;
 mod environment;
 mod errors;
 mod example;
-#[path = "../shared/example.rs"]
-mod examples;
 mod faults;
-mod pubsub;
-mod ratelimit;
-mod redis;
+#[path = "../shared/example.rs"]
+mod programs;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
-mod redis_tcp;
-mod response_cache;
-mod session;
 mod state;
+#[path = "../shared/support.rs"]
+#[allow(dead_code)]
 mod support;
-mod tcp_cluster;
 #[path = "../shared/times.rs"]
 #[allow(dead_code)]
 mod times;

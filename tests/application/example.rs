@@ -11,7 +11,7 @@ use std::{
 
 fn example() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| crate::examples::example("app"))
+    PATH.get_or_init(|| crate::programs::example("app"))
 }
 
 /// A running `examples/app.rs`, stopped when dropped.

@@ -47,24 +47,21 @@ use times::ms;
 use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn, util::BoxCloneService};
 
-#[path = "response_cache/admission.rs"]
 mod admission;
-#[path = "response_cache/flights.rs"]
 mod flights;
-#[path = "response_cache/invalidation.rs"]
 mod invalidation;
-#[path = "response_cache/layers.rs"]
 mod layers;
-#[path = "response_cache/model.rs"]
 mod model;
-#[path = "response_cache/private.rs"]
+mod over_redis;
 mod private;
-#[path = "shared/random.rs"]
+#[path = "../shared/random.rs"]
 mod random;
-#[path = "shared/times.rs"]
+#[path = "../shared/support.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod support;
+#[path = "../shared/times.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod times;
-#[path = "response_cache/wire.rs"]
 mod wire;
 
 const START: u64 = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT

@@ -47,7 +47,7 @@ impl Wire {
         Redis::builder(local.url(), local.token()).transport(self.clone()).build().unwrap()
     }
 
-    /// How many requests there were since the last call.
+    /// The number of requests since the last call.
     pub fn take(&self) -> u64 {
         self.requests.swap(0, Ordering::SeqCst)
     }
@@ -76,7 +76,7 @@ pub async fn text(response: Response<Body>) -> String {
     String::from_utf8(bytes.into()).unwrap()
 }
 
-/// The `name=value` of the response's `Set-Cookie`, where there is one with a value.
+/// The `name=value` of the response's `Set-Cookie`, if there is one with a value.
 pub fn cookie(response: &Response<Body>) -> Option<String> {
     let line = response.headers().get(header::SET_COOKIE)?.to_str().unwrap();
     let pair = line.split(';').next().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! One circuit breaker for each store, whoever uses it.
+//! One circuit breaker for each store, shared by all its users.
 
 use crate::support::{Wire, eventually};
 use axum::{Router, body::Body, routing::get};

@@ -87,7 +87,7 @@ async fn login(app: &Router) -> String {
     cookie(&response).unwrap()
 }
 
-/// The application on both stores; what the server must outlive is in the middle.
+/// The application on both stores; the middle step restarts the server.
 async fn both(test: impl AsyncFn(Router)) {
     test(app(SessionLayer::new(MemorySessionStore::new(), keys(&[1])))).await;
     let (_local, redis) = upstash().await;
@@ -481,7 +481,7 @@ async fn a_rotation_neither_loses_nor_leaks_what_requests_on_their_way_do() {
     for layer in layers() {
         let (app, [slow, login], old) = overtaken(layer, "/slow-write", "/login").await;
         let new = cookie(&login).unwrap();
-        // Whoever rotated it may be somebody else: the write is refused aloud, and lands in nobody's session.
+        // Another user may have rotated it: the write is refused aloud, and changes no session.
         assert_eq!(slow.status(), StatusCode::CONFLICT);
         assert!(!slow.headers().contains_key(header::SET_COOKIE), "the client's new cookie is left alone");
         assert_eq!(text(call(&app, "GET", "/visits", Some(&new)).await).await, "1");

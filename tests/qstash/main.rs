@@ -1,10 +1,8 @@
 //! QStash over HTTP: what reaches a handler, and what a published message looks like when it arrives.
 #![cfg(all(feature = "qstash", feature = "testing", feature = "axum"))]
 
-#[path = "qstash/publish.rs"]
 mod publish;
-#[path = "shared/times.rs"]
+#[path = "../shared/times.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod times;
-#[path = "qstash/webhook.rs"]
 mod webhook;

@@ -179,6 +179,6 @@ async fn what_outlives_its_deadline_runs_once() {
     let count =
         eventually("the script", || async { short.get::<i64>("n").await.ok().filter(|count| *count > 0) }).await;
     assert_eq!(count, 1);
-    // What was sent a second time would come behind it.
+    // A repetition would come behind it.
     assert_eq!(short.get::<i64>("n").timeout(Duration::from_secs(5)).await.unwrap(), 1);
 }
