@@ -5,13 +5,20 @@
 //! - **Extractors** for axum: [`Session`](session::Session), the rate limiter's [`Decision`](ratelimit::Decision),
 //!   [`ClientIp`](client_ip::ClientIp), and [`QStash<T>`](qstash::QStash), which hands over a body only after its
 //!   signature was verified.
-//! - **Clients** for [Redis](redis) over REST and [QStash](qstash).
-//! - **State**: [`Upstash`] reads the variables that the official SDKs read; every client and layer comes out of it.
+//! - **Clients** for [Redis](redis) over REST or TCP, and [QStash](qstash).
+//! - **State**: [`Upstash`] reads the variables that the official SDKs read, and makes every client and layer.
 //! - **A local Upstash** ([`local`]): the same protocol in front of a Redis of your own, for tests and development
 //!   without an account.
 //! - **Memory** in place of Redis, so that an application runs with nothing configured.
 //!
 //! # Example
+//! ```toml
+//! [dependencies]
+//! axum = "0.8"
+//! axum-upstash = "0.1"
+//! serde = { version = "1", features = ["derive"] }
+//! tokio = { version = "1", features = ["full"] }
+//! ```
 #![cfg_attr(
     all(feature = "axum", feature = "ratelimit", feature = "session", feature = "response-cache", feature = "qstash"),
     doc = "```no_run"
@@ -30,7 +37,6 @@
 //! use axum_upstash::{Upstash, qstash::QStash, ratelimit::SlidingWindow, session::{Session, SessionError}};
 //! use std::{net::SocketAddr, time::Duration};
 //!
-//! # #[derive(serde::Deserialize)] struct Receipt { order: u64 }
 //! async fn prices() -> Json<[f64; 2]> {
 //!     Json([9.99, 19.99]) // computed once a minute
 //! }
@@ -40,45 +46,60 @@
 //!     session.insert("items", items + 1).await
 //! }
 //!
-//! async fn send_receipt(QStash(Json(receipt)): QStash<Json<Receipt>>) {
-//!     println!("order {}", receipt.order) // only ever called with what QStash signed
+//! #[derive(serde::Deserialize)]
+//! struct Receipt {
+//!     order: u64,
 //! }
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let upstash = Upstash::from_env_or_memory()?;
-//! let app = Router::new()
-//!     .route("/prices", get(prices).layer(upstash.response_cache(Duration::from_secs(60))))
-//!     .route("/cart", post(add_to_cart))
-//!     .route("/webhooks/receipt", post(send_receipt))
-//!     .layer(upstash.sessions())
-//!     .layer(upstash.rate_limit(SlidingWindow::new(100, Duration::from_secs(60))))
-//!     .with_state(upstash);
+//! async fn send_receipt(QStash(Json(receipt)): QStash<Json<Receipt>>) {
+//!     println!("order {}", receipt.order) // runs only with a body that QStash signed
+//! }
 //!
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//! axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
-//! # Ok(())
-//! # }
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let upstash = Upstash::from_env_or_memory()?;
+//!     let app = Router::new()
+//!         .route("/prices", get(prices).layer(upstash.response_cache_layer(Duration::from_secs(60))))
+//!         .route("/cart", post(add_to_cart))
+//!         .route("/webhooks/receipt", post(send_receipt))
+//!         .layer(upstash.session_layer())
+//!         .layer(upstash.rate_limit_layer("all", SlidingWindow::new(100, Duration::from_secs(60))))
+//!         .with_state(upstash);
+//!
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+//!     Ok(())
+//! }
 //! ```
 //!
+//! Complete programs are in `examples/` of the repository: `app.rs` (all of the above, with curl commands to try),
+//! `session_login.rs` (passwords, devices, messages), `axum_login.rs` (axum-login on this crate's store) and
+//! `sign_webhook.rs` (signs a webhook for a test).
+//!
 //! # Features
-//! | feature | what it adds | default |
+//! | feature | effect | default |
 //! |---|---|---|
-//! | `redis` | the Redis client | yes |
-//! | `ratelimit` | rate limiting | yes |
-//! | `session` | sessions | yes |
-//! | `tower-sessions-0_15`, `tower-sessions-0_14` | a store for tower-sessions, and so for axum-login | |
-//! | `response-cache` | HTTP response caching | yes |
-//! | `client-ip` | the client's address | yes |
-//! | `qstash` | verified webhooks, publishing | yes |
+//! | `redis` | the [Redis client](redis) | yes |
+//! | `redis-tcp` | the same client over TCP: [`Redis::tcp`](redis::Redis::tcp), [`Redis::cluster`](redis::Redis::cluster) | |
+//! | `ratelimit` | [rate limiting](ratelimit) | yes |
+//! | `session` | [sessions](session) | yes |
+//! | `tower-sessions-0_15`, `tower-sessions-0_14` | a [store](session::compat) for tower-sessions, and so for axum-login | |
+//! | `response-cache` | [HTTP response caching](response_cache) | yes |
+//! | `client-ip` | the [client's address](client_ip) | yes |
+//! | `qstash` | [verified webhooks and publishing](qstash) | yes |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
-//! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client | `rustls` |
-//! | `local` | the local Upstash, as a library | |
+//! | `reqwest-0_13` | the [built-in HTTP client](client::ReqwestTransport); without it a client needs a [`Transport`](client::Transport) of your own | yes |
+//! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client and for Redis over TCP | `rustls` |
+//! | `local` | the [local Upstash](local), as a library | |
 //! | `cli` | the `upstash-local` program | |
 //! | `testing` | a webhook signer and conformance suites for stores of your own | |
 //! | `full` | all of these, with `rustls` | |
 //!
-//! Layers and extractors need `axum-core` and `tower-layer` only. Everything but `local`, `cli`, `redis-tcp` and the stores for tower-sessions compiles for
-//! `wasm32-unknown-unknown`.
+//! Layers and extractors need `axum-core` and `tower-layer` only. If `local`, `cli`, `redis-tcp` and the stores for
+//! tower-sessions are off, the crate compiles for `wasm32-unknown-unknown`.
+//!
+//! # Minimum Rust version
+//! 1.88. A later version is required only by a new minor version of this crate.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Which modules there are to link to depends on the features; the documentation is built with all of them.
 #![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]

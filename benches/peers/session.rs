@@ -94,14 +94,14 @@ async fn login<T: Session>(request: Request) -> Response {
 
 fn ours() -> ours::SessionLayer {
     let keys = ours::KeyRing::new(["a secret of at least 32 bytes, for a bench"]).expect("a key");
-    ours::SessionLayer::new(ours::MemorySessionStore::new(), keys)
+    ours::SessionLayer::new(ours::store::MemorySessionStore::new(), keys)
 }
 
-fn plain() -> theirs::SessionManagerLayer<theirs::MemorySessionStore> {
-    theirs::SessionManagerLayer::new(theirs::MemorySessionStore::default())
+fn plain() -> theirs::SessionManagerLayer<theirs::MemoryStore> {
+    theirs::SessionManagerLayer::new(theirs::MemoryStore::default())
 }
 
-fn signed() -> theirs::SessionManagerLayer<theirs::MemorySessionStore, theirs::service::SignedCookie> {
+fn signed() -> theirs::SessionManagerLayer<theirs::MemoryStore, theirs::service::SignedCookie> {
     plain().with_signed(theirs::cookie::Key::from(&[7; 64]))
 }
 

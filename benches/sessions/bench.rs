@@ -45,7 +45,7 @@ impl Session for ours::Session {
     }
 
     async fn put(&self, value: u64) {
-        ours::Session::put(self, "count", value).unwrap();
+        ours::Session::insert_without_load(self, "count", value).unwrap();
     }
 
     async fn login(&self) {
@@ -159,23 +159,23 @@ async fn run(name: &str, app: Router, redis: Option<&Redis>) {
     }
 }
 
-fn our_layer(store: impl ours::SessionStore) -> ours::SessionLayer {
+fn our_layer(store: impl ours::store::SessionStore) -> ours::SessionLayer {
     ours::SessionLayer::new(store, ours::KeyRing::new(["a secret of at least 32 bytes, for a bench"]).unwrap())
 }
 
 #[tokio::main]
 async fn main() {
     println!("requests per second with {TASKS} tasks; median of one after another; calls of Redis for a request");
-    run("ours, memory", routes::<ours::Session>().layer(our_layer(ours::MemorySessionStore::new())), None).await;
-    let layer = tower_sessions::SessionManagerLayer::new(tower_sessions::MemorySessionStore::default());
+    run("ours, memory", routes::<ours::Session>().layer(our_layer(ours::store::MemorySessionStore::new())), None).await;
+    let layer = tower_sessions::SessionManagerLayer::new(tower_sessions::MemoryStore::default());
     run("tower-sessions 0.15, memory", routes::<tower_sessions::Session>().layer(layer), None).await;
-    let layer = tower_sessions::SessionManagerLayer::new(tower_sessions::MemorySessionStore::default());
+    let layer = tower_sessions::SessionManagerLayer::new(tower_sessions::MemoryStore::default());
     let layer = layer.with_signed(tower_sessions::cookie::Key::generate());
     run("tower-sessions 0.15 signed, memory", routes::<tower_sessions::Session>().layer(layer), None).await;
 
     let server = redis_server::RedisServer::start();
     let redis = Redis::tcp(server.url()).build().unwrap();
-    let app = routes::<ours::Session>().layer(our_layer(ours::RedisSessionStore::new(redis.clone())));
+    let app = routes::<ours::Session>().layer(our_layer(ours::store::RedisSessionStore::new(redis.clone())));
     run("ours, Redis over TCP", app, Some(&redis)).await;
 
     let server = redis_server::RedisServer::start();
@@ -183,7 +183,7 @@ async fn main() {
     let pool = Pool::new(Config::from_url(&server.url()).unwrap(), None, None, None, 6).unwrap();
     let connection = pool.connect();
     pool.wait_for_connect().await.unwrap();
-    let store = tower_sessions_redis_store::RedisSessionStore::new(pool);
+    let store = tower_sessions_redis_store::RedisStore::new(pool);
     let app = routes::<tower_sessions_14::Session>().layer(tower_sessions_14::SessionManagerLayer::new(store));
     run("tower-sessions 0.14, its Redis store", app, Some(&redis)).await;
     connection.abort();

@@ -266,7 +266,7 @@ impl Session for ours::Session {
 }
 
 #[derive(Debug, Clone)]
-struct OurStore(Arc<ours::MemorySessionStore>, Arc<Control>);
+struct OurStore(Arc<ours::store::MemorySessionStore>, Arc<Control>);
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, axum_upstash::Error>> + Send + 'a>>;
 
@@ -274,22 +274,29 @@ fn down() -> axum_upstash::Error {
     axum_upstash::Error::new(axum_upstash::ErrorKind::Connect, "down")
 }
 
-impl ours::SessionStore for OurStore {
-    fn load<'a>(&'a self, load: ours::Load<'a>) -> Answer<'a, ours::Loaded> {
+impl ours::store::SessionStore for OurStore {
+    fn load<'a>(&'a self, load: ours::store::Load<'a>) -> Answer<'a, ours::store::Loaded> {
         Box::pin(async move {
             self.1.load(down)?;
             self.0.load(load).await
         })
     }
 
-    fn commit<'a>(&'a self, key: &'a ours::SessionKey, commit: &'a ours::Commit) -> Answer<'a, ours::CommitOutcome> {
+    fn commit<'a>(&'a self, key: &'a ours::SessionKey, commit: &'a ours::store::Commit) -> Answer<'a, ours::store::CommitOutcome> {
         Box::pin(async move {
             self.1.write(down)?;
             self.0.commit(key, commit).await
         })
     }
 
-    fn end<'a>(&'a self, query: ours::SessionsOf<'a>, which: ours::SessionSelector<'a>) -> Answer<'a, usize> {
+    fn confirm<'a>(&'a self, confirm: ours::store::Confirm<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.1.write(down)?;
+            self.0.confirm(confirm).await
+        })
+    }
+
+    fn end<'a>(&'a self, query: ours::store::SessionsOf<'a>, which: ours::store::SessionSelector<'a>) -> Answer<'a, usize> {
         self.0.end(query, which)
     }
 }
@@ -306,7 +313,7 @@ fn our_peer() -> Peer {
             if let Some((idle, absolute)) = setup.lifetime {
                 layer = layer.with_lifetime(ours::Lifetime::new(idle, Some(absolute)));
             }
-            let revoke_all = |sessions: ours::Sessions, Path(user): Path<String>| async move {
+            let revoke_all = |sessions: ours::UserSessions, Path(user): Path<String>| async move {
                 sessions.revoke_all(&user).await.map(|ended| ended.to_string())
             };
             let routes = routes::<ours::Session>(Arc::clone(&gate)).route("/revoke-all/{user}", post(revoke_all));
@@ -346,7 +353,7 @@ impl Session for tower_sessions::Session {
 }
 
 #[derive(Debug, Clone)]
-struct TowerStore(tower_sessions::MemorySessionStore, Arc<Control>);
+struct TowerStore(tower_sessions::MemoryStore, Arc<Control>);
 
 type TowerResult<T> = tower_sessions::session_store::Result<T>;
 
@@ -356,17 +363,17 @@ fn tower_down() -> tower_sessions::session_store::Error {
 
 #[async_trait]
 impl tower_sessions::SessionStore for TowerStore {
-    async fn create(&self, record: &mut tower_sessions::session::store::Record) -> TowerResult<()> {
+    async fn create(&self, record: &mut tower_sessions::session::Record) -> TowerResult<()> {
         self.1.write(tower_down)?;
         self.0.create(record).await
     }
 
-    async fn save(&self, record: &tower_sessions::session::store::Record) -> TowerResult<()> {
+    async fn save(&self, record: &tower_sessions::session::Record) -> TowerResult<()> {
         self.1.write(tower_down)?;
         self.0.save(record).await
     }
 
-    async fn load(&self, id: &tower_sessions::session::Id) -> TowerResult<Option<tower_sessions::session::store::Record>> {
+    async fn load(&self, id: &tower_sessions::session::Id) -> TowerResult<Option<tower_sessions::session::Record>> {
         self.1.load(tower_down)?;
         self.0.load(id).await
     }
@@ -379,7 +386,7 @@ impl tower_sessions::SessionStore for TowerStore {
 
 fn tower_peer() -> Peer {
     let (control, gate) = (Arc::<Control>::default(), Gate::default());
-    let store = TowerStore(tower_sessions::MemorySessionStore::default(), Arc::clone(&control));
+    let store = TowerStore(tower_sessions::MemoryStore::default(), Arc::clone(&control));
     let app: Apps = {
         let gate = Arc::clone(&gate);
         Box::new(move |setup| {

@@ -22,7 +22,8 @@ use http_body_util::BodyExt;
 ///
 /// ```
 /// use axum_upstash::client::ReqwestTransport;
-/// ///
+/// use std::time::Duration;
+///
 /// # #[cfg(not(target_arch = "wasm32"))]
 /// # fn main() -> Result<(), reqwest::Error> {
 /// let client = ReqwestTransport::client_builder().connect_timeout(Duration::from_secs(1)).build()?;

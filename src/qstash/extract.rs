@@ -44,7 +44,7 @@ use std::{error::Error as StdError, ops::Deref};
 /// which is the same in every delivery but is not signed, stops the second.
 ///
 /// Only the body is signed. If an inner extractor reads something else, as `Form` reads the query of a `GET`, it hands
-/// over unsigned data, unless the receiver checks the URL ([`Receiver::with_public_url`]).
+/// over unsigned data, unless the receiver checks the URL ([`Receiver::try_with_public_url`]).
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]
 pub struct QStash<T>(pub T);

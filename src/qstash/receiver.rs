@@ -35,7 +35,7 @@ const BODY_LIMIT: usize = 10 * 1024 * 1024;
 /// The checks, in this order: the token has three parts and is signed with HS256, by the current signing key or else
 /// the next; `iss` is `Upstash`; `exp` and `nbf` against the clock; `sub` if a URL is given; the SHA-256 of the body.
 ///
-/// The URL is not checked unless you say what it is ([`with_public_url`](Self::with_public_url),
+/// The URL is not checked unless you say what it is ([`try_with_public_url`](Self::try_with_public_url),
 /// [`verify_for_url`](Self::verify_for_url)), because behind a proxy a request does not show the URL it was sent to.
 #[derive(Clone)]
 #[must_use]

@@ -150,10 +150,10 @@ impl Ratelimit {
         self.with(|settings| settings.error_policy = policy)
     }
 
-    /// The store that counts in an outage ([`OutagePolicy::Memory`]): 100 000 clients, if nothing else is said.
+    /// Sets the store that counts in an outage ([`OutagePolicy::Memory`]) (100 000 clients).
     ///
     /// ```
-    /// use axum_upstash::ratelimit::{FixedWindow, MemoryRateLimitStore, Ratelimit};
+    /// use axum_upstash::ratelimit::{FixedWindow, Ratelimit, store::MemoryRateLimitStore};
     /// use std::time::Duration;
     ///
     /// let limiter = Ratelimit::memory(FixedWindow::new(10, Duration::from_secs(60)));

@@ -1,15 +1,42 @@
-//! Limits how often something may be done: a tower layer, and the engine for everything else.
+//! Rate limiting: a tower layer, and the limiter itself for everything else.
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use axum_upstash::{Upstash, ratelimit::SlidingWindow};
+//! use http::{Request, StatusCode};
+//! use std::time::Duration;
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let upstash = Upstash::builder().or_memory().build()?;
+//! let layer = upstash.rate_limit_layer("api", SlidingWindow::new(1, Duration::from_secs(60)));
+//! let app = Router::new()
+//!     .route("/", get(|| async { "hello" }))
+//!     .layer(layer.with_key_from(http::HeaderName::from_static("x-api-key")));
+//!
+//! let request = || Request::get("/").header("x-api-key", "k1").body(Body::empty());
+//! let first = app.clone().oneshot(request()?).await?;
+//! assert_eq!(first.status(), StatusCode::OK);
+//! assert!(first.headers()["ratelimit"].to_str()?.starts_with("\"api\";r=0;t="));
+//!
+//! let second = app.oneshot(request()?).await?;
+//! assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
+//! assert!(second.headers().contains_key("retry-after"));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # What the layer does
-//! 1. A request that [`RateLimitLayer::with_skip`] names is left alone.
+//! 1. A request that [`RateLimitLayer::with_skip`] selects is passed on unchanged.
 //! 2. The [`Rule`]s that apply to its method and route name the client ([`KeyExtractor`]: the address of the peer,
 //!    unless another is set) and the cost of the request (1).
-//! 3. Who is on an [`AllowList`] passes, who is on a [`DenyList`] is refused with 403; neither is counted.
-//! 4. All rules are checked at once: one request to Redis, none in memory, and none for a client that is known to have
+//! 3. A client on an [`AllowList`] passes, and one on a [`DenyList`] is refused with 403; neither is counted.
+//! 4. All rules are checked at once: one request to Redis, none in memory, and none if the client is known to have
 //!    nothing left ([`BlockCache`]). The request is counted by all of them, or by none.
-//! 5. A request within the limits goes on, with the [`Decision`] in its extensions; the response says what is left in
-//!    the `RateLimit` and `RateLimit-Policy` fields (draft-ietf-httpapi-ratelimit-headers), or in [older](HeaderStyles)
-//!    ones.
+//! 5. A request within the limits goes on, with the [`Decision`] in its extensions; the response has the
+//!    remaining count in the `RateLimit` and `RateLimit-Policy` fields (draft-ietf-httpapi-ratelimit-headers), or in
+//!    [older](HeaderStyles) ones.
 //! 6. If there is a [queue](RateLimitLayer::with_queue), a request over a limit waits. Otherwise it is answered with
 //!    429, `Retry-After` and a `quota-exceeded` problem (RFC 9457), or [in another way](Refuse).
 //! 7. If the response should not count ([`RateLimitLayer::skip_successful`]), the cost is refunded. If it costs more
@@ -21,33 +48,6 @@
 //! The layer itself never fails. It stands in a `ServiceBuilder`, on `Router::layer` and `route_layer`, and under tonic
 //! with [`GrpcRefusal`].
 //!
-//! # Example
-//! ```
-//! use axum::{Router, routing::get};
-//! use axum_upstash::ratelimit::{Key, RateLimitLayer, Ratelimit, SlidingWindow};
-//! use http::{Request, StatusCode};
-//! use std::time::Duration;
-//! use tower::ServiceExt;
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let limiter = Ratelimit::memory(SlidingWindow::new(1, Duration::from_secs(60)));
-//! let app = Router::new().route("/", get(|| async { "hello" })).layer(
-//!     RateLimitLayer::new(limiter).with_key(http::HeaderName::from_static("x-api-key")),
-//! );
-//!
-//! let request = || Request::get("/").header("x-api-key", "k1").body(axum::body::Body::empty());
-//! let first = app.clone().oneshot(request()?).await?;
-//! assert_eq!(first.status(), StatusCode::OK);
-//! assert!(first.headers()["ratelimit"].to_str()?.starts_with("\"default\";r=0;t="));
-//!
-//! let second = app.oneshot(request()?).await?;
-//! assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
-//! assert!(second.headers().contains_key("retry-after"));
-//! # Ok(())
-//! # }
-//! ```
-//!
 //! # Which algorithm
 //! | | use it for | admits | commands in Redis: first, later, refused |
 //! |---|---|---|---|
@@ -55,9 +55,9 @@
 //! | [`SlidingWindow`] | most APIs | the limit in any window, by an estimate from two counters | 4, 3, 2 |
 //! | [`TokenBucket`] | bursts, refilled in steps | a burst, then a steady rate | 4, 4, 2 |
 //! | [`Gcra`] | an even rate, with a burst | a burst, then one after each equal step | 3, 3, 2 |
-//! | [`with_local_counter`](Ratelimit::with_local_counter) | fixed windows whose waiting costs more than their precision is worth | see [`LocalCounter`] | fewer than one request for each |
-//! | [`with_leases`](Ratelimit::with_leases) | hot keys | see [`Leases`] | one script for many requests |
-//! | [`ConcurrencyLimiter`] | how many at a time | | 5, refused 3, and 1 to give back |
+//! | [`with_local_counter`](Ratelimit::with_local_counter) | fixed windows whose waiting costs more than their precision is worth | see [`LocalCounter`](store::LocalCounter) | fewer than one request for each |
+//! | [`with_leases`](Ratelimit::with_leases) | hot keys | see [`Leases`](store::Leases) | one script for many requests |
+//! | [`ConcurrencyLimiter`] | concurrent requests | | 5, refused 3, and 1 to give back |
 //!
 //! The script itself is one of the commands, as Upstash bills it. A client that is known to have nothing left costs none
 //! in any of them. Looking costs 2, resetting 1, a dynamic limit at most 1 more, and the shared deny list 1 more. All of

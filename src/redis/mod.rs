@@ -2,7 +2,7 @@
 //!
 //! Every command of Upstash Redis has a method, on the client and, with the same name, on a [`Pipeline`]; any other goes
 //! through [`Redis::cmd`]. The caller names the type of the reply ([`FromReply`]) and nothing is guessed: integers are
-//! exact `i64`, a missing value is `None`, bytes stay bytes, and JSON is read where [`Json`] says so. Keys, members and
+//! exact `i64`, a missing value is `None`, bytes stay bytes, and JSON is parsed if the type is [`Json`]. Keys, members and
 //! values are text, bytes, numbers, or lists of these ([`ToArg`]).
 //!
 //! ```no_run
@@ -35,8 +35,8 @@
 //!
 //! # What is sent
 //! `POST` of a JSON array with `Upstash-Encoding: base64`, so that replies are bytes end to end. JSON carries text
-//! only: a command with one argument that is not UTF-8 goes in the path form, with that argument as the body; where
-//! neither form can carry a command the error says so
+//! only: a command with one argument that is not UTF-8 goes in the path form, with that argument as the body. If
+//! neither form can carry a command, the error says so
 //! ([REST API](https://upstash.com/docs/redis/features/restapi)).
 //!
 //! # How many requests

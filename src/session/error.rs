@@ -17,7 +17,7 @@ pub enum SessionError {
     /// The store cannot be asked, or did not answer in time. Whether it has changed something is not known.
     Unavailable(Error),
     /// The session could not be read, so it must not be written: it is treated as empty
-    /// ([`LoadFailure::Anonymous`](super::LoadFailure)), or something was [put](super::Session::put) into it after that.
+    /// ([`LoadFailure::Anonymous`](super::LoadFailure)), or an attribute was [written](super::Session::insert_without_load) after that.
     ReadOnly,
     /// Another request gave the session a new id, and this one came with the old: the client has to send it again. The
     /// same error is returned if the session is gone and the request took so long (5 s) that the session may have ended

@@ -1,12 +1,46 @@
-//! Sessions: a signed cookie, one hash in Redis, and as few round trips as there can be.
+//! Sessions: a signed cookie, one hash in Redis, and 0 to 2 round trips for each request.
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::{get, post}};
+//! use axum_upstash::{Upstash, session::{Session, SessionError}};
+//! use http::{Request, header};
+//! use tower::ServiceExt;
+//!
+//! async fn login(session: Session) -> Result<(), SessionError> {
+//!     session.rotate()?; // a new id with new rights
+//!     session.insert("user", "ferris").await
+//! }
+//!
+//! async fn me(session: Session) -> Result<String, SessionError> {
+//!     let user: Option<String> = session.get("user").await?;
+//!     Ok(user.unwrap_or_else(|| "a guest".to_owned()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let upstash = Upstash::builder().or_memory().build()?;
+//! let app = Router::new()
+//!     .route("/login", post(login))
+//!     .route("/me", get(me))
+//!     .layer(upstash.session_layer());
+//!
+//! let response = app.clone().oneshot(Request::post("/login").body(Body::empty())?).await?;
+//! let cookie = response.headers()[header::SET_COOKIE].to_str()?.split(';').next().unwrap().to_owned();
+//!
+//! let request = Request::get("/me").header(header::COOKIE, cookie).body(Body::empty())?;
+//! let body = axum::body::to_bytes(app.oneshot(request).await?.into_body(), 1024).await?;
+//! assert_eq!(body, "ferris");
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # What the layer does
-//! 1. A cookie that one of the [`KeyRing`]'s keys signed names the session. Any other is nothing, and costs nothing.
-//! 2. The handler's [`Session`] loads when it is first asked, once.
+//! 1. A cookie that one of the [`KeyRing`]'s keys signed names the session. Any other is ignored, and costs nothing.
+//! 2. The handler's [`Session`] loads on first use, once.
 //! 3. When the handler is done, its changes are committed in one step, before the response's head is sent. Only changed
 //!    attributes are written, so that requests in parallel do not undo each other. If the session ended in the
 //!    meantime, nothing is written.
-//! 4. `Set-Cookie` is sent only when the client has to learn something.
+//! 4. `Set-Cookie` is sent only if the client's cookie has to change.
 //! 5. A response of a request that used its session gets `Vary: Cookie` and `Cache-Control: private`, and is never
 //!    stored by this crate's response cache, whichever layer is outside. A first use after the head was sent, in a streamed
 //!    body, is [an error](SessionError::HeadSent): load the session in the handler, or [`detach`](Session::detach) there.
@@ -28,12 +62,12 @@
 //! | writes without having read ([`Session::insert_without_load`]) | 1; about once in a tenth of the idle time 3; 2 if the session has ended |
 //! | logs in: reads, rotates, writes | 2 |
 //! | destroys | 1; 2 if the session was rotated and the new id not used yet |
-//! | is the first to use a new id | 1 more, or 3 more if it only [puts](Session::put): it ends the old one |
+//! | is the first to use a new id | 1 more, or 3 more if it only [writes](Session::insert_without_load): it ends the old one |
 //! | commits by itself ([`Session::commit`]), reads and writes | 2 |
 //! | changes one attribute with nothing lost ([`Session::update`]) | 2, and 2 more each time that another request is faster |
 //!
 //! # Requests that meet
-//! | a request wrote, and another one | what becomes of it |
+//! | a request wrote, and another one | its outcome |
 //! |---|---|
 //! | wrote another attribute | both are kept |
 //! | wrote the same attribute | the last one stays; with [`ConflictPolicy::Reject`] the later one gets 409; [`Session::update`] tries again |
@@ -66,12 +100,12 @@
 //! | an error of the service, a panic, a client that leaves before the answer | dropped | committed in the background |
 //! | the layer's own 503, because the store did not answer | not known: attributes may have been written. The id is as before, and the session with it | not known: it has to be sent again |
 //!
-//! [`SessionLayer::with_commit_on`] chooses the statuses. What a handler [commits](Session::commit) itself is committed
-//! whatever comes after.
+//! [`SessionLayer::with_commit_on`] chooses the statuses. If a handler [commits](Session::commit) itself, a later failure
+//! does not undo that.
 //!
-//! # Whose sessions they are
+//! # The sessions of a user
 //! [`Session::set_principal`] at login puts a session on its user's list; [`UserSessions`] shows the list ("your devices", with
-//! what [`Session::set_details`] was told) and ends one, all others, or all. `examples/session_login.rs` has all of it.
+//! the [`DeviceInfo`] of [`Session::set_device`]) and ends one, all others, or all. `examples/session_login.rs` has all of it.
 //!
 //! # Forms of other sites
 //! `SameSite=Lax` keeps the cookie from forms of other sites in browsers that know it. Put
@@ -80,54 +114,22 @@
 //!
 //! ```
 //! use axum::Router;
-//! use axum_upstash::session::{KeyRing, SessionLayer, store::MemorySessionStore};
+//! use axum_upstash::Upstash;
 //! use http::{Method, Uri};
 //! use tower_http::csrf::CsrfLayer;
 //!
+//! # fn main() -> Result<(), axum_upstash::Error> {
+//! let upstash = Upstash::builder().or_memory().build()?;
 //! let csrf = CsrfLayer::new().with_insecure_bypass(|_: &Method, uri: &Uri| uri.path().starts_with("/webhooks/"));
-//! let sessions = SessionLayer::new(MemorySessionStore::new(), KeyRing::random().unwrap());
-//! let app: Router = Router::new().layer(sessions).layer(csrf);
-//! ```
-//!
-//! # When the store cannot be asked
-//! A handler that needs its session answers 503 ([`LoadFailure`]); those that do not go on. What could not be read is never
-//! written. What could not be written is answered by [`CommitFailure`]: 503, or the handler's response with a field that
-//! says so, or an answer of the application's own.
-//!
-//! # Example
-//! ```
-//! use axum::{Router, routing::{get, post}};
-//! use axum_upstash::session::{KeyRing, Session, SessionError, SessionLayer, store::MemorySessionStore};
-//! use http::{Request, header};
-//! use tower::ServiceExt;
-//!
-//! async fn login(session: Session) -> Result<(), SessionError> {
-//!     session.rotate()?; // a new id with new rights
-//!     session.insert("user", "ferris").await
-//! }
-//!
-//! async fn me(session: Session) -> Result<String, SessionError> {
-//!     let user: Option<String> = session.get("user").await?;
-//! Ok(user.unwrap_or_else(|| "no user".to_owned()))
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let keys = KeyRing::new(["a secret of at least 32 bytes, from the environment"])?;
-//! let app = Router::new()
-//!     .route("/login", post(login))
-//!     .route("/me", get(me))
-//!     .layer(SessionLayer::new(MemorySessionStore::new(), keys));
-//!
-//! let response = app.clone().oneshot(Request::post("/login").body(axum::body::Body::empty())?).await?;
-//! let cookie = response.headers()[header::SET_COOKIE].to_str()?.split(';').next().unwrap().to_owned();
-//!
-//! let request = Request::get("/me").header(header::COOKIE, cookie).body(axum::body::Body::empty())?;
-//! let body = axum::body::to_bytes(app.oneshot(request).await?.into_body(), 1024).await?;
-//! assert_eq!(body, "ferris");
+//! let app: Router = Router::new().layer(upstash.session_layer()).layer(csrf);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # When the store fails
+//! A handler that needs its session answers 503 ([`LoadFailure`]); the others go on. A session that could not be loaded is
+//! never overwritten. If changes could not be stored, [`CommitFailure`] decides the answer: 503, or the handler's response
+//! with a field that says so, or an answer of the application's own.
 
 mod changes;
 mod commit;

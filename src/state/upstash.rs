@@ -7,9 +7,65 @@ use crate::redis::Redis;
 use crate::{Error, env};
 use std::{fmt, sync::Arc};
 
-/// Every client and every layer of the application, and its axum state. Cloning is cheap.
+/// Every client and every layer of the application, and the state of its router. Cloning is cheap.
 ///
-/// See the [module](crate::state) for an example.
+/// ```
+/// use axum::{Router, extract::State, routing::get};
+/// use axum_upstash::{Upstash, ratelimit::SlidingWindow, redis::Redis, session::Session};
+/// use std::time::Duration;
+///
+/// async fn handler(State(redis): State<Redis>, session: Session) {}
+///
+/// # fn main() -> Result<(), axum_upstash::Error> {
+/// let upstash = Upstash::builder().or_memory().build()?; // Upstash::from_env()? in an application
+/// assert!(upstash.is_memory());
+/// let app: Router = Router::new()
+///     .route("/", get(handler))
+///     .layer(upstash.session_layer())
+///     .layer(upstash.rate_limit_layer("all", SlidingWindow::new(100, Duration::from_secs(60))))
+///     .with_state(upstash);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # In a state of your own
+/// Extractors find their clients in the router's state, and so does `State<Redis>`. A state of your own that contains an
+/// `Upstash` implements [`FromRef`](axum_core::extract::FromRef) for the types that its handlers extract:
+///
+/// ```
+/// use axum::{Router, extract::{FromRef, State}, routing::get};
+/// use axum_upstash::{Upstash, redis::Redis};
+///
+/// #[derive(Clone)]
+/// struct App {
+///     upstash: Upstash,
+/// }
+///
+/// impl FromRef<App> for Upstash {
+///     fn from_ref(app: &App) -> Self {
+///         app.upstash.clone()
+///     }
+/// }
+///
+/// impl FromRef<App> for Redis {
+///     fn from_ref(app: &App) -> Self {
+///         app.upstash.redis()
+///     }
+/// }
+///
+/// async fn handler(State(redis): State<Redis>) {}
+///
+/// # fn main() -> Result<(), axum_upstash::Error> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let app: Router = Router::new().route("/", get(handler)).with_state(App { upstash });
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Products that are not configured
+/// The layers stand on Redis, so [`from_env`](Self::from_env) requires its variables. With
+/// [`from_env_or_memory`](Self::from_env_or_memory) the layers keep everything in the memory of the process if Redis is
+/// not configured. Any other product that is not configured returns an error on use, which names the missing variables.
 #[derive(Clone)]
 pub struct Upstash {
     inner: Arc<Inner>,

@@ -200,7 +200,7 @@ pub enum CommitAction {
     /// It goes on under its key.
     Update,
     /// It goes on under another key, in the same step. The old one goes on beside it for the commit's
-    /// [grace](Commit::grace_ms); without one it says for ten seconds that it moved. Done again with the same key, it is
+    /// [grace](Commit::grace); without one it says for ten seconds that it moved. Done again with the same key, it is
     /// done. With a new principal the lifetime begins anew.
     #[non_exhaustive]
     Rotate {
