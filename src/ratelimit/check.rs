@@ -16,14 +16,13 @@ impl Ratelimit {
         if self.settings.problem.is_some() {
             return None;
         }
-        self.try_limit_known(attempt).or_else(|| self.try_count_local(attempt))
-    }
-
-    /// The decision, if it is known without counting: by a list, by the cost, or by the block cache.
-    pub(super) fn try_limit_known(&self, attempt: &Attempt<'_>) -> Option<Decision> {
-        let identifier = key_segment(&attempt.identifier);
+        // Both read one time and one identifier.
+        let (identifier, now_ms) = (key_segment(&attempt.identifier), self.now_ms());
         let check = self.check(&identifier, attempt.cost.into());
-        let decision = self.known(&check, attempt, self.now_ms())?;
+        let decision = match self.known(&check, attempt, now_ms) {
+            Some(decision) => decision,
+            None => self.try_check_local(check, now_ms)?,
+        };
         self.record(attempt, &decision);
         Some(decision)
     }
@@ -37,16 +36,20 @@ impl Ratelimit {
     }
 
     fn try_count_local(&self, attempt: &Attempt<'_>) -> Option<Decision> {
-        let (settings, now_ms) = (&*self.settings, self.now_ms());
+        let identifier = key_segment(&attempt.identifier);
+        let decision = self.try_check_local(self.check(&identifier, attempt.cost.into()), self.now_ms())?;
+        self.record(attempt, &decision);
+        Some(decision)
+    }
+
+    /// The store's decision, if it needs not be waited for.
+    fn try_check_local(&self, check: Check<'_>, now_ms: u64) -> Option<Decision> {
+        let settings = &*self.settings;
         if settings.deny.as_ref().is_some_and(|deny| deny.is_shared()) {
             return None;
         }
-        let identifier = key_segment(&attempt.identifier);
-        let checks = [self.check(&identifier, attempt.cost.into())];
-        let outcome = settings.store.try_check_local(self.request(&checks, now_ms))?;
-        let decision = Decision::new(&outcome, now_ms, Reason::Counted);
-        self.record(attempt, &decision);
-        Some(decision)
+        let outcome = settings.store.try_check_local(self.request(&[check], now_ms))?;
+        Some(Decision::new(&outcome, now_ms, Reason::Counted))
     }
 
     /// Counts the attempt in a store that has to be waited for.

@@ -36,20 +36,6 @@ impl RuleDecision {
     }
 }
 
-/// The decisions of all rules that applied, at least one.
-pub(super) struct RuleDecisions {
-    pub(super) first: RuleDecision,
-    pub(super) others: Vec<RuleDecision>,
-    /// The index of the decision that leaves least.
-    pub(super) strictest: usize,
-}
-
-impl From<RuleDecision> for RuleDecisions {
-    fn from(first: RuleDecision) -> Self {
-        Self { first, others: Vec::new(), strictest: 0 }
-    }
-}
-
 /// An allowed request: the extensions and header fields that the layer adds to it and to its response.
 ///
 /// It moves with every request, so the parts that few requests need are boxed.
@@ -59,21 +45,29 @@ pub(super) struct Allowed {
     more: Option<Box<More>>,
 }
 
-struct More {
+/// The parts of an [`Allowed`] that few requests have.
+pub(super) struct More {
     others: Vec<RuleDecision>,
+    /// The index of the decision that leaves least; the first of all is 0.
     strictest: usize,
     charges: Vec<Charge>,
     permit: Option<Permit>,
 }
 
-impl Allowed {
-    fn new(layer: RateLimitLayer, decisions: RuleDecisions, charges: Vec<Charge>, permit: Option<Permit>) -> Self {
-        let RuleDecisions { first, others, strictest } = decisions;
-        let plain = others.is_empty() && charges.is_empty() && permit.is_none();
-        let more = (!plain).then(|| Box::new(More { others, strictest, charges, permit }));
-        Self { layer, first, more }
+impl More {
+    /// `None` if there is nothing but one decision.
+    pub(super) fn new(
+        others: Vec<RuleDecision>,
+        strictest: usize,
+        charges: Vec<Charge>,
+        permit: Option<Permit>,
+    ) -> Option<Box<Self>> {
+        let is_plain = others.is_empty() && charges.is_empty() && permit.is_none();
+        (!is_plain).then(|| Box::new(Self { others, strictest, charges, permit }))
     }
+}
 
+impl Allowed {
     fn others(&self) -> &[RuleDecision] {
         self.more.as_ref().map_or(&[], |more| &more.others)
     }
@@ -129,30 +123,32 @@ impl Allowed {
 }
 
 impl RateLimitLayer {
-    /// Turns decisions into an admission.
-    pub(super) fn conclude(
-        &self,
-        decisions: impl Into<RuleDecisions>,
-        charges: Vec<Charge>,
-        permit: Option<Permit>,
-    ) -> Admission {
-        let allowed = Allowed::new(self.clone(), decisions.into(), charges, permit);
+    /// Turns the decision of the first rule, and `more`, into an admission.
+    pub(super) fn conclude(&self, first: RuleDecision, more: Option<Box<More>>) -> Admission {
+        let allowed = Allowed { layer: self.clone(), first, more };
         let RuleDecision { rule, decision, .. } = allowed.strictest();
-        let policy = self.config.rules[*rule].policy.name();
-        if let Some(observe) = &self.config.observe {
-            observe(policy, decision);
+        let (observe, shadow) = (&self.config.observe, self.config.shadow);
+        if let Some(observe) = observe {
+            observe(self.config.rules[*rule].policy.name(), decision);
         }
         if decision.allowed {
             return Admission::Allow(allowed);
         }
-        if self.config.shadow {
+        if shadow {
+            let policy = self.config.rules[*rule].policy.name();
             tracing::info!(rate_limit.decision = "shadow", policy, reason = decision.reason.name());
             return Admission::Allow(allowed);
         }
+        self.refuse(&allowed)
+    }
+
+    fn refuse(&self, refused: &Allowed) -> Admission {
+        let RuleDecision { rule, decision, .. } = refused.strictest();
+        let policy = self.config.rules[*rule].policy.name();
         tracing::debug!(rate_limit.decision = "deny", policy, reason = decision.reason.name());
         let mut response = self.config.refuse.refuse(decision, policy);
         response.extensions_mut().insert(decision.clone());
-        allowed.write_response(&mut response);
+        refused.write_response(&mut response);
         Admission::Refuse(Box::new(response))
     }
 
@@ -171,8 +167,7 @@ impl RateLimitLayer {
     fn exempt(&self, rule: usize) -> Admission {
         let limiter = &self.config.rules[rule].limiter;
         let decision = Decision::exempt(limiter.algorithm(), limiter.now_ms());
-        let decisions = RuleDecision::new(rule, decision).into();
-        Admission::Allow(Allowed::new(self.clone(), decisions, Vec::new(), None))
+        Admission::Allow(Allowed { layer: self.clone(), first: RuleDecision::new(rule, decision), more: None })
     }
 
     /// Refuses a request that could not be decided on: 500 for a mistake in the settings, 503 for an outage.
@@ -187,6 +182,6 @@ impl RateLimitLayer {
         }
         let limiter = &self.config.rules[rule].limiter;
         let decision = Decision::outage(limiter.algorithm(), false, limiter.now_ms());
-        self.conclude(RuleDecision::new(rule, decision), Vec::new(), None)
+        self.conclude(RuleDecision::new(rule, decision), None)
     }
 }

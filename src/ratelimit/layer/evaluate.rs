@@ -2,7 +2,7 @@
 
 use super::{
     Key, RateLimitLayer, RequestHead,
-    admission::{Admission, RuleDecision, RuleDecisions},
+    admission::{Admission, More, RuleDecision},
     key::FoundKey,
     response_cost::Charge,
 };
@@ -67,7 +67,9 @@ impl RateLimitLayer {
                 if let Some(decision) = rule.limiter.try_limit_local(&attempt) {
                     let charge = config.response_cost.charge(&rule.limiter, identifier, cost, &decision);
                     let charges = charge.into_iter().collect();
-                    return FirstStep::Done(self.conclude(RuleDecision::new(index, decision), charges, None));
+                    return FirstStep::Done(
+                        self.conclude(RuleDecision::new(index, decision), More::new(Vec::new(), 0, charges, None)),
+                    );
                 }
                 is_tried = true;
             }
@@ -154,9 +156,7 @@ impl Evaluation {
             if resolved.has_own_limit { decided.by(&resolved.limiter, rule) } else { decided }
         });
         match decided.next() {
-            Some(first) => {
-                layer.conclude(RuleDecisions { first, others: decided.collect(), strictest }, charges, permit)
-            }
+            Some(first) => layer.conclude(first, More::new(decided.collect(), strictest, charges, permit)),
             None => Admission::Skip,
         }
     }
@@ -168,7 +168,7 @@ impl RateLimitLayer {
         let mut resolved = Vec::with_capacity(rules.len());
         for KeyedRule { rule: index, key, cost } in rules {
             let rule = &self.config.rules[index];
-            let decided = |decision| Err(Box::new(self.conclude(RuleDecision::new(index, decision), Vec::new(), None)));
+            let decided = |decision| Err(Box::new(self.conclude(RuleDecision::new(index, decision), None)));
             let (algorithm, now_ms) = (rule.limiter.algorithm(), rule.limiter.now_ms());
             let (identifier, limiter, has_own_limit) = match key.resolve().await {
                 Ok(Key::Limit(identifier)) => (identifier, rule.limiter.clone(), false),
@@ -192,7 +192,7 @@ impl RateLimitLayer {
             Ok(Some(permit)) => Ok(Some(permit)),
             Ok(None) => {
                 let decision = Decision::busy(limiter.max(), first.limiter.now_ms());
-                match self.conclude(RuleDecision::new(first.rule, decision), Vec::new(), None) {
+                match self.conclude(RuleDecision::new(first.rule, decision), None) {
                     // In shadow mode the limits are checked all the same.
                     Admission::Allow(_) => Ok(None),
                     refused => Err(Box::new(refused)),
