@@ -1,6 +1,18 @@
 //! The one table of environment variables that this crate reads.
 
 /// A variable, by the names it may have.
+///
+/// ```
+/// use axum_upstash::env::VARIABLES;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// for variable in VARIABLES {
+///     println!("{}", variable.name);
+/// }
+/// assert!(VARIABLES.iter().any(|variable| variable.name == "UPSTASH_REDIS_REST_URL"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Variable {

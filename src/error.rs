@@ -46,6 +46,18 @@ struct Inner {
 }
 
 /// The kind of an [`Error`], to match on.
+///
+/// ```
+/// use axum_upstash::{ErrorKind, Upstash};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let error = upstash.redis().incr("visits").await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Configuration); // names the variables that are not set
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

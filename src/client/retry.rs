@@ -9,6 +9,18 @@ use std::time::Duration;
 /// Waits grow by a factor of two from the base, are drawn at random between zero and that value ("full jitter"), and
 /// never pass the deadline of the call. If the service sends `Retry-After`, the policy waits for that time instead,
 /// when the deadline allows it.
+///
+/// ```
+/// use axum_upstash::{client::RetryPolicy, redis::Redis};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let policy = RetryPolicy::default().with_max_retries(5).with_backoff(Duration::from_millis(50), Duration::from_secs(2));
+/// let redis = Redis::builder("https://eu1-example.upstash.io", "token").retry(policy).build()?;
+/// # drop(redis);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RetryPolicy {

@@ -38,6 +38,17 @@ pub enum TransportErrorKind {
 }
 
 /// Why a [`Transport`] has no answer.
+///
+/// ```
+/// use axum_upstash::client::{TransportError, TransportErrorKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// let error = TransportError::new(TransportErrorKind::Connect, refused);
+/// assert_eq!(error.kind(), TransportErrorKind::Connect); // never left, so it may be sent again
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,

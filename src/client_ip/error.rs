@@ -4,6 +4,18 @@ use http::StatusCode;
 use std::fmt;
 
 /// Why there is no client address.
+///
+/// ```
+/// use axum_upstash::client_ip::ClientIpSource;
+/// use http::{Extensions, HeaderMap};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let source = ClientIpSource::x_forwarded_for(1);
+/// let rejection = source.resolve(&HeaderMap::new(), &Extensions::new()).unwrap_err();
+/// println!("{rejection}"); // names the field that is missing
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientIpRejection {

@@ -38,6 +38,19 @@ pub(super) fn network_of(ip: IpAddr, ipv6_prefix: u8) -> String {
 }
 
 /// A network or an address: an [`IpNet`], an [`IpAddr`], or a text such as `10.0.0.0/8` and `2001:db8::1`.
+///
+/// ```
+/// use axum_upstash::client_ip::ClientIpSource;
+/// use std::net::IpAddr;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Text, addresses and networks.
+/// ClientIpSource::x_forwarded_for_by(["10.0.0.0/8", "192.0.2.1"])?;
+/// ClientIpSource::x_forwarded_for_by([IpAddr::from([192, 0, 2, 1])])?;
+/// assert!(ClientIpSource::x_forwarded_for_by(["10.0.0.0/33"]).is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub trait IntoNetwork {
     /// The network. An address is a network of its own.
     ///

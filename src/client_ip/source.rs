@@ -17,6 +17,23 @@ use std::{
 ///
 /// A source that cannot be right is noticed, and logged once: a header that no request has, or a proxy in front of a
 /// source that does not ask for one.
+///
+/// ```
+/// use axum_upstash::client_ip::ClientIpSource;
+/// use http::{Extensions, HeaderMap};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let source = ClientIpSource::x_forwarded_for_by(["10.0.0.0/8"])?; // the networks of your proxies
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-forwarded-for", "198.51.100.1, 203.0.113.7, 10.0.0.2".parse()?);
+/// # let mut extensions = Extensions::new();
+/// # #[cfg(feature = "axum")]
+/// # extensions.insert(axum::extract::ConnectInfo(std::net::SocketAddr::from(([10, 0, 0, 1], 4000))));
+/// // The first address from the right that is no proxy; the client could have made up the others.
+/// assert_eq!(source.resolve(&headers, &extensions)?.to_string(), "203.0.113.7");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ClientIpSource {

@@ -13,6 +13,18 @@ const DEFAULT_MAX_CONNECTIONS: usize = 16;
 /// The settings of a [`LocalUpstash`](super::LocalUpstash).
 ///
 /// The default listens on a free port of the loopback interface, makes up a token, and starts its own Redis.
+///
+/// ```
+/// use axum_upstash::local::{LocalConfig, LocalUpstash};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = LocalConfig::default().with_token("secret").with_daily_commands(10_000);
+/// let local = LocalUpstash::start_with(config).await?;
+/// assert_eq!(local.token(), "secret");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct LocalConfig {

@@ -29,6 +29,20 @@ const CONNECTION_GRACE: Duration = Duration::from_millis(500);
 /// A running local Upstash. Dropping it stops it.
 ///
 /// See the [module docs](super) for an example.
+///
+/// ```
+/// use axum_upstash::{Upstash, local::LocalUpstash};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let local = LocalUpstash::start().await?;
+/// let upstash = Upstash::builder().redis(local.url(), local.token()).build()?;
+/// assert_eq!(upstash.redis().incr("visits").await?, 1);
+/// local.stop_redis().await?; // to see what an outage does
+/// assert!(upstash.redis().incr("visits").await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub struct LocalUpstash {
     address: SocketAddr,
     url: String,

@@ -6,6 +6,18 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// The claims of a verified token.
+///
+/// ```
+/// use axum_upstash::qstash::{Receiver, Signer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r";
+/// let signature = Signer::new(key)?.sign("https://app.example.com/hook", "{}");
+/// let claims = Receiver::new(key, key)?.verify(&signature, b"{}")?;
+/// assert_eq!(claims.subject, "https://app.example.com/hook");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claims {

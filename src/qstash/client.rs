@@ -35,6 +35,17 @@ pub struct QStashClient {
 }
 
 /// Sets up a [`QStashClient`].
+///
+/// ```
+/// use axum_upstash::{client::RetryPolicy, qstash::QStashClient};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = QStashClient::builder("token").url("https://qstash-eu.example.com").retry(RetryPolicy::never()).build()?;
+/// assert!(QStashClient::builder("").build().is_err());
+/// # drop(client);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct QStashClientBuilder {

@@ -5,6 +5,21 @@ use http::HeaderMap;
 ///
 /// The [`claims`](Self::claims) are signed. The rest comes from headers, which the signature does not cover: they are
 /// as trustworthy as the connection.
+///
+/// ```
+/// use axum::Json;
+/// use axum_upstash::qstash::VerifiedMessage;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn receipt(message: VerifiedMessage<Json<u64>>) -> String {
+///     // The same in every delivery of one message.
+///     message.metadata.message_id.unwrap_or_default()
+/// }
+/// # let _ = receipt;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {

@@ -8,6 +8,21 @@ use std::{error::Error as StdError, fmt, sync::Arc};
 ///
 /// As a response it is a [`Problem`] whose member `check` names what failed. QStash delivers a message again after
 /// any of them, for as long as it has retries.
+///
+/// ```
+/// use axum::{Json, extract::rejection::JsonRejection, http::StatusCode};
+/// use axum_upstash::qstash::{QStash, QStashRejection};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn hook(body: Result<QStash<Json<u64>>, QStashRejection<JsonRejection>>) -> Result<String, StatusCode> {
+///     let QStash(Json(order)) = body.map_err(|_| StatusCode::NOT_FOUND)?; // hides the route
+///     Ok(format!("order {order}"))
+/// }
+/// # let _ = hook;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum QStashRejection<R> {

@@ -3,6 +3,18 @@ use std::{error::Error as StdError, fmt};
 /// Which check a signature did not pass.
 ///
 /// It says nothing of the keys, the token or the expected values, so it may be shown to the sender of the request.
+///
+/// ```
+/// use axum_upstash::qstash::{Receiver, Signer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r";
+/// let signature = Signer::new(key)?.sign("https://app.example.com/hook", "{}");
+/// let error = Receiver::new(key, key)?.verify(&signature, b"{\"paid\":true}").unwrap_err();
+/// assert_eq!(error.check(), "body");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignatureError {

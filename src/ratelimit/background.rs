@@ -18,6 +18,20 @@ type Spawner = Arc<dyn Fn(Work) + Send + Sync>;
 /// It runs on the tokio runtime of the request that caused it. [`with_spawner`](Self::with_spawner) hands it to a
 /// runtime of yours (`waitUntil` and its like). If there is neither, the work is kept until
 /// [`finished`](Self::finished) is awaited. Nothing is dropped silently: work that fails or does not fit is logged.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::FixedWindow};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let limiter = upstash.ratelimit(FixedWindow::new(10, Duration::from_secs(60)));
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// limiter.background().finished().await; // before the process ends
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Background {

@@ -13,6 +13,22 @@ use std::sync::{
 /// It knows the exact time at which the algorithm lets one of them pass again, and forgets it then. What other
 /// processes give back or reset, or limits that they raise, it does not see before. Clones share what they know, and
 /// limiters with the same prefix and algorithm may share a cache.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::{BlockCache, SlidingWindow}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let blocks = BlockCache::new(1_000);
+/// let limiter = upstash.ratelimit(SlidingWindow::new(1, Duration::from_secs(60))).with_block_cache(blocks.clone());
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// assert!(!limiter.limit("user:7").await?.allowed);
+/// blocks.clear(); // the next refusal is asked of the store again
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct BlockCache {

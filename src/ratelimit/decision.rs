@@ -59,6 +59,21 @@ pub struct Decision {
 }
 
 /// The way a [`Decision`] came about.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::{AllowList, Reason, SlidingWindow}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let limiter = upstash.ratelimit(SlidingWindow::new(1, Duration::from_secs(60)));
+/// assert_eq!(limiter.limit("user:7").await?.reason, Reason::Counted);
+/// let limiter = limiter.with_allow_list(AllowList::new().with_identifiers(["monitoring"]));
+/// assert_eq!(limiter.limit("monitoring").await?.reason, Reason::Exempt);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -194,6 +209,23 @@ impl Decision {
 }
 
 /// The decisions of several limiters on one request.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::{FixedWindow, Ratelimit}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let second = upstash.ratelimit(FixedWindow::new(2, Duration::from_secs(1))).with_prefix("second");
+/// let day = upstash.ratelimit(FixedWindow::new(1_000, Duration::from_secs(86_400))).with_prefix("day");
+/// let decisions = Ratelimit::limit_all(&[(&second, "user:7".into()), (&day, "user:7".into())]).await?;
+/// assert!(decisions.allowed());
+/// assert_eq!(decisions.each()[1].remaining, 999);
+/// assert_eq!(decisions.most_restrictive().limit, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decisions {
     list: Vec<Decision>,

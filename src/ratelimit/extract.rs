@@ -49,6 +49,20 @@ impl IntoResponse for Decision {
 
 /// The rejection of [`Decision`]: the request did not go through a [`RateLimitLayer`](super::RateLimitLayer), or the layer
 /// skipped it. It is a 500, and the log says why.
+///
+/// ```
+/// use axum_upstash::ratelimit::{Decision, DecisionRejection};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // A handler that also runs without the layer.
+/// async fn handler(decision: Result<Decision, DecisionRejection>) -> String {
+///     decision.map_or("no limit here".into(), |decision| decision.remaining.to_string())
+/// }
+/// # let _ = handler;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct DecisionRejection(());
 

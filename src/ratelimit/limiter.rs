@@ -11,6 +11,21 @@ const NAMESPACE: &str = "axum-upstash";
 /// A rate limiter: an algorithm, and a store to count in.
 ///
 /// Cloning is cheap, and clones count together. See the [module](crate::ratelimit) for an example.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::SlidingWindow};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let limiter = upstash.ratelimit(SlidingWindow::new(1, Duration::from_secs(60))).with_prefix("mails");
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// assert!(!limiter.limit("user:7").await?.allowed);
+/// assert!(limiter.limit("user:8").await?.allowed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Ratelimit {

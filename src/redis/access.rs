@@ -1,4 +1,14 @@
 /// The effect of a command, which decides whether it may be sent again when its answer was lost.
+///
+/// ```
+/// use axum_upstash::redis::{Access, Cmd, access};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// assert_eq!(access(&Cmd::new("GET").key("k")), Access::Read); // repeated after a broken connection
+/// assert_eq!(access(&Cmd::new("INCR").key("k")), Access::Write);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {

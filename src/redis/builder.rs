@@ -12,6 +12,25 @@ use crate::{
 use std::time::Duration;
 
 /// Sets up a [`Redis`] client.
+///
+/// ```
+/// use axum_upstash::{local::LocalUpstash, redis::Redis};
+/// use std::{sync::{Arc, atomic::{AtomicUsize, Ordering}}, time::Duration};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let local = LocalUpstash::start().await?;
+/// let billed = Arc::new(AtomicUsize::new(0));
+/// let count = Arc::clone(&billed);
+/// let redis = Redis::builder(local.url(), local.token())
+///     .timeout(Duration::from_secs(2))
+///     .on_request(move |event| drop(count.fetch_add(event.commands, Ordering::Relaxed)))
+///     .build()?;
+/// redis.incr("visits").await?;
+/// assert_eq!(billed.load(Ordering::Relaxed), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RedisBuilder {

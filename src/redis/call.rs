@@ -4,6 +4,22 @@ use futures_core::future::BoxFuture;
 use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
 /// A command on its way: awaiting it sends it, dropping it gives it up.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// // A command runs when it is awaited.
+/// let idle: Option<u64> = redis.cmd("OBJECT").arg("IDLETIME").key("greeting").query().await?;
+/// assert_eq!(idle, None);
+/// assert_eq!(redis.incr("visits").timeout(Duration::from_secs(1)).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a command is sent when it is awaited"]
 pub struct Call<'a, T> {
     redis: &'a Redis,

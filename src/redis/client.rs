@@ -12,6 +12,23 @@ use std::{
 /// A Redis database. Cloning is cheap, and clones share everything.
 ///
 /// See the [module](crate::redis) for an example.
+///
+/// ```
+/// use axum_upstash::redis::SetOptions;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.set_with("greeting", "hello", SetOptions::new().expire(Duration::from_secs(60))).await?;
+/// let greeting: Option<String> = redis.get("greeting").await?;
+/// assert_eq!(greeting.as_deref(), Some("hello"));
+/// assert_eq!(redis.incr("visits").await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Redis {
     inner: Arc<Inner>,
@@ -36,6 +53,16 @@ impl AsRef<Warmth> for Inner {
 ///
 /// Without it Upstash locks the whole database while a script runs; plain Redis does not know the flag and refuses it
 /// ([key locking](https://upstash.com/docs/redis/features/key-locking)).
+///
+/// ```
+/// use axum_upstash::redis::{KeyLocking, Redis};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let redis = Redis::builder("https://eu1-example.upstash.io", "token").key_locking(KeyLocking::On).build()?;
+/// # drop(redis);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum KeyLocking {

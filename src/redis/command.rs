@@ -13,6 +13,22 @@ use web_time::{SystemTime, UNIX_EPOCH};
 /// A command and its arguments, as bytes.
 ///
 /// `Debug` shows the name and the number of arguments, never the arguments.
+///
+/// ```
+/// use axum_upstash::redis::Cmd;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let cmd = Cmd::new("SET").key("greeting").arg("hello").arg("EX").arg(60);
+/// assert_eq!((cmd.name().as_ref(), cmd.len()), ("SET", 5));
+/// let reply: String = redis.issue(cmd).await?;
+/// assert_eq!(reply, "OK");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Cmd {
@@ -150,6 +166,21 @@ impl fmt::Debug for Cmd {
 ///
 /// `Vec<u8>`, `&[u8]` and `[u8; N]` are one argument of bytes; lists of anything else are as many arguments as they
 /// have items, and `None` is no argument.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// // Text, bytes, numbers, booleans, and lists of these.
+/// redis.set("n", 7).await?;
+/// redis.set("bytes", [0u8, 255].as_slice()).await?;
+/// redis.hset("user:1", [("name", "Zoë"), ("city", "Gdańsk")]).await?;
+/// assert_eq!(redis.del(["n", "bytes", "user:1"]).await?, 3);
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(note = "a value that is stored as JSON goes in as `Json(value)`")]
 pub trait ToArg {
     /// Pushes the argument, or several, to `cmd`.

@@ -10,6 +10,21 @@ use std::{
 /// A type that a reply can become.
 ///
 /// Implement it for your own types if a reply has a shape of its own.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.set("n", 7).await?;
+/// assert_eq!(redis.get::<i64>("n").await?, 7);
+/// assert_eq!(redis.get::<String>("n").await?, "7");
+/// assert_eq!(redis.get::<Option<i64>>("missing").await?, None);
+/// assert!(redis.get::<bool>("n").await.is_err()); // nothing is guessed
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from a Redis reply",
     note = "use `Json<{Self}>` for a value stored as JSON, or implement `FromReply`"
@@ -210,6 +225,21 @@ impl<K: FromReply + Ord, V: FromReply> FromReply for BTreeMap<K, V> {
 }
 
 /// A flat list of pairs, in Redis's order, duplicates kept: `ZRANGE … WITHSCORES`, a stream entry's fields.
+///
+/// ```
+/// use axum_upstash::redis::Pairs;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.hset("user:1", [("name", "Zoë"), ("city", "Gdańsk")]).await?;
+/// let Pairs(fields) = redis.hgetall::<Pairs<String, String>>("user:1").await?;
+/// assert_eq!(fields[0], ("name".into(), "Zoë".into())); // in the server's order
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pairs<K, V>(pub Vec<(K, V)>);
 
@@ -245,6 +275,21 @@ tuples!(A, B, C, D, E);
 tuples!(A, B, C, D, E, F);
 
 /// A value stored as JSON text, through serde: as an argument and as a reply.
+///
+/// ```
+/// use axum_upstash::redis::Json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.set("point", Json([1.5, 2.5])).await?;
+/// let Json(point) = redis.get::<Json<[f64; 2]>>("point").await?;
+/// assert_eq!(point, [1.5, 2.5]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 

@@ -4,6 +4,18 @@ use std::{fmt, sync::Arc, time::Duration};
 /// One round trip, for counting the client's requests and commands.
 ///
 /// Set [`RedisBuilder::on_request`](super::RedisBuilder::on_request) to be told of each.
+///
+/// ```
+/// use axum_upstash::redis::Redis;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let redis = Redis::builder("https://eu1-example.upstash.io", "token")
+///     .on_request(|event| println!("{:?}: {} commands in {:?}", event.kind, event.commands, event.elapsed))
+///     .build()?;
+/// # drop(redis);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RequestEvent {

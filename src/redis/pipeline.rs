@@ -11,6 +11,24 @@ use std::{
 ///
 /// Each command returns a [`Slot`] by which its result is taken from the [`Results`]. Commands have the names they
 /// have on [`Redis`]; any other goes through [`issue`](Self::issue).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let before = local.requests();
+/// let mut pipe = redis.pipeline();
+/// let visits = pipe.incr("visits");
+/// let name = pipe.get::<Option<String>>("name");
+/// let mut results = pipe.exec().await?;
+/// assert_eq!(results.take(visits)?, 1);
+/// assert_eq!(results.take(name)?, None);
+/// assert_eq!(local.requests() - before, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a pipeline is sent by exec()"]
 pub struct Pipeline {
     redis: Redis,
@@ -21,6 +39,25 @@ pub struct Pipeline {
 }
 
 /// The place of one command's result.
+///
+/// ```
+/// use axum_upstash::redis::Slot;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let mut pipe = redis.pipeline();
+/// // The type of each result is known when its command is added.
+/// let visits: Vec<Slot<i64>> = ["home", "shop"].into_iter().map(|page| pipe.incr(page)).collect();
+/// let mut results = pipe.exec().await?;
+/// for slot in visits {
+///     assert_eq!(results.take(slot)?, 1);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Slot<T> {
     pipeline: u64,
@@ -92,6 +129,23 @@ impl fmt::Debug for Pipeline {
 }
 
 /// The results of a [`Pipeline`], one for each command.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let mut pipe = redis.transaction();
+/// pipe.set("text", "not a number");
+/// let broken = pipe.incr("text");
+/// let fine = pipe.incr("n");
+/// let mut results = pipe.exec().await?;
+/// assert!(results.take(broken).is_err()); // an error reaches only its own command
+/// assert_eq!(results.take(fine)?, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Results {
     replies: Vec<Option<Result<Reply, Error>>>,
     cmds: Vec<Cmd>,

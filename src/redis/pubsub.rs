@@ -12,6 +12,23 @@ use std::{
 };
 
 /// An event of a [`Subscription`].
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::PubSubEvent};
+/// use futures_util::StreamExt;
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let mut news = upstash.redis().subscribe(["news"]);
+/// while let Some(event) = news.next().await {
+///     match event? {
+///         PubSubEvent::Message(message) => println!("{}: {:?}", message.channel, message.payload),
+///         PubSubEvent::Gap => println!("messages may be missing here"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PubSubEvent {
@@ -184,6 +201,21 @@ impl fmt::Debug for Subscription {
 
 /// The lines of `MONITOR`, without the `OK` at its beginning. It is opened again like a [`Subscription`]. Over TCP its own
 /// pings are among them, when the server has nothing else to report.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::MonitorEvent};
+/// use futures_util::StreamExt;
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let mut monitor = upstash.redis().monitor();
+/// while let Some(event) = monitor.next().await {
+///     if let MonitorEvent::Command(line) = event? {
+///         println!("{line}");
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "lines come when it is polled"]
 pub struct Monitor {
     source: EventSource,

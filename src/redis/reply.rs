@@ -4,6 +4,22 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use std::fmt;
 
 /// A reply as Redis gave it (RESP2), before it becomes the caller's type.
+///
+/// ```
+/// use axum_upstash::redis::Reply;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let reply: Reply = redis.cmd("LRANGE").key("missing").arg(0).arg(-1).await?;
+/// assert_eq!(reply, Reply::Array(Vec::new()));
+/// let reply: Reply = redis.cmd("INCR").key("n").await?;
+/// assert_eq!(reply, Reply::Int(1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reply {

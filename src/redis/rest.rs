@@ -27,6 +27,16 @@ const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
 const FORMAT: HeaderName = HeaderName::from_static("upstash-response-format");
 
 /// The format of replies over REST.
+///
+/// ```
+/// use axum_upstash::redis::{Redis, ResponseFormat};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let redis = Redis::builder("https://eu1-example.upstash.io", "token").response_format(ResponseFormat::Resp2).build()?;
+/// # drop(redis);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ResponseFormat {

@@ -4,6 +4,27 @@ use std::fmt::Write;
 /// The cache's treatment of a request, in the extensions of the response.
 ///
 /// `Cache-Status` (RFC 9211) tells the client the same, with more detail.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use axum_upstash::{Upstash, response_cache::CacheOutcome};
+/// use http::Request;
+/// use std::time::Duration;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let cache = upstash.response_cache_layer(Duration::from_secs(60));
+/// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(cache);
+/// let request = || Request::get("/").body(Body::empty());
+/// let first = app.clone().oneshot(request()?).await?;
+/// assert_eq!(first.extensions().get(), Some(&CacheOutcome::Miss));
+/// let second = app.oneshot(request()?).await?;
+/// assert_eq!(second.extensions().get(), Some(&CacheOutcome::Hit));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CacheOutcome {

@@ -91,6 +91,22 @@ impl fmt::Debug for Clock {
 }
 
 /// Moves the [`Clock`] that it was made with.
+///
+/// ```
+/// use axum_upstash::{Clock, ratelimit::{FixedWindow, Ratelimit}};
+/// use std::time::{Duration, SystemTime};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (clock, hands) = Clock::manual(SystemTime::now());
+/// let limiter = Ratelimit::memory(FixedWindow::new(1, Duration::from_secs(60))).with_clock(clock);
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// assert!(!limiter.limit("user:7").await?.allowed);
+/// hands.advance(Duration::from_secs(60));
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<AtomicU64>);
 

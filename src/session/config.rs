@@ -65,6 +65,19 @@ impl fmt::Debug for CommitOn {
 pub(super) const STORE: &str = "session store";
 
 /// The policy for handlers whose session cannot be loaded.
+///
+/// ```
+/// use axum_upstash::{Upstash, session::LoadFailure};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// // If the store fails, handlers see an empty session, and its changes are not stored.
+/// let layer = upstash.session_layer().with_load_failure(LoadFailure::Anonymous);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum LoadFailure {
@@ -76,6 +89,18 @@ pub enum LoadFailure {
 }
 
 /// The policy for changes to a session that another request has changed since it was loaded.
+///
+/// ```
+/// use axum_upstash::{Upstash, session::ConflictPolicy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let layer = upstash.session_layer().with_conflict_policy(ConflictPolicy::Reject); // 409 for the later request
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ConflictPolicy {
@@ -88,6 +113,21 @@ pub enum ConflictPolicy {
 }
 
 /// The policy for responses whose session changes cannot be stored.
+///
+/// ```
+/// use axum_upstash::{Upstash, session::CommitFailure};
+/// use bytes::Bytes;
+/// use http::Response;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let sorry = CommitFailure::custom(|_| Response::new(Bytes::from("Please try again.")));
+/// let layer = upstash.session_layer().with_commit_failure(sorry);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum CommitFailure {

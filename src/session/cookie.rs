@@ -11,6 +11,18 @@ const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
 const LIFETIME_LEN: usize = 18;
 
 /// SessionSelector requests from other sites carry the cookie.
+///
+/// ```
+/// use axum_upstash::session::{SameSite, SessionCookie};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cookie = SessionCookie::builder().same_site(SameSite::Strict).build()?;
+/// // `None` needs `Secure`, or browsers ignore the cookie.
+/// assert!(SessionCookie::builder().same_site(SameSite::None).secure(false).build().is_err());
+/// # drop(cookie);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SameSite {
@@ -37,6 +49,25 @@ impl From<SameSite> for cookie::SameSite {
 ///
 /// The default is `__Host-id` with `Secure; HttpOnly; SameSite=Lax; Path=/`: with that prefix browsers themselves see
 /// to it that no other host and no unencrypted page can set it.
+///
+/// ```
+/// use axum_upstash::{Upstash, session::{SameSite, SessionCookie}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let cookie = SessionCookie::builder()
+///     .name("cart")
+///     .same_site(SameSite::Strict)
+///     .max_age(Duration::from_secs(30 * 86_400))
+///     .build()?;
+/// assert_eq!(cookie.name(), "cart");
+/// let layer = upstash.session_layer().with_cookie(cookie);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct SessionCookie {
@@ -161,6 +192,17 @@ impl Default for SessionCookie {
 }
 
 /// Sets up a [`SessionCookie`].
+///
+/// ```
+/// use axum_upstash::session::SessionCookie;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cookie = SessionCookie::builder().domain("example.com").name("id").build()?;
+/// assert_eq!(cookie.name(), "id");
+/// assert!(SessionCookie::builder().name("no spaces").build().is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SessionCookieBuilder(SessionCookie);

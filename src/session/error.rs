@@ -11,6 +11,23 @@ use std::{error::Error as StdError, fmt};
 ///
 /// As a response it is a problem (RFC 9457): 503 with `Retry-After` if the store is unavailable, 409 if another request
 /// overtook this one, 500 otherwise. The store's own error is logged, not sent.
+///
+/// ```
+/// use axum_upstash::session::{Session, SessionError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn visits(session: Session) -> Result<String, SessionError> {
+///     match session.get::<u32>("visits").await {
+///         Ok(visits) => Ok(visits.unwrap_or(0).to_string()),
+///         Err(SessionError::Unavailable(_)) => Ok("many".into()), // the page can do without
+///         Err(error) => Err(error), // answers 409 or 500
+///     }
+/// }
+/// # let _ = visits;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {

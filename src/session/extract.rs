@@ -25,6 +25,19 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
 }
 
 /// The request did not go through a [`SessionLayer`](super::SessionLayer).
+///
+/// ```
+/// use axum_upstash::session::{Session, SessionRejection};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn handler(session: Result<Session, SessionRejection>) -> &'static str {
+///     if session.is_ok() { "with a session" } else { "there is no SessionLayer around this route" }
+/// }
+/// # let _ = handler;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SessionRejection(());
 

@@ -5,6 +5,24 @@ use serde::{Deserialize, Serialize};
 const NAME: &str = "flash";
 
 /// A message for the next page that the user sees: after a form was sent, and the browser redirected.
+///
+/// ```
+/// use axum_upstash::session::{Flash, Session, SessionError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn save(session: Session) -> Result<(), SessionError> {
+///     session.flash(Flash::new("success", "Saved.")).await
+/// }
+///
+/// async fn next_page(session: Session) -> Result<String, SessionError> {
+///     let messages = session.take_flashes().await?;
+///     Ok(messages.into_iter().map(|message| message.text).collect())
+/// }
+/// # let _ = (save, next_page);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Flash {

@@ -14,6 +14,19 @@ const MIN_SECRET: usize = 32;
 ///
 /// To change the key, put the new one in front and keep the old one until its cookies are gone; clients get a cookie
 /// under the new key with their next use of the session.
+///
+/// ```
+/// use axum_upstash::session::{KeyRing, SessionLayer, store::MemorySessionStore};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The first secret signs, all verify. To change it, put the new one in front.
+/// let keys = KeyRing::new(["a new secret of at least 32 bytes…", "the secret of last year, 32 bytes…"])?;
+/// let layer = SessionLayer::new(MemorySessionStore::new(), keys);
+/// assert!(KeyRing::new(["short"]).is_err());
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct KeyRing {
     // Keyed once; a cookie costs a clone of the state instead of two more hash blocks.

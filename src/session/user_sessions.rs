@@ -36,6 +36,24 @@ pub struct UserSessions {
 }
 
 /// One of a user's sessions.
+///
+/// ```
+/// use axum_upstash::session::{Session, SessionError, UserSessions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn devices(session: Session, sessions: UserSessions) -> Result<String, SessionError> {
+///     let list = sessions.list("user:7").await?;
+///     let lines = list.iter().map(|info| {
+///         let this = if info.is(&session) { " (this one)" } else { "" };
+///         format!("{}{this}", info.device.user_agent.as_deref().unwrap_or("unknown"))
+///     });
+///     Ok(lines.collect::<Vec<_>>().join("\n"))
+/// }
+/// # let _ = devices;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {

@@ -13,6 +13,22 @@ use crate::{
 use std::{collections::BTreeMap, fmt};
 
 /// Sets up an [`Upstash`]. Setters never fail: [`build`](Self::build) names everything that is wrong, at once.
+///
+/// ```
+/// use axum_upstash::{Upstash, client_ip::ClientIpSource};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder()
+///     .redis("https://eu1-example.upstash.io", "token")
+///     .session_secret("a secret of at least 32 bytes from the environment")
+///     .client_ip(ClientIpSource::x_forwarded_for(1))
+///     .build()?;
+/// assert!(!upstash.is_memory());
+/// // All problems are reported at once, by the names of their settings.
+/// assert!(Upstash::builder().redis("not a URL", "").build().is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct UpstashBuilder {

@@ -21,6 +21,25 @@ use std::{
 /// different member and not for each request. The sets expire after 90 days, which the original promises and forgets.
 ///
 /// The console reads databases by their prefix; one with a colon in it confused older versions.
+///
+/// ```
+/// use axum_upstash::ratelimit::{Analytics, FixedWindow};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let limiter = upstash.ratelimit(FixedWindow::new(1, Duration::from_secs(60))).with_analytics(Analytics::new(redis));
+/// limiter.limit("user:7").await?;
+/// limiter.limit("user:7").await?;
+/// limiter.background().finished().await;
+/// let usage = limiter.usage(Duration::from_secs(3600)).await?;
+/// assert_eq!((usage["user:7"].success, usage["user:7"].blocked), (1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Analytics {

@@ -10,6 +10,20 @@ use std::{
 use tokio::sync::oneshot;
 
 /// Room for one, until it is dropped.
+///
+/// ```
+/// use axum_upstash::ratelimit::ConcurrencyLimiter;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let exports = ConcurrencyLimiter::memory(1);
+/// let permit = exports.acquire("user:7").await?.expect("the first one is free");
+/// assert!(exports.acquire("user:7").await?.is_none());
+/// permit.release().await?;
+/// assert!(exports.acquire("user:7").await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping a permit gives it back"]
 pub struct Permit {
     held: Arc<Held>,

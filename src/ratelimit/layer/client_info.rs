@@ -6,6 +6,24 @@ use crate::{
 use http::{HeaderName, header::USER_AGENT};
 
 /// The sources of [`ClientInfo`], for deny lists and analytics.
+///
+/// ```
+/// use axum_upstash::{Upstash, client_ip::ClientIpSource, ratelimit::{ClientInfoSource, FixedWindow}};
+/// use http::HeaderName;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let source = ClientInfoSource::new()
+///     .with_ip(ClientIpSource::x_forwarded_for(1))
+///     .with_user_agent()
+///     .with_country(HeaderName::from_static("cf-ipcountry"));
+/// let layer = upstash.rate_limit_layer("api", FixedWindow::new(100, Duration::from_secs(60))).with_client_info(source);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ClientInfoSource {

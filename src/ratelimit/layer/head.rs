@@ -2,6 +2,26 @@ use super::refusal::GRPC_STATUS;
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 /// The head of a request, for keys, costs and rules.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::{FixedWindow, RequestHead}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// // With a type of its own, a function can be named and tested.
+/// fn cost(head: RequestHead<'_>) -> u32 {
+///     if head.path() == "/export" { 20 } else { 1 }
+/// }
+///
+/// let layer = upstash.rate_limit_layer("api", FixedWindow::new(100, Duration::from_secs(60))).with_cost(cost);
+/// let request = http::Request::get("/export").body(())?;
+/// assert_eq!(cost(RequestHead::new(&request)), 20);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
     method: &'a Method,
@@ -79,6 +99,22 @@ impl<'a> RequestHead<'a> {
 }
 
 /// The head of a response, by which a layer refunds a request or charges more.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::FixedWindow};
+/// use http::StatusCode;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let layer = upstash.rate_limit_layer("login", FixedWindow::new(5, Duration::from_secs(300)));
+/// // Only failed logins count.
+/// let layer = layer.with_refund_if(|head| head.status() != StatusCode::UNAUTHORIZED);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ResponseHead<'a> {
     status: StatusCode,

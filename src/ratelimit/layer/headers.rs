@@ -19,6 +19,26 @@ const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 ///
 /// `Retry-After` (RFC 9110 section 10.2.3) is on every refusal that knows when the request can pass, in any style. Drafts
 /// 6 and 7 write different things under the names of the current one, and are left out beside it.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use axum_upstash::{Upstash, ratelimit::{FixedWindow, HeaderStyles}};
+/// use http::Request;
+/// use std::time::Duration;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let layer = upstash.rate_limit_layer("api", FixedWindow::new(100, Duration::from_secs(60)));
+/// let layer = layer.with_key(|_| "everyone").with_headers(HeaderStyles::CURRENT | HeaderStyles::LEGACY);
+/// let app: Router = Router::new().route("/", get(|| async {})).layer(layer);
+/// let response = app.oneshot(Request::get("/").body(Body::empty())?).await?;
+/// assert_eq!(response.headers()["x-ratelimit-remaining"], "99");
+/// assert!(response.headers().contains_key("ratelimit"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HeaderStyles(u8);
 

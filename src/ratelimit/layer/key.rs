@@ -11,6 +11,25 @@ use std::{fmt, future::Future, sync::Arc};
 /// The client that a request counts for.
 ///
 /// Everything that can be displayed is a key: `Key::from("acme")`, `Key::from(tenant_id)`.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::{FixedWindow, Key, SlidingWindow}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let layer = upstash.rate_limit_layer("api", SlidingWindow::new(100, Duration::from_secs(60)));
+/// let layer = layer.with_key(|head| match head.header("x-tenant") {
+///     Some("internal") => Key::Allow,
+///     Some("acme") => Key::LimitBy("acme".into(), FixedWindow::new(5_000, Duration::from_secs(60)).into()),
+///     Some(tenant) => Key::from(tenant),
+///     None => Key::Deny,
+/// });
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Key {

@@ -9,6 +9,32 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 ///
 /// Closures implement it, and so do [`ProblemRefusal`], [`TextRefusal`] and [`GrpcRefusal`]. The [`Decision`] is put into
 /// the response's extensions and the rate-limit fields are added to whatever it returns.
+///
+/// ```
+/// use axum_upstash::{Upstash, ratelimit::{Decision, FixedWindow, Refuse}};
+/// use bytes::Bytes;
+/// use http::{Response, StatusCode};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// #[derive(Debug)]
+/// struct Teapot;
+///
+/// impl Refuse for Teapot {
+///     fn refuse(&self, _: &Decision, _: &str) -> Response<Bytes> {
+///         let mut response = Response::new(Bytes::from_static(b"slower, please"));
+///         *response.status_mut() = StatusCode::IM_A_TEAPOT;
+///         response
+///     }
+/// }
+///
+/// let layer = upstash.rate_limit_layer("api", FixedWindow::new(100, Duration::from_secs(60))).with_refusal(Teapot);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Refuse: Send + Sync + 'static {
     /// The answer. `policy` is the limit's name in the fields.
     fn refuse(&self, decision: &Decision, policy: &str) -> Response<Bytes>;
@@ -39,6 +65,26 @@ fn status(decision: &Decision) -> (StatusCode, &'static str) {
 }
 
 /// A problem (RFC 9457) of the types that draft-ietf-httpapi-ratelimit-headers names.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use axum_upstash::{Upstash, ratelimit::FixedWindow};
+/// use http::{Request, StatusCode};
+/// use std::time::Duration;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let layer = upstash.rate_limit_layer("api", FixedWindow::new(1, Duration::from_secs(60)));
+/// let app: Router = Router::new().route("/", get(|| async {})).layer(layer.with_key(|_| "everyone"));
+/// let request = || Request::get("/").body(Body::empty());
+/// assert_eq!(app.clone().oneshot(request()?).await?.status(), StatusCode::OK);
+/// let refused = app.oneshot(request()?).await?; // ProblemRefusal is the default
+/// assert_eq!(refused.headers()["content-type"], "application/problem+json");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProblemRefusal;
 
@@ -64,6 +110,28 @@ impl Refuse for ProblemRefusal {
 }
 
 /// A line of plain text.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use axum_upstash::{Upstash, ratelimit::{FixedWindow, TextRefusal}};
+/// use http::{Request, StatusCode};
+/// use std::time::Duration;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let layer = upstash.rate_limit_layer("api", FixedWindow::new(1, Duration::from_secs(60)));
+/// let layer = layer.with_key(|_| "everyone").with_refusal(TextRefusal);
+/// let app: Router = Router::new().route("/", get(|| async {})).layer(layer);
+/// let request = || Request::get("/").body(Body::empty());
+/// assert_eq!(app.clone().oneshot(request()?).await?.status(), StatusCode::OK);
+/// let refused = app.oneshot(request()?).await?;
+/// assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+/// assert!(refused.headers()["content-type"].to_str()?.starts_with("text/plain"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextRefusal;
 

@@ -38,6 +38,26 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 ///
 /// Requests that cost more than a lease, looks, refunds, several limits at once and shared deny lists go to the store as they
 /// are.
+///
+/// ```
+/// use axum_upstash::ratelimit::FixedWindow;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let before = local.requests();
+/// let limiter = upstash.ratelimit(FixedWindow::new(1_000, Duration::from_secs(3600))).with_leases(50);
+/// for _ in 0..100 {
+///     assert!(limiter.limit("user:7").await?.allowed);
+/// }
+/// assert!(local.requests() - before < 10);
+/// # drop(redis);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Leases {
     shared: Arc<Shared>,
     /// One of those who need a new lease for the same client fetches it, the others wait for it.

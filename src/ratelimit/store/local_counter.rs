@@ -29,6 +29,27 @@ use std::{sync::Arc, time::Duration};
 /// - of what the store did not answer in time it is not known whether it was counted; it is told only once.
 ///
 /// With other algorithms, dynamic limits, several limits at once and looks it goes to the store as it is.
+///
+/// ```
+/// use axum_upstash::ratelimit::FixedWindow;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let before = local.requests();
+/// let limiter = upstash.ratelimit(FixedWindow::new(1_000, Duration::from_secs(3600))).with_local_counter();
+/// for _ in 0..100 {
+///     assert!(limiter.limit("user:7").await?.allowed);
+/// }
+/// limiter.background().finished().await;
+/// assert!(local.requests() - before < 100);
+/// # drop(redis);
+/// # Ok(())
+/// # }
+/// ```
 pub struct LocalCounter {
     inner: Arc<dyn RateLimitStore>,
     windows: Arc<Windows>,

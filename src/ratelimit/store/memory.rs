@@ -21,6 +21,19 @@ use std::{
 ///
 /// When it is full, the clients that have most left are forgotten first: many others cannot restore a client that has
 /// used its limit up.
+///
+/// ```
+/// use axum_upstash::ratelimit::{FixedWindow, Ratelimit, store::MemoryRateLimitStore};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryRateLimitStore::with_capacity(1_000_000);
+/// let limiter = Ratelimit::with_store(store, FixedWindow::new(1, Duration::from_secs(60)));
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemoryRateLimitStore {
     clients: ExpiringMap<Counted>,

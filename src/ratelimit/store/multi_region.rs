@@ -32,6 +32,23 @@ const GRACE_MS: u64 = 1_000;
 /// It costs much: two to three commands for each region and request, and two more for telling. For one database with
 /// read replicas in other regions ("Global") it is not needed. Fixed and sliding windows only, no dynamic limits, no
 /// shared deny lists, and one limit at a time.
+///
+/// ```
+/// use axum_upstash::ratelimit::{FixedWindow, Ratelimit, store::MultiRegionStore};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let store = MultiRegionStore::new([redis.clone(), redis]); // one client for each region
+/// let limiter = Ratelimit::with_store(store, FixedWindow::new(10, Duration::from_secs(60)));
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// limiter.background().finished().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct MultiRegionStore {

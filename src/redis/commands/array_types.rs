@@ -12,6 +12,16 @@ impl FromReply for ArrayIndex {
 }
 
 /// The operation of `AROP` on values.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::ArOp};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let sum: Option<i64> = upstash.redis().arop("readings", 0, 999, ArOp::Sum).await?;
+/// println!("{sum:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArOp {
@@ -51,6 +61,16 @@ impl ToArg for ArOp {
 
 words! {
     /// The comparison of a value.
+    ///
+    /// ```no_run
+    /// use axum_upstash::{Error, Upstash, redis::{ArGrep, ArMatch}};
+    ///
+    /// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+    /// let search = ArGrep::new(ArMatch::Exact, "done").or(ArMatch::Exact, "failed");
+    /// println!("{:?}", upstash.redis().argrep("jobs", search).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum ArMatch {
         /// It is this text.
         Exact = "EXACT",
@@ -64,6 +84,16 @@ words! {
 }
 
 /// Which values `ARGREP` looks for.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::{ArGrep, ArMatch}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let errors = upstash.redis().argrep("log", ArGrep::new(ArMatch::Glob, "*error*").no_case().limit(10)).await?;
+/// println!("{} lines", errors.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ArGrep {

@@ -2,6 +2,20 @@ use super::keyword_enums::words;
 use crate::redis::{Cmd, ToArg};
 
 /// The type of an integer in a string: `u1` to `u63`, `i1` to `i64`.
+///
+/// ```
+/// use axum_upstash::redis::{BitField, BitOffset, BitType};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let counters = BitField::new().incrby(BitType::unsigned(8), BitOffset::Index(1), 3);
+/// assert_eq!(redis.bitfield("counters", counters).await?, [Some(3)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BitType {
     signed: bool,
@@ -29,6 +43,23 @@ impl ToArg for BitType {
 }
 
 /// The position of an integer.
+///
+/// ```
+/// use axum_upstash::redis::{BitField, BitOffset, BitType};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// // The second byte, by its number or by its first bit.
+/// let both = BitField::new()
+///     .set(BitType::unsigned(8), BitOffset::Index(1), 7)
+///     .get(BitType::unsigned(8), BitOffset::Bits(8));
+/// assert_eq!(redis.bitfield("bytes", both).await?, [Some(0), Some(7)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BitOffset {
@@ -55,6 +86,20 @@ impl ToArg for BitOffset {
 
 words! {
     /// The behaviour when a sum does not fit its type.
+    ///
+    /// ```
+    /// use axum_upstash::redis::{BitField, BitType, Overflow};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// let add = BitField::new().overflow(Overflow::Fail).incrby(BitType::unsigned(2), 0, 4);
+    /// assert_eq!(redis.bitfield("counter", add).await?, [None]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum Overflow {
         /// It wraps around.
         Wrap = "WRAP",

@@ -3,6 +3,22 @@ use crate::redis::{Cmd, ToArg};
 
 words! {
     /// The operation that combines strings bit by bit.
+    ///
+    /// ```
+    /// use axum_upstash::redis::BitOp;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.setbit("monday", 7, true).await?;
+    /// redis.setbit("tuesday", 9, true).await?;
+    /// redis.bitop(BitOp::Or, "either", ["monday", "tuesday"]).await?;
+    /// assert_eq!(redis.bitcount("either").await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum BitOp {
         /// Set in all.
         And = "AND",
@@ -24,6 +40,21 @@ words! {
 }
 
 /// A part of a string, both ends included, negative from the end.
+///
+/// ```
+/// use axum_upstash::redis::BitRange;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.setbit("days", 9, true).await?;
+/// assert_eq!(redis.bitcount_range("days", BitRange::Bytes(0, 0)).await?, 0);
+/// assert_eq!(redis.bitcount_range("days", BitRange::Bits(8, 15)).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BitRange {

@@ -4,6 +4,21 @@ use std::time::Duration;
 use web_time::{SystemTime, UNIX_EPOCH};
 
 /// The remaining time to live of a key or a hash field.
+///
+/// ```
+/// use axum_upstash::redis::Ttl;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// assert_eq!(redis.ttl("k").await?, Ttl::Missing);
+/// redis.set("k", 1).await?;
+/// assert_eq!(redis.ttl("k").await?, Ttl::Persistent);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ttl {
     /// There is no such key or field.
@@ -15,6 +30,23 @@ pub enum Ttl {
 }
 
 /// When a key or a hash field expires.
+///
+/// ```
+/// use axum_upstash::redis::ExpireTime;
+/// use std::time::{Duration, SystemTime};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.set("k", 1).await?;
+/// assert_eq!(redis.expire_time("k").await?, ExpireTime::Never);
+/// redis.expire_at("k", SystemTime::now() + Duration::from_secs(60)).await?;
+/// assert!(matches!(redis.expire_time("k").await?, ExpireTime::At(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpireTime {
     /// There is no such key or field.
@@ -50,6 +82,23 @@ impl FromReply for ExpireTime {
 
 words! {
     /// When a time to live is changed.
+    ///
+    /// ```
+    /// use axum_upstash::redis::ExpireCondition;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.set("k", 1).await?;
+    /// let minute = Duration::from_secs(60);
+    /// assert!(!redis.expire_if("k", minute, ExpireCondition::IfExpiring).await?);
+    /// assert!(redis.expire_if("k", minute, ExpireCondition::IfPersistent).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum ExpireCondition {
         /// Only if there is no expiry yet.
         IfPersistent = "NX",

@@ -3,6 +3,21 @@ use crate::redis::{Cmd, FromReply, Reply, ReplyTypeError};
 
 words! {
     /// A unit of length.
+    ///
+    /// ```
+    /// use axum_upstash::redis::{GeoAddOptions, GeoUnit};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.geoadd("cities", GeoAddOptions::default(), [(18.65, 54.35, "Gdańsk"), (21.01, 52.23, "Warszawa")]).await?;
+    /// let distance = redis.geodist("cities", "Gdańsk", "Warszawa", GeoUnit::Kilometres).await?;
+    /// assert!(distance.is_some_and(|km| (280.0..290.0).contains(&km)), "{distance:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum GeoUnit {
         /// Metres.
         Metres = "M",
@@ -53,6 +68,20 @@ impl<T: FromReply> FromReply for GeoHit<T> {
 }
 
 /// The options of `GEOADD`.
+///
+/// ```
+/// use axum_upstash::redis::GeoAddOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let new = redis.geoadd("cities", GeoAddOptions::default(), [(18.65, 54.35, "Gdańsk")]).await?;
+/// assert_eq!(new, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[must_use]
 pub struct GeoAddOptions {
@@ -69,6 +98,21 @@ impl GeoAddOptions {
 }
 
 /// An area, and which of the places in it are wanted.
+///
+/// ```
+/// use axum_upstash::redis::{GeoAddOptions, GeoSearch, GeoUnit};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.geoadd("cities", GeoAddOptions::default(), [(18.65, 54.35, "Gdańsk"), (21.01, 52.23, "Warszawa")]).await?;
+/// let near: Vec<String> = redis.geosearch("cities", GeoSearch::around(18.5, 54.5, 50.0, GeoUnit::Kilometres)).await?;
+/// assert_eq!(near, ["Gdańsk"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct GeoSearch {

@@ -10,6 +10,22 @@ use web_time::SystemTime;
 
 codes! {
     /// The outcome of setting a field's time to live.
+    ///
+    /// ```
+    /// use axum_upstash::redis::FieldExpiry;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.hset("user:1", [("code", "1234")]).await?;
+    /// let set = redis.hexpire("user:1", Duration::from_secs(60), ["code", "missing"]).await?;
+    /// assert_eq!(set, [FieldExpiry::Set, FieldExpiry::NoField]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum FieldExpiry {
         /// There is no such field.
         NoField = -2,
@@ -24,6 +40,20 @@ codes! {
 
 codes! {
     /// The outcome of removing a field's time to live.
+    ///
+    /// ```
+    /// use axum_upstash::redis::FieldPersist;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.hset("user:1", [("name", "Zoë")]).await?;
+    /// assert_eq!(redis.hpersist("user:1", ["name"]).await?, [FieldPersist::NoExpiry]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum FieldPersist {
         /// There is no such field.
         NoField = -2,
@@ -35,6 +65,22 @@ codes! {
 }
 
 /// The condition of [`hsetex_if`](crate::redis::Redis::hsetex_if).
+///
+/// ```
+/// use axum_upstash::redis::{FieldsCondition, SetExpiry};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let minute = SetExpiry::After(Duration::from_secs(60));
+/// assert!(redis.hsetex_if("user:1", FieldsCondition::NoneExist, minute, [("code", "1234")]).await?);
+/// assert!(!redis.hsetex_if("user:1", FieldsCondition::NoneExist, minute, [("code", "5678")]).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldsCondition {

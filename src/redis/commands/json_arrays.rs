@@ -5,6 +5,21 @@ use crate::redis::{Cmd, Json, ToArg};
 use serde::Serialize;
 
 /// The layout of JSON text.
+///
+/// ```
+/// use axum_upstash::redis::JsonFormat;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.json_set("doc", "$", &[1, 2]).await?;
+/// let text = redis.json_get_formatted("doc", JsonFormat::new().indent("  ").newline("\n"), "$").await?;
+/// assert!(text.is_some_and(|text| text.contains("\n")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct JsonFormat {

@@ -3,6 +3,21 @@ use crate::redis::{Cmd, ToArg};
 
 words! {
     /// An end of a list.
+    ///
+    /// ```
+    /// use axum_upstash::redis::Side;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.rpush("queue", ["a", "b"]).await?;
+    /// let moved: String = redis.lmove("queue", "working", Side::Left, Side::Right).await?;
+    /// assert_eq!(moved, "a");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum Side {
         /// The first element.
         Left = "LEFT",
@@ -12,6 +27,21 @@ words! {
 }
 
 /// The options of `LPOS`.
+///
+/// ```
+/// use axum_upstash::redis::LPosOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.rpush("letters", ["a", "b", "a"]).await?;
+/// assert_eq!(redis.lpos("letters", "a", LPosOptions::new()).await?, Some(0));
+/// assert_eq!(redis.lpos("letters", "a", LPosOptions::new().rank(-1)).await?, Some(2));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct LPosOptions {

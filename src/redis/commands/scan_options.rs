@@ -1,6 +1,21 @@
 use crate::redis::Cmd;
 
 /// The options of one step of a walk (`SCAN`, `HSCAN`, `SSCAN`, `ZSCAN`).
+///
+/// ```
+/// use axum_upstash::redis::ScanOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.mset([("user:1", "a"), ("user:2", "b"), ("cart:1", "c")]).await?;
+/// let (_, keys) = redis.scan::<String>("0", ScanOptions::new().matching("user:*").count(100)).await?;
+/// assert_eq!(keys.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ScanOptions {

@@ -5,6 +5,21 @@ use web_time::{SystemTime, UNIX_EPOCH};
 
 words! {
     /// Whether work is done before the answer or behind it.
+    ///
+    /// ```
+    /// use axum_upstash::redis::FlushMode;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.set("k", 1).await?;
+    /// redis.flushdb(FlushMode::Sync).await?;
+    /// assert_eq!(redis.dbsize().await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum FlushMode {
         /// Before the answer.
         Sync = "SYNC",
@@ -15,6 +30,19 @@ words! {
 
 words! {
     /// The details that a client registers about itself.
+    ///
+    /// ```
+    /// use axum_upstash::redis::ClientInfo;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.client_setinfo(ClientInfo::LibraryName, "shop").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum ClientInfo {
         /// The library's name.
         LibraryName = "LIB-NAME",
@@ -24,6 +52,21 @@ words! {
 }
 
 /// The server's time, to the microsecond.
+///
+/// ```
+/// use axum_upstash::redis::ServerTime;
+/// use std::time::SystemTime;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let ServerTime(now) = redis.time().await?;
+/// assert!(now > SystemTime::UNIX_EPOCH);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServerTime(pub SystemTime);
 

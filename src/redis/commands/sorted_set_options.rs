@@ -2,6 +2,22 @@ use super::keyword_enums::{adding_setters, words};
 use crate::redis::{Cmd, ToArg};
 
 /// The options of `ZADD`.
+///
+/// ```
+/// use axum_upstash::redis::ZAddOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.zadd("scores", ZAddOptions::default(), [(10.0, "ferris")]).await?;
+/// let best = ZAddOptions::default().only_higher();
+/// redis.zadd("scores", best, [(7.0, "ferris")]).await?;
+/// assert_eq!(redis.zscore("scores", "ferris").await?, Some(10.0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ZAddOptions {
@@ -33,6 +49,20 @@ impl ZAddOptions {
 }
 
 /// One end of a range of scores.
+///
+/// ```
+/// use axum_upstash::redis::{ScoreBound, ZAddOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.zadd("scores", ZAddOptions::default(), [(1.0, "a"), (2.0, "b"), (3.0, "c")]).await?;
+/// assert_eq!(redis.zcount("scores", ScoreBound::Excluded(1.0), ScoreBound::Included(3.0)).await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum ScoreBound {
@@ -52,6 +82,20 @@ impl ToArg for ScoreBound {
 }
 
 /// One end of a range of members, by their bytes.
+///
+/// ```
+/// use axum_upstash::redis::{LexBound, ZAddOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.zadd("words", ZAddOptions::default(), [(0.0, "ant"), (0.0, "bee"), (0.0, "cat")]).await?;
+/// assert_eq!(redis.zlexcount("words", LexBound::Min, LexBound::Excluded("cat".into())).await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LexBound {
@@ -78,6 +122,21 @@ impl ToArg for LexBound {
 
 words! {
     /// An end of a sorted set.
+    ///
+    /// ```
+    /// use axum_upstash::redis::{Extreme, ZAddOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.zadd("jobs", ZAddOptions::default(), [(1.0, "first"), (2.0, "second")]).await?;
+    /// let popped = redis.zmpop::<String>("jobs", Extreme::Min, 1).await?;
+    /// assert_eq!(popped, Some(("jobs".into(), vec![("first".into(), 1.0)])));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum Extreme {
         /// The lowest scores.
         Min = "MIN",
@@ -88,6 +147,23 @@ words! {
 
 words! {
     /// The operation that combines the scores of a member of several sets.
+    ///
+    /// ```
+    /// use axum_upstash::redis::{Aggregate, ZAddOptions, ZCombine};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.zadd("monday", ZAddOptions::default(), [(1.0, "a")]).await?;
+    /// redis.zadd("tuesday", ZAddOptions::default(), [(5.0, "a")]).await?;
+    /// let lowest = ZCombine::new().aggregate(Aggregate::Min);
+    /// redis.zinterstore("lowest", ["monday", "tuesday"], lowest).await?;
+    /// assert_eq!(redis.zscore("lowest", "a").await?, Some(1.0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum Aggregate {
         /// Their sum.
         Sum = "SUM",
@@ -99,6 +175,22 @@ words! {
 }
 
 /// The options of a union or intersection of sorted sets.
+///
+/// ```
+/// use axum_upstash::redis::{Aggregate, ZAddOptions, ZCombine};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.zadd("monday", ZAddOptions::default(), [(1.0, "a")]).await?;
+/// redis.zadd("tuesday", ZAddOptions::default(), [(5.0, "a")]).await?;
+/// redis.zunionstore("best", ["monday", "tuesday"], ZCombine::new().aggregate(Aggregate::Max)).await?;
+/// assert_eq!(redis.zscore("best", "a").await?, Some(5.0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct ZCombine {
@@ -132,6 +224,21 @@ impl ZCombine {
 }
 
 /// A range of a sorted set.
+///
+/// ```
+/// use axum_upstash::redis::{ZAddOptions, ZRange};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.zadd("scores", ZAddOptions::default(), [(1.0, "a"), (2.0, "b"), (3.0, "c")]).await?;
+/// let best: Vec<String> = redis.zrange("scores", ZRange::by_rank(0, 1).reversed()).await?;
+/// assert_eq!(best, ["c", "b"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ZRange {

@@ -6,6 +6,20 @@ use std::time::Duration;
 use web_time::SystemTime;
 
 /// The position at which a new group begins.
+///
+/// ```
+/// use axum_upstash::redis::XGroupCreate;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.xgroup_create("events", "mailer", XGroupCreate::from_id("$").make_stream()).await?;
+/// assert_eq!(redis.xinfo_groups("events").await?[0].name, "mailer");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct XGroupCreate {
@@ -41,6 +55,21 @@ impl XGroupCreate {
 }
 
 /// Which pending entries are listed.
+///
+/// ```
+/// use axum_upstash::redis::{XGroupCreate, XPending};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.xgroup_create("events", "mailer", XGroupCreate::from_id("0").make_stream()).await?;
+/// let pending = redis.xpending_entries("events", "mailer", XPending::first(10)).await?;
+/// assert!(pending.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct XPending {
@@ -86,6 +115,25 @@ impl XPending {
 }
 
 /// The options of `XCLAIM`.
+///
+/// ```
+/// use axum_upstash::redis::{StreamEntry, XAddOptions, XClaimOptions, XGroupCreate};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.xgroup_create("events", "mailer", XGroupCreate::from_id("0").make_stream()).await?;
+/// let id = redis.xadd("events", "*", [("n", 1)], XAddOptions::new()).await?.expect("made");
+/// let options = XClaimOptions::new().force();
+/// let claimed: Vec<StreamEntry<i64>> =
+///     redis.xclaim("events", "mailer", "worker-2", Duration::ZERO, [id], options).await?;
+/// assert_eq!(claimed.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct XClaimOptions {

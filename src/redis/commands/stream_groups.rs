@@ -11,6 +11,20 @@ use std::time::Duration;
 
 words! {
     /// The treatment of other groups' references to a deleted entry.
+    ///
+    /// ```
+    /// use axum_upstash::redis::{EntryDeletion, References, XAddOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// let id = redis.xadd("events", "*", [("n", 1)], XAddOptions::new()).await?.expect("made");
+    /// assert_eq!(redis.xdelex("events", References::Delete, [id]).await?, [EntryDeletion::Deleted]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum References {
         /// They are kept.
         Keep = "KEEPREF",
@@ -23,6 +37,21 @@ words! {
 
 codes! {
     /// The outcome of deleting an entry.
+    ///
+    /// ```
+    /// use axum_upstash::redis::{EntryDeletion, References, XAddOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+    /// let redis = upstash.redis();
+    /// redis.xadd("events", "1-1", [("n", 1)], XAddOptions::new()).await?;
+    /// let deleted = redis.xdelex("events", References::Keep, ["1-1", "9-9"]).await?;
+    /// assert_eq!(deleted, [EntryDeletion::Deleted, EntryDeletion::Missing]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum EntryDeletion {
         /// There is no such entry.
         Missing = -1,

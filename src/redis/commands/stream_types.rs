@@ -2,6 +2,21 @@ use crate::redis::{Cmd, FromReply, Pairs, Reply, ReplyTypeError, ToArg};
 use std::time::Duration;
 
 /// An entry of a stream. Its fields stay in their order, also those that are there twice.
+///
+/// ```
+/// use axum_upstash::redis::{StreamEntry, XAddOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.xadd("events", "1-1", [("user", "7")], XAddOptions::new()).await?;
+/// let entries: Vec<StreamEntry<String>> = redis.xrange("events", "-", "+").await?;
+/// assert_eq!((entries[0].id.as_str(), entries[0].get("user").map(String::as_str)), ("1-1", Some("7")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamEntry<T> {
@@ -44,6 +59,22 @@ pub(super) fn pairs(cmd: Cmd, streams: impl IntoIterator<Item = (impl ToArg, imp
 }
 
 /// Which entries of a stream are kept.
+///
+/// ```
+/// use axum_upstash::redis::{TrimOptions, XAddOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// for n in 0..3 {
+///     redis.xadd("events", "*", [("n", n)], XAddOptions::new()).await?;
+/// }
+/// assert_eq!(redis.xtrim("events", TrimOptions::max_len(1)).await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct TrimOptions {
@@ -87,6 +118,23 @@ impl ToArg for TrimOptions {
 }
 
 /// The options of `XADD`.
+///
+/// ```
+/// use axum_upstash::redis::{TrimOptions, XAddOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let options = XAddOptions::new().trim(TrimOptions::max_len(2));
+/// for n in 0..3 {
+///     redis.xadd("events", "*", [("n", n)], options.clone()).await?;
+/// }
+/// assert_eq!(redis.xlen("events").await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct XAddOptions {

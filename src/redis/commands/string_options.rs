@@ -6,6 +6,22 @@ use std::time::Duration;
 use web_time::SystemTime;
 
 /// The options of `SET`.
+///
+/// ```
+/// use axum_upstash::redis::SetOptions;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let lock = SetOptions::new().if_absent().expire(Duration::from_secs(30));
+/// assert!(redis.set_with("lock", "me", lock.clone()).await?);
+/// assert!(!redis.set_with("lock", "another", lock).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct SetOptions {
@@ -21,6 +37,22 @@ enum Condition {
 }
 
 /// The time to live of what is written.
+///
+/// ```
+/// use axum_upstash::redis::{SetOptions, Ttl};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.set_with("k", 1, SetOptions::new().expire(Duration::from_secs(60))).await?;
+/// redis.set_with("k", 2, SetOptions::new().keep_ttl()).await?;
+/// assert!(matches!(redis.ttl("k").await?, Ttl::After(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetExpiry {
@@ -43,6 +75,23 @@ impl ToArg for SetExpiry {
 }
 
 /// The change to the time to live of a read value.
+///
+/// ```
+/// use axum_upstash::redis::{Expiry, Ttl};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.set("k", 1).await?;
+/// let value: i64 = redis.getex("k", Expiry::After(Duration::from_secs(60))).await?;
+/// assert_eq!(value, 1);
+/// assert!(matches!(redis.ttl("k").await?, Ttl::After(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expiry {
@@ -65,6 +114,21 @@ impl ToArg for Expiry {
 }
 
 /// A comparison with the value that is there. Upstash, and Redis 8.4.
+///
+/// ```no_run
+/// use axum_upstash::redis::{Compare, SetOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let upstash = axum_upstash::Upstash::from_env()?;
+/// let redis = upstash.redis();
+/// redis.set("k", "old").await?;
+/// let swap = SetOptions::new().only_if(Compare::Equal("old".into()));
+/// assert!(redis.set_with("k", "new", swap.clone()).await?);
+/// assert!(!redis.set_with("k", "newer", swap).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compare {

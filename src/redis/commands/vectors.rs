@@ -4,6 +4,18 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 words! {
     /// The distance between two vectors.
+    ///
+    /// ```no_run
+    /// use axum_upstash::{Error, Upstash, redis::VectorMetric};
+    ///
+    /// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+    /// let redis = upstash.redis();
+    /// redis.vector_create("films", 3, VectorMetric::Cosine).await?;
+    /// let hits = redis.vector_query("films", 10, &[0.1, 0.2, 0.3]).await?;
+    /// println!("{} hits", hits.0.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub enum VectorMetric {
         /// The angle between them.
         Cosine = "COSINE",

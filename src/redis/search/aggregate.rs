@@ -20,6 +20,17 @@ use serde_json::{Map, Value, json};
 pub struct Aggregation(Map<String, Value>, bool);
 
 /// A number about a field, which has to be `FAST`.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Aggregation, Filter, Metric}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let prices = Aggregation::new().metric("mean", Metric::Avg, "price");
+/// let result = upstash.redis().search_aggregate("films", Filter::new(), prices).await?;
+/// println!("{:?}", result.and_then(|result| result.number("mean")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Metric {
@@ -44,6 +55,17 @@ pub enum Metric {
 }
 
 /// The documents in parts.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Aggregation, Bucket, Filter}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let by_genre = Aggregation::new().bucket("genres", Bucket::terms("genre").size(10));
+/// let result = upstash.redis().search_aggregate("films", Filter::new(), by_genre).await?;
+/// println!("{result:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct Bucket {

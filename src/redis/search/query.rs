@@ -2,6 +2,17 @@ use super::Score;
 use crate::redis::{Cmd, ToArg};
 
 /// Which hits a query gives, in which order and with what.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Filter, Query}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let query = Query::new().limit(10).order_by_desc("price").select(["title"]);
+/// let hits = upstash.redis().search_query("films", Filter::new(), query).await?;
+/// println!("{} hits", hits.unwrap_or_default().len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Query {

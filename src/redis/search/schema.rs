@@ -41,6 +41,16 @@ pub enum Language {
 }
 
 /// An index to be made.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Index, IndexOf, Language, Schema}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let index = Index::new(IndexOf::Json, ["film:"], Schema::new().text("title")).language(Language::German);
+/// upstash.redis().search_create("films", index).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Index {
@@ -106,6 +116,16 @@ impl ToArg for Index {
 /// The fields of an index.
 ///
 /// Options are for the field that was added last: `Schema::new().text("title").no_stem()`.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Index, IndexOf, Schema}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let schema = Schema::new().text("title").f64("price").fast();
+/// upstash.redis().search_create("films", Index::new(IndexOf::Hash, ["film:"], schema).exists_ok()).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Schema {

@@ -42,6 +42,17 @@ pub enum Modifier {
 /// `SCOREFUNC`: scores that come from numbers of the documents.
 ///
 /// Both modes are always sent, since what they are by default is described in two ways.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Filter, Modifier, Query, Score}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let popular = Score::field("views").modifier(Modifier::Log).factor(1.5);
+/// let hits = upstash.redis().search_query("films", Filter::new(), Query::new().score(popular)).await?;
+/// println!("{} hits", hits.unwrap_or_default().len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Score {

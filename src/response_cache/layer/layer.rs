@@ -13,6 +13,30 @@ use std::{fmt, sync::Arc, time::Duration};
 /// Clones share the store and the knowledge of the process beside it: the requests in flight, and the changes
 /// meanwhile. So `layer.clone().with_ttl(ttl)` gives each route its own time and is one cache all the same. Layers made
 /// one by one on the same store share the store only, as two processes do. Keep one, and clone it.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use axum_upstash::Upstash;
+/// use http::Request;
+/// use std::time::Duration;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let cache = upstash.response_cache_layer(Duration::from_secs(60));
+/// let news = cache.clone().with_ttl(Duration::from_secs(5)); // the same cache with another time
+/// let app: Router = Router::new()
+///     .route("/prices", get(|| async { "12.50" }).layer(cache))
+///     .route("/news", get(|| async { "…" }).layer(news));
+/// let request = || Request::get("/prices").body(Body::empty());
+/// let first = app.clone().oneshot(request()?).await?;
+/// assert_eq!(first.headers()["cache-status"], "axum-upstash; fwd=uri-miss; stored");
+/// let second = app.oneshot(request()?).await?;
+/// assert_eq!(second.headers()["cache-status"], "axum-upstash; hit; ttl=60");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct ResponseCacheLayer {

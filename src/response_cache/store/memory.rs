@@ -10,6 +10,17 @@ const SHARD: u64 = 8 << 20;
 const TYPICAL_RECORD: u64 = 16 << 10;
 
 /// Responses in the memory of this process, up to a number of bytes. Clones share them.
+///
+/// ```
+/// use axum_upstash::response_cache::{ResponseCacheLayer, store::MemoryResponseStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let layer = ResponseCacheLayer::new(MemoryResponseStore::with_capacity(64 << 20)); // 64 MiB
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MemoryResponseStore {
     records: Arc<Cache<Arc<str>, Kept, Bytes>>,

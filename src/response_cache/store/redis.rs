@@ -10,6 +10,21 @@ use std::time::Duration;
 /// Responses in Redis, shared by all processes that use the same database and prefix.
 ///
 /// A lookup is one `MGET`. Every key has a time to live. A value is a line of JSON and then the body as it is.
+///
+/// ```
+/// use axum_upstash::response_cache::{ResponseCacheLayer, store::RedisResponseStore};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let layer = ResponseCacheLayer::new(RedisResponseStore::new(redis)).with_ttl(Duration::from_secs(60));
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct RedisResponseStore {
     redis: Redis,

@@ -23,6 +23,20 @@ pub struct TowerSessionStore {
 }
 
 /// The policy for saving a session that is gone: it has expired, or another request has ended it.
+///
+/// ```
+/// use axum_upstash::session::compat::{OnMissing, TowerSessionStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let store = TowerSessionStore::new(redis).with_on_missing(OnMissing::Ignore);
+/// # drop(store);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnMissing {

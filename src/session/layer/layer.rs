@@ -10,6 +10,27 @@ use http::StatusCode;
 use std::{sync::Arc, time::Duration};
 
 /// Gives each request its [`Session`](crate::session::Session). See the [module](crate::session) for an example.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::post};
+/// use axum_upstash::{Upstash, session::{Lifetime, Session}};
+/// use http::Request;
+/// use std::time::Duration;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let week = Duration::from_secs(7 * 86_400);
+/// let layer = upstash.session_layer().with_lifetime(Lifetime::new(week, Some(4 * week)));
+/// let app: Router = Router::new()
+///     .route("/theme", post(|session: Session| async move { session.insert("theme", "dark").await }))
+///     .layer(layer);
+/// let response = app.oneshot(Request::post("/theme").body(Body::empty())?).await?;
+/// assert!(response.headers().contains_key("set-cookie"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SessionLayer {

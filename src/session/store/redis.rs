@@ -38,6 +38,21 @@ const MAX_MOVES: usize = 4;
 /// The database needs eviction off: Upstash evicts keys with a time to live first, and every session has one
 /// ([eviction](https://upstash.com/docs/redis/features/eviction)). In a Redis cluster the keys of one commit have to be in
 /// one slot: choose a prefix with a hash tag, `{session}`.
+///
+/// ```
+/// use axum_upstash::session::{KeyRing, SessionLayer, store::RedisSessionStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let store = RedisSessionStore::new(redis).with_prefix("shop:session");
+/// let layer = SessionLayer::new(store, KeyRing::random()?);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct RedisSessionStore {
     redis: Redis,

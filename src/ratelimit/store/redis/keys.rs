@@ -7,6 +7,24 @@ use crate::ratelimit::{
 ///
 /// The keys of one decision have to be in one slot. Upstash is no such cluster, and `@upstash/ratelimit` has no hash
 /// tags: with one, JavaScript and Rust do not share their counts.
+///
+/// ```
+/// use axum_upstash::ratelimit::{FixedWindow, Ratelimit, store::{HashTag, RedisRateLimitStore}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let store = RedisRateLimitStore::new(redis.clone()).with_hash_tag(HashTag::Prefix);
+/// let limiter = Ratelimit::with_store(store, FixedWindow::new(1, Duration::from_secs(60))).with_prefix("api");
+/// limiter.limit("user:7").await?;
+/// let keys: Vec<String> = redis.keys("*").await?;
+/// assert!(keys.iter().all(|key| key.starts_with("{api}")), "{keys:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum HashTag {

@@ -19,6 +19,23 @@ const GRACE_MS: u64 = 1_000;
 /// The keys and values are those of `@upstash/ratelimit`, so that a JavaScript and a Rust service can share a limit:
 /// `<prefix>:<identifier>:<window>` for the windows, a hash at `<prefix>:<identifier>` for the bucket. GCRA, which is
 /// not in JavaScript, keeps a number at `<prefix>:gcra:<identifier>`. Every key that counts has a time to live.
+///
+/// ```
+/// use axum_upstash::ratelimit::{FixedWindow, Ratelimit, store::{HashTag, RedisRateLimitStore}};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// let store = RedisRateLimitStore::new(redis).with_hash_tag(HashTag::Identifier); // for a Redis cluster
+/// let limiter = Ratelimit::with_store(store, FixedWindow::new(1, Duration::from_secs(60)));
+/// assert!(limiter.limit("user:7").await?.allowed);
+/// assert!(!limiter.limit("user:7").await?.allowed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct RedisRateLimitStore {

@@ -18,6 +18,17 @@ use std::{
 /// Sessions in the memory of this process, bounded in number. They end with the process.
 ///
 /// When it is full, the sessions that would expire soonest are given up.
+///
+/// ```
+/// use axum_upstash::session::{KeyRing, SessionLayer, store::MemorySessionStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let layer = SessionLayer::new(MemorySessionStore::new(), KeyRing::random()?);
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemorySessionStore {
     pub(super) sessions: ExpiringMap<Slot>,
