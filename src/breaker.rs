@@ -217,11 +217,11 @@ impl CallPermit<'_> {
         // The key names a client, and the error is told to others.
         let error = &error.clone().without_key();
         match if error.is_outage() { self.count(error) } else { self.refused() } {
-            Trouble::First => tracing::warn!(%error, "the {store} cannot be asked"),
+            Trouble::First => tracing::warn!(%error, "the {store} does not answer"),
             Trouble::Opened => {
-                tracing::warn!(%error, "the {store} cannot be asked: circuit open for {PAUSE:?}");
+                tracing::warn!(%error, "the {store} does not answer: circuit open for {PAUSE:?}");
             }
-            Trouble::More => tracing::debug!(%error, "the {store} cannot be asked"),
+            Trouble::More => tracing::debug!(%error, "the {store} does not answer"),
         }
     }
 
@@ -408,7 +408,7 @@ mod tests {
         for _ in 0..3 {
             tokio::time::advance(PAUSE).await;
             assert!(ask(&breaker, short, 700).await.is_err());
-            assert!(ask(&breaker, SECOND, 700).await.is_ok(), "a trial that was late keeps nobody else out");
+            assert!(ask(&breaker, SECOND, 700).await.is_ok(), "a late trial keeps no other call out");
         }
         tokio::time::advance(PAUSE).await;
         assert!(ask(&breaker, short, 10).await.is_ok() && !breaker.is_open());

@@ -107,7 +107,9 @@ impl Background {
                 tasks.kept.push_back(work);
             } else {
                 drop(tasks);
-                tracing::warn!("rate limit: there is no runtime for background work, and nobody awaits it; it is lost");
+                tracing::warn!(
+                    "rate limit: background work is lost, because there is no runtime; await Background::finished"
+                );
             }
         }
     }

@@ -11,8 +11,6 @@ use std::{
 
 /// A Redis database. Cloning is cheap, and clones share everything.
 ///
-/// See the [module](crate::redis) for an example.
-///
 /// ```
 /// use axum_upstash::redis::SetOptions;
 /// use std::time::Duration;
@@ -29,6 +27,16 @@ use std::{
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Finding a command
+/// Methods have the names of the commands; a suffix names a variant (`set_with`, `get_many`). The same methods are on
+/// [`Pipeline`](super::Pipeline).
+///
+#[doc = include_str!("commands/index.md")]
+/// | any other command | [`cmd`](Self::cmd), [`issue`](Self::issue) |
+/// | several at once | [`pipeline`](Self::pipeline), [`transaction`](Self::transaction), [`script`](Self::script) |
+/// | messages | [`subscribe`](Self::subscribe), [`psubscribe`](Self::psubscribe), [`monitor`](Self::monitor) |
+/// | walks | [`scan_stream`](Self::scan_stream), [`hscan_stream`](Self::hscan_stream), [`sscan_stream`](Self::sscan_stream), [`zscan_stream`](Self::zscan_stream) |
 #[derive(Clone)]
 pub struct Redis {
     inner: Arc<Inner>,

@@ -336,7 +336,7 @@ impl Suite<'_> {
         assert_eq!(self.commit(&stranger, CommitAction::Destroy, &[], &[]).await, CommitOutcome::Done);
         assert_eq!(self.listed(&other).await, names(&[&two]));
         // By the key that it had a moment ago.
-        assert_eq!(self.end(&other, SessionSelector::One(&moved)).await, 0, "it is somebody else's");
+        assert_eq!(self.end(&other, SessionSelector::One(&moved)).await, 0, "it belongs to another principal");
         assert_eq!(self.end(&other, SessionSelector::Others(&moved)).await, 1, "all of one's own");
         assert_eq!(self.listed(&who).await, names(&[&moved]));
         assert_eq!(self.end(&who, SessionSelector::One(&one)).await, 1);

@@ -31,7 +31,7 @@ use std::{error::Error as StdError, fmt};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The store cannot be asked, or did not answer in time. Whether it has changed something is not known.
+    /// The store does not answer, or did not answer in time. Whether it has changed something is not known.
     Unavailable(Error),
     /// The session could not be read, so it must not be written: it is treated as empty
     /// ([`LoadFailure::Anonymous`](super::LoadFailure)), or an attribute was [written](super::Session::insert_without_load) after that.

@@ -116,3 +116,26 @@ async fn what_may_be_repeated_is_what_redis_calls_no_write() {
     }
     assert!(known > 150, "only {known} commands were known to Redis");
 }
+
+/// The index on the page of `Redis` has a link to the method of each command, in the file of its group.
+#[test]
+fn the_index_of_the_documentation_has_every_method() {
+    let index = include_str!("../../src/redis/commands/index.md");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/redis/commands");
+    let mut missing = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        for line in std::fs::read_to_string(&path).unwrap().lines().map(str::trim_start) {
+            let Some(rest) = line.strip_prefix("read \"").or_else(|| line.strip_prefix("write \"")) else { continue };
+            let Some((_, rest)) = rest.split_once("\" ") else { continue };
+            let method = rest.split(['(', '<']).next().unwrap_or_default();
+            if !index.contains(&format!("(Self::{method})")) {
+                missing.push(format!("{}: {method}", path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not in the index: {missing:#?}");
+}

@@ -26,7 +26,7 @@ async fn a_dead_store_is_left_alone_and_found_again() {
         let decision = limiter.limit("a").await.unwrap();
         assert_eq!((decision.allowed, decision.reason), (true, Reason::Outage));
     }
-    assert_eq!(wire.take(), 5, "after five failures nobody waits for it any more");
+    assert_eq!(wire.take(), 5, "after five failures no request waits for it");
     wire.lose_requests.store(false, Ordering::SeqCst);
     eventually("recovery", || async { (limiter.limit("a").await.unwrap().reason == Reason::Counted).then_some(()) })
         .await;

@@ -118,7 +118,7 @@ async fn several_limits_at_once_are_one_request() {
     all().await;
     let refused = all().await;
     assert_eq!((refused.allowed(), refused.most_restrictive_index()), (false, 0));
-    assert_eq!(daily.remaining("user").await.unwrap().remaining, 2, "nobody counted what was refused");
+    assert_eq!(daily.remaining("user").await.unwrap().remaining, 2, "a refused request is not counted");
 
     let other = Ratelimit::memory(FixedWindow::new(1, MINUTE));
     for wrong in [&[][..], &[(&burst, "a".into()), (&other, "a".into())], &[(&burst, "a".into()), (&burst, "a".into())]]

@@ -180,7 +180,7 @@ async fn lists_see_where_a_request_comes_from() {
         let headers = [("x-forwarded-for", ip), ("cf-ipcountry", country)];
         assert_eq!(send(&app, Method::GET, "/", &headers).await.status().as_u16(), wanted, "{ip} {country}");
     }
-    assert_eq!(send(&app, Method::GET, "/", &[]).await.status(), StatusCode::BAD_REQUEST, "nobody evades the list");
+    assert_eq!(send(&app, Method::GET, "/", &[]).await.status(), StatusCode::BAD_REQUEST, "no client evades the list");
 }
 
 #[tokio::test]

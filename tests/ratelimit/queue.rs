@@ -141,5 +141,5 @@ async fn without_the_store_of_permits_the_limiter_s_policy_holds() {
     }
     // Each attempt is sent up to four times, because nothing arrived, and each permit is given back once. After five
     // failures the store is left alone.
-    assert!(wire.take() <= 5 * 2 * 4, "the dead store is left alone");
+    assert!(wire.take() <= 5 * 2 * 4, "the circuit to the dead store is open");
 }

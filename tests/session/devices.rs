@@ -276,7 +276,7 @@ async fn a_member_that_is_not_written_is_not_there() {
         ask(&app, "POST", "/set/other/x", Some(&me)).await;
         ask(&app, "POST", "/forget", Some(&me)).await;
         assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "-");
-        assert_eq!(ask(&app, "GET", "/get/other", Some(&me)).await.text, "x", "what is not of the type is left alone");
+        assert_eq!(ask(&app, "GET", "/get/other", Some(&me)).await.text, "x", "a member of another type is unchanged");
     })
     .await;
 }

@@ -298,7 +298,7 @@ impl Sending {
                 Ok(None) => return,
                 Err(error) => {
                     let error = error.clone().without_key();
-                    tracing::debug!(%error, "what was counted here could not be told to the store yet");
+                    tracing::debug!(%error, "the local count could not be sent to the store yet");
                     // The count may have arrived. Sent again, it would count twice, against the client.
                     if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) {
                         self.place.update(|local| local.stored += std::mem::take(&mut local.sending));

@@ -227,7 +227,7 @@ impl Exchange {
                 Ok(answer) => answers[region] = Some(answer),
                 Err(error) => {
                     let error = error.without_key();
-                    tracing::debug!(%error, region, "a region could not be asked or told of the others' requests");
+                    tracing::debug!(%error, region, "a region could not be read, or sent the requests of the others");
                 }
             }
         }

@@ -57,7 +57,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
 }
 
 fn no_index() -> Error {
-    Error::new(ErrorKind::InvalidInput, "this session store does not know whose sessions are whose")
+    Error::new(ErrorKind::InvalidInput, "this session store keeps no index of users")
 }
 
 /// The rotation that a client has taken notice of.
