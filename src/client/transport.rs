@@ -10,6 +10,30 @@ pub type TransportBody = UnsyncBoxBody<Bytes, TransportError>;
 ///
 /// A transport does not retry, does not follow redirects to another host with the `Authorization` header, and does
 /// not treat any status as an error. Dropping the future gives the request up.
+///
+/// ```
+/// use axum_upstash::{client::{Transport, TransportBody, TransportError, TransportErrorKind}, redis::Redis};
+/// use bytes::Bytes;
+/// use futures_core::future::BoxFuture;
+/// use http::{Request, Response};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// /// A network that is always down.
+/// #[derive(Debug)]
+/// struct Down;
+///
+/// impl Transport for Down {
+///     fn send(&self, _: Request<Bytes>) -> BoxFuture<'static, Result<Response<TransportBody>, TransportError>> {
+///         let down = std::io::Error::from(std::io::ErrorKind::NetworkDown);
+///         Box::pin(async { Err(TransportError::new(TransportErrorKind::Connect, down)) })
+///     }
+/// }
+///
+/// let redis = Redis::builder("https://eu1-example.upstash.io", "token").transport(Down).build()?;
+/// # drop(redis);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request`.
     ///

@@ -223,6 +223,18 @@ pub struct Monitor {
 }
 
 /// An event of a [`Monitor`].
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::MonitorEvent};
+/// use futures_util::StreamExt;
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// if let Some(MonitorEvent::Command(line)) = upstash.redis().monitor().next().await.transpose()? {
+///     println!("{line}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MonitorEvent {

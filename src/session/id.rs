@@ -64,6 +64,20 @@ impl fmt::Debug for SessionId {
 }
 
 /// The name of a session in the store: the SHA-256 of its id, in hexadecimal.
+///
+/// ```
+/// use axum_upstash::session::{Session, SessionError, SessionKey};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Names a session in a log or a form; it is not a cookie that works.
+/// fn key(session: &Session) -> Option<SessionKey> {
+///     session.key()
+/// }
+/// # let _ = key;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SessionKey(HashedKey);
 

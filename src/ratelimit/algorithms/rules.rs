@@ -23,8 +23,8 @@ pub(in crate::ratelimit) trait Rules {
         false
     }
 
-    /// The number that keeps apart, in memory, the counts of one identifier under different algorithms. In Redis the
-    /// names of the counters do.
+    /// The number that separates, in memory, the counts of one identifier under different algorithms. In Redis the
+    /// names of the counters do. Windows of one length share theirs, as in `@upstash/ratelimit`.
     fn namespace(&self) -> u64;
 
     /// The counters of a client in Redis, the current one first.

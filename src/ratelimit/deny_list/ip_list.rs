@@ -15,6 +15,19 @@ const RENEWED_MS: u64 = 7_200_000;
 ///
 /// It goes into the sets that `@upstash/ratelimit` uses, and is renewed after 2 in the morning, UTC, by whichever
 /// process is asked first: the others wait 30 seconds for it before one of them tries as well.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, client::ReqwestTransport, ratelimit::{DenyList, FixedWindow, IpList}};
+/// use std::time::Duration;
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let addresses = IpList::new(ReqwestTransport::from_defaults().expect("the TLS back end"));
+/// let limiter = upstash.ratelimit(FixedWindow::new(100, Duration::from_secs(60)));
+/// let limiter = limiter.with_deny_list(DenyList::new().with_shared().with_ip_list(addresses));
+/// println!("{} addresses", limiter.deny_list().update_ip_list().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct IpList {

@@ -7,6 +7,17 @@ use std::{fmt, sync::Arc};
 ///
 /// Each call is atomic: of any number of concurrent calls exactly as many are admitted as the limits have room for. See
 /// the [module](super) for an example.
+///
+/// ```
+/// use axum_upstash::ratelimit::{conformance, store::MemoryRateLimitStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The suite for a store of your own, under the feature `testing`.
+/// conformance::run(&MemoryRateLimitStore::new(), "conformance").await;
+/// # Ok(())
+/// # }
+/// ```
 pub trait RateLimitStore: fmt::Debug + Send + Sync + 'static {
     /// Admits the request and counts its cost under every limit, or refuses it and counts nothing.
     ///

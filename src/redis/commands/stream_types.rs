@@ -42,6 +42,21 @@ impl<T: FromReply> FromReply for StreamEntry<T> {
 }
 
 /// The entries of several streams: the key of each that had some, and its entries.
+///
+/// ```
+/// use axum_upstash::redis::{StreamReads, XAddOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
+/// let redis = upstash.redis();
+/// redis.xadd("events", "1-1", [("user", "7")], XAddOptions::new()).await?;
+/// let StreamReads(reads) = redis.xread::<String>([("events", "0")], Some(10)).await?;
+/// assert_eq!((reads[0].0.as_str(), reads[0].1[0].id.as_str()), ("events", "1-1"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamReads<T>(pub Vec<(String, Vec<StreamEntry<T>>)>);
 

@@ -40,6 +40,16 @@ enum Content {
 }
 
 /// Fields whose matches are marked.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Filter, Highlight, Query}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let query = Query::new().highlight(Highlight::new(["title"]).tags("<b>", "</b>"));
+/// println!("{:?}", upstash.redis().search_query("films", Filter::new(), query).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Highlight {

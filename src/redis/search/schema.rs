@@ -15,6 +15,16 @@ pub enum IndexOf {
 }
 
 /// The language of text, by whose rules words are reduced to their stems.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Index, IndexOf, Language, Schema}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let index = Index::new(IndexOf::Json, ["film:"], Schema::new().text("title")).language(Language::Swedish);
+/// upstash.redis().search_create("films", index).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "they are the names of languages")]

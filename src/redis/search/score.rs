@@ -1,6 +1,16 @@
 use crate::redis::{Cmd, ToArg};
 
 /// The operation that combines numbers.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Combine, Filter, Query, Score}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let both = Score::field("views").and_field("likes").combine(Combine::Sum).with_text(Combine::Multiply);
+/// println!("{:?}", upstash.redis().search_query("films", Filter::new(), Query::new().score(both)).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Combine {
@@ -23,6 +33,16 @@ impl Combine {
 }
 
 /// The function applied to a field's number first.
+///
+/// ```no_run
+/// use axum_upstash::{Error, Upstash, redis::search::{Filter, Modifier, Query, Score}};
+///
+/// # async fn run(upstash: &Upstash) -> Result<(), Error> {
+/// let recent = Score::field("age").modifier(Modifier::Reciprocal).missing(1.0);
+/// println!("{:?}", upstash.redis().search_query("films", Filter::new(), Query::new().score(recent)).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "they are the names of functions")]

@@ -9,6 +9,20 @@ use std::{fmt, sync::Arc, time::Duration};
 /// The layer decides what may be stored and whether it is still fresh; a store keeps records under keys until they
 /// expire, or until it needs the room. Keys hold a hash and no user's data. Every call has the layer's deadline, and an
 /// error is logged and counts as a miss.
+///
+/// ```
+/// use axum_upstash::{Clock, response_cache::{conformance, store::MemoryResponseStore}};
+/// use std::time::SystemTime;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The suite for a store of your own, under the feature `testing`.
+/// let (clock, hands) = Clock::manual(SystemTime::now());
+/// let store = MemoryResponseStore::new().with_clock(clock);
+/// conformance::run(&store, async |time| hands.advance(time)).await;
+/// # Ok(())
+/// # }
+/// ```
 pub trait ResponseStore: fmt::Debug + Send + Sync + 'static {
     /// Returns the record under `primary`, and the one under `variant` if the caller guesses that it will need it: one
     /// round trip for both.

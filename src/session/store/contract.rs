@@ -8,6 +8,17 @@ use futures_core::future::BoxFuture;
 use std::{fmt, sync::Arc, time::SystemTime};
 
 /// A store of sessions. Redis and memory implement it; `conformance` (feature `testing`) is the suite for others.
+///
+/// ```
+/// use axum_upstash::session::{conformance, store::MemorySessionStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The suite for a store of your own, under the feature `testing`.
+/// conformance::run(&MemorySessionStore::new()).await;
+/// # Ok(())
+/// # }
+/// ```
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// The session, whose idle time begins anew. A session past its lifetime is not there.
     ///
@@ -135,7 +146,7 @@ impl<'a> SessionsOf<'a> {
     }
 }
 
-/// SessionSelector sessions of a principal.
+/// Selects sessions of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionSelector<'a> {
