@@ -183,7 +183,7 @@ impl UpstashBuilder {
 
     /// Secrets of at least 32 bytes that sign session cookies, separated by commas: the first signs, all verify.
     ///
-    /// If no secret is set, the key is derived from the Redis token, which all instances share. In memory it lives as
+    /// A comma inside of a secret would end it. If no secret is set, the key is derived from the Redis token, which all instances share. In memory it lives as
     /// long as the process.
     #[cfg(feature = "session")]
     pub fn session_secret(self, secrets: impl Into<String>) -> Self {
