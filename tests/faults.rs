@@ -300,7 +300,7 @@ fn argument(name: &str) -> Option<u64> {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let seconds = argument("--seconds").unwrap_or(20);
-    let seed = argument("--seed").unwrap_or_else(|| now_ms());
+    let seed = argument("--seed").unwrap_or_else(now_ms);
     println!("seed {seed}, {seconds} s");
     // What Redis acknowledges survives its end.
     let redis = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);

@@ -238,7 +238,7 @@ async fn servers() -> Servers {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let seconds = argument("--seconds").unwrap_or(20);
-    let seed = argument("--seed").unwrap_or_else(|| now_ms());
+    let seed = argument("--seed").unwrap_or_else(now_ms);
     println!("seed {seed}, {seconds} s");
     let mut servers = servers().await;
     let url = format!("redis://127.0.0.1:{}", servers.behind_rest.port());
