@@ -178,8 +178,29 @@ impl Servers {
         self.behind_rest.close();
     }
 
+    /// Waits until the primary writes to its append-only file again. After a full synchronization the file is rewritten
+    /// first, and a server killed in that time loses writes that it acknowledged.
+    async fn durable(&self) {
+        let primary = Redis::tcp(self.servers[self.primary].url()).build().unwrap();
+        let begun = Instant::now();
+        loop {
+            let info = primary.cmd("INFO").arg("persistence").query::<String>().await;
+            let is_durable = |info: String| {
+                ["aof_enabled:1", "aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0"]
+                    .iter()
+                    .all(|state| info.contains(state))
+            };
+            if info.is_ok_and(is_durable) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "the append-only file is not written");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The primary is killed, and comes back with what it acknowledged.
-    fn restart(&mut self) {
+    async fn restart(&mut self) {
+        self.durable().await;
         let server = &mut self.servers[self.primary];
         tokio::task::block_in_place(|| server.restart());
     }
@@ -213,7 +234,7 @@ async fn fault(servers: &mut Servers, random: &Random) {
             servers.proxies().into_iter().for_each(|proxy| proxy.close_idle(Duration::ZERO));
         }
         5 => servers.fail_over().await,
-        _ => servers.restart(),
+        _ => servers.restart().await,
     }
 }
 
