@@ -29,17 +29,14 @@ impl Ratelimit {
 
     /// Counts the attempt in the store, whatever else is known.
     pub(super) async fn count(&self, attempt: &Attempt<'_>) -> Result<Decision, Error> {
-        match self.try_count_local(attempt) {
-            Some(decision) => Ok(decision),
-            None => self.count_remote(attempt).await,
-        }
-    }
-
-    fn try_count_local(&self, attempt: &Attempt<'_>) -> Option<Decision> {
         let identifier = key_segment(&attempt.identifier);
-        let decision = self.try_check_local(self.check(&identifier, attempt.cost.into()), self.now_ms())?;
+        let check = self.check(&identifier, attempt.cost.into());
+        let decision = match self.try_check_local(check, self.now_ms()) {
+            Some(decision) => decision,
+            None => self.check_one(check, Some(attempt)).await?,
+        };
         self.record(attempt, &decision);
-        Some(decision)
+        Ok(decision)
     }
 
     /// The store's decision, if it needs not be waited for.

@@ -53,7 +53,7 @@ pub(super) fn try_known(attempts: Attempts<'_, '_>) -> Option<Decisions> {
 pub(super) async fn count(attempts: Attempts<'_, '_>) -> Result<Decisions, Error> {
     let Some((first, attempt)) = attempts.first() else { return Err(no_outcome()) };
     if attempts.len() == 1 {
-        return Decisions::new(vec![first.count(attempt).await?]).ok_or_else(no_outcome);
+        return first.count(attempt).await.map(Decisions::from);
     }
     let identifiers = identifiers(attempts);
     let checks = checks(attempts, &identifiers);

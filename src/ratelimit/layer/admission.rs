@@ -127,28 +127,21 @@ impl RateLimitLayer {
     pub(super) fn conclude(&self, first: RuleDecision, more: Option<Box<More>>) -> Admission {
         let allowed = Allowed { layer: self.clone(), first, more };
         let RuleDecision { rule, decision, .. } = allowed.strictest();
-        let (observe, shadow) = (&self.config.observe, self.config.shadow);
-        if let Some(observe) = observe {
-            observe(self.config.rules[*rule].policy.name(), decision);
+        let policy = self.config.rules[*rule].policy.name();
+        if let Some(observe) = &self.config.observe {
+            observe(policy, decision);
         }
         if decision.allowed {
             return Admission::Allow(allowed);
         }
-        if shadow {
-            let policy = self.config.rules[*rule].policy.name();
+        if self.config.shadow {
             tracing::info!(rate_limit.decision = "shadow", policy, reason = decision.reason.name());
             return Admission::Allow(allowed);
         }
-        self.refuse(&allowed)
-    }
-
-    fn refuse(&self, refused: &Allowed) -> Admission {
-        let RuleDecision { rule, decision, .. } = refused.strictest();
-        let policy = self.config.rules[*rule].policy.name();
         tracing::debug!(rate_limit.decision = "deny", policy, reason = decision.reason.name());
         let mut response = self.config.refuse.refuse(decision, policy);
         response.extensions_mut().insert(decision.clone());
-        refused.write_response(&mut response);
+        allowed.write_response(&mut response);
         Admission::Refuse(Box::new(response))
     }
 

@@ -169,15 +169,15 @@ impl RateLimitLayer {
         for KeyedRule { rule: index, key, cost } in rules {
             let rule = &self.config.rules[index];
             let decided = |decision| Err(Box::new(self.conclude(RuleDecision::new(index, decision), None)));
-            let (algorithm, now_ms) = (rule.limiter.algorithm(), rule.limiter.now_ms());
+            let (algorithm, now_ms) = (rule.limiter.algorithm(), || rule.limiter.now_ms());
             let (identifier, limiter, has_own_limit) = match key.resolve().await {
                 Ok(Key::Limit(identifier)) => (identifier, rule.limiter.clone(), false),
                 Ok(Key::LimitBy(identifier, algorithm)) => {
                     (identifier, rule.limiter.clone().with_algorithm(algorithm), true)
                 }
                 Ok(Key::Skip) => continue,
-                Ok(Key::Allow) => return decided(Decision::exempt(algorithm, now_ms)),
-                Ok(Key::Deny) => return decided(Decision::denied(algorithm, "key", now_ms)),
+                Ok(Key::Allow) => return decided(Decision::exempt(algorithm, now_ms())),
+                Ok(Key::Deny) => return decided(Decision::denied(algorithm, "key", now_ms())),
                 Err(problem) => return Err(Box::new(self.without_key(index, &problem))),
             };
             resolved.push(ResolvedRule { rule: index, limiter, identifier, cost, has_own_limit });
