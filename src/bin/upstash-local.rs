@@ -14,7 +14,13 @@ const DEFAULT_TOKEN: &str = "local";
 
 /// Serves the Upstash Redis REST API in front of a real Redis.
 ///
-/// Without a Redis URL it starts a redis-server or valkey-server of its own, which keeps nothing on disk.
+/// Without a Redis URL it starts a redis-server or valkey-server of its own, which keeps nothing on disk. If that one
+/// ends, it is started again, empty.
+///
+/// With a Redis URL, clients see the database of that URL. Some things in Redis have no database, and are shared with
+/// all programs that use it: channels and their messages (PUBLISH, SUBSCRIBE, PUBSUB), libraries of functions, INFO.
+/// A script can go to another database with SELECT, if the Redis user of the URL may: give it an ACL user without
+/// `select` and `migrate`.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
@@ -33,9 +39,12 @@ struct Options {
     /// A second token, for clients that may only read.
     #[arg(long, env = "UPSTASH_LOCAL_READ_ONLY_TOKEN", hide_env_values = true)]
     read_only_token: Option<String>,
-    /// The size in bytes beyond which requests are refused.
+    /// The size in bytes beyond which requests, and the reply to one command, are refused.
     #[arg(long)]
     max_request_bytes: Option<usize>,
+    /// The size in bytes of all replies to a pipeline, beyond which the next ones are refused.
+    #[arg(long)]
+    max_pipeline_reply_bytes: Option<usize>,
     /// The number of commands beyond which pipelines are refused.
     #[arg(long)]
     max_pipeline_commands: Option<usize>,
@@ -48,6 +57,9 @@ struct Options {
     /// The number of commands after which all are refused, as when a plan's daily limit is reached.
     #[arg(long)]
     daily_commands: Option<u64>,
+    /// The number of commands after which all are refused, as when the requests of a plan are used up.
+    #[arg(long)]
+    max_requests: Option<u64>,
 }
 
 impl Options {
@@ -62,6 +74,8 @@ impl Options {
         let config = optional(config, self.max_pipeline_commands, LocalConfig::with_max_pipeline_commands);
         let config = optional(config, self.max_streams, LocalConfig::with_max_streams);
         let config = optional(config, self.max_connections, LocalConfig::with_max_connections);
+        let config = optional(config, self.max_pipeline_reply_bytes, LocalConfig::with_max_pipeline_reply_bytes);
+        let config = optional(config, self.max_requests, LocalConfig::with_max_requests);
         optional(config, self.daily_commands, LocalConfig::with_daily_commands)
     }
 }
@@ -98,10 +112,22 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         () = &mut stop => return Ok(()),
         started = LocalUpstash::start_with(config) => started?,
     };
+    if upstash.redis_is_shared() {
+        tracing::warn!(
+            "the Redis of the URL is shared: channels, functions, INFO and what scripts SELECT are not kept to its \
+             database; see --help"
+        );
+    }
     announce(&upstash)?;
-    stop.await;
+    let failure = tokio::select! {
+        () = &mut stop => None,
+        error = upstash.redis_failed() => Some(error),
+    };
     upstash.shutdown().await;
-    Ok(())
+    match failure {
+        Some(error) => Err(format!("its Redis was given up: {error}").into()),
+        None => Ok(()),
+    }
 }
 
 /// Prints lines that a shell can read, too.

@@ -1,4 +1,7 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use super::{
     redis::{Limits, RestConfig},
@@ -9,6 +12,9 @@ const DEFAULT_MAX_REQUEST_BYTES: usize = 10 * 1024 * 1024;
 const DEFAULT_MAX_PIPELINE_COMMANDS: usize = 10_000;
 const DEFAULT_MAX_STREAMS: usize = 256;
 const DEFAULT_MAX_CONNECTIONS: usize = 16;
+const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest record of the smaller plans of Upstash, beside their requests of 10 MiB.
+const REPLIES_PER_REQUEST: usize = 10;
 
 /// The settings of a [`LocalUpstash`](super::LocalUpstash).
 ///
@@ -33,10 +39,13 @@ pub struct LocalConfig {
     redis_url: Option<Secret>,
     read_only_token: Option<Secret>,
     max_request_bytes: Option<usize>,
+    max_pipeline_reply_bytes: Option<usize>,
     max_pipeline_commands: Option<usize>,
     max_streams: Option<usize>,
     max_connections: Option<usize>,
     daily_commands: Option<u64>,
+    max_requests: Option<u64>,
+    read_timeout: Option<Duration>,
 }
 
 impl LocalConfig {
@@ -90,9 +99,31 @@ impl LocalConfig {
         self
     }
 
-    /// Refuses requests, and answers to a single command, that are larger. The default is 10 MiB, as on the smaller plans of Upstash.
+    /// Refuses every command after so many, as Upstash does when the requests of a plan are used up. The default is
+    /// none.
+    pub fn with_max_requests(mut self, commands: u64) -> Self {
+        self.max_requests = Some(commands);
+        self
+    }
+
+    /// Refuses requests that are larger, and replaces larger replies by an error, one by one in a pipeline. The default
+    /// is 10 MiB, as on the smaller plans of Upstash.
     pub fn with_max_request_bytes(mut self, bytes: usize) -> Self {
         self.max_request_bytes = Some(bytes);
+        self
+    }
+
+    /// The size of all replies to a pipeline or transaction, beyond which the next ones are replaced by an error. The
+    /// default is ten times the size of a request.
+    pub fn with_max_pipeline_reply_bytes(mut self, bytes: usize) -> Self {
+        self.max_pipeline_reply_bytes = Some(bytes);
+        self
+    }
+
+    /// Closes a connection whose next request does not come, or is not complete, within this time. The default is
+    /// 60 s.
+    pub fn with_read_timeout(mut self, timeout: Duration) -> Self {
+        self.read_timeout = Some(timeout);
         self
     }
 
@@ -117,7 +148,19 @@ impl LocalConfig {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        Limits { daily_commands: self.daily_commands }
+        let max_reply_bytes = self.max_request_bytes();
+        Limits {
+            daily_commands: self.daily_commands,
+            max_requests: self.max_requests,
+            max_reply_bytes,
+            max_pipeline_reply_bytes: self
+                .max_pipeline_reply_bytes
+                .unwrap_or_else(|| max_reply_bytes.saturating_mul(REPLIES_PER_REQUEST)),
+        }
+    }
+
+    pub(super) fn read_timeout(&self) -> Duration {
+        self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT)
     }
 
     pub(super) fn rest(&self, loopback: bool) -> RestConfig {
@@ -125,6 +168,7 @@ impl LocalConfig {
             max_request_bytes: self.max_request_bytes(),
             max_pipeline_commands: self.max_pipeline_commands.unwrap_or(DEFAULT_MAX_PIPELINE_COMMANDS),
             max_streams: self.max_streams.unwrap_or(DEFAULT_MAX_STREAMS),
+            read_timeout: self.read_timeout(),
             loopback,
         }
     }

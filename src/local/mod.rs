@@ -33,8 +33,9 @@
 //!   own. A line end in a message begins another `data:` line, as the specification of such events has it.
 //! - `Authorization: Bearer` or the query parameter `_token`, with the token for everything or the one for reads
 //!   alone; `Upstash-Encoding: base64`; `Upstash-Response-Format: resp2`; `upstash-sync-token`.
-//! - The limits of Upstash, with its words: the size of requests and of replies, keys of 32 KiB, and, if it is set, the
-//!   number of commands in a day. The number of commands in a pipeline and of streams is bounded as well.
+//! - The limits of Upstash, with its words: the size of requests and of replies, keys of 32 KiB, and, if they are set,
+//!   the number of commands in a day and in all. In a pipeline each reply that is too large becomes an error, and so
+//!   does each that makes the sum too large. The number of commands in a pipeline and of streams is bounded as well.
 //! - Scripts with the flag `allow-key-locking`, which plain Redis does not know: the flag is taken out before
 //!   Redis sees the script, and the script keeps the SHA-1 of its original text.
 //! - Libraries of functions with that flag. Clients that list them get the code that they sent.
@@ -52,14 +53,25 @@
 //! deadlines are kept.
 //!
 //! Not served: `SEARCH.*`, `AR*` and `VECTOR.*`, which no Redis here has; users and their tokens (`ACL`); and the
-//! commands that Upstash does not offer over REST. Each is answered by HTTP 400 and an error.
+//! commands that Upstash does not offer over REST, those for the administrator of a Redis (`SLOWLOG`, `LATENCY`) among
+//! them. Each is answered by HTTP 400 and an error. The server has one database, 0: commands that would leave it are
+//! refused.
 //!
-//! The server has one database, 0: commands that would leave it are refused. Scripts are not looked into: in a Redis
-//! that is shared with others, what a script may do is a matter of its user there. FLUSHALL sent to a Redis that was
-//! not started here empties the one database only.
+//! On a loopback address, which is the default, requests that a web page of another origin may have sent are answered
+//! by HTTP 403, whatever their token: see `Sec-Fetch-Site`, `Origin` and `Host`. A request for another protocol, as a
+//! WebSocket is, is refused on every address.
 //!
-//! On a loopback address, which is the default, requests that a web page of another site may have sent are answered
-//! by HTTP 403, whatever their token: see `Sec-Fetch-Site`, `Origin` and `Host`.
+//! A connection on which no request arrives, or none is complete, within 60 s is closed.
+//!
+//! # A Redis that is shared
+//!
+//! With [`with_redis_url`](LocalConfig::with_redis_url) other programs may use the same Redis. Clients of this server
+//! see the database of the URL: `FLUSHALL` empties that one, `/monitor` shows the commands of that one, and commands
+//! that change or show the whole Redis are refused (`FUNCTION FLUSH`, `SCRIPT FLUSH`, `CONFIG SET`).
+//!
+//! Channels, libraries of functions and `INFO` have no database, and are shared. Scripts are not looked into: if the
+//! Redis user of the URL may, a script can `SELECT` another database or `MIGRATE` a key to another Redis. An ACL user
+//! without these two commands prevents it.
 //!
 //! # Lifetime
 //!
@@ -68,12 +80,18 @@
 //! When the process is killed, or exits without dropping the value, a watchdog (`sh`, on Unix) ends that Redis. If
 //! there is no `sh`, the Redis stays behind.
 //!
+//! A Redis of the server's own that ends by itself is started again, empty, up to five times in close succession. The
+//! program `upstash-local` then ends with an error; a [`LocalUpstash`] tells it by
+//! [`redis_failed`](LocalUpstash::redis_failed), and answers HTTP 500. An outage is logged once when it begins and once
+//! when it ends.
+//!
 //! It is made for tests and development: one token, no TLS, and a Redis that keeps nothing on disk.
 
 // On purpose nothing here is shared with the clients of this crate, not even small types that look alike: a mistake
 // in common code would be on both sides of a test, and so hide itself.
 mod config;
 mod error;
+mod listener;
 mod redis;
 mod secret;
 mod server;

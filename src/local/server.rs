@@ -5,18 +5,13 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::ListenerExt;
-use tokio::{
-    net::TcpListener,
-    sync::{Mutex, oneshot},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{
     config::LocalConfig,
     error::LocalError,
-    redis::{Connection, Executor, Pool, RedisAddress, RedisProcess, Rest, Tokens},
+    listener::serve,
+    redis::{Connection, Executor, Pool, RedisAddress, RedisProcess, Rest, Supervisor, Tokens},
     secret::Secret,
 };
 
@@ -50,7 +45,7 @@ pub struct LocalUpstash {
     read_only_token: Secret,
     rest: Arc<Rest>,
     pool: Arc<Pool>,
-    redis: Option<Mutex<RedisProcess>>,
+    redis: Option<Supervisor>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
@@ -83,17 +78,18 @@ impl LocalUpstash {
             None => {
                 let process = RedisProcess::start().await?;
                 let redis_address = process.address();
-                (Some(Mutex::new(process)), redis_address)
+                (Some(process), redis_address)
             }
         };
         let pool = Arc::new(Pool::new(redis_address, config.max_connections()));
+        let redis = redis.map(|process| Supervisor::new(process, Arc::clone(&pool)));
         let rest = Arc::new(Rest::new(
             Executor::new(Arc::clone(&pool), redis.is_none(), config.limits()),
             Tokens { standard: token.clone(), read_only: read_only_token.clone() },
             config.rest(address.ip().to_canonical().is_loopback()),
         ));
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(serve(listener, Arc::clone(&rest), stopped));
+        let server = tokio::spawn(serve(listener, Arc::clone(&rest), config.read_timeout(), stopped));
         Ok(Self {
             address,
             url: format!("http://{}", connectable(address)),
@@ -149,10 +145,7 @@ impl LocalUpstash {
     ///
     /// When this server did not start its Redis, or cannot stop it.
     pub async fn stop_redis(&self) -> Result<(), LocalError> {
-        let mut redis = self.owned_redis()?.lock().await;
-        redis.stop().await?;
-        self.pool.clear();
-        Ok(())
+        self.owned_redis()?.stop().await
     }
 
     /// Starts the Redis behind the server again, empty. One that runs is killed first.
@@ -161,9 +154,25 @@ impl LocalUpstash {
     ///
     /// When this server did not start its Redis, or it does not start again.
     pub async fn restart_redis(&self) -> Result<(), LocalError> {
-        let mut redis = self.owned_redis()?.lock().await;
-        self.pool.clear();
-        redis.restart().await
+        self.owned_redis()?.restart().await
+    }
+
+    /// Waits until the server gives up its Redis, because it ends or cannot be started again and again, and says why.
+    ///
+    /// A Redis that ends without [`stop_redis`](Self::stop_redis) is started again, empty, five times in a row at the
+    /// most. With a Redis that was not started here, this waits for ever.
+    pub async fn redis_failed(&self) -> Arc<LocalError> {
+        match &self.redis {
+            Some(redis) => redis.failed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether the Redis behind the server was not started here. Its other databases are then in reach of some
+    /// commands: see the [module docs](super#a-redis-that-is-shared).
+    #[must_use]
+    pub fn redis_is_shared(&self) -> bool {
+        self.redis.is_none()
     }
 
     /// Stops the server, and then its Redis.
@@ -183,13 +192,13 @@ impl LocalUpstash {
         self.rest.idle().await;
         self.pool.clear();
         if let Some(redis) = &self.redis
-            && let Err(error) = redis.lock().await.stop().await
+            && let Err(error) = redis.stop().await
         {
             tracing::warn!(%error, "Redis was not stopped");
         }
     }
 
-    fn owned_redis(&self) -> Result<&Mutex<RedisProcess>, LocalError> {
+    fn owned_redis(&self) -> Result<&Supervisor, LocalError> {
         self.redis.as_ref().ok_or(LocalError::RedisNotOwned)
     }
 }
@@ -203,23 +212,6 @@ impl Drop for LocalUpstash {
 impl fmt::Debug for LocalUpstash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalUpstash").field("url", &self.url).field("token", &self.token).finish_non_exhaustive()
-    }
-}
-
-/// Serves until the other end of `stopped` is dropped.
-async fn serve(listener: TcpListener, rest: Arc<Rest>, stopped: oneshot::Receiver<()>) {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-        }
-    });
-    let served = axum::serve(listener, rest.into_router())
-        .with_graceful_shutdown(async {
-            let _ = stopped.await;
-        })
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the local Upstash stopped serving");
     }
 }
 

@@ -25,6 +25,10 @@ async fn refuses_requests_of_other_sites() {
         ("Origin", "http://localhost:x"),
         ("Origin", "http://"),
         ("Origin", "null"),
+        // A page of another server on this machine: the same site, and another origin.
+        ("Origin", "http://localhost:3000"),
+        ("Origin", "http://127.0.0.1"),
+        ("Origin", "http://[::1]:3000"),
         ("Host", "evil.example"),
         ("Host", "evil.example:8079"),
         ("Host", "localhost.evil.example"),
@@ -48,10 +52,6 @@ async fn answers_its_own_origin_and_clients_that_are_no_browser() {
     for (name, value) in [
         ("Sec-Fetch-Site", "same-origin"),
         ("Sec-Fetch-Site", "none"),
-        ("Origin", "http://127.0.0.1"),
-        ("Origin", "http://127.0.0.1:3000"),
-        ("Origin", "http://localhost:3000"),
-        ("Origin", "http://[::1]:3000"),
         ("Host", "LOCALHOST"),
         ("Host", "localhost:1"),
         ("Host", "127.0.0.1:1"),
@@ -61,6 +61,47 @@ async fn answers_its_own_origin_and_clients_that_are_no_browser() {
         let request = server.request(Method::GET, "/ping").header(name, value);
         assert_eq!(read(request).await.0, StatusCode::OK, "{name}: {value}");
     }
+}
+
+#[tokio::test]
+async fn its_own_origin_is_the_host_of_the_request() {
+    let server = Server::start().await;
+    for (host, origin, expected) in [
+        ("localhost:9000", "http://localhost:9000", 200),
+        ("LOCALHOST:9000", "http://localhost:9000", 200),
+        ("localhost", "http://localhost", 200),
+        ("localhost:80", "http://localhost", 200),
+        ("[::1]:9000", "http://[::1]:9000", 200),
+        ("localhost:9000", "http://localhost", 403),
+        ("localhost:9000", "http://127.0.0.1:9000", 403),
+        ("localhost:9000", "http://localhost:9001", 403),
+    ] {
+        let request = server.request(Method::GET, "/ping").header("Host", host).header("Origin", origin);
+        assert_eq!(read(request).await.0, expected, "{host} {origin}");
+    }
+}
+
+/// Browsers send neither `Sec-Fetch-Site` nor a preflight before a WebSocket handshake.
+#[tokio::test]
+async fn refuses_to_upgrade() {
+    let server = Server::start().await;
+    server.result(json!(["SET", "k", "v"])).await;
+    let target = format!("/flushall?_token={}", server.upstash.token());
+    for upgrade in ["websocket", "WebSocket", "h2c, websocket", "TLS/1.0", ""] {
+        let handshake = server
+            .anonymous(Method::GET, &target)
+            .header("Connection", "Upgrade")
+            .header("Upgrade", upgrade)
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let (status, answer) = read(handshake).await;
+        assert_eq!(status, 403, "{upgrade:?}");
+        assert!(answer["error"].as_str().unwrap().contains("Upgrade"), "{answer}");
+    }
+    assert_eq!(server.result(json!(["GET", "k"])).await, "v");
+    // A server may answer this one without a change of protocol (RFC 9110 7.8).
+    let curious = server.request(Method::GET, "/ping").header("Connection", "Upgrade").header("Upgrade", "h2c");
+    assert_eq!(read(curious).await.0, 200);
 }
 
 #[tokio::test]

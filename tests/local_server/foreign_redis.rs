@@ -22,10 +22,16 @@ impl ForeignRedis {
     }
 
     pub(crate) async fn close_connections(&self) {
+        assert_eq!(self.ask("CLIENT KILL TYPE normal SKIPME yes").await, ":16\r\n");
+    }
+
+    /// Sends a command past every server, and gives the reply as it is.
+    pub(crate) async fn ask(&self, command: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.server.port())).await.unwrap();
-        stream.write_all(b"AUTH p@ss\r\nCLIENT KILL TYPE normal SKIPME yes\r\nQUIT\r\n").await.unwrap();
+        stream.write_all(format!("AUTH p@ss\r\n{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("+OK\r\n:16\r\n"), "{answer}");
+        let reply = answer.strip_prefix("+OK\r\n").and_then(|rest| rest.strip_suffix("+OK\r\n"));
+        reply.unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 }

@@ -70,3 +70,53 @@ async fn pipelines_and_days_have_limits_where_they_are_set() {
     let error = server.error(json!(["PING"])).await;
     assert!(error.starts_with("ERR max daily request limit exceeded"), "{error}");
 }
+
+#[tokio::test]
+async fn a_pipeline_bounds_each_reply_and_their_sum() {
+    let config = LocalConfig::default().with_max_request_bytes(1000).with_max_pipeline_reply_bytes(2500);
+    let server = Server::start_with(config).await;
+    server.result(json!(["SET", "small", "x".repeat(900)])).await;
+    for _ in 0..2 {
+        server.result(json!(["APPEND", "large", "x".repeat(600)])).await;
+    }
+    server.result(json!(["RPUSH", "list", "x".repeat(400), "x".repeat(400)])).await;
+    let get = |key: &str| json!(["GET", key]);
+    let commands = json!([
+        get("large"),
+        get("small"),
+        ["LRANGE", "list", 0, -1],
+        get("small"),
+        ["INCR", "n"],
+        ["SET", "k", "v"],
+        ["LRANGE", "list", 0, 0],
+        ["NOT", "A", "COMMAND"]
+    ]);
+    let text = "ERR max request size exceeded.";
+    for target in ["/pipeline", "/multi-exec"] {
+        let mut commands = commands.as_array().unwrap().clone();
+        if target == "/multi-exec" {
+            commands.pop();
+        }
+        let (status, answer) = server.post(target, json!(commands).to_string()).await;
+        assert_eq!(status, 200, "{target}: {answer}");
+        assert_eq!(answer[0], json!({"error": format!("{text} Limit: 1000 bytes, Actual: 1200 bytes")}), "{target}");
+        assert_eq!(answer[1]["result"].as_str().unwrap().len(), 900);
+        assert_eq!(answer[2]["result"].as_array().unwrap().len(), 2);
+        // 900 + 800 + 900 bytes are more than the sum may be; 900 + 800 + 400 are not.
+        assert_eq!(answer[3], json!({"error": format!("{text} Limit: 2500 bytes, Actual: 2600 bytes")}), "{target}");
+        assert!(answer[4]["result"].is_u64() && answer[5] == json!({"result": "OK"}), "{answer}");
+        assert_eq!(answer[6]["result"][0].as_str().unwrap().len(), 400);
+    }
+    assert_eq!(server.result(json!(["GET", "n"])).await, "2");
+}
+
+#[tokio::test]
+async fn a_month_has_a_limit_if_one_is_set() {
+    let server = Server::start_with(LocalConfig::default().with_max_requests(2)).await;
+    server.pipeline(json!([["PING"], ["PING"]])).await;
+    let error = server.error(json!(["PING"])).await;
+    assert_eq!(
+        error,
+        "ERR max requests limit exceeded. Limit: 2, Usage: 2. See https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details"
+    );
+}

@@ -20,6 +20,10 @@ mod refusals;
 mod replies;
 mod requests;
 mod scripts;
+mod shared_redis;
 mod shutdown;
 mod streams;
+#[cfg(all(feature = "cli", unix))]
+mod supervision;
 mod support;
+mod timeouts;

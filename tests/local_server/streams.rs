@@ -131,3 +131,24 @@ async fn streams_end_with_redis_and_with_the_server() {
     assert!(begun.elapsed() < Duration::from_millis(1500), "the stream held the shutdown up: {:?}", begun.elapsed());
     assert_eq!(stream.next().await, None);
 }
+
+/// Bytes that the server holds for a client that reads nothing are bounded, not only the number of events.
+#[tokio::test]
+async fn a_client_that_reads_nothing_has_little_waiting_for_it() {
+    const MIB: usize = 1 << 20;
+    let server = Server::start().await;
+    let mut asleep = Events::open(&server, "/subscribe/c").await;
+    assert_eq!(asleep.next().await.unwrap(), "data: subscribe,c,1");
+    let payload = "x".repeat(MIB);
+    // Redis ends a subscription for which more than 32 MiB wait.
+    let mut published = 0;
+    while server.result(json!(["PUBLISH", "c", payload])).await == 1 {
+        published += 1;
+        assert!(published < 200, "Redis never had to wait");
+    }
+    let mut received = 0;
+    while asleep.next().await.is_some() {
+        received += 1;
+    }
+    assert!(received < 25, "{received} of {published} MiB were waiting outside of Redis");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{command::Command, outage::Outage, pool::Pool, resp::Value};
+use super::{availability::refusal_of_admin, command::Command, outage::Outage, pool::Pool, resp::Value};
 
 /// Upstash takes no longer key.
 const MAX_KEY_BYTES: usize = 32 * 1024;
@@ -26,6 +26,8 @@ pub(super) struct CommandTable {
 struct Facts {
     reads: bool,
     first_key: usize,
+    /// It, or one of its subcommands, is for the administrator of a Redis.
+    admin: bool,
     /// Redis has it of its own.
     own: bool,
 }
@@ -57,14 +59,17 @@ const READS: &[&str] = &[
 impl CommandTable {
     /// Asks Redis. Of one that does not say nothing is known.
     pub(super) async fn of(pool: &Pool) -> Result<Self, Outage> {
-        let replies = pool.lease().await?.exchange(&[Command::of(&["COMMAND"])]).await?;
+        let reply = pool.lease().await?.ask(Command::of(&["COMMAND"])).await?;
         let mut commands = HashMap::new();
-        if let Some(Value::Array(entries)) = replies.first() {
+        if let Value::Array(entries) = &reply {
             commands.extend(entries.iter().filter_map(entry));
         }
         let silent = commands.is_empty();
         for name in READS {
-            commands.entry((*name).to_owned()).or_insert(Facts { reads: true, first_key: 1, own: false }).reads = true;
+            commands
+                .entry((*name).to_owned())
+                .or_insert(Facts { reads: true, first_key: 1, admin: false, own: false })
+                .reads = true;
         }
         // Upstash refuses walks over the whole database to a token that only reads.
         for name in ["SCAN", "KEYS"] {
@@ -85,6 +90,11 @@ impl CommandTable {
             let name = command.name().to_ascii_lowercase();
             return Some(Value::error(format!("NOPERM this user has no permissions to run the '{name}' command")));
         }
+        if facts.is_some_and(|facts| facts.admin)
+            && let Some(text) = refusal_of_admin(command)
+        {
+            return Some(Value::error(text));
+        }
         let key = command.arguments.get(facts.map(|facts| facts.first_key).filter(|first| *first > 0)?)?;
         (key.len() > MAX_KEY_BYTES).then(|| {
             let actual = key.len();
@@ -93,7 +103,8 @@ impl CommandTable {
     }
 }
 
-/// `name, arity, flags, first key, last key, step, …`.
+/// `name, arity, flags, first key, last key, step, categories, tips, key specifications, subcommands`. Before Redis 7
+/// the last four are missing.
 fn entry(entry: &Value) -> Option<(String, Facts)> {
     let Value::Array(fields) = entry else { return None };
     let (Some(Value::Bulk(name)), Some(Value::Array(flags)), Some(Value::Integer(first_key))) =
@@ -101,7 +112,13 @@ fn entry(entry: &Value) -> Option<(String, Facts)> {
     else {
         return None;
     };
-    let reads = flags.iter().any(|flag| matches!(flag, Value::Status(flag) if flag == "readonly"));
     let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-    Some((name, Facts { reads, first_key: usize::try_from(*first_key).unwrap_or(0), own: true }))
+    let has = |wanted: &str| flags.iter().any(|flag| matches!(flag, Value::Status(flag) if flag == wanted));
+    let subcommands = match fields.get(9) {
+        Some(Value::Array(subcommands)) => subcommands.as_slice(),
+        _ => &[],
+    };
+    let admin = has("admin") || subcommands.iter().filter_map(self::entry).any(|(_, facts)| facts.admin);
+    let first_key = usize::try_from(*first_key).unwrap_or(0);
+    Some((name, Facts { reads: has("readonly"), first_key, admin, own: true }))
 }

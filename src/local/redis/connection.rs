@@ -9,10 +9,12 @@ use tokio::{
 use super::{
     address::{Endpoint, RedisAddress},
     command::Command,
-    resp::{Decoder, Value, encode},
+    resp::{Allowance, Decoder, Value, encode},
 };
 
 const READ_AHEAD: usize = 16 * 1024;
+/// A larger buffer is given back after its exchange.
+const KEPT_BUFFER: usize = 64 * 1024;
 
 /// One connection to Redis, after AUTH and SELECT.
 pub(crate) struct Connection {
@@ -52,7 +54,7 @@ impl Connection {
         if address.database != 0 {
             commands.push(Command::of(&["SELECT", &address.database.to_string()]));
         }
-        for reply in self.exchange(&commands).await? {
+        for reply in self.exchange(&commands, &mut Allowance::unlimited()).await? {
             if let Value::Error(text) = reply {
                 let text = String::from_utf8_lossy(&text).into_owned();
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
@@ -61,11 +63,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends all commands and waits for one reply to each.
+    /// Sends all commands and waits for one reply to each, of which those that are too large are errors.
     ///
     /// After an error, or when this future is dropped on the way, replies may be left on the connection:
     /// it must not be used again.
-    pub(super) async fn exchange(&mut self, commands: &[Command]) -> io::Result<Vec<Value>> {
+    pub(super) async fn exchange(&mut self, commands: &[Command], allowance: &mut Allowance) -> io::Result<Vec<Value>> {
         let mut request = Vec::new();
         for command in commands {
             encode(command, &mut request);
@@ -80,7 +82,7 @@ impl Connection {
         let read = async {
             let mut replies = Vec::with_capacity(commands.len());
             while replies.len() < commands.len() {
-                match decoder.decode(buffer)? {
+                match decoder.decode(buffer, allowance)? {
                     Some(reply) => replies.push(reply),
                     None => {
                         buffer.reserve(READ_AHEAD);
@@ -96,6 +98,9 @@ impl Connection {
         if !self.buffer.is_empty() || !self.decoder.is_idle() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "Redis sent more than it was asked for"));
         }
+        if self.buffer.capacity() > KEPT_BUFFER {
+            self.buffer = BytesMut::new();
+        }
         Ok(replies)
     }
 
@@ -109,8 +114,9 @@ impl Connection {
 
     /// Waits for the next reply. Dropping the future loses nothing.
     pub(super) async fn receive(&mut self) -> io::Result<Value> {
+        let mut allowance = Allowance::unlimited();
         loop {
-            if let Some(reply) = self.decoder.decode(&mut self.buffer)? {
+            if let Some(reply) = self.decoder.decode(&mut self.buffer, &mut allowance)? {
                 return Ok(reply);
             }
             self.buffer.reserve(READ_AHEAD);

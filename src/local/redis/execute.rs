@@ -1,21 +1,27 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
 use super::{
     access::{CommandTable, Rights},
-    address::RedisAddress,
     command::Command,
+    connection::Connection,
     emulate::{Capabilities, Finish},
+    limits::{Limits, Usage},
     outage::Outage,
     pool::Pool,
     prepare::{Preparation, finish},
     read_only::ReadOnlyCalls,
     resp::Value,
 };
+
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// Commands of a pipeline that Redis is given at a time. It makes all their replies before it sends the first, so that
+/// their number grows only while the replies are small.
+const FIRST_PART: usize = 4;
+const LARGEST_PART: usize = 64;
+const SMALL_REPLIES: usize = 64 * 1024;
+const LARGE_REPLIES: usize = 1024 * 1024;
 
 /// Executes commands, each request on one connection of its own.
 pub(crate) struct Executor {
@@ -24,7 +30,8 @@ pub(crate) struct Executor {
     read_only: ReadOnlyCalls,
     known: OnceCell<Known>,
     limits: Limits,
-    executed: AtomicU64,
+    usage: Usage,
+    shared: bool,
 }
 
 /// The properties of the Redis behind, as far as they are known.
@@ -33,24 +40,22 @@ struct Known {
     capabilities: Capabilities,
 }
 
-/// The limits of the plan.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Limits {
-    /// Commands until the daily limit is reached.
-    pub(crate) daily_commands: Option<u64>,
-}
-
 impl Executor {
     /// `shared` says that other databases of this Redis belong to someone else.
     pub(crate) fn new(pool: Arc<Pool>, shared: bool, limits: Limits) -> Self {
-        let preparation = Preparation::new(pool.database(), shared);
+        let preparation = Preparation::new(pool.address().database, shared);
         let read_only = ReadOnlyCalls::new(pool.address().clone(), shared);
-        Self { pool, preparation, read_only, known: OnceCell::new(), limits, executed: AtomicU64::new(0) }
+        Self { pool, preparation, read_only, known: OnceCell::new(), limits, usage: Usage::default(), shared }
     }
 
-    /// The address of the Redis behind, for connections that are not lent.
-    pub(super) fn address(&self) -> &RedisAddress {
-        self.pool.address()
+    /// A connection for a stream.
+    pub(super) async fn connect(&self) -> Result<Connection, Outage> {
+        self.pool.connect(Instant::now() + CONNECT_DEADLINE).await
+    }
+
+    /// The database whose commands a monitor may show, if there are others.
+    pub(super) fn monitored_database(&self) -> Option<u32> {
+        self.shared.then(|| self.pool.address().database)
     }
 
     /// What Redis has of its own, asked once.
@@ -70,12 +75,8 @@ impl Executor {
             return Err(refusal);
         }
         let finishing = self.preparation.prepare(command, &known.capabilities)?;
-        match self.limits.daily_commands {
-            Some(limit) if self.executed.fetch_add(1, Ordering::Relaxed) >= limit => {
-                Err(Value::error(format!("ERR max daily request limit exceeded. Limit: {limit}, Usage: {limit}")))
-            }
-            _ => Ok(finishing),
-        }
+        self.usage.count(&self.limits)?;
+        Ok(finishing)
     }
 
     /// Executes one command.
@@ -112,12 +113,23 @@ impl Executor {
     /// Executes the commands on one connection. A function that is called twice delays those behind it.
     async fn exchange(&self, commands: &[Command]) -> Result<Vec<Value>, Outage> {
         let mut lease = self.pool.lease().await?;
+        let mut allowance = self.limits.allowance();
         let mut replies = Vec::with_capacity(commands.len());
-        for part in commands.split_inclusive(|command| command.is("FCALL_RO")) {
-            replies.extend(lease.exchange(part).await?);
+        let (mut length, mut rest) = (FIRST_PART, commands);
+        while !rest.is_empty() {
+            let calls = rest.iter().take(length).position(|command| command.is("FCALL_RO"));
+            let (part, others) = rest.split_at(calls.map_or(length.min(rest.len()), |at| at + 1));
+            let before = allowance.received();
+            replies.extend(lease.exchange(part, &mut allowance).await?);
             if let (Some(command), Some(reply)) = (part.last(), replies.pop()) {
-                replies.push(self.read_only.finish(&mut lease, command, reply).await?);
+                replies.push(self.read_only.finish(&mut lease, &mut allowance, command, reply).await?);
             }
+            length = match allowance.received() - before {
+                0..SMALL_REPLIES => (length * 2).min(LARGEST_PART),
+                SMALL_REPLIES..LARGE_REPLIES => length,
+                _ => 1,
+            };
+            rest = others;
         }
         Ok(replies)
     }
@@ -134,16 +146,17 @@ impl Executor {
         }
         let mut lease = self.pool.lease().await?;
         // Waited for: had MULTI been refused, the commands behind it would be executed one by one.
-        match lease.exchange(&[Command::of(&["MULTI"])]).await?.pop() {
-            Some(Value::Status(_)) => {}
-            Some(error @ Value::Error(_)) => return Ok(error),
+        match lease.ask(Command::of(&["MULTI"])).await? {
+            Value::Status(_) => {}
+            error @ Value::Error(_) => return Ok(error),
             _ => {
                 lease.discard();
                 return Err(Outage::Garbled);
             }
         }
         commands.push(Command::of(&["EXEC"]));
-        match lease.exchange(&commands).await?.pop() {
+        let mut allowance = self.limits.allowance().of_items_at(1);
+        match lease.exchange(&commands, &mut allowance).await?.pop() {
             Some(Value::Array(replies)) if replies.len() == finishes.len() => Ok(Value::Array(
                 finishes.into_iter().zip(replies).map(|(finishing, reply)| finish(finishing, reply)).collect(),
             )),

@@ -7,6 +7,7 @@ mod command;
 mod connection;
 mod emulate;
 mod execute;
+mod limits;
 mod outage;
 mod pool;
 mod prepare;
@@ -15,16 +16,19 @@ mod read_only;
 mod resp;
 mod rest;
 mod script;
+mod supervisor;
 #[cfg(unix)]
 mod watchdog;
 
 pub(super) use self::{
     address::RedisAddress,
     connection::Connection,
-    execute::{Executor, Limits},
+    execute::Executor,
+    limits::Limits,
     pool::Pool,
     process::RedisProcess,
     rest::{Rest, RestConfig, Tokens},
+    supervisor::Supervisor,
 };
 
 #[cfg(fuzzing)]

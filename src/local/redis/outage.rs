@@ -1,4 +1,7 @@
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// Why Redis gave no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +27,35 @@ impl Outage {
     }
 }
 
-impl From<io::Error> for Outage {
-    fn from(error: io::Error) -> Self {
-        tracing::warn!(%error, "the exchange with Redis failed");
+impl From<&io::Error> for Outage {
+    fn from(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::InvalidData => Self::Garbled,
             io::ErrorKind::TimedOut => Self::TimedOut,
             _ => Self::Unreachable,
+        }
+    }
+}
+
+/// The log of outages: one line when one begins and one when it ends, however many requests meet it.
+#[derive(Debug, Default)]
+pub(super) struct OutageLog {
+    lasts: AtomicBool,
+}
+
+impl OutageLog {
+    pub(super) fn failed(&self, error: &io::Error) -> Outage {
+        if self.lasts.swap(true, Ordering::Relaxed) {
+            tracing::debug!(%error, "Redis still does not answer");
+        } else {
+            tracing::warn!(%error, "Redis does not answer; this is logged once until it does");
+        }
+        error.into()
+    }
+
+    pub(super) fn answered(&self) {
+        if self.lasts.load(Ordering::Relaxed) && self.lasts.swap(false, Ordering::Relaxed) {
+            tracing::warn!("Redis answers again");
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    io,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -8,7 +9,13 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{address::RedisAddress, command::Command, connection::Connection, outage::Outage, resp::Value};
+use super::{
+    address::RedisAddress,
+    command::Command,
+    connection::Connection,
+    outage::{Outage, OutageLog},
+    resp::{Allowance, Value},
+};
 
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 const EXCHANGE_DEADLINE: Duration = Duration::from_secs(60);
@@ -18,16 +25,13 @@ pub(crate) struct Pool {
     address: RedisAddress,
     permits: Semaphore,
     idle: Mutex<Vec<Connection>>,
+    log: OutageLog,
 }
 
 impl Pool {
     /// At most `connections` of them.
     pub(crate) fn new(address: RedisAddress, connections: usize) -> Self {
-        Self { address, permits: Semaphore::new(connections), idle: Mutex::default() }
-    }
-
-    pub(super) fn database(&self) -> u32 {
-        self.address.database
+        Self { address, permits: Semaphore::new(connections), idle: Mutex::default(), log: OutageLog::default() }
     }
 
     pub(super) fn address(&self) -> &RedisAddress {
@@ -43,11 +47,15 @@ impl Pool {
         };
         let connection = match self.take_idle() {
             Some(connection) => connection,
-            None => {
-                timeout_at(deadline, Connection::connect(&self.address)).await.map_err(|_| Outage::Unreachable)??
-            }
+            None => self.connect(deadline).await?,
         };
         Ok(Lease { pool: self, connection: Some(connection), _permit: permit })
+    }
+
+    /// Makes a connection that is not lent: it does not count, and does not come back.
+    pub(super) async fn connect(&self, deadline: Instant) -> Result<Connection, Outage> {
+        let connected = timeout_at(deadline, Connection::connect(&self.address)).await;
+        connected.unwrap_or_else(|_| Err(io::ErrorKind::NotConnected.into())).map_err(|error| self.log.failed(&error))
     }
 
     /// Closes the idle connections.
@@ -74,13 +82,26 @@ pub(super) struct Lease<'a> {
 }
 
 impl Lease<'_> {
-    pub(super) async fn exchange(&mut self, commands: &[Command]) -> Result<Vec<Value>, Outage> {
+    pub(super) async fn exchange(
+        &mut self,
+        commands: &[Command],
+        allowance: &mut Allowance,
+    ) -> Result<Vec<Value>, Outage> {
         // Taken out for the exchange: when this future fails or is dropped half-way, the connection is closed.
         let mut connection = self.connection.take().ok_or(Outage::Unreachable)?;
-        let replies =
-            timeout(EXCHANGE_DEADLINE, connection.exchange(commands)).await.map_err(|_| Outage::TimedOut)??;
+        let replies = timeout(EXCHANGE_DEADLINE, connection.exchange(commands, allowance))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(|error| self.pool.log.failed(&error))?;
+        self.pool.log.answered();
         self.connection = Some(connection);
         Ok(replies)
+    }
+
+    /// Sends one command of this server's own, and gives its reply.
+    pub(super) async fn ask(&mut self, command: Command) -> Result<Value, Outage> {
+        let replies = self.exchange(&[command], &mut Allowance::unlimited()).await?;
+        replies.into_iter().next().ok_or(Outage::Garbled)
     }
 
     /// Closes the connection, because of the state that it is in.

@@ -29,7 +29,7 @@ impl Preparation {
         if command.arguments.is_empty() {
             return Err(Value::error("ERR empty pipeline command"));
         }
-        if let Some(text) = refusal(command) {
+        if let Some(text) = refusal(command, self.shared) {
             return Err(Value::error(text));
         }
         let rewritten = match emulate::rewrite(command, capabilities)? {

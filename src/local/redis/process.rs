@@ -15,6 +15,10 @@ const READY_INTERVAL: Duration = Duration::from_millis(10);
 const SOCKET: &str = "redis.sock";
 const LOG: &str = "redis.log";
 const LOG_TAIL_LINES: usize = 5;
+/// A client for which more waits is cut off: the replies of a transaction are made before the first is sent.
+const OUTPUT_LIMIT: &str = "1gb";
+/// Upstash's largest record.
+const MAX_STRING: &str = "100mb";
 
 /// A Redis of our own, on a socket in a private directory. It ends when this is dropped.
 pub(crate) struct RedisProcess {
@@ -56,6 +60,16 @@ impl RedisProcess {
         Ok(())
     }
 
+    /// Waits until it ends by itself, and says how. Does not return if it does not run.
+    pub(super) async fn ended(&mut self) -> String {
+        let Some(running) = &mut self.running else {
+            return std::future::pending().await;
+        };
+        let status = running.redis.wait().await;
+        self.running = None;
+        status.map_or_else(|error| error.to_string(), |status| status.to_string())
+    }
+
     /// Starts it again, empty, on the same socket.
     pub(crate) async fn restart(&mut self) -> Result<(), LocalError> {
         self.stop().await?;
@@ -92,7 +106,7 @@ impl RedisProcess {
         Err(LocalError::RedisNotReady { waited: READY_DEADLINE, output: self.log_tail() })
     }
 
-    fn log_tail(&self) -> String {
+    pub(super) fn log_tail(&self) -> String {
         let log = std::fs::read(self.directory.path().join(LOG)).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -130,6 +144,10 @@ fn command(program: &str, directory: &Path) -> io::Result<Command> {
     for (name, value) in options {
         command.arg(name).arg(value);
     }
+    command.args(["--client-output-buffer-limit", "normal", OUTPUT_LIMIT, "0", "0"]);
+    command.args(["--proto-max-bulk-len", MAX_STRING]);
+    // A script cannot leave the one database, nor this Redis.
+    command.args(["--databases", "1", "--user", "default", "on", "nopass", "~*", "&*", "+@all", "-migrate"]);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
     // A group of its own: Ctrl-C in a terminal is for us, and requests in flight still need their Redis.
     #[cfg(unix)]

@@ -6,7 +6,7 @@ use super::{
     command::Command,
     outage::Outage,
     pool::{Lease, Pool},
-    resp::Value,
+    resp::{Allowance, Value},
 };
 use crate::local::secret::Secret;
 
@@ -40,7 +40,13 @@ impl ReadOnlyCalls {
     }
 
     /// Gives the reply of a function that was refused, or `reply` as it is. `lease` is for the user who may write.
-    pub(super) async fn finish(&self, lease: &mut Lease<'_>, command: &Command, reply: Value) -> Result<Value, Outage> {
+    pub(super) async fn finish(
+        &self,
+        lease: &mut Lease<'_>,
+        allowance: &mut Allowance,
+        command: &Command,
+        reply: Value,
+    ) -> Result<Value, Outage> {
         let is_refused = |text: &Bytes| String::from_utf8_lossy(text).contains(REFUSED);
         if !command.is("FCALL_RO") || !matches!(&reply, Value::Error(text) if is_refused(text)) {
             return Ok(reply);
@@ -55,15 +61,14 @@ impl ReadOnlyCalls {
         let password = format!(">{}", password.expose());
         let mut set_user = vec!["ACL", "SETUSER", USER, password.as_str()];
         set_user.extend(RULES);
-        match lease.exchange(&[Command::of(&set_user)]).await?.pop() {
-            Some(Value::Status(_)) => {}
-            _ => return Ok(reply),
-        }
+        let Value::Status(_) = lease.ask(Command::of(&set_user)).await? else {
+            return Ok(reply);
+        };
         let mut call = command.clone();
         if let Some(name) = call.arguments.first_mut() {
             *name = Bytes::from_static(b"FCALL");
         }
-        let reply = pool.lease().await?.exchange(&[call]).await?.pop().ok_or(Outage::Garbled)?;
+        let reply = pool.lease().await?.exchange(&[call], allowance).await?.pop().ok_or(Outage::Garbled)?;
         Ok(match reply {
             Value::Error(text) => Value::Error(in_words_of_read_only_scripts(text)),
             reply => reply,

@@ -2,21 +2,27 @@ use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::Value;
+use super::{Allowance, Value};
 
 /// Deeper replies are refused: only a script can make one, and reading, writing and dropping it would recurse.
 const MAX_DEPTH: usize = 256;
 /// Redis itself takes no larger string (`proto-max-bulk-len`).
 const MAX_BULK: usize = 512 * 1024 * 1024;
+const LINE_END: usize = 2;
 const MAX_LINE: usize = 16 * 1024 * 1024;
 /// How many elements of an array are reserved for on its word alone.
 const MAX_RESERVE: usize = 1024;
 
 /// Decodes replies from bytes that arrive in any pieces, looking at each byte once.
+///
+/// An item that is larger than the [`Allowance`] is not kept: its bytes are counted and dropped as they arrive, and an
+/// error replaces it.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     open: Vec<OpenArray>,
     bulk: Option<usize>,
+    /// Bytes of a string, with its line end, that are still to be dropped.
+    skip: usize,
     scanned: usize,
 }
 
@@ -33,11 +39,14 @@ enum Token {
 
 impl Decoder {
     /// Takes the next reply from `buffer`, or what there is of it and gives `None`.
-    pub(crate) fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Value>> {
-        while let Some(token) = self.token(buffer)? {
+    pub(crate) fn decode(&mut self, buffer: &mut BytesMut, allowance: &mut Allowance) -> io::Result<Option<Value>> {
+        while let Some(token) = self.token(buffer, allowance)? {
             match token {
                 Token::Value(value) => {
-                    if let Some(reply) = self.close(value) {
+                    if !matches!(value, Value::Bulk(_)) {
+                        allowance.count_scalar(self.open.len());
+                    }
+                    if let Some(reply) = self.close(value, allowance) {
                         return Ok(Some(reply));
                     }
                 }
@@ -54,13 +63,22 @@ impl Decoder {
 
     /// Whether it stands between two replies.
     pub(crate) fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.bulk.is_none() && self.scanned == 0
+        self.open.is_empty() && self.bulk.is_none() && self.skip == 0 && self.scanned == 0
     }
 
     /// Adds a value to the innermost open array, and returns the reply that it completes.
-    fn close(&mut self, mut value: Value) -> Option<Value> {
-        while let Some(array) = self.open.last_mut() {
-            array.items.push(value);
+    fn close(&mut self, mut value: Value, allowance: &mut Allowance) -> Option<Value> {
+        loop {
+            value = allowance.end_value(self.open.len(), value);
+            let Some(array) = self.open.last_mut() else {
+                return Some(value);
+            };
+            // Of an item that is not kept only the end has to be found.
+            if allowance.keeps() {
+                array.items.push(value);
+            } else {
+                array.items = Vec::new();
+            }
             array.missing -= 1;
             if array.missing > 0 {
                 return None;
@@ -68,12 +86,14 @@ impl Decoder {
             value = Value::Array(std::mem::take(&mut array.items));
             self.open.pop();
         }
-        Some(value)
     }
 
-    fn token(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Token>> {
+    fn token(&mut self, buffer: &mut BytesMut, allowance: &mut Allowance) -> io::Result<Option<Token>> {
         if let Some(length) = self.bulk {
             return self.bulk(length, buffer);
+        }
+        if self.skip > 0 {
+            return Ok(self.skip(buffer));
         }
         let Some(mut line) = self.line(buffer)? else {
             return Ok(None);
@@ -86,9 +106,13 @@ impl Decoder {
             b'-' => Value::Error(line),
             b':' => Value::Integer(integer(&line)?),
             b'$' => match length(&line, MAX_BULK)? {
-                Some(length) => {
+                Some(length) if allowance.takes(length) => {
                     self.bulk = Some(length);
                     return self.bulk(length, buffer);
+                }
+                Some(length) => {
+                    self.skip = length + LINE_END;
+                    return Ok(self.skip(buffer));
                 }
                 None => Value::Null,
             },
@@ -113,6 +137,14 @@ impl Decoder {
         buffer.advance(2);
         self.bulk = None;
         Ok(Some(Token::Value(Value::Bulk(bytes))))
+    }
+
+    /// Drops what there is of a string that is not kept.
+    fn skip(&mut self, buffer: &mut BytesMut) -> Option<Token> {
+        let dropped = self.skip.min(buffer.len());
+        buffer.advance(dropped);
+        self.skip -= dropped;
+        (self.skip == 0).then_some(Token::Value(Value::Null))
     }
 
     fn line(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
@@ -186,13 +218,17 @@ mod tests {
     }
 
     fn decode_in_pieces(bytes: &[u8], sizes: &[usize]) -> io::Result<(Vec<Value>, bool)> {
+        decode_within(Allowance::unlimited(), bytes, sizes)
+    }
+
+    fn decode_within(mut allowance: Allowance, bytes: &[u8], sizes: &[usize]) -> io::Result<(Vec<Value>, bool)> {
         let (mut decoder, mut buffer, mut found) = (Decoder::default(), BytesMut::new(), vec![]);
         let (mut rest, mut sizes) = (bytes, sizes.iter().cycle());
         while !rest.is_empty() {
             let size = sizes.next().map_or(1, |size| *size).clamp(1, rest.len());
             buffer.extend_from_slice(&rest[..size]);
             rest = &rest[size..];
-            while let Some(value) = decoder.decode(&mut buffer)? {
+            while let Some(value) = decoder.decode(&mut buffer, &mut allowance)? {
                 found.push(value);
             }
         }
@@ -208,6 +244,38 @@ mod tests {
             let mut bytes = Vec::new();
             replies.iter().for_each(|reply| write(reply, &mut bytes));
             prop_assert_eq!(decode_in_pieces(&bytes, &sizes).unwrap(), (replies, true));
+        }
+
+        /// The slow way: decode everything, then look at the sizes.
+        #[test]
+        fn keeps_what_fits_and_nothing_else(
+            replies in prop::collection::vec(values(), 1..8),
+            sizes in prop::collection::vec(1_usize..40, 1..20),
+            item in 0_usize..60,
+            total in 0_usize..120,
+            depth in 0_usize..2,
+        ) {
+            let mut bytes = Vec::new();
+            replies.iter().for_each(|reply| write(reply, &mut bytes));
+            let mut used = 0;
+            let mut fit = |value: Value| {
+                let size = Allowance::size(&value);
+                if size > item || used + size > total {
+                    let (limit, actual) = if size > item { (item, size) } else { (total, used + size) };
+                    return Allowance::error(limit, actual);
+                }
+                used += size;
+                value
+            };
+            let expected: Vec<_> = replies
+                .into_iter()
+                .map(|reply| match reply {
+                    Value::Array(items) if depth == 1 => Value::Array(items.into_iter().map(&mut fit).collect()),
+                    reply => fit(reply),
+                })
+                .collect();
+            let allowance = Allowance::new(item, total).of_items_at(depth);
+            prop_assert_eq!(decode_within(allowance, &bytes, &sizes).unwrap(), (expected, true));
         }
 
         #[test]

@@ -29,7 +29,7 @@ fn line(kind: u8, text: &[u8], buffer: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::redis::resp::Decoder;
+    use crate::local::redis::resp::{Allowance, Decoder};
     use bytes::{Bytes, BytesMut};
     use proptest::prelude::*;
 
@@ -51,7 +51,7 @@ mod tests {
             let mut buffer = Vec::new();
             encode_reply(&value, &mut buffer);
             let mut bytes = BytesMut::from(&buffer[..]);
-            prop_assert_eq!(Decoder::default().decode(&mut bytes).unwrap(), Some(value));
+            prop_assert_eq!(Decoder::default().decode(&mut bytes, &mut Allowance::unlimited()).unwrap(), Some(value));
             prop_assert!(bytes.is_empty());
         }
     }

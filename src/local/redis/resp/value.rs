@@ -16,13 +16,4 @@ impl Value {
     pub(crate) fn error(text: impl Into<Bytes>) -> Self {
         Self::Error(text.into())
     }
-
-    /// How many bytes its strings have.
-    pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Status(bytes) | Self::Error(bytes) | Self::Bulk(bytes) => bytes.len(),
-            Self::Array(items) => items.iter().map(Self::size).sum(),
-            Self::Integer(_) | Self::Null => 0,
-        }
-    }
 }

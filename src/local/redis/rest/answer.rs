@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use axum::body::Body;
+use axum_core::body::Body;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 
 use super::reply::{self, Encoding};
@@ -33,6 +33,11 @@ impl Refusal {
     /// The request may come from a web page that has no business here.
     pub(super) fn page(text: &'static str) -> Self {
         Self::Text(StatusCode::FORBIDDEN, text.into())
+    }
+
+    /// The body of the request did not come in time. The rest of it is not waited for.
+    pub(super) fn too_slow() -> Self {
+        Self::Text(StatusCode::REQUEST_TIMEOUT, "ERR the request was not complete in time".into())
     }
 
     /// The server was told to stop.
@@ -81,19 +86,19 @@ pub(super) fn single(value: &Value, encoding: Encoding) -> Response<Body> {
     response(status, JSON, body)
 }
 
-/// The answer to several commands, which is a success whatever became of each.
-pub(super) fn several(values: &[Value], encoding: Encoding) -> Response<Body> {
+/// The answer to several commands, which is a success whatever became of each. Each reply is dropped once it is written.
+pub(super) fn several(values: Vec<Value>, encoding: Encoding) -> Response<Body> {
     let mut body = Vec::with_capacity(values.len() * 32);
     if encoding == Encoding::Resp2 {
-        values.iter().for_each(|value| encode_reply(value, &mut body));
+        values.into_iter().for_each(|value| encode_reply(&value, &mut body));
         return response(StatusCode::OK, RESP2, body);
     }
     body.push(b'[');
-    for (index, value) in values.iter().enumerate() {
+    for (index, value) in values.into_iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
-        reply::write(value, encoding, &mut body);
+        reply::write(&value, encoding, &mut body);
     }
     body.push(b']');
     response(StatusCode::OK, JSON, body)

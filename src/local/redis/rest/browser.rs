@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use http::{
     HeaderMap, HeaderName, Uri,
-    header::{HOST, ORIGIN},
+    header::{HOST, ORIGIN, UPGRADE},
     uri::Authority,
 };
 
@@ -19,8 +19,9 @@ pub(super) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&'static st
     if values(headers, SEC_FETCH_SITE).any(crosses_sites) {
         return Some("ERR refused: Sec-Fetch-Site says that a web page of another site sent the request");
     }
-    if !values(headers, ORIGIN).all(is_loopback_origin) {
-        return Some("ERR refused: Origin is not a web page of this machine, http://localhost for one");
+    let is_own = |origin: &[u8]| own_origin(headers, uri).is_some_and(|own| is_origin(origin, &own));
+    if !values(headers, ORIGIN).all(is_own) {
+        return Some("ERR refused: Origin is not this server, so that a web page of another one sent the request");
     }
     let names_this_machine = values(headers, HOST).all(is_loopback) && uri.authority().is_none_or(is_loopback_host);
     if !names_this_machine {
@@ -32,12 +33,32 @@ pub(super) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&'static st
     None
 }
 
+/// Whether the request asks for no other protocol than HTTP.
+///
+/// A web page can make a browser begin a WebSocket at any address, without asking first.
+pub(super) fn stays_http(headers: &HeaderMap) -> bool {
+    values(headers, UPGRADE).all(|protocols| protocols.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+}
+
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
 }
 
-fn is_loopback_origin(origin: &[u8]) -> bool {
-    origin.strip_prefix(b"http://").is_some_and(is_loopback)
+/// The name under which this server was asked, which is its origin in a browser.
+fn own_origin(headers: &HeaderMap, uri: &Uri) -> Option<Authority> {
+    let host = || values(headers, HOST).next().and_then(|host| Authority::try_from(host).ok());
+    uri.authority().cloned().or_else(host)
+}
+
+fn is_origin(origin: &[u8], own: &Authority) -> bool {
+    const PORT: u16 = 80;
+    let Some(origin) = origin.strip_prefix(b"http://").filter(|authority| is_loopback(authority)) else {
+        return false;
+    };
+    Authority::try_from(origin).is_ok_and(|origin| {
+        origin.host().eq_ignore_ascii_case(own.host())
+            && origin.port_u16().unwrap_or(PORT) == own.port_u16().unwrap_or(PORT)
+    })
 }
 
 /// Whether `host` or `host:port` is this machine.

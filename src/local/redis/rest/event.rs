@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::{reply::text_of, target::StreamKind};
+use super::{monitor, reply::text_of, target::StreamKind};
 use crate::local::redis::resp::Value;
 
 /// What Redis pushed, as an event of the stream.
@@ -8,9 +8,15 @@ use crate::local::redis::resp::Value;
 /// Fields have commas between them, and are never in base64. A line end in a message begins another `data:` line, as
 /// the [specification](https://html.spec.whatwg.org/multipage/server-sent-events.html) has it: its parsers put the
 /// lines together again, while `@upstash/redis`, which looks at each line alone, sees the first.
-pub(super) fn write(kind: StreamKind, value: &Value) -> Bytes {
+///
+/// Empty for the commands of a monitor in another database than `only`.
+pub(super) fn write(kind: StreamKind, value: &Value, only: Option<u32>) -> Bytes {
     let text = match (kind, value) {
         (StreamKind::Monitor, Value::Status(text)) if text == "OK" => "\"OK\"".to_owned(),
+        (StreamKind::Monitor, Value::Status(text)) => match monitor::line(&text_of(text), only) {
+            Some(line) => line,
+            None => return Bytes::new(),
+        },
         (_, Value::Array(fields)) => fields.iter().map(field).collect::<Vec<_>>().join(","),
         (_, value) => field(value),
     };
@@ -47,9 +53,10 @@ mod tests {
             (StreamKind::Subscribe, message("a,b"), "data: message,c,a,b\n\n"),
             (StreamKind::Subscribe, message("a\r\nb\n"), "data: message,c,a\ndata: b\ndata: \n\n"),
             (StreamKind::Monitor, Value::Status("OK".into()), "data: \"OK\"\n\n"),
-            (StreamKind::Monitor, Value::Status("1.5 [0 x] \"GET\"".into()), "data: 1.5 [0 x] \"GET\"\n\n"),
+            (StreamKind::Monitor, Value::Status("1.5 [0 x] \"GET\"".into()), "data: 1.5 [0 0.0.0.0:0] \"GET\"\n\n"),
+            (StreamKind::Monitor, Value::Status("1.5 [2 x] \"GET\"".into()), ""),
         ] {
-            assert_eq!(write(kind, &value), wanted);
+            assert_eq!(write(kind, &value, Some(0)), wanted);
         }
     }
 }

@@ -9,6 +9,7 @@ mod event;
 pub(crate) mod fuzzing;
 mod gate;
 mod json;
+mod monitor;
 mod reply;
 mod service;
 mod stream;

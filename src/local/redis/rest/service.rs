@@ -1,19 +1,18 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-};
+use axum_core::body::Body;
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, Uri, Version,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
     header::{CONNECTION, UPGRADE},
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     answer::{self, Refusal},
@@ -45,12 +44,14 @@ pub(crate) struct Rest {
 /// What requests may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RestConfig {
-    /// The size of a request, and of the answer to one command.
+    /// The size of a request.
     pub(crate) max_request_bytes: usize,
     /// The commands in one request.
     pub(crate) max_pipeline_commands: usize,
     /// Subscriptions and monitors at the same time.
     pub(crate) max_streams: usize,
+    /// How long the body of a request may take.
+    pub(crate) read_timeout: Duration,
     /// The server is for this machine only, so that requests of web pages are refused.
     pub(crate) loopback: bool,
 }
@@ -89,13 +90,31 @@ impl Rest {
         self.gate.emptied().await;
     }
 
-    /// One handler for all paths: arguments are read from the request target as it was sent.
-    pub(crate) fn into_router(self: Arc<Self>) -> Router {
-        Router::new().fallback(handle).with_state(self)
+    /// Answers a request for any path: arguments are read from the request target as it was sent.
+    pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let version = request.version();
+        if request.method() == Method::OPTIONS {
+            // It runs nothing, and counts for nothing: clients ask so whether HTTP/2 is spoken.
+            return Refusal::Method.into_response();
+        }
+        let answer = self.gate.pass(self.answer(request)).await;
+        let mut response = answer.unwrap_or_else(|| Err(Refusal::stopped())).unwrap_or_else(Refusal::into_response);
+        if let Some(token) = self.sync_token() {
+            response.headers_mut().insert(SYNC_TOKEN, token);
+        }
+        if version == Version::HTTP_11 {
+            // HTTP/2 is understood on this connection as well, which is told in the way of RFC 9110 7.8.
+            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("h2c"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        response
     }
 
-    async fn answer(&self, request: Request) -> Result<Response<Body>, Refusal> {
+    async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
+        if !browser::stays_http(&head.headers) {
+            return Err(Refusal::page("ERR refused: this server does not change the protocol as Upgrade asks"));
+        }
         if self.config.loopback
             && let Some(text) = browser::foreign_page(&head.headers, &head.uri)
         {
@@ -110,7 +129,9 @@ impl Rest {
         if let Target::Stream(kind, names) = target {
             return self.stream(kind, names, rights).await;
         }
-        let body = body::read(body, self.config.max_request_bytes).await?;
+        let body = timeout(self.config.read_timeout, body::read(body, self.config.max_request_bytes))
+            .await
+            .map_err(|_| Refusal::too_slow())??;
         let commands = |body: &Bytes| json::commands(body, self.config.max_pipeline_commands);
         match target {
             Target::Body => self.single(json::command(&body)?, rights, encoding).await,
@@ -120,13 +141,13 @@ impl Rest {
             }
             Target::Pipeline => {
                 let replies = self.executor.pipeline(commands(&body)?, rights).await?;
-                Ok(answer::several(&replies, encoding))
+                Ok(answer::several(replies, encoding))
             }
             Target::MultiExec if encoding == Encoding::Resp2 => {
                 Err(Refusal::request("ERR Upstash-Response-Format: resp2 is not supported for transactions"))
             }
             Target::MultiExec => match self.executor.transaction(commands(&body)?, rights).await? {
-                Value::Array(replies) => Ok(answer::several(&replies, encoding)),
+                Value::Array(replies) => Ok(answer::several(replies, encoding)),
                 discarded => Ok(answer::single(&discarded, encoding)),
             },
             Target::Stream(..) | Target::Unknown => Err(Refusal::request("ERR there is no such endpoint")),
@@ -135,13 +156,6 @@ impl Rest {
 
     async fn single(&self, command: Command, rights: Rights, encoding: Encoding) -> Result<Response<Body>, Refusal> {
         let reply = self.executor.single(command, rights).await?;
-        let (limit, actual) = (self.config.max_request_bytes, reply.size());
-        // A reply counts as a request does.
-        if actual > limit {
-            return Err(Refusal::request(format!(
-                "ERR max request size exceeded. Limit: {limit} bytes, Actual: {actual} bytes"
-            )));
-        }
         Ok(answer::single(&reply, encoding))
     }
 
@@ -156,7 +170,7 @@ impl Rest {
         let permit = Arc::clone(&self.streams)
             .try_acquire_owned()
             .map_err(|_| Refusal::request("ERR max concurrent connections exceeded"))?;
-        stream::open(self.executor.address(), kind, names, self.gate.guest(), permit).await
+        stream::open(&self.executor, kind, names, self.gate.guest(), permit).await
     }
 
     /// A token that no other response has.
@@ -164,27 +178,6 @@ impl Rest {
         let number = self.answered.fetch_add(1, Ordering::Relaxed);
         HeaderValue::try_from(format!("{:016x}-{number}", self.sync_prefix)).ok()
     }
-}
-
-async fn handle(State(rest): State<Arc<Rest>>, request: Request) -> Response<Body> {
-    let version = request.version();
-    if request.method() == Method::OPTIONS {
-        // It runs nothing, and counts for nothing: clients ask so whether HTTP/2 is spoken.
-        return Refusal::Method.into_response();
-    }
-    let mut response = match rest.gate.pass(rest.answer(request)).await.unwrap_or_else(|| Err(Refusal::stopped())) {
-        Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
-    };
-    if let Some(token) = rest.sync_token() {
-        response.headers_mut().insert(SYNC_TOKEN, token);
-    }
-    if version == Version::HTTP_11 {
-        // HTTP/2 is understood on this connection as well, which is told in the way of RFC 9110 7.8.
-        response.headers_mut().insert(UPGRADE, HeaderValue::from_static("h2c"));
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    }
-    response
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
