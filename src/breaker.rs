@@ -16,6 +16,10 @@ use std::{
 const FAILURES: u32 = 5;
 /// The time for which it stays open. Then one call half_open the store.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The same when the requests of the plan are used up: the service refuses every call, for hours or days.
+const QUOTA_PAUSE: Duration = Duration::from_secs(60);
+/// How often the log says that the credentials are refused.
+const DENIAL_PAUSE: Duration = Duration::from_secs(3600);
 /// How many deadlines are told apart. Settings have few.
 const DEADLINES: usize = 16;
 /// The deadline of no call: a store that cannot be reached fails for every one.
@@ -23,9 +27,10 @@ const ANY: Duration = Duration::MAX;
 
 /// A circuit breaker: spares requests the wait for a store that does not answer.
 ///
-/// After five failures in a row the circuit is open for a second, and calls fail at once. Then one call half_open the store:
+/// After five failures in a row the circuit is open for a second, and calls fail at once. Then one call tries the store:
 /// its success closes the circuit, its failure opens it for another second. Only a store that does not work counts, not
-/// one that refuses a command. A timeout counts against calls that wait no longer than it did: a store that is too slow
+/// one that refuses a command. [`ErrorKind::QuotaExceeded`](crate::ErrorKind::QuotaExceeded) opens the circuit at once,
+/// and for a minute. A timeout counts against calls that wait no longer than it did: a store that is too slow
 /// for a cache may be fast enough for a session.
 ///
 /// Clones are the same circuit. Each store has one, which everything that uses the store shares: limits, sessions and
@@ -56,6 +61,8 @@ struct State {
     error: Option<Error>,
     /// No more lines in the log until then.
     quiet_until: Option<Deadline>,
+    /// Until then the log has said that the credentials are refused.
+    denied_until: Option<Deadline>,
 }
 
 /// The state of a circuit for calls that wait for up to one deadline.
@@ -96,7 +103,7 @@ pub(crate) struct CallPermit<'a> {
     breaker: &'a CircuitBreaker,
     limit: Duration,
     since: Option<Stopwatch>,
-    /// The circuits that this call half_open, by their deadlines.
+    /// The circuits that this call tries, by their deadlines.
     half_open: [bool; 2],
 }
 
@@ -107,6 +114,10 @@ enum Trouble {
     First,
     /// The circuit opens.
     Opened,
+    /// The circuit opens, because the requests of the plan are used up.
+    UsedUp,
+    /// The store refuses the credentials.
+    Denied,
     /// More of the same.
     More,
 }
@@ -216,12 +227,17 @@ impl CallPermit<'_> {
     pub(crate) fn failed(self, error: &Error, store: &'static str) {
         // The key names a client, and the error is told to others.
         let error = &error.clone().without_key();
-        match if error.is_outage() { self.count(error) } else { self.refused() } {
-            Trouble::First => tracing::warn!(%error, "the {store} does not answer"),
+        match if error.is_outage() { self.count(error) } else { self.refused(error) } {
+            Trouble::First => tracing::warn!(%error, "the {store} {}", failing(error)),
             Trouble::Opened => {
                 tracing::warn!(%error, "the {store} does not answer: circuit open for {PAUSE:?}");
             }
-            Trouble::More => tracing::debug!(%error, "the {store} does not answer"),
+            Trouble::UsedUp => tracing::error!(
+                %error,
+                "the requests of the plan are used up: the {store} is tried every {QUOTA_PAUSE:?}"
+            ),
+            Trouble::Denied => tracing::error!(%error, "the {store} refuses the credentials"),
+            Trouble::More => tracing::debug!(%error, "the {store} {}", failing(error)),
         }
     }
 
@@ -249,7 +265,18 @@ impl CallPermit<'_> {
 
     fn count(self, error: &Error) -> Trouble {
         let mut state = self.breaker.lock();
+        let was_used_up = state.error.as_ref().is_some_and(is_used_up) && state.is_troubled();
         state.error = Some(error.clone());
+        if is_used_up(error) {
+            state.circuit(self.limit);
+            state.circuit(ANY);
+            for circuit in &mut state.circuits {
+                circuit.failures = FAILURES;
+                circuit.open_until = Some(Deadline::after(QUOTA_PAUSE));
+            }
+            self.breaker.0.is_troubled.store(true, Ordering::Release);
+            return if was_used_up { Trouble::More } else { Trouble::UsedUp };
+        }
         let waited = if error.kind() == ErrorKind::Timeout { self.limit } else { ANY };
         let is_first = !state.is_troubled();
         state.circuit(self.limit);
@@ -279,17 +306,33 @@ impl CallPermit<'_> {
         }
     }
 
-    /// The store answered with an error: it is there, and one line a second says what is wrong.
-    fn refused(self) -> Trouble {
+    /// The store answered with an error: it is there, and one line a second says what is wrong. That credentials are
+    /// refused is said once an hour: reads in between may succeed.
+    fn refused(self, error: &Error) -> Trouble {
         let breaker = self.breaker;
         self.close();
         let mut state = breaker.lock();
+        if error.is_denial() {
+            if state.denied_until.is_some_and(|until| !until.remaining().is_zero()) {
+                return Trouble::More;
+            }
+            state.denied_until = Some(Deadline::after(DENIAL_PAUSE));
+            return Trouble::Denied;
+        }
         if state.quiet_until.is_some_and(|until| !until.remaining().is_zero()) {
             return Trouble::More;
         }
         state.quiet_until = Some(Deadline::after(PAUSE));
         Trouble::First
     }
+}
+
+fn failing(error: &Error) -> &'static str {
+    if error.is_outage() { "does not answer" } else { "answers with an error" }
+}
+
+fn is_used_up(error: &Error) -> bool {
+    error.kind() == ErrorKind::QuotaExceeded
 }
 
 /// The error of a store that did not answer in time.
@@ -373,6 +416,29 @@ mod tests {
             assert_eq!(ask(&breaker, SECOND, 2_000).await.unwrap_err().kind(), ErrorKind::Timeout);
         }
         assert!(breaker.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plan_that_is_used_up_opens_at_once_and_is_tried_once_a_minute() {
+        let breaker = CircuitBreaker::new();
+        let used_up = Error::new(ErrorKind::QuotaExceeded, "ERR max requests limit exceeded");
+        let in_flight = breaker.permit(SECOND).unwrap();
+        assert_eq!(breaker.permit(SECOND).unwrap().count(&used_up), Trouble::UsedUp);
+        assert_eq!(in_flight.count(&used_up), Trouble::More, "it is said once");
+        for limit in [SECOND, Duration::from_secs(60)] {
+            assert_eq!(breaker.permit(limit).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+        }
+        for _ in 0..3 {
+            tokio::time::advance(QUOTA_PAUSE - SECOND).await;
+            assert!(breaker.permit(SECOND).is_err());
+            tokio::time::advance(SECOND).await;
+            let trial = breaker.permit(SECOND).unwrap();
+            assert!(breaker.permit(SECOND).is_err(), "one at a time");
+            assert_eq!(trial.count(&used_up), Trouble::More);
+        }
+        tokio::time::advance(QUOTA_PAUSE).await;
+        assert!(breaker.permit(SECOND).unwrap().close() && !breaker.is_open());
+        assert_eq!(breaker.permit(SECOND).unwrap().count(&used_up), Trouble::UsedUp, "another month");
     }
 
     #[tokio::test(start_paused = true)]

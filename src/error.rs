@@ -77,8 +77,10 @@ pub enum ErrorKind {
     Forbidden,
     /// Too many requests in a short time (HTTP 429).
     RateLimited,
-    /// A limit of the plan: request size, record size, daily requests, capacity.
+    /// A limit of the plan for one request: its size, the size of a record, the capacity.
     LimitExceeded,
+    /// The requests of the plan, or of its day, are used up: every call is refused until there are more.
+    QuotaExceeded,
     /// The named resource does not exist (HTTP 404).
     NotFound,
     /// The key holds a value of another type (`WRONGTYPE`).
@@ -129,6 +131,12 @@ impl Error {
     /// The error without its key, for a log: keys hold names of clients.
     pub(crate) fn without_key(self) -> Self {
         self.with_key(None)
+    }
+
+    /// Adds the remedy to the message.
+    pub(crate) fn with_remedy(mut self, remedy: impl fmt::Display) -> Self {
+        self.0.message = format!("{}: {remedy}", self.0.message).into();
+        self
     }
 
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
@@ -199,7 +207,12 @@ impl Error {
     #[must_use]
     pub fn is_outage(&self) -> bool {
         use ErrorKind::*;
-        matches!(self.0.kind, Connect | Timeout | Interrupted | Server | RateLimited)
+        matches!(self.0.kind, Connect | Timeout | Interrupted | Server | RateLimited | QuotaExceeded)
+    }
+
+    /// Whether the credentials are refused, or have not the right for this call.
+    pub(crate) fn is_denial(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Unauthorized | ErrorKind::Forbidden)
     }
 }
 

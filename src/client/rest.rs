@@ -58,6 +58,8 @@ struct Inner {
 
 struct Endpoint {
     base: BaseUrl,
+    /// The name of the setting that the token comes from.
+    token_name: String,
     headers: HeaderMap,
     transport: Arc<dyn Transport>,
 }
@@ -125,13 +127,25 @@ impl RestClient {
         if config.telemetry {
             add_telemetry(&mut headers);
         }
-        let endpoint = Endpoint { base, headers, transport };
+        let endpoint = Endpoint { base, token_name: token_name.to_owned(), headers, transport };
         Ok(Self { inner: Arc::new(Inner { endpoint: Ok(endpoint), config }) })
     }
 
     /// A client whose every call fails with what has to be set.
     pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
         Self { inner: Arc::new(Inner { endpoint: Err(reason.into()), config: RestConfig::default() }) }
+    }
+
+    /// Names the setting to look at in an error about the token.
+    pub(crate) fn explained(&self, error: Error) -> Error {
+        let Ok(Endpoint { token_name, .. }) = &self.inner.endpoint else { return error };
+        match error.kind() {
+            ErrorKind::Unauthorized => error.with_remedy(format_args!("the token is not valid, see {token_name}")),
+            ErrorKind::Forbidden => error.with_remedy(format_args!(
+                "the token may not do this, see {token_name} (one that is read-only cannot write)"
+            )),
+            _ => error,
+        }
     }
 
     /// How long a call may take that does not say it.

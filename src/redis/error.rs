@@ -33,6 +33,10 @@ fn classify(text: &str, status: Option<StatusCode>) -> ErrorKind {
     if let Some(kind) = kind {
         return kind;
     }
+    let quotas = ["ERR max requests limit exceeded", "ERR max daily request limit exceeded"];
+    if quotas.iter().any(|prefix| text.starts_with(prefix)) {
+        return ErrorKind::QuotaExceeded;
+    }
     let limits =
         ["ERR max ", "ERR DB capacity quota exceeded", "ERR XReadGroup is cancelled. Pending Entries List limit"];
     if limits.iter().any(|prefix| text.starts_with(prefix)) {
@@ -69,7 +73,9 @@ mod tests {
             ("NOSCRIPT No matching script. Please use EVAL.", Some(400), ErrorKind::NoScript),
             ("EXECABORT Transaction discarded because of previous errors.", Some(400), ErrorKind::Aborted),
             ("ERR max request size exceeded. Limit: 10 bytes, Actual: 11 bytes", Some(400), ErrorKind::LimitExceeded),
-            ("ERR max daily request limit exceeded", Some(400), ErrorKind::LimitExceeded),
+            ("ERR max daily request limit exceeded. Limit: 1, Usage: 1", Some(400), ErrorKind::QuotaExceeded),
+            ("ERR max requests limit exceeded. Limit: 1, Usage: 1", Some(400), ErrorKind::QuotaExceeded),
+            ("ERR max single record size exceeded", Some(400), ErrorKind::LimitExceeded),
             ("ERR value is not an integer or out of range", Some(400), ErrorKind::Refused),
             ("", Some(502), ErrorKind::Server),
             ("slow down", Some(429), ErrorKind::RateLimited),

@@ -136,17 +136,17 @@ impl Rest {
         let purpose = Purpose { kind: RequestKind::Single, commands: 1, repeat, deadline };
         let response = self.send(encoded, purpose).await?;
         if is_resp2(&response) {
-            let mut items = resp2::replies(&response.body).map_err(|error| garbled(&response, error))?;
+            let mut items = resp2::replies(&response.body).map_err(|error| self.garbled(&response, error))?;
             return match (items.pop(), items.is_empty()) {
                 (Some(Item::Result(reply)), true) if response.status.is_success() => Ok(reply),
-                (Some(Item::Error(text)), true) => Err(refused(&response, &text)),
-                _ => Err(unreadable(&response, None)),
+                (Some(Item::Error(text)), true) => Err(self.refused(&response, &text)),
+                _ => Err(self.unreadable(&response, None)),
             };
         }
         match serde_json::from_slice(&response.body) {
             Ok(Item::Result(reply)) if response.status.is_success() => Ok(reply),
-            Ok(Item::Error(text)) => Err(refused(&response, &text)),
-            outcome => Err(unreadable(&response, outcome.err())),
+            Ok(Item::Error(text)) => Err(self.refused(&response, &text)),
+            outcome => Err(self.unreadable(&response, outcome.err())),
         }
     }
 
@@ -170,14 +170,14 @@ impl Rest {
         let response = self.send(encoded, purpose).await?;
         if !response.status.is_success() {
             return Err(match serde_json::from_slice(&response.body) {
-                Ok(Item::Error(text)) => refused(&response, &text),
-                outcome => unreadable(&response, outcome.err()),
+                Ok(Item::Error(text)) => self.refused(&response, &text),
+                outcome => self.unreadable(&response, outcome.err()),
             });
         }
         let items: Vec<Item> = if is_resp2(&response) {
-            resp2::replies(&response.body).map_err(|error| garbled(&response, error))?
+            resp2::replies(&response.body).map_err(|error| self.garbled(&response, error))?
         } else {
-            serde_json::from_slice(&response.body).map_err(|error| unreadable(&response, Some(error)))?
+            serde_json::from_slice(&response.body).map_err(|error| self.unreadable(&response, Some(error)))?
         };
         if items.len() != purpose.commands {
             return Err(Error::new(ErrorKind::Decode, "the answer has not one item for each command"));
@@ -186,7 +186,7 @@ impl Rest {
             .into_iter()
             .map(|item| match item {
                 Item::Result(reply) => Ok(reply),
-                Item::Error(text) => Err(from_text(&text, None)),
+                Item::Error(text) => Err(self.client.explained(from_text(&text, None))),
             })
             .collect())
     }
@@ -209,8 +209,8 @@ impl Rest {
             Ok(stream) if stream.status.is_success() => Ok(stream.body),
             Ok(refusal) => match refusal.into_response(deadline).await {
                 Ok(response) => Err(match serde_json::from_slice(&response.body) {
-                    Ok(Item::Error(text)) => refused(&response, &text),
-                    outcome => unreadable(&response, outcome.err()),
+                    Ok(Item::Error(text)) => self.refused(&response, &text),
+                    outcome => self.unreadable(&response, outcome.err()),
                 }),
                 Err(error) => Err(error),
             },
@@ -264,35 +264,36 @@ impl Rest {
         }
         Ok(response)
     }
+
+    fn garbled(&self, response: &RestResponse, error: resp2::Malformed) -> Error {
+        self.unreadable(response, None).with_source(error)
+    }
+
+    /// An answer that says why not.
+    fn refused(&self, response: &RestResponse, text: &str) -> Error {
+        let error = from_text(text, Some(response.status)).with_retry_after(response.retry_after());
+        self.client.explained(error)
+    }
+
+    /// An answer that is not of the REST protocol: a gateway's page, a broken proxy.
+    fn unreadable(&self, response: &RestResponse, source: Option<serde_json::Error>) -> Error {
+        let error = if response.status.is_success() {
+            Error::new(ErrorKind::Decode, "the answer is not of the Upstash REST protocol")
+        } else {
+            self.refused(response, "the service answered with an error and no reason")
+        };
+        let error = error.with_status(response.status);
+        // serde's own text repeats what it read.
+        match source {
+            Some(source) => error.with_source(format!("{:?} at byte {}", source.classify(), source.column())),
+            None => error,
+        }
+    }
 }
 
 /// Errors of the request, and those of gateways, are JSON whatever was asked for.
 fn is_resp2(response: &RestResponse) -> bool {
     response.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"))
-}
-
-fn garbled(response: &RestResponse, error: resp2::Malformed) -> Error {
-    unreadable(response, None).with_source(error)
-}
-
-/// An answer that says why not.
-fn refused(response: &RestResponse, text: &str) -> Error {
-    from_text(text, Some(response.status)).with_retry_after(response.retry_after())
-}
-
-/// An answer that is not of the REST protocol: a gateway's page, a broken proxy.
-fn unreadable(response: &RestResponse, source: Option<serde_json::Error>) -> Error {
-    let error = if response.status.is_success() {
-        Error::new(ErrorKind::Decode, "the answer is not of the Upstash REST protocol")
-    } else {
-        refused(response, "the service answered with an error and no reason")
-    };
-    let error = error.with_status(response.status);
-    // serde's own text repeats what it read.
-    match source {
-        Some(source) => error.with_source(format!("{:?} at byte {}", source.classify(), source.column())),
-        None => error,
-    }
 }
 
 impl std::fmt::Debug for Rest {

@@ -34,7 +34,9 @@ impl Inner {
                 self.state().learn(loaded, asked_ms, self.config.clock.now_ms());
                 Ok(())
             }
-            Err(error) if self.config.load_failure == LoadFailure::Anonymous && error.is_outage() => {
+            Err(error)
+                if self.config.load_failure == LoadFailure::Anonymous && (error.is_outage() || error.is_denial()) =>
+            {
                 tracing::warn!(%error, "session store unavailable, the request goes on without its session");
                 self.state().make_read_only();
                 Ok(())

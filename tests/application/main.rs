@@ -8,11 +8,14 @@ mod environment;
 mod errors;
 mod example;
 mod faults;
+#[path = "../shared/log.rs"]
+mod log;
 #[path = "../shared/example.rs"]
 mod programs;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;
+mod refusals;
 mod state;
 #[path = "../shared/support.rs"]
 #[allow(dead_code)]

@@ -41,7 +41,10 @@ impl Usage {
             )));
         }
         if let Some(limit) = exceeded(limits.daily_commands) {
-            return Err(Value::error(format!("ERR max daily request limit exceeded. Limit: {limit}, Usage: {limit}")));
+            return Err(Value::error(format!(
+                "ERR max daily request limit exceeded. Limit: {limit}, Usage: {limit}. \
+                 See https://upstash.com/docs/redis/troubleshooting/max_daily_request_limit for details"
+            )));
         }
         Ok(())
     }
