@@ -1,4 +1,5 @@
 use super::{
+    QueryKey,
     doubts::Doubts,
     in_progress::{InProgress, Since},
     key::Key,
@@ -7,14 +8,20 @@ use super::{
     stored_response::StoredResponse,
     vary::{self, VarySpec},
 };
-use crate::{CircuitBreaker, Clock, Error, ErrorKind, rt::random_u64};
+use crate::{
+    CircuitBreaker, Clock, Error, ErrorKind,
+    rt::{random_u64, spawn},
+};
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use quick_cache::sync as quick;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// How many resources the process remembers something about.
 const REMEMBERED: usize = 4096;
+/// Invalidations at a time that no response waits for. Beyond them responses wait.
+const MAX_DEFERRED: usize = 256;
 /// How long requests for a resource that could not be shared do not wait for each other.
 const UNSHARED_MS: u64 = 10_000;
 /// The least life of the record that names `Vary`; it outlives its variants, so that it seldom needs a new generation.
@@ -25,6 +32,8 @@ pub(super) struct Settings {
     pub(super) ttl: Option<Duration>,
     pub(super) name: Arc<str>,
     pub(super) prefix: Arc<str>,
+    pub(super) query: QueryKey,
+    pub(super) invalidates_later: bool,
     pub(super) body_limit: usize,
     pub(super) store_timeout: Duration,
     pub(super) wait_timeout: Duration,
@@ -42,6 +51,8 @@ pub(super) struct Local {
     unshared: [quick::Cache<Arc<str>, u64>; 2],
     pub(super) in_progress: Arc<InProgress>,
     pub(super) doubts: Doubts,
+    /// Invalidations that no response waits for.
+    pub(super) deferred: Arc<Semaphore>,
 }
 
 impl Local {
@@ -52,6 +63,7 @@ impl Local {
             unshared: [quick::Cache::new(REMEMBERED), quick::Cache::new(REMEMBERED)],
             in_progress: Arc::default(),
             doubts: Doubts::default(),
+            deferred: Arc::new(Semaphore::new(MAX_DEFERRED)),
         }
     }
 }
@@ -177,6 +189,19 @@ impl Cache {
         self.distrust(key);
         let (cache, key) = (Arc::clone(self), key.clone());
         Box::pin(async move { cache.delete(&key, 0).await })
+    }
+
+    /// Lets `work` go on without the response, if the settings say so. Gives it back if the response has to wait for it.
+    pub(super) fn defer(&self, work: BoxFuture<'static, ()>) -> Option<BoxFuture<'static, ()>> {
+        if !self.settings.invalidates_later {
+            return Some(work);
+        }
+        let Ok(permit) = Arc::clone(&self.local.deferred).try_acquire_owned() else { return Some(work) };
+        let deferred = async move {
+            work.await;
+            drop(permit);
+        };
+        spawn(deferred).err().map(|work| -> BoxFuture<'static, ()> { Box::pin(work) })
     }
 
     /// Deletes what is stored. `making` is 1 if the caller makes the resource itself.

@@ -222,10 +222,11 @@ impl Fill {
         !status.is_server_error() && status != StatusCode::NOT_MODIFIED && !is_refusal
     }
 
-    /// The invalidation that a response to an unsafe method asks for (RFC 9111 4.4).
+    /// The invalidation that a response to an unsafe method asks for (RFC 9111 4.4), if the response waits for it.
     pub(super) fn invalidation(&self, status: StatusCode) -> Option<BoxFuture<'static, ()>> {
         let is_due = self.request.mode == Mode::Unsafe && (status.is_success() || status.is_redirection());
-        is_due.then(|| self.request.cache.invalidate(&self.request.key))
+        let cache = &self.request.cache;
+        if is_due { cache.defer(cache.invalidate(&self.request.key)) } else { None }
     }
 
     /// Finishes the head of the handler's response; `true` if it became a 304 that has no body.

@@ -1,7 +1,8 @@
+use super::QueryKey;
 use crate::hex::hex;
 use http::{Request, Uri, header};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// The name under which a resource is stored, for GET and HEAD alike.
 ///
@@ -12,8 +13,9 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn of<B>(prefix: &str, request: &Request<B>) -> Self {
+    pub(super) fn of<B>(prefix: &str, query: &QueryKey, request: &Request<B>) -> Self {
         let uri = original_uri(request);
+        let (target, seen) = (target(uri, query), target(request.uri(), query));
         let mut hash = Sha256::new();
         // No part can hold a line feed, so no two lists of parts read the same.
         hash.update(b"GET\n");
@@ -22,11 +24,11 @@ impl Key {
             hash.update(b"\n");
         }
         hash.update(b"\n");
-        hash.update(target(uri));
+        hash.update(target.as_bytes());
         // A URI that a middleware rewrote names another resource, although the client asked for the same.
-        if target(uri) != target(request.uri()) && !is_nested(request, uri) {
+        if target != seen && !is_nested(request, uri) {
             hash.update(b"\n");
-            hash.update(target(request.uri()));
+            hash.update(seen.as_bytes());
         }
         Self { text: format!("{prefix}:{}", hex(&hash.finalize())).into() }
     }
@@ -67,8 +69,8 @@ fn is_nested<B>(_: &Request<B>, _: &Uri) -> bool {
     false
 }
 
-fn target(uri: &Uri) -> &str {
-    uri.path_and_query().map_or("/", |target| target.as_str())
+fn target<'a>(uri: &'a Uri, query: &QueryKey) -> Cow<'a, str> {
+    query.target(uri.path_and_query().map_or("/", |target| target.as_str()))
 }
 
 /// The authority of the URI and the `Host` header if they differ. A handler may read either, so a client that sends two
@@ -92,7 +94,7 @@ mod tests {
         if let Some(host) = host {
             request = request.header(header::HOST, host);
         }
-        Key::of("p", &request.body(()).unwrap())
+        Key::of("p", &QueryKey::all(), &request.body(()).unwrap())
     }
 
     #[test]
@@ -130,14 +132,14 @@ mod tests {
         let nested = |original: &'static str, seen: &str| {
             let mut request = Request::get(seen).body(()).unwrap();
             request.extensions_mut().insert(axum::extract::OriginalUri(Uri::from_static(original)));
-            Key::of("p", &request)
+            Key::of("p", &QueryKey::all(), &request)
         };
         assert_ne!(nested("/a/x", "/x"), nested("/b/x", "/x"));
         assert_ne!(nested("/x", "/a"), nested("/x", "/b"));
         let in_nest = |nest: &'static str, original: &'static str, seen: &'static str| {
             let app = axum::Router::new().fallback(move |mut request: Request<axum::body::Body>| async move {
                 *request.uri_mut() = Uri::from_static(seen);
-                Key::of("p", &request).as_str().to_owned()
+                Key::of("p", &QueryKey::all(), &request).as_str().to_owned()
             });
             let app = axum::Router::new().nest(nest, app);
             let response =
@@ -154,6 +156,6 @@ mod tests {
         for (nest, original, seen) in [("/a", "/a/b/x", "/x"), ("/a", "/a/x", "/y"), ("/a", "/a/x?q", "/x")] {
             assert_ne!(in_nest(nest, original, seen), plain(original), "{nest}");
         }
-        assert_eq!(nested("/x", "/x"), Key::of("p", &Request::get("/x").body(()).unwrap()));
+        assert_eq!(nested("/x", "/x"), Key::of("p", &QueryKey::all(), &Request::get("/x").body(()).unwrap()));
     }
 }

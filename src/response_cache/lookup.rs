@@ -55,7 +55,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn new<B: Body>(cache: Arc<Cache>, request: &Request<B>) -> Self {
-        let key = Key::of(&cache.settings.prefix, request);
+        let key = Key::of(&cache.settings.prefix, &cache.settings.query, request);
         let outer = OuterFills::look(&cache, &key, request.extensions());
         let (request, why) = CacheRequest::new(cache, key, request, outer == OuterLayer::Same);
         Self {

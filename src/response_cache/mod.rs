@@ -78,6 +78,13 @@
 //!   limits of the innermost.
 //! - **Waiting for the body.** What will be stored is read to its end, or to the limit, before the client gets any of
 //!   it. Give `no-store` to what is streamed on purpose.
+//! - **Query strings.** Each is a resource of its own, and clients can make up any number of them. A process has up to
+//!   64 MiB stored at a time ([`RedisResponseStore::with_capacity`](store::RedisResponseStore::with_capacity)); name the
+//!   parameters that count with [`with_query_key`](ResponseCacheLayer::with_query_key).
+//! - **Costs.** A hit is one round trip and one command. A miss is two. A request with an unsafe method is one, for URIs
+//!   of which nothing is stored as well
+//!   ([`with_deferred_invalidation`](ResponseCacheLayer::with_deferred_invalidation) takes its round trip out of the
+//!   response's way): put the layer on the routes that it caches.
 //! - **Outages.** If the store fails or is slow ([`with_timeout`](ResponseCacheLayer::with_timeout)), the
 //!   handler answers. After five failures in a row the [circuit](crate::CircuitBreaker) is open, and no request waits. The
 //!   write is awaited as well, so that the next request is a hit.
@@ -101,6 +108,7 @@ mod layer;
 mod lookup;
 mod nested_layers;
 mod policy;
+mod query;
 mod request;
 mod single_flight;
 mod status;
@@ -110,5 +118,6 @@ mod vary;
 
 pub use self::{
     layer::{CacheBody, ResponseCacheLayer, ResponseCacheService, ResponseFuture},
+    query::QueryKey,
     status::CacheOutcome,
 };

@@ -90,7 +90,10 @@ mod tests {
     }
 
     fn variant(spec: &VarySpec, request: &HeaderMap) -> Arc<str> {
-        spec.variant(&Key::of("p", &Request::get("/").body(()).unwrap()), request)
+        spec.variant(
+            &Key::of("p", &crate::response_cache::QueryKey::all(), &Request::get("/").body(()).unwrap()),
+            request,
+        )
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use super::*;
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// A store in memory that waits before each write, and perhaps for ever before each deletion.
 #[derive(Clone, Debug)]
 struct Slow {
@@ -129,4 +131,36 @@ async fn a_vary_that_was_not_written_is_not_remembered() {
         assert_eq!(fetch(&app, &[]).await.1["cache-status"], "axum-upstash; fwd=uri-miss");
     }
     assert_eq!(*gets.lock().unwrap(), [false, false]);
+}
+
+/// The store takes for ever to delete: a response that waits for it would not come.
+#[tokio::test]
+async fn a_deferred_invalidation_keeps_no_response_waiting() {
+    let store = Slow::new(true);
+    store.writes.add_permits(9);
+    let (app, _) = app(ResponseCacheLayer::new(store.clone()).with_ttl(MINUTE).with_deferred_invalidation(true), &[]);
+    assert_eq!(send(&app, Method::GET, "/", &[]).await.2, "call 1");
+    for number in 0..3 {
+        let answer = app.clone().oneshot(request(Method::POST, "/", &[]));
+        assert!(answer.now_or_never().is_some(), "{number}");
+    }
+    // In this process nothing older is used from the moment of the answer.
+    assert_eq!(send(&app, Method::GET, "/", &[]).await.2, "call 5");
+    crate::support::eventually("the deletions", || async { (store.deletions.count() == 3).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_deferred_invalidation_reaches_the_store() {
+    let store = Slow::new(false);
+    store.writes.add_permits(9);
+    let (app, _) = app(ResponseCacheLayer::new(store.clone()).with_ttl(MINUTE).with_deferred_invalidation(true), &[]);
+    let (other, _) = self::app(ResponseCacheLayer::new(store).with_ttl(MINUTE), &[]);
+    assert_eq!(send(&app, Method::GET, "/", &[]).await.2, "call 1");
+    assert_eq!(send(&other, Method::GET, "/", &[]).await.2, "call 1");
+    send(&app, Method::POST, "/", &[]).await;
+    crate::support::eventually("the deletion", || async {
+        let (status, ..) = send(&other, Method::HEAD, "/", &[("cache-control", "only-if-cached")]).await;
+        (status == StatusCode::GATEWAY_TIMEOUT).then_some(())
+    })
+    .await;
 }

@@ -5,7 +5,7 @@ use axum_upstash::{
     local::LocalUpstash,
     redis::Redis,
     response_cache::{
-        ResponseCacheLayer, conformance,
+        QueryKey, ResponseCacheLayer, conformance,
         store::{MemoryResponseStore, RedisResponseStore},
     },
     session::{self, KeyRing, Session, SessionError, SessionLayer},
@@ -146,5 +146,56 @@ async fn a_response_that_used_its_session_is_never_stored_in_either_order() {
         let first = call(&app, "/plain", "").await;
         assert!(!PrivateResponse::is_marked(first.extensions()));
         assert_eq!(text(first).await, text(call(&app, "/plain", "").await).await, "{order}: /plain was not");
+    }
+}
+
+async fn stored_bytes(redis: &Redis) -> i64 {
+    let keys: Vec<String> = redis.cmd("KEYS").arg("*").query().await.unwrap();
+    let mut bytes = 0;
+    for key in keys {
+        bytes += redis.cmd("STRLEN").key(&key).query::<i64>().await.unwrap();
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn made_up_query_strings_do_not_fill_the_database() {
+    let (_local, redis) = upstash().await;
+    let store = RedisResponseStore::new(redis.clone()).with_capacity(20_000);
+    let (app, calls) = app(ResponseCacheLayer::new(store).with_ttl(MINUTE));
+    for number in 0..200 {
+        assert_eq!(call(&app, &format!("/text?x={number}"), "en").await.status(), 200);
+    }
+    assert!(stored_bytes(&redis).await <= 20_000);
+    assert_eq!(calls.load(Ordering::SeqCst), 200);
+    // The first ones are still there, and a deleted one makes room for another.
+    assert!(call(&app, "/text?x=0", "en").await.headers()["cache-status"].to_str().unwrap().contains("; hit"));
+    let status = call(&app, "/text?x=199", "en").await.headers()["cache-status"].clone();
+    assert_eq!(status, "axum-upstash; fwd=uri-miss");
+    let post = Request::post("/text?x=0").header(header::HOST, "a.test").body(Body::empty()).unwrap();
+    app.clone().oneshot(post).await.unwrap();
+    let status = call(&app, "/text?x=199", "en").await.headers()["cache-status"].clone();
+    // `POST` on this route is 405, which invalidates nothing.
+    assert_eq!(status, "axum-upstash; fwd=uri-miss");
+}
+
+#[tokio::test]
+async fn parameters_that_do_not_count_make_no_resource() {
+    let (_local, redis) = upstash().await;
+    for (key, same, other) in [
+        (QueryKey::none(), &["/text", "/text?", "/text?a=1", "/text?page=2&b"][..], None),
+        (QueryKey::only(["page"]), &["/text?page=2", "/text?x=1&page=2", "/text?page=2&y"], Some("/text?page=3")),
+        (QueryKey::except(["utm_source"]), &["/text?a=1", "/text?utm_source=x&a=1"], Some("/text?a=2")),
+        (QueryKey::all().sorted(), &["/text?a=1&b=2", "/text?b=2&a=1"], Some("/text?a=2&b=1")),
+    ] {
+        let layer = ResponseCacheLayer::new(RedisResponseStore::new(redis.clone())).with_ttl(MINUTE);
+        let (app, calls) = app(layer.with_prefix(format!("{key:?}")).with_query_key(key.clone()));
+        for path in same {
+            assert_eq!(text(call(&app, path, "en").await).await, "1", "{key:?} {path}");
+        }
+        if let Some(other) = other {
+            assert_eq!(text(call(&app, other, "en").await).await, "2", "{key:?} {other}");
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 1 + u64::from(other.is_some()));
     }
 }

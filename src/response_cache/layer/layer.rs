@@ -1,6 +1,7 @@
 use crate::{
     CircuitBreaker, Clock,
     response_cache::{
+        QueryKey,
         cache::{Cache, Local, Settings},
         status::structured_name,
         store::{MemoryResponseStore, ResponseStore},
@@ -53,6 +54,8 @@ impl ResponseCacheLayer {
             ttl: None,
             name: "axum-upstash".into(),
             prefix: "axum-upstash:cache".into(),
+            query: QueryKey::all(),
+            invalidates_later: false,
             body_limit: 1 << 20,
             store_timeout: Duration::from_millis(500),
             wait_timeout: Duration::from_secs(5),
@@ -128,6 +131,23 @@ impl ResponseCacheLayer {
     /// other's responses.
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.settings.prefix = prefix.into().into();
+        self
+    }
+
+    /// Sets which query parameters tell one resource from another (all, as they are). See [`QueryKey`].
+    pub fn with_query_key(mut self, query: QueryKey) -> Self {
+        self.settings.query = query;
+        self
+    }
+
+    /// Whether the response to an unsafe method goes out before what it invalidates is deleted from the store (after
+    /// it).
+    ///
+    /// Each such response costs a command, and, if this is off, a round trip: the store does not say beforehand whether it
+    /// has anything of the URI. If this is on, another process on the store can answer from the old response for about as
+    /// long as a round trip takes; this process does not.
+    pub fn with_deferred_invalidation(mut self, enabled: bool) -> Self {
+        self.settings.invalidates_later = enabled;
         self
     }
 

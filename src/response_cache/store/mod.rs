@@ -4,6 +4,7 @@
 //! under each key, and finds [`Records`].
 #![cfg_attr(feature = "testing", doc = "The suite for stores of your own is [`conformance`](super::conformance).")]
 
+mod capacity;
 mod contract;
 mod memory;
 mod redis;

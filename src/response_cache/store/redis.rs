@@ -1,15 +1,20 @@
-use super::{Record, Records, ResponseStore};
+use super::{Record, Records, ResponseStore, capacity::Capacity};
 use crate::{
-    CircuitBreaker, Error,
+    CircuitBreaker, Clock, Error, ErrorKind,
     redis::{Redis, SetOptions},
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+const DEFAULT_CAPACITY: u64 = 64 << 20;
 
 /// Responses in Redis, shared by all processes that use the same database and prefix.
 ///
 /// A lookup is one `MGET`. Every key has a time to live. A value is a line of JSON and then the body as it is.
+///
+/// A process stores up to [a number of bytes](Self::with_capacity) (64 MiB), so that requests with made-up query strings do
+/// not fill a database that also holds sessions. Clones share the count. It begins at 0 with each process.
 ///
 /// ```
 /// use axum_upstash::response_cache::{ResponseCacheLayer, store::RedisResponseStore};
@@ -28,13 +33,23 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct RedisResponseStore {
     redis: Redis,
+    capacity: Arc<Capacity>,
+    clock: Clock,
 }
 
 impl RedisResponseStore {
     /// Keeps responses in this database.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
-        Self { redis }
+        Self { redis, capacity: Arc::new(Capacity::new(DEFAULT_CAPACITY)), clock: Clock::system() }
+    }
+
+    /// Sets how many bytes this process has stored at a time at the most (64 MiB): values that have neither expired nor
+    /// been deleted by it. Beyond that no new response is stored, and the log says so.
+    #[must_use]
+    pub fn with_capacity(mut self, bytes: u64) -> Self {
+        self.capacity = Arc::new(Capacity::new(bytes));
+        self
     }
 }
 
@@ -64,7 +79,18 @@ impl ResponseStore for RedisResponseStore {
 
     fn put<'a>(&'a self, key: &'a str, record: Record, ttl: Duration) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            self.redis.set_with(key, record.encode(), SetOptions::new().expire(ttl)).await?;
+            let value = record.encode();
+            let now_ms = self.clock.now_ms();
+            let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+            if !self.capacity.take(key, value.len(), now_ms, now_ms.saturating_add(ttl_ms)) {
+                let message = format!(
+                    "this process has stored its {} bytes of responses: more are stored when these expire, or with a \
+                     larger RedisResponseStore::with_capacity",
+                    self.capacity.max_bytes()
+                );
+                return Err(Error::new(ErrorKind::LimitExceeded, message));
+            }
+            self.redis.set_with(key, value, SetOptions::new().expire(ttl)).await?;
             Ok(())
         })
     }
@@ -72,6 +98,7 @@ impl ResponseStore for RedisResponseStore {
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             self.redis.unlink(key).repeatable().await?;
+            self.capacity.give_back(key);
             Ok(())
         })
     }
