@@ -125,10 +125,12 @@ pub mod fuzzing;
 mod hex;
 #[cfg(feature = "local")]
 pub mod local;
-#[cfg(any(feature = "client-ip", feature = "ratelimit"))]
+#[cfg(any(feature = "client-ip", feature = "ratelimit", feature = "session"))]
 mod never_seen;
 mod private_response;
 mod problem;
+#[cfg(any(feature = "redis", feature = "qstash"))]
+mod problems;
 #[cfg(feature = "qstash")]
 pub mod qstash;
 #[cfg(feature = "ratelimit")]

@@ -38,6 +38,14 @@ impl Problem {
         self.with("detail", detail.into())
     }
 
+    /// The answer to a mistake in how the application is put together. In a debug build it says which, for the developer
+    /// who sees it in a browser; otherwise the log alone does.
+    pub(crate) fn of_mistake(mistake: &impl std::fmt::Display) -> Self {
+        tracing::error!("{mistake}");
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
+        if cfg!(debug_assertions) { problem.with_detail(mistake.to_string()) } else { problem }
+    }
+
     /// A member of its own, or one of the above.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());

@@ -4,6 +4,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, env,
+    problems::Problems,
     rt::{Deadline, sleep, timeout},
 };
 use bytes::Bytes;
@@ -13,6 +14,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 /// No answer of Upstash is larger than the largest plan's request limit.
 const MAX_RESPONSE: usize = 128 * 1024 * 1024;
+
+/// Whether the built-in HTTP client speaks TLS. In a browser or on an edge runtime the host does.
+const HAS_TLS: bool = cfg!(any(
+    feature = "rustls",
+    feature = "native-tls",
+    feature = "rustls-no-provider",
+    not(feature = "reqwest-0_13"),
+    target_arch = "wasm32"
+));
 
 /// What a product's builder collects.
 #[derive(Clone)]
@@ -59,7 +69,7 @@ struct Inner {
 struct Endpoint {
     base: BaseUrl,
     /// The name of the setting that the token comes from.
-    token_name: String,
+    token_name: &'static str,
     headers: HeaderMap,
     transport: Arc<dyn Transport>,
 }
@@ -108,27 +118,36 @@ impl RestResponse {
 }
 
 impl RestClient {
-    pub(crate) fn new(base: BaseUrl, token_name: &str, token: &Secret, config: RestConfig) -> Result<Self, Error> {
+    /// A client for the product at `url`. Problems call the two settings by their `names`.
+    pub(crate) fn new(
+        names: (&'static str, &'static str),
+        url: &str,
+        token: &Secret,
+        config: RestConfig,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let (url_name, token_name) = names;
+        let base = problems.note(BaseUrl::parse(url_name, url));
         let transport = match &config.transport {
-            Some(transport) => Arc::clone(transport),
-            None => built_in()?,
+            Some(transport) => Some(Arc::clone(transport)),
+            None => {
+                if !HAS_TLS && base.as_ref().is_some_and(BaseUrl::is_https) {
+                    problems.add(format!(
+                        "{url_name} is https://, and no TLS is compiled in: turn on a feature of axum-upstash, rustls or \
+                         native-tls"
+                    ));
+                }
+                problems.note(built_in())
+            }
         };
-        let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{token_name} {what}"));
-        if token.expose().is_empty() {
-            return Err(problem("is empty"));
-        }
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .ok()
-            .filter(|_| !token.expose().contains(|c: char| c.is_whitespace() || c == '"' || c == '\''))
-            .ok_or_else(|| problem("contains white space, quotes or other characters that no token has"))?;
-        authorization.set_sensitive(true);
+        let authorization = problems.note(authorization(token_name, token));
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, authorization);
+        headers.insert(AUTHORIZATION, authorization?);
         if config.telemetry {
             add_telemetry(&mut headers);
         }
-        let endpoint = Endpoint { base, token_name: token_name.to_owned(), headers, transport };
-        Ok(Self { inner: Arc::new(Inner { endpoint: Ok(endpoint), config }) })
+        let endpoint = Endpoint { base: base?, token_name, headers, transport: transport? };
+        Some(Self { inner: Arc::new(Inner { endpoint: Ok(endpoint), config }) })
     }
 
     /// A client whose every call fails with what has to be set.
@@ -286,6 +305,24 @@ fn built_in() -> Result<Arc<dyn Transport>, Error> {
     Err(Error::new(ErrorKind::Configuration, message))
 }
 
+/// The header of a token that can be one.
+fn authorization(name: &str, token: &Secret) -> Result<HeaderValue, Error> {
+    let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{name} {what}"));
+    let token = token.expose();
+    if token.is_empty() {
+        return Err(problem("is empty"));
+    }
+    if token.starts_with("http://") || token.starts_with("https://") {
+        return Err(problem("is a URL: are the two swapped?"));
+    }
+    let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))
+        .ok()
+        .filter(|_| !token.contains(|c: char| c.is_whitespace() || c == '"' || c == '\''))
+        .ok_or_else(|| problem("contains white space, quotes or other characters that no token has"))?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
+}
+
 const TELEMETRY_RETRY: HeaderName = HeaderName::from_static("upstash-telemetry-retry");
 
 /// Adds the headers by which Upstash counts its SDKs. They name the SDK and the platform, and nothing of the application.
@@ -368,8 +405,9 @@ mod tests {
         let script = Script::default();
         script.acts.lock().unwrap().extend(acts.into_iter().rev());
         let config = RestConfig { transport: Some(Arc::new(script.clone())), ..RestConfig::default() };
-        let base = BaseUrl::parse("X", "https://example.com").unwrap();
-        let client = RestClient::new(base, "TOKEN", &Secret::new("s3cret"), config).unwrap();
+        let (url, token) = ("https://example.com", Secret::new("s3cret"));
+        let client =
+            Problems::collect(|problems| RestClient::new(("URL", "TOKEN"), url, &token, config, problems)).unwrap();
         assert!(!format!("{client:?}").contains("s3cret"));
         let begun = Instant::now();
         let outcome = client

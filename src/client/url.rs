@@ -18,8 +18,12 @@ impl BaseUrl {
         let Ok(url) = Url::parse(value) else {
             return problem("is not a URL; it should look like https://name.upstash.io");
         };
-        if !matches!(url.scheme(), "http" | "https") {
-            return problem("must begin with https:// (or http:// for a local server)");
+        match url.scheme() {
+            "http" | "https" => {}
+            "redis" | "rediss" => {
+                return problem("must begin with https://: it is the REST address, and redis:// is for Redis over TCP");
+            }
+            _ => return problem("must begin with https:// (or http:// for a local server)"),
         }
         if !url.has_host() || url.query().is_some() || url.fragment().is_some() {
             return problem("must be a plain address, without query or fragment");
@@ -36,6 +40,10 @@ impl BaseUrl {
             return problem("is not an address that HTTP can use");
         }
         Ok(Self(text.to_owned()))
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -1,7 +1,8 @@
 use super::{Destination, Message, error::from_response};
 use crate::{
     Clock, Error, ErrorKind,
-    client::{BaseUrl, Repeat, RestClient, RestConfig, RestRequest, Secret},
+    client::{Repeat, RestClient, RestConfig, RestRequest, Secret},
+    problems::Problems,
 };
 use http::Method;
 use std::fmt;
@@ -70,8 +71,13 @@ impl QStashClientBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] if the URL or the token cannot be right.
     pub fn build(self) -> Result<QStashClient, Error> {
-        let url = BaseUrl::parse(self.names.0, without_publish(&self.url))?;
-        Ok(QStashClient { rest: RestClient::new(url, self.names.1, &self.token, self.rest)? })
+        Problems::collect(|problems| self.build_into(problems))
+    }
+
+    /// The same with the problems of other clients.
+    pub(crate) fn build_into(self, problems: &mut Problems) -> Option<QStashClient> {
+        let rest = RestClient::new(self.names, without_publish(&self.url), &self.token, self.rest, problems)?;
+        Some(QStashClient { rest })
     }
 }
 

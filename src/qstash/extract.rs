@@ -1,11 +1,11 @@
-use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError};
+use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError, claims::Signed};
 use crate::PrivateResponse;
 use axum_core::{
     body::Body,
     extract::{DefaultBodyLimit, FromRef, FromRequest, Request},
 };
 use bytes::Bytes;
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::{error::Error as StdError, ops::Deref};
@@ -115,19 +115,29 @@ async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Cl
     }
     let (mut parts, body) = request.into_parts();
     PrivateResponse::extracted(&mut parts.extensions);
-    let signature = match parts.headers.get("upstash-signature") {
-        Some(value) => value.to_str().map_err(|_| QStashRejection::Signature(SignatureError::Malformed))?,
-        None => return Err(QStashRejection::Signature(SignatureError::Missing)),
-    };
     let url = receiver.public_url().map(|base| format!("{base}{}", original_path(&parts)));
     // Checked before the body is read, so that a sender without a key cannot fill the memory.
-    let signed = receiver.check_token(signature, url.as_deref()).map_err(QStashRejection::Signature)?;
+    let signed = signed(&parts.headers, receiver, url.as_deref()).map_err(QStashRejection::Signature)?;
     let body = read(body, receiver.body_limit()).await?;
     let claims = signed.over(&body).map_err(QStashRejection::Signature)?;
     let mut request = Request::from_parts(parts, Body::from(body));
     // The receiver's own limit was kept; axum's default of 2 MB would refuse what has been read already.
     DefaultBodyLimit::disable().apply(&mut request);
     Ok((request, claims))
+}
+
+/// The first signature that passes, of the lines that a proxy may have added to; or else the fault of the first line.
+fn signed(headers: &HeaderMap, receiver: &Receiver, url: Option<&str>) -> Result<Signed, SignatureError> {
+    const MAX_LINES: usize = 4;
+    let mut fault = None;
+    for line in headers.get_all("upstash-signature").into_iter().take(MAX_LINES) {
+        let text = line.to_str().map_err(|_| SignatureError::Malformed);
+        match text.and_then(|text| receiver.check_token(text, url)) {
+            Ok(signed) => return Ok(signed),
+            Err(error) => fault = fault.or(Some(error)),
+        }
+    }
+    Err(fault.unwrap_or(SignatureError::Missing))
 }
 
 async fn read<R>(body: Body, limit: usize) -> Result<Bytes, QStashRejection<R>> {

@@ -85,6 +85,7 @@ mod seconds;
 mod signature_error;
 #[cfg(any(test, feature = "testing"))]
 mod signer;
+mod subject;
 #[cfg(test)]
 mod vectors;
 

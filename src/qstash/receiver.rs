@@ -2,8 +2,9 @@ use super::{
     Claims, KeyUsed, SignatureError,
     claims::{Signed, Unchecked},
     hs256::Hs256,
+    subject,
 };
-use crate::{Clock, Error, ErrorKind};
+use crate::{Clock, Error, ErrorKind, problems::Problems};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, crypto::JwtVerifier, errors::ErrorKind as TokenErrorKind, signature::Verifier};
 use std::{fmt, sync::Arc, time::Duration};
@@ -64,14 +65,17 @@ impl Receiver {
     /// # Errors
     /// [`ErrorKind::Configuration`] if a key is empty or contains white space or quotes.
     pub fn new(current_key: impl AsRef<str>, next_key: impl AsRef<str>) -> Result<Self, Error> {
-        Self::named(("the current signing key", current_key.as_ref()), ("the next signing key", next_key.as_ref()))
+        let (current, next) = (current_key.as_ref(), next_key.as_ref());
+        Problems::collect(|problems| {
+            Self::named(("the current signing key", current), ("the next signing key", next), problems)
+        })
     }
 
     /// Each key with what it is called in errors.
-    pub(crate) fn named(current: (&str, &str), next: (&str, &str)) -> Result<Self, Error> {
-        let current = signing_key(current.0, current.1)?;
-        let next = signing_key(next.0, next.1)?;
-        Ok(Self::with_keys(Ok(Keys { current, next })))
+    pub(crate) fn named(current: (&str, &str), next: (&str, &str), problems: &mut Problems) -> Option<Self> {
+        let current = problems.note(signing_key(current.0, current.1));
+        let next = problems.note(signing_key(next.0, next.1));
+        Some(Self::with_keys(Ok(Keys { current: current?, next: next? })))
     }
 
     /// A receiver without keys, which refuses every request with a 500 and logs `reason`.
@@ -114,10 +118,14 @@ impl Receiver {
     /// Has the extractors check that the message was meant for this address followed by the request's path and query.
     ///
     /// `url` is what your users and QStash see, such as `https://app.example.com`. Scheme and host of the request are
-    /// never used: a proxy may rewrite them, and a client may forge them. The comparison is of the exact text, so
-    /// publish to a URL with a path (`https://app.example.com/`, not `https://app.example.com`).
+    /// never used: a proxy may rewrite them, and a client may forge them. The case of scheme and host and the default
+    /// port do not count, and `https://app.example.com` is the URL of the route `/`; path and query count as they are.
     ///
-    /// Inside a nested router the whole path is known with feature `axum` only.
+    /// If a message is refused, the log has both URLs and the likely cause, at the level `debug`.
+    ///
+    /// The path is the one that the router got. A layer outside of it that rewrites paths, such as tower-http's
+    /// `NormalizePathLayer`, runs before: publish to the URL that it makes. Inside a nested router the whole path is known
+    /// with feature `axum` only.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if it is not an `http` or `https` URL with a host, or has a query or fragment.
@@ -155,7 +163,12 @@ impl Receiver {
         let keys = keys.as_ref().map_err(|_| SignatureError::NoKeys)?;
         let key = keys.matching(signature)?;
         let signed = Unchecked::decode(signature)?.check(clock.now_ms(), *tolerance, key)?;
-        if url.is_some_and(|url| url != signed.subject()) {
+        if let Some(expected) = url
+            && !subject::is_same(signed.subject(), expected)
+        {
+            // A URL is no secret, and the sender knows both.
+            let (received, cause) = (signed.subject(), subject::likely_cause(signed.subject(), expected));
+            tracing::debug!(%expected, %received, cause, "QStash signed the message for another URL");
             return Err(SignatureError::Subject);
         }
         Ok(signed)

@@ -64,8 +64,9 @@ impl<R: IntoResponse> IntoResponse for QStashRejection<R> {
                 Self::problem(StatusCode::BAD_REQUEST, "The body could not be read", "body-read")
             }
             Self::NotConfigured(reason) => {
-                tracing::error!(%reason, "QStash request refused: there are no signing keys");
-                Self::problem(StatusCode::INTERNAL_SERVER_ERROR, "QStash is not configured here", "keys")
+                let mistake =
+                    format!("QStash request refused, because there are no signing keys: {}", reason.message());
+                Problem::of_mistake(&mistake).with("title", "QStash is not configured here").with("check", "keys")
             }
             Self::Inner(rejection) => return rejection.into_response(),
         };

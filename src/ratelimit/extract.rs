@@ -8,7 +8,7 @@ use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 use std::{convert::Infallible, fmt};
 
 impl<S: Send + Sync> FromRequestParts<S> for Decision {
@@ -76,7 +76,6 @@ impl std::error::Error for DecisionRejection {}
 
 impl IntoResponse for DecisionRejection {
     fn into_response(self) -> Response {
-        tracing::error!("{self}");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error").into_response()
+        Problem::of_mistake(&self).into_response()
     }
 }

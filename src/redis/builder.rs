@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     Error,
-    client::{BaseUrl, RestClient, RestConfig, Secret},
+    client::{RestClient, RestConfig, Secret},
+    problems::Problems,
 };
 use std::time::Duration;
 
@@ -158,9 +159,13 @@ impl RedisBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the URL or the token cannot be right.
     pub fn build(self) -> Result<Redis, Error> {
-        let url = BaseUrl::parse(self.names.0, &self.url)?;
-        let client = RestClient::new(url, self.names.1, &self.token, self.rest)?;
+        Problems::collect(|problems| self.build_into(problems))
+    }
+
+    /// The same with the problems of other clients.
+    pub(crate) fn build_into(self, problems: &mut Problems) -> Option<Redis> {
+        let client = RestClient::new(self.names, &self.url, &self.token, self.rest, problems)?;
         let rest = Rest::new(client, self.settings);
-        Ok(Redis::kept_warm(Backend::rest(rest, self.auto_pipeline), self.key_locking, self.keep_warm))
+        Some(Redis::kept_warm(Backend::rest(rest, self.auto_pipeline), self.key_locking, self.keep_warm))
     }
 }

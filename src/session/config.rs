@@ -1,5 +1,5 @@
 use super::{KeyRing, Lifetime, SessionCookie, SessionError, store::SessionStore};
-use crate::{CircuitBreaker, Clock};
+use crate::{CircuitBreaker, Clock, never_seen::NeverSeen};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use std::{
@@ -24,6 +24,8 @@ pub(super) struct SessionConfig {
     pub(super) rotation_grace: Duration,
     pub(super) commit_on: CommitOn,
     pub(super) clock: Clock,
+    /// Whether any client has come back with its cookie.
+    pub(super) returned: Arc<NeverSeen>,
     /// Whether the log says that this layer is inside another one.
     pub(super) told: Arc<AtomicBool>,
 }

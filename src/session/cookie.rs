@@ -106,7 +106,7 @@ impl SessionCookie {
             .iter()
             .flat_map(|line| line.as_bytes().split(|&byte| byte == b';'))
             .filter_map(|pair| pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"="))
-            .filter_map(|value| std::str::from_utf8(value).ok())
+            .filter_map(|value| std::str::from_utf8(unquoted(value)).ok())
     }
 
     /// `Set-Cookie` with this value, kept for as long as the session says, or else the cookie.
@@ -166,6 +166,14 @@ impl SessionCookie {
             cookie.set_domain(domain.as_str());
         }
         cookie
+    }
+}
+
+/// A value may stand in quotes, which are no part of it (RFC 6265 4.1.1).
+fn unquoted(value: &[u8]) -> &[u8] {
+    match value.trim_ascii() {
+        [b'"', inner @ .., b'"'] => inner,
+        other => other,
     }
 }
 
@@ -382,6 +390,7 @@ mod tests {
         headers.append(COOKIE, "a=1; id=x; id2=3; =; id".parse().unwrap());
         headers.append(COOKIE, http::HeaderValue::from_bytes(b"id=y; name=Jos\xe9").unwrap());
         let cookie = SessionCookie::local_development();
-        assert_eq!(cookie.values(&headers).collect::<Vec<_>>(), ["x", "y"]);
+        headers.append(COOKIE, "id=\"z\"; id= \"w\" ; id=\"v; id=\"".parse().unwrap());
+        assert_eq!(cookie.values(&headers).collect::<Vec<_>>(), ["x", "y", "z", "w", "\"v", "\""]);
     }
 }

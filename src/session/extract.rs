@@ -4,7 +4,7 @@ use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 use std::{convert::Infallible, fmt};
 
 impl<S: Send + Sync> FromRequestParts<S> for Session {
@@ -51,7 +51,6 @@ impl std::error::Error for SessionRejection {}
 
 impl IntoResponse for SessionRejection {
     fn into_response(self) -> Response {
-        tracing::error!("{self}");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error").into_response()
+        Problem::of_mistake(&self).into_response()
     }
 }

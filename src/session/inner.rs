@@ -13,19 +13,27 @@ pub(super) struct Inner {
     private: PrivateResponse,
     /// The time at which the client came, in milliseconds since the Unix epoch.
     pub(super) since_ms: u64,
+    /// The client came without a cookie, over plain HTTP: it may not come back with a `Secure` one.
+    pub(super) may_be_lost: bool,
     state: Mutex<State>,
     /// The turn to ask the store: a session is loaded once, and one commit comes after the other.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 impl Inner {
-    pub(super) fn new(config: Arc<SessionConfig>, presented: Presented, private: PrivateResponse) -> Self {
+    pub(super) fn new(
+        config: Arc<SessionConfig>,
+        presented: Presented,
+        private: PrivateResponse,
+        may_be_lost: bool,
+    ) -> Self {
         let since_ms = if presented.first.is_some() { config.clock.now_ms() } else { 0 };
-        Self::with(config, private, since_ms, State::presented(presented, since_ms))
+        Self { may_be_lost, ..Self::with(config, private, since_ms, State::presented(presented, since_ms)) }
     }
 
     fn with(config: Arc<SessionConfig>, private: PrivateResponse, since_ms: u64, state: State) -> Self {
-        Self { config, private, since_ms, state: Mutex::new(state), turn: tokio::sync::Mutex::default() }
+        let turn = tokio::sync::Mutex::default();
+        Self { config, private, since_ms, may_be_lost: false, state: Mutex::new(state), turn }
     }
 
     /// The same session for work that outlives the response.

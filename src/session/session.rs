@@ -223,6 +223,12 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the store's record of it was loaded, with this principal.
+    pub(super) fn is_known_to_be_of(&self, principal: &PrincipalKey) -> bool {
+        let state = self.inner.state();
+        state.content.record().is_some_and(|record| record.principal.as_ref() == Some(principal))
+    }
+
     /// Ends the session: it is removed from the store, and its cookie from the client. An attribute that is inserted
     /// afterwards begins another session, such as the message "You are logged out" for the next page.
     ///

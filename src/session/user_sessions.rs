@@ -33,6 +33,8 @@ use std::{
 #[derive(Clone)]
 pub struct UserSessions {
     config: Arc<SessionConfig>,
+    /// The session of the request that it was extracted from.
+    session: Option<Session>,
 }
 
 /// One of a user's sessions.
@@ -99,7 +101,7 @@ impl fmt::Debug for SessionInfo {
 
 impl UserSessions {
     pub(super) fn new(config: Arc<SessionConfig>) -> Self {
-        Self { config }
+        Self { config, session: None }
     }
 
     /// The sessions of a user that are alive, those used last first.
@@ -120,7 +122,11 @@ impl UserSessions {
     /// # Errors
     /// [`SessionError::Unavailable`].
     pub async fn revoke(&self, user: impl fmt::Display, key: &SessionKey) -> Result<bool, SessionError> {
-        Ok(self.end(&user.to_string(), SessionSelector::One(key)).await? > 0)
+        let is_ended = self.end(&user.to_string(), SessionSelector::One(key)).await? > 0;
+        if let Some(session) = self.session.as_ref().filter(|session| is_ended && session.key().as_ref() == Some(key)) {
+            begin_anew(session);
+        }
+        Ok(is_ended)
     }
 
     /// Ends all sessions of a user but this one, and says how many.
@@ -136,10 +142,21 @@ impl UserSessions {
 
     /// Ends all sessions of a user, and says how many: after a change of the password, or when an account is closed.
     ///
+    /// If the session of this request is one of them, its changes are dropped as by [`Session::destroy`], and an attribute
+    /// that is inserted afterwards begins another session, such as a message for the next page. It is known if this value
+    /// was extracted in the handler.
+    ///
     /// # Errors
     /// [`SessionError::Unavailable`]; some may have ended then.
     pub async fn revoke_all(&self, user: impl fmt::Display) -> Result<usize, SessionError> {
-        self.end(&user.to_string(), SessionSelector::All).await
+        let user = user.to_string();
+        let ended = self.end(&user, SessionSelector::All).await?;
+        if let Some(session) =
+            self.session.as_ref().filter(|session| session.is_known_to_be_of(&PrincipalKey::of(&user)))
+        {
+            begin_anew(session);
+        }
+        Ok(ended)
     }
 
     async fn end(&self, user: &str, which: SessionSelector<'_>) -> Result<usize, SessionError> {
@@ -158,12 +175,17 @@ impl UserSessions {
     }
 }
 
+/// The store has ended the session that this request has loaded. After the response there is nothing to begin.
+fn begin_anew(session: &Session) {
+    let _ = session.destroy();
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for UserSessions {
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        Ok(Self::new(Arc::clone(session.config())))
+        Ok(Self { config: Arc::clone(session.config()), session: Some(session) })
     }
 }
 

@@ -1,14 +1,11 @@
-use super::{
-    Upstash,
-    problems::{Problems, called},
-    upstash::Inner,
-};
+use super::{Upstash, near_misses::NearMisses, upstash::Inner};
 #[cfg(feature = "client-ip")]
 use crate::client_ip::ClientIpSource;
 use crate::{
     Error,
     client::RestConfig,
     env::{self, Variable},
+    problems::Problems,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -35,6 +32,7 @@ pub struct UpstashBuilder {
     /// Settings by the name of their variable.
     values: BTreeMap<&'static str, String>,
     unreadable: Vec<&'static str>,
+    near_misses: NearMisses,
     rest: RestConfig,
     or_memory: bool,
     #[cfg(feature = "redis-tcp")]
@@ -82,6 +80,7 @@ impl Default for UpstashBuilder {
         Self {
             values: BTreeMap::new(),
             unreadable: Vec::new(),
+            near_misses: NearMisses::default(),
             rest: RestConfig::default(),
             or_memory: false,
             #[cfg(feature = "redis-tcp")]
@@ -109,6 +108,7 @@ impl UpstashBuilder {
         });
         let names = env::VARIABLES.iter().flat_map(|variable| [Some(variable.name), variable.alias]).flatten();
         builder.unreadable = names.filter(|name| unreadable.iter().any(|other| other == name)).collect();
+        builder.near_misses.look_through(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
         builder
     }
 
@@ -123,6 +123,7 @@ impl UpstashBuilder {
                 builder.values.insert(variable.name, value);
             }
         }
+        builder.near_misses = NearMisses::of(&mut read);
         builder.rest.telemetry &= !builder.values.contains_key(env::DISABLE_TELEMETRY.name);
         builder
     }
@@ -175,7 +176,8 @@ impl UpstashBuilder {
         self.set(env::SESSION_REDIS_URL, url).set(env::SESSION_REDIS_TOKEN, token)
     }
 
-    /// Keeps everything in memory if Redis is not configured. A line in the log says so.
+    /// Keeps everything in memory if Redis is not configured. A line in the log says so, or on the standard error if no
+    /// `tracing` subscriber is set up.
     pub fn or_memory(mut self) -> Self {
         self.or_memory = true;
         self
@@ -291,11 +293,11 @@ impl UpstashBuilder {
             (Some(a), Some(b)) => Some((a, b)),
             (None, None) => None,
             (Some(_), None) => {
-                problems.add(format!("{} is not set, but {} is", called(second), first.name));
+                problems.add(format!("{}, but {} is", self.not_set(second), first.name));
                 None
             }
             (None, Some(_)) => {
-                problems.add(format!("{} is not set, but {} is", called(first), second.name));
+                problems.add(format!("{}, but {} is", self.not_set(first), second.name));
                 None
             }
         }
@@ -313,15 +315,15 @@ impl UpstashBuilder {
                 return client.build().map_err(named).ok();
             }
             if neither && !self.or_memory {
-                problems.add(format!("{} is not set", called(env::REDIS_URL)));
-                problems.add(format!("{} is not set", called(env::REDIS_TOKEN)));
+                problems.add(self.not_set(env::REDIS_URL));
+                problems.add(self.not_set(env::REDIS_TOKEN));
             } else if neither {
                 let apart = self.value(env::SESSION_REDIS_URL).is_some();
                 let sessions = if apart { "" } else { ", sessions" };
-                tracing::warn!(
-                    "{} is not set: limits{sessions} and cached responses are kept in the memory of this process",
-                    env::REDIS_URL.name
-                );
+                tell(&format!(
+                    "{}: limits{sessions} and cached responses are kept in the memory of this process",
+                    self.not_set(env::REDIS_URL)
+                ));
             }
             return None;
         };
@@ -342,12 +344,8 @@ impl UpstashBuilder {
         token_name: Variable,
         problems: &mut Problems,
     ) -> Option<crate::redis::Redis> {
-        if token.starts_with("http://") || token.starts_with("https://") {
-            problems.add(format!("{} is a URL: are the two swapped?", token_name.name));
-            return None;
-        }
         let client = crate::redis::Redis::builder(url, token).names(url_name.name, token_name.name);
-        problems.note(client.rest(self.rest.clone()).build())
+        client.rest(self.rest.clone()).build_into(problems)
     }
 
     #[cfg(feature = "session")]
@@ -356,6 +354,10 @@ impl UpstashBuilder {
         // The token of the database that they are in.
         let token = self.value(env::SESSION_REDIS_TOKEN).or_else(|| self.value(env::REDIS_TOKEN));
         let keys = match (self.value(env::SESSION_SECRET), token) {
+            (Some(secrets), _) if is_quoted(secrets) => {
+                problems.add(format!("{} begins or ends with a quote", env::SESSION_SECRET.name));
+                return None;
+            }
             (Some(secrets), _) => KeyRing::within(secrets.split(',').map(str::trim), &self.namespace),
             (None, Some(token)) => KeyRing::derived(token, &self.namespace),
             (None, None) => self.keys_beside_tcp(),
@@ -388,14 +390,14 @@ impl UpstashBuilder {
     #[cfg(feature = "qstash")]
     fn build_qstash(&self, problems: &mut Problems) -> crate::qstash::QStashClient {
         use crate::qstash::QStashClient;
-        let missing = || QStashClient::not_configured(format!("{} is not set", env::QSTASH_TOKEN.name));
+        let missing = || QStashClient::not_configured(self.not_set(env::QSTASH_TOKEN));
         let Some(token) = self.value(env::QSTASH_TOKEN) else { return missing() };
         let mut client =
             QStashClient::builder(token).names(env::QSTASH_URL.name, env::QSTASH_TOKEN.name).rest(self.rest.clone());
         if let Some(url) = self.value(env::QSTASH_URL) {
             client = client.url(url);
         }
-        problems.note(client.build()).unwrap_or_else(missing)
+        client.build_into(problems).unwrap_or_else(missing)
     }
 
     #[cfg(feature = "qstash")]
@@ -403,17 +405,48 @@ impl UpstashBuilder {
         use crate::qstash::Receiver;
         let (current, next) = (env::QSTASH_CURRENT_SIGNING_KEY, env::QSTASH_NEXT_SIGNING_KEY);
         let missing = || {
-            let message = format!("{} and {} are not set", current.name, next.name);
+            let message = format!("{} and {}", self.not_set(current), self.not_set(next));
             Receiver::not_configured(Error::new(crate::ErrorKind::Configuration, message))
         };
-        let Some((current_key, next_key)) = self.pair(current, next, problems) else { return missing() };
-        let receiver = Receiver::named((current.name, current_key), (next.name, next_key)).and_then(|receiver| {
-            match &self.public_url {
-                Some(url) => receiver.try_with_public_url(url),
-                None => Ok(receiver),
-            }
-        });
-        problems.note(receiver).unwrap_or_else(missing)
+        let receiver = self
+            .pair(current, next, problems)
+            .and_then(|keys| Receiver::named((current.name, keys.0), (next.name, keys.1), problems))
+            .unwrap_or_else(missing);
+        match &self.public_url {
+            Some(url) => problems.note(receiver.try_with_public_url(url)).unwrap_or_else(missing),
+            None => receiver,
+        }
+    }
+
+    /// Says that a variable is not set, with its other name, and with one that is set and looks like it.
+    fn not_set(&self, variable: Variable) -> String {
+        let name = match variable.alias {
+            Some(alias) => format!("{} (or {alias})", variable.name),
+            None => variable.name.to_owned(),
+        };
+        match self.near_misses.of_variable(variable) {
+            Some(found) => format!("{name} is not set ({found} is, and is not read)"),
+            None => format!("{name} is not set"),
+        }
+    }
+}
+
+/// Whether the quotes of a file of settings became part of the value.
+#[cfg(feature = "session")]
+fn is_quoted(value: &str) -> bool {
+    value.trim().starts_with(['"', '\'']) || value.trim().ends_with(['"', '\''])
+}
+
+/// Writes to the log, and, for want of a log, once to the standard error: it is the first thing to know about an
+/// application that nothing was configured for.
+#[cfg(feature = "redis")]
+fn tell(text: &str) {
+    use std::{io::Write, sync::Once};
+    static TOLD: Once = Once::new();
+    tracing::warn!("{text}");
+    let has_log = tracing::dispatcher::get_default(|log| !log.is::<tracing::subscriber::NoSubscriber>());
+    if !has_log {
+        TOLD.call_once(|| drop(writeln!(std::io::stderr(), "axum-upstash: {text}")));
     }
 }
 

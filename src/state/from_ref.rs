@@ -1,30 +1,44 @@
+//! Every client out of a state that contains an `Upstash`: `FromRef<App> for Upstash` is all that an application writes.
+
 use super::Upstash;
 use axum_core::extract::FromRef;
 
 #[cfg(feature = "redis")]
-impl FromRef<Upstash> for crate::redis::Redis {
-    fn from_ref(upstash: &Upstash) -> Self {
-        upstash.redis()
+impl<S> FromRef<S> for crate::redis::Redis
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).redis()
     }
 }
 
 #[cfg(feature = "qstash")]
-impl FromRef<Upstash> for crate::qstash::QStashClient {
-    fn from_ref(upstash: &Upstash) -> Self {
-        upstash.qstash()
+impl<S> FromRef<S> for crate::qstash::QStashClient
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).qstash()
     }
 }
 
 #[cfg(feature = "qstash")]
-impl FromRef<Upstash> for crate::qstash::Receiver {
-    fn from_ref(upstash: &Upstash) -> Self {
-        upstash.receiver()
+impl<S> FromRef<S> for crate::qstash::Receiver
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).receiver()
     }
 }
 
 #[cfg(feature = "client-ip")]
-impl FromRef<Upstash> for crate::client_ip::ClientIpSource {
-    fn from_ref(upstash: &Upstash) -> Self {
-        upstash.client_ip()
+impl<S> FromRef<S> for crate::client_ip::ClientIpSource
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).client_ip()
     }
 }

@@ -2,7 +2,7 @@
 
 mod builder;
 mod from_ref;
-mod problems;
+mod near_misses;
 mod upstash;
 
 pub use self::{builder::UpstashBuilder, upstash::Upstash};

@@ -30,11 +30,11 @@ use std::{fmt, sync::Arc};
 ///
 /// # In a state of your own
 /// Extractors find their clients in the router's state, and so does `State<Redis>`. A state of your own that contains an
-/// `Upstash` implements [`FromRef`](axum_core::extract::FromRef) for the types that its handlers extract:
+/// `Upstash` says so by one [`FromRef`](axum_core::extract::FromRef), which serves every extractor of this crate:
 ///
 /// ```
 /// use axum::{Router, extract::{FromRef, State}, routing::get};
-/// use axum_upstash::{Upstash, redis::Redis};
+/// use axum_upstash::{Upstash, client_ip::ClientIp, redis::Redis};
 ///
 /// #[derive(Clone)]
 /// struct App {
@@ -47,13 +47,7 @@ use std::{fmt, sync::Arc};
 ///     }
 /// }
 ///
-/// impl FromRef<App> for Redis {
-///     fn from_ref(app: &App) -> Self {
-///         app.upstash.redis()
-///     }
-/// }
-///
-/// async fn handler(State(redis): State<Redis>) {}
+/// async fn handler(State(redis): State<Redis>, ClientIp(ip): ClientIp) {}
 ///
 /// # fn main() -> Result<(), axum_upstash::Error> {
 /// let upstash = Upstash::builder().or_memory().build()?;
@@ -61,6 +55,9 @@ use std::{fmt, sync::Arc};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A `#[derive(FromRef)]` on `App` writes this one as well. A client of this crate that is a field beside the `Upstash`
+/// is left out of it by `#[from_ref(skip)]`. A state without an `Upstash` implements `FromRef` for the clients it has.
 ///
 /// # Products that are not configured
 /// The layers stand on Redis, so [`from_env`](Self::from_env) requires its variables. With

@@ -58,6 +58,106 @@ fn each_problem_is_told() {
     assert!(with(&[("QSTASH_URL", "nonsense"), ("QSTASH_TOKEN", "t")]).is_err());
 }
 
+/// Each of these was hidden behind the first.
+#[test]
+fn all_problems_means_all() {
+    let error = upstash(&[
+        ("UPSTASH_REDIS_REST_URL", "\"https://x.upstash.io\""),
+        ("UPSTASH_REDIS_REST_TOKEN", "\"quoted\""),
+        ("SESSION_REDIS_REST_URL", "nonsense"),
+        ("SESSION_REDIS_REST_TOKEN", "https://swapped.upstash.io"),
+        ("SESSION_SECRET", "'a secret in quotes that is long enough'"),
+        ("QSTASH_URL", "ftp://x"),
+        ("QSTASH_TOKEN", "two words"),
+        ("QSTASH_CURRENT_SIGNING_KEY", "\"a\""),
+        ("QSTASH_NEXT_SIGNING_KEY", "b c"),
+    ])
+    .unwrap_err()
+    .to_string();
+    for name in [
+        "UPSTASH_REDIS_REST_URL contains",
+        "UPSTASH_REDIS_REST_TOKEN contains",
+        "SESSION_REDIS_REST_URL is not a URL",
+        "SESSION_REDIS_REST_TOKEN is a URL",
+        "SESSION_SECRET begins or ends with a quote",
+        "QSTASH_URL must begin",
+        "QSTASH_TOKEN contains",
+        "QSTASH_CURRENT_SIGNING_KEY contains",
+        "QSTASH_NEXT_SIGNING_KEY contains",
+    ] {
+        assert!(error.contains(name), "{name} is not in: {error}");
+    }
+    assert!(error.starts_with("9 problems:"), "{error}");
+    let error = Upstash::builder().or_memory().public_url("nonsense").build().unwrap_err();
+    assert!(error.to_string().contains("public URL"), "{error}");
+}
+
+#[test]
+fn a_variable_that_looks_like_one_that_is_read_is_named() {
+    for (set, read) in [
+        (
+            vec![("UPSTASH_REDIS_URL", "https://secret-1"), ("UPSTASH_REDIS_TOKEN", "secret-2")],
+            "UPSTASH_REDIS_REST_URL",
+        ),
+        (vec![("REDIS_URL", "redis://secret-1")], "UPSTASH_REDIS_REST_URL"),
+        (vec![REDIS[0], ("UPSTASH_REDIS_TOKEN", "secret-2")], "UPSTASH_REDIS_REST_TOKEN"),
+    ] {
+        let error = upstash(&set).unwrap_err().to_string();
+        let (looks_like, _) = set.last().unwrap();
+        assert!(error.contains(&format!("({looks_like} is, and is not read)")), "{error}");
+        assert!(error.contains(&format!("{read} (or ")) && !error.contains("secret"), "{error}");
+    }
+    let redis_over_tcp = upstash(&[("UPSTASH_REDIS_REST_URL", "redis://x:6379"), REDIS[1]]).unwrap_err();
+    assert!(redis_over_tcp.to_string().contains("redis:// is for Redis over TCP"), "{redis_over_tcp}");
+}
+
+/// All that an application with a state of its own writes.
+#[derive(Clone)]
+struct App {
+    upstash: Upstash,
+}
+
+impl axum::extract::FromRef<App> for Upstash {
+    fn from_ref(app: &App) -> Self {
+        app.upstash.clone()
+    }
+}
+
+/// A state with a client of its own, and no `Upstash`.
+#[derive(Clone)]
+struct Small {
+    receiver: Receiver,
+}
+
+impl axum::extract::FromRef<Small> for Receiver {
+    fn from_ref(state: &Small) -> Self {
+        state.receiver.clone()
+    }
+}
+
+#[tokio::test]
+async fn an_upstash_in_the_state_serves_every_extractor() {
+    use axum_upstash::qstash::{QStash, Signer, VerifiedMessage};
+    let keys = ("sig_current", "sig_next");
+    let upstash = Upstash::builder().or_memory().qstash_signing_keys(keys.0, keys.1);
+    let upstash = upstash.client_ip(ClientIpSource::x_forwarded_for(1)).build().unwrap();
+    let handler = |State(_): State<Redis>,
+                   State(_): State<QStashClient>,
+                   State(_): State<Receiver>,
+                   State(_): State<ClientIpSource>,
+                   ClientIp(ip): ClientIp,
+                   message: VerifiedMessage<String>| async move { format!("{ip} {}", message.body) };
+    let app = Router::new().route("/", axum::routing::post(handler)).with_state(App { upstash });
+    let small = Router::new().route("/", axum::routing::post(|body: QStash<String>| async move { body.0 }));
+    let small = small.with_state(Small { receiver: Receiver::new(keys.0, keys.1).unwrap() });
+    for (app, wanted) in [(app, "203.0.113.7 x"), (small, "x")] {
+        let request = Request::post("/").header("x-forwarded-for", "203.0.113.7");
+        let signature = Signer::new(keys.0).unwrap().sign("https://app.example.com/", "x");
+        let request = request.header("upstash-signature", signature).body(Body::from("x")).unwrap();
+        assert_eq!(crate::support::text(app.oneshot(request).await.unwrap()).await, wanted);
+    }
+}
+
 #[test]
 fn half_a_configuration_is_no_reason_for_memory() {
     let half = axum_upstash::UpstashBuilder::from_env_with(|name| (name == REDIS[0].0).then(|| REDIS[0].1.to_owned()));

@@ -211,12 +211,16 @@ async fn a_body_that_breaks_off_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn without_keys_the_answer_is_500_and_keeps_the_reason_to_itself() {
+async fn without_keys_the_answer_is_500_and_only_a_debug_build_says_why() {
     let reason = Error::new(ErrorKind::Configuration, "QSTASH_CURRENT_SIGNING_KEY is not set");
     let (app, handled) = counting(Receiver::not_configured(reason));
     let problem = problem(app.oneshot(signed("/hook", "text/plain", "x")).await.unwrap(), 500).await;
     assert_eq!(problem["check"], "keys");
-    assert!(!problem.to_string().contains("QSTASH_"), "{problem}");
+    assert_eq!(
+        problem.to_string().contains("QSTASH_CURRENT_SIGNING_KEY is not set"),
+        cfg!(debug_assertions),
+        "{problem}"
+    );
     assert_eq!(handled.load(Ordering::SeqCst), 0);
 }
 
@@ -292,6 +296,7 @@ async fn the_public_url_is_compared_with_the_path_as_it_was_sent() {
         ("https://app.example.com/webhooks/a?x=%20&y", "/webhooks/a?x=%20&y"),
         ("https://app.example.com/webhooks/a%2Fb", "/webhooks/a%2Fb"),
         ("https://app.example.com/webhooks/a", "http://internal:3000/webhooks/a"),
+        ("HTTPS://App.Example.com:443/webhooks/a", "/webhooks/a"),
     ] {
         assert_eq!(send(destination, target).await.status(), 200, "{destination}");
     }
@@ -303,6 +308,60 @@ async fn the_public_url_is_compared_with_the_path_as_it_was_sent() {
         ("http://app.example.com/webhooks/a", "/webhooks/a"),
     ] {
         assert_eq!(problem(send(destination, target).await, 401).await["check"], "subject", "{destination}");
+    }
+}
+
+#[tokio::test]
+async fn a_bare_origin_is_the_url_of_the_root() {
+    for public_url in ["https://app.example.com", "HTTPS://APP.example.com:443/"] {
+        let receiver = receiver().try_with_public_url(public_url).unwrap();
+        let app = Router::new().route("/", post(|_: QStash<Bytes>| async {})).with_state(receiver);
+        for destination in ["https://app.example.com", "https://app.example.com/"] {
+            let signature = signer().sign(destination, "x");
+            let request = Request::post("/").header("upstash-signature", signature).body(Body::from("x")).unwrap();
+            assert_eq!(app.clone().oneshot(request).await.unwrap().status(), 200, "{public_url} {destination}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_line_of_several_signatures_may_be_the_right_one() {
+    let good = signer().sign(URL, "x");
+    let expired = signer().with_claim("exp", 1).sign(URL, "x");
+    for (lines, status) in [
+        (&["nonsense", &good][..], 200),
+        (&[&good, "nonsense"], 200),
+        (&[&expired, "nonsense"], 401),
+        (&["", "a", "b", "c", &good], 401),
+    ] {
+        let mut request = Request::post("/hook");
+        for line in lines {
+            request = request.header("Upstash-Signature", *line);
+        }
+        let (app, _) = counting(receiver());
+        let response = app.oneshot(request.body(Body::from("x")).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{lines:?}");
+        if lines[0] == expired {
+            assert_eq!(problem(response, 401).await["check"], "expired", "the fault of the first line");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_for_another_url_shows_both_in_the_log() {
+    let log = crate::log::Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let receiver = receiver().try_with_public_url("https://app.example.com").unwrap();
+    let (app, _) = counting(receiver);
+    let request = with_signature(&signer().sign("http://app.example.com/hook", "x"), "x");
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 401);
+    let text = log.take();
+    for part in ["expected=https://app.example.com/hook", "received=http://app.example.com/hook", "the scheme differs"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
     }
 }
 

@@ -288,3 +288,30 @@ async fn beneath_a_layer_that_empties_bodies_and_above_a_service_that_is_rarely_
         }
     }
 }
+
+#[tokio::test]
+async fn preflights_count_unless_the_layer_leaves_them_alone() {
+    let limiter = Ratelimit::memory(FixedWindow::new(1, Duration::from_secs(60)));
+    let layer = RateLimitLayer::new("default", limiter).with_key(|_| "all");
+    let preflight = |method: &str| {
+        let request = Request::builder().method(method).header("origin", "https://a.test");
+        request.header("access-control-request-method", "POST").body(Body::empty()).unwrap()
+    };
+    for (layer, statuses) in [
+        (layer.clone(), [200, 429, 429]),
+        (layer.map_limiters(|limiter| limiter.with_prefix("b")).skip_preflights(), [200, 200, 200]),
+    ] {
+        let app = Router::new().fallback(|| async {}).layer(layer);
+        for wanted in statuses {
+            let response = app.clone().oneshot(preflight("OPTIONS")).await.unwrap();
+            assert_eq!(response.status(), wanted);
+            assert_eq!(response.headers().contains_key("ratelimit"), statuses[1] == 429);
+        }
+        // What is no preflight counts as ever.
+        let plain =
+            Request::builder().method("OPTIONS").header("origin", "https://a.test").body(Body::empty()).unwrap();
+        let first = if statuses[1] == 429 { 429 } else { 200 };
+        assert_eq!(app.clone().oneshot(plain).await.unwrap().status(), first);
+        assert_eq!(app.oneshot(preflight("POST")).await.unwrap().status(), 429);
+    }
+}

@@ -16,6 +16,7 @@ use axum_upstash::{
     session::{Session, SessionCookie, SessionError, SessionLayer, store::MemorySessionStore},
 };
 use http::{StatusCode, header::SET_COOKIE};
+use tower::ServiceExt;
 
 async fn text(app: &Router, path: &str, cookie: &str) -> String {
     ask(app, "GET", path, Some(cookie)).await.text
@@ -165,4 +166,56 @@ async fn a_cookie_of_one_namespace_is_nothing_in_another_with_a_secret_too() {
     let upstash = upstash.namespace("one").build().unwrap();
     let turned = routes().layer(upstash.session_layer());
     assert!(ask(&turned, "GET", "/get/user", Some(&me)).await.removes_cookie(), "known, and not in its memory");
+}
+
+fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn a_secure_cookie_that_never_comes_back_over_http_is_told_of_once() {
+    let (log, _guard) = logged();
+    // While there is a single subscriber, an event that another test's thread comes to first is off for all threads.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let begin = async |app: &Router, name: &str, value: &str| {
+        let request = http::Request::post("/put/a/1").header("host", "lan.test").header(name, value);
+        let response = app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        crate::support::cookie(&response).unwrap()
+    };
+    let new = || routes().layer(SessionLayer::new(MemorySessionStore::new(), keys(&[1])));
+    let told = |log: &Log| log.take().matches("SessionCookie::local_development()").count();
+
+    let app = new();
+    for _ in 0..10 {
+        begin(&app, "x-a", "b").await;
+    }
+    assert_eq!(told(&log), 1);
+    // A proxy that ended TLS says so.
+    let app = new();
+    for _ in 0..10 {
+        begin(&app, "x-forwarded-proto", "https").await;
+    }
+    assert_eq!(told(&log), 0);
+    // One client that comes back is enough.
+    let app = new();
+    let cookie = begin(&app, "x-a", "b").await;
+    ask(&app, "GET", "/get/a", Some(&cookie)).await;
+    for _ in 0..10 {
+        begin(&app, "x-a", "b").await;
+    }
+    assert_eq!(told(&log), 0);
+}
+
+#[tokio::test]
+async fn a_value_in_quotes_is_the_value() {
+    both(async |store| {
+        let app = routes().layer(layer(&store));
+        let cookie = log_in(&app, "ferris").await;
+        let (name, value) = cookie.split_once('=').unwrap();
+        assert_eq!(text(&app, "/get/user", &format!("{name}=\"{value}\"")).await, "ferris");
+    })
+    .await;
 }

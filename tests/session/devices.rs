@@ -344,3 +344,49 @@ async fn an_update_goes_through_beside_changes_that_are_refused() {
     })
     .await;
 }
+
+/// After a change of the password: everything ends, and the next page says so.
+#[tokio::test]
+async fn a_message_after_the_end_of_all_sessions_is_on_the_next_page() {
+    use axum_upstash::session::{Flash, UserSessions};
+    both(async |store| {
+        let change = |session: Session, sessions: UserSessions| async move {
+            let user: String = session.get("user").await?.unwrap_or_default();
+            session.insert("before", "lost").await?;
+            sessions.revoke_all(&user).await?;
+            session.flash(Flash::new("success", "Log in with your new password.")).await
+        };
+        let this_one = |session: Session, sessions: UserSessions| async move {
+            let user: String = session.get("user").await?.unwrap_or_default();
+            let key = session.key().unwrap();
+            sessions.revoke(&user, &key).await?;
+            session.flash(Flash::new("success", "This device is logged out.")).await
+        };
+        let page = |session: Session| async move {
+            let messages = session.take_flashes().await?;
+            Ok::<_, SessionError>(messages.into_iter().map(|message| message.text).collect::<String>())
+        };
+        let app = routes().route("/change", post(change)).route("/this-one", post(this_one)).route("/page", get(page));
+        let app = app.layer(layer(&store));
+        for (path, message) in
+            [("/change", "Log in with your new password."), ("/this-one", "This device is logged out.")]
+        {
+            let (me, other) = (log_in(&app, "ferris").await, log_in(&app, "corro").await);
+            let changed = ask(&app, "POST", path, Some(&me)).await;
+            assert_eq!(changed.status, StatusCode::OK);
+            let new = changed.cookie().expect("another session has the message");
+            assert_eq!(ask(&app, "GET", "/get/user", Some(&new)).await.text, "-", "{path}");
+            assert_eq!(ask(&app, "GET", "/get/before", Some(&new)).await.text, "-", "{path}");
+            assert_eq!(ask(&app, "GET", "/page", Some(&new)).await.text, message);
+            assert_eq!(ask(&app, "GET", "/get/user", Some(&me)).await.text, "-");
+            assert_eq!(ask(&app, "GET", "/get/user", Some(&other)).await.text, "corro");
+        }
+        // Another user's sessions leave this one as it is.
+        let admin = log_in(&app, "admin").await;
+        let (one, _) = (log_in(&app, "ferris").await, ());
+        assert_eq!(ask(&app, "POST", "/revoke-all/ferris", Some(&admin)).await.status, StatusCode::OK);
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&admin)).await.text, "admin");
+        assert_eq!(ask(&app, "GET", "/get/user", Some(&one)).await.text, "-");
+    })
+    .await;
+}

@@ -48,7 +48,8 @@ impl RateLimitLayer {
     /// Decides on a request if nothing has to be waited for.
     pub(super) fn first_step(&self, head: RequestHead<'_>) -> FirstStep {
         let config = &*self.config;
-        if config.skip.as_ref().is_some_and(|skip| skip(head)) {
+        let is_skipped = config.skips_preflights && head.is_cors_preflight();
+        if is_skipped || config.skip.as_ref().is_some_and(|skip| skip(head)) {
             return FirstStep::Done(Admission::Skip);
         }
         let is_simple = config.rules.len() == 1 && config.queue.is_none() && config.concurrency.is_none();

@@ -1,5 +1,8 @@
 use super::refusal::GRPC_STATUS;
-use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{
+    Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
+};
 
 /// The head of a request, for keys, costs and rules.
 ///
@@ -83,6 +86,15 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub fn matched_path(&self) -> &'a str {
         self.matched().unwrap_or_else(|| self.uri.path())
+    }
+
+    /// Whether a browser asks by it if a page of another origin may send a request
+    /// ([Fetch 3.2.2](https://fetch.spec.whatwg.org/#cors-preflight-request)).
+    #[must_use]
+    pub fn is_cors_preflight(&self) -> bool {
+        self.method == Method::OPTIONS
+            && self.headers.contains_key(ORIGIN)
+            && self.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
     /// Whether a router has matched a route.

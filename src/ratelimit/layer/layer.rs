@@ -52,6 +52,7 @@ pub(super) struct Config {
     pub(super) key: KeySource,
     pub(super) cost: Option<Arc<Cost>>,
     pub(super) skip: Option<Arc<Skip>>,
+    pub(super) skips_preflights: bool,
     pub(super) client_info: Option<ClientInfoSource>,
     pub(super) refuse: Arc<dyn Refuse>,
     pub(super) styles: HeaderStyles,
@@ -79,6 +80,7 @@ impl RateLimitLayer {
             key: KeySource::extractor(ClientIpSource::default()),
             cost: None,
             skip: None,
+            skips_preflights: false,
             client_info: None,
             refuse: Arc::new(ProblemRefusal),
             styles: HeaderStyles::default(),
@@ -206,6 +208,29 @@ impl RateLimitLayer {
     /// Leaves requests alone for which `skip` returns `true`: they are not counted, and their responses are not changed.
     pub fn with_skip(self, skip: impl Fn(RequestHead<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.with(|config| config.skip = Some(Arc::new(skip)))
+    }
+
+    /// Leaves [CORS preflights](RequestHead::is_cors_preflight) alone.
+    ///
+    /// They count by default, as they do in express-rate-limit: any client can send one, and a route for every method
+    /// (`any`) runs its handler for it. Better put the CORS layer outside of the limit (added after it). It then answers
+    /// preflights itself, and a page can read a refusal, which needs the CORS fields as well. This setting is for a limit
+    /// that has to be outermost.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use axum_upstash::{Upstash, ratelimit::SlidingWindow};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let upstash = Upstash::builder().or_memory().build()?;
+    /// let limit = upstash.rate_limit_layer("all", SlidingWindow::new(100, Duration::from_secs(60)));
+    /// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(limit.skip_preflights());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn skip_preflights(self) -> Self {
+        self.with(|config| config.skips_preflights = true)
     }
 
     /// Collects facts of the client, for deny lists and analytics.

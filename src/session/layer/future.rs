@@ -1,3 +1,4 @@
+use super::scheme::watch_secure;
 use crate::{
     PrivateResponse, ResponseBody,
     rt::spawn,
@@ -135,6 +136,9 @@ fn write_head<B>(session: &Session, response: &mut Response<B>) {
     let cookie = cookie.and_then(|cookie| match cookie {
         Cookie::Remove => config.cookie.removal(),
         Cookie::Set(id, record) => {
+            if session.inner().may_be_lost {
+                watch_secure(&config.returned, false);
+            }
             let value = config.keys.sign(config.cookie.name(), &id);
             config.cookie.set(&value, record.as_deref(), config.clock.now_ms())
         }

@@ -55,6 +55,7 @@ impl SessionLayer {
                 rotation_grace: Duration::from_secs(5 * 60),
                 commit_on: CommitOn::default(),
                 clock: Clock::system(),
+                returned: Arc::default(),
                 told: Arc::default(),
             }),
         }

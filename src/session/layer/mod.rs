@@ -7,6 +7,7 @@
 mod future;
 #[allow(clippy::module_inception, reason = "the file of the layer's type, as in every room")]
 mod layer;
+mod scheme;
 mod service;
 
 pub use self::{future::ResponseFuture, layer::SessionLayer, service::SessionService};
