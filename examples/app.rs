@@ -114,8 +114,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = listener.local_addr()?;
     let public_url = std::env::var("PUBLIC_URL").unwrap_or_else(|_| format!("http://{address}"));
 
-    let app = app(&settings(&public_url).build()?);
+    let upstash = settings(&public_url).build()?;
+    upstash.check().await?; // a wrong address or token is found here, not by the first request
+    let app = app(&upstash);
     println!("listening on http://{address}");
+    // It has no time limit for the head of a request: in production put a proxy in front that has one.
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
         .await?;

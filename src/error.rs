@@ -41,6 +41,8 @@ struct Inner {
     status: Option<u16>,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
+    /// `Debug` prints the message alone, for `main`.
+    for_people: bool,
     // Shared, because one lost request is the error of every command in it.
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -112,6 +114,7 @@ impl Error {
             status: None,
             message: message.into(),
             retry_after: None,
+            for_people: kind == ErrorKind::Configuration,
             source: None,
         }))
     }
@@ -125,6 +128,18 @@ impl Error {
 
     pub(crate) fn with_key(mut self, key: Option<String>) -> Self {
         self.0.key = key;
+        self
+    }
+
+    /// Another kind for the same message.
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// The same error, which is to be read where `main` prints it.
+    pub(crate) fn for_people(mut self) -> Self {
+        self.0.for_people = true;
         self
     }
 
@@ -234,12 +249,12 @@ impl fmt::Display for Error {
     }
 }
 
-/// All fields. A configuration error prints its message alone, one line for each problem, because `main` prints the
-/// `Debug` text of the error that it returns.
+/// All fields. A configuration error and one of [`Upstash::check`](crate::Upstash::check) print their message alone, one
+/// line for each problem, because `main` prints the `Debug` text of the error that it returns.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        if inner.kind == ErrorKind::Configuration {
+        if inner.for_people {
             return fmt::Display::fmt(self, f);
         }
         f.debug_struct("Error")

@@ -145,10 +145,8 @@ pub mod session;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 mod state;
 
-#[cfg(feature = "redis")]
-pub use self::breaker::CircuitBreaker;
 #[cfg(any(feature = "redis", feature = "qstash"))]
-pub use self::state::{Upstash, UpstashBuilder};
+pub use self::state::{CheckReport, Upstash, UpstashBuilder};
 pub use self::{
     body::ResponseBody,
     error::{Error, ErrorKind, Result},
@@ -156,6 +154,8 @@ pub use self::{
     problem::Problem,
     rt::{Clock, ManualClock},
 };
+#[cfg(feature = "redis")]
+pub use self::{breaker::CircuitBreaker, state::DatabaseReport};
 
 /// The README's examples are compiled with the documentation's.
 #[cfg(all(doctest, feature = "full"))]

@@ -155,6 +155,10 @@ impl RestClient {
         Self { inner: Arc::new(Inner { endpoint: Err(reason.into()), config: RestConfig::default() }) }
     }
 
+    pub(crate) fn is_configured(&self) -> bool {
+        self.inner.endpoint.is_ok()
+    }
+
     /// Names the setting to look at in an error about the token.
     pub(crate) fn explained(&self, error: Error) -> Error {
         let Ok(Endpoint { token_name, .. }) = &self.inner.endpoint else { return error };
@@ -398,6 +402,21 @@ mod tests {
                 }
             })
         }
+    }
+
+    /// A feature of another crate does not count: what is compiled in then is not known here.
+    #[test]
+    fn an_https_address_needs_a_tls_feature() {
+        let build = |url| {
+            Problems::collect(|problems| {
+                RestClient::new(("URL", "TOKEN"), url, &Secret::new("t"), RestConfig::default(), problems)
+            })
+        };
+        let has_tls = HAS_TLS;
+        let error = build("https://x.upstash.io").err().map(|error| error.to_string());
+        assert_eq!(error.is_none(), has_tls, "{error:?}");
+        assert!(error.is_none_or(|error| error.starts_with("URL is https://") && error.contains("rustls")));
+        assert!(build("http://127.0.0.1:1").is_ok());
     }
 
     /// The outcome, how many requests it took, and how much time.

@@ -4,7 +4,8 @@ use crate::{
     client::{Repeat, RestClient, RestConfig, RestRequest, Secret},
     problems::Problems,
 };
-use http::Method;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
 use std::fmt;
 
 /// Messages are kept in a region; this one is the default of the official SDKs.
@@ -111,6 +112,26 @@ impl QStashClient {
         Self { rest: RestClient::not_configured(reason) }
     }
 
+    /// Whether QStash answers and accepts the token. `None` if there is no token.
+    pub(crate) async fn check(&self) -> Option<Result<(), Error>> {
+        if !self.rest.is_configured() {
+            return None;
+        }
+        let request = RestRequest {
+            method: Method::GET,
+            path: "/v2/keys".into(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            repeat: Repeat::Safe,
+            deadline: None,
+        };
+        Some(match self.rest.send(request).await {
+            Ok(response) if response.status.is_success() => Ok(()),
+            Ok(response) => Err(self.rest.explained(from_response(&response, &Clock::system()))),
+            Err(error) => Err(error),
+        })
+    }
+
     /// Hands a message over to QStash, which delivers it.
     ///
     /// A message to a URL answers with one [`Published`](super::Published), one to a URL group with one for each
@@ -136,7 +157,7 @@ impl QStashClient {
         };
         let response = self.rest.send(request).await.map_err(describe)?;
         if !response.status.is_success() {
-            return Err(describe(from_response(&response, &Clock::system())));
+            return Err(describe(self.rest.explained(from_response(&response, &Clock::system()))));
         }
         serde_json::from_slice(&response.body).map_err(|error| {
             let problem = Error::new(ErrorKind::Decode, "the answer is not one of QStash to a publish");

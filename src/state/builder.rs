@@ -259,6 +259,8 @@ impl UpstashBuilder {
         problems.into_result()?;
         Ok(Upstash::new(Inner {
             #[cfg(feature = "redis")]
+            redis_name: if self.value(env::REDIS_URL).is_some() { env::REDIS_URL } else { env::REDIS_TCP_URL }.name,
+            #[cfg(feature = "redis")]
             redis,
             #[cfg(feature = "session")]
             session_redis,

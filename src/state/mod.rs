@@ -1,8 +1,11 @@
 //! One state for the whole application: it reads the environment, and every client and layer comes out of it.
 
 mod builder;
+mod check;
 mod from_ref;
 mod near_misses;
 mod upstash;
 
-pub use self::{builder::UpstashBuilder, upstash::Upstash};
+#[cfg(feature = "redis")]
+pub use self::check::DatabaseReport;
+pub use self::{builder::UpstashBuilder, check::CheckReport, upstash::Upstash};

@@ -1,10 +1,10 @@
 #[cfg(feature = "client-ip")]
 use crate::client_ip::ClientIpSource;
+use crate::env;
 #[cfg(feature = "qstash")]
 use crate::qstash::{QStashClient, Receiver};
 #[cfg(feature = "redis")]
 use crate::redis::Redis;
-use crate::{Error, env};
 use std::{fmt, sync::Arc};
 
 /// Every client and every layer of the application, and the state of its router. Cloning is cheap.
@@ -65,13 +65,16 @@ use std::{fmt, sync::Arc};
 /// not configured. Any other product that is not configured returns an error on use, which names the missing variables.
 #[derive(Clone)]
 pub struct Upstash {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
     /// `None` if memory takes its place.
     #[cfg(feature = "redis")]
     pub(super) redis: Option<Redis>,
+    /// The variable of its address.
+    #[cfg(feature = "redis")]
+    pub(super) redis_name: &'static str,
     /// The same client as `redis` if sessions have no database of their own.
     #[cfg(feature = "session")]
     pub(super) session_redis: Option<Redis>,
@@ -104,34 +107,6 @@ impl Upstash {
     #[cfg(feature = "redis")]
     pub fn is_memory(&self) -> bool {
         self.inner.redis.is_none()
-    }
-
-    /// Connects to Redis, so that a wrong address or token is found at start and the first request does not wait.
-    ///
-    /// Each database is sent a `PING` ([`Redis::connect`]). In memory there is nothing to check.
-    ///
-    /// ```no_run
-    /// use axum_upstash::Upstash;
-    ///
-    /// # async fn run() -> Result<(), axum_upstash::Error> {
-    /// let upstash = Upstash::from_env()?;
-    /// upstash.check().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// Those of a command: the server cannot be reached, or refuses the token.
-    #[cfg(feature = "redis")]
-    pub async fn check(&self) -> Result<(), Error> {
-        if let Some(redis) = &self.inner.redis {
-            redis.connect().await?;
-        }
-        #[cfg(feature = "session")]
-        if let Some(redis) = self.inner.session_redis.as_ref().filter(|redis| !redis.is(self.inner.redis.as_ref())) {
-            redis.connect().await?;
-        }
-        Ok(())
     }
 
     /// The Redis client. If Redis is not configured, each call fails with the names of the missing variables.

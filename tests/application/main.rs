@@ -8,6 +8,7 @@ mod environment;
 mod errors;
 mod example;
 mod faults;
+mod first_contact;
 #[path = "../shared/log.rs"]
 mod log;
 #[path = "../shared/example.rs"]

@@ -291,10 +291,50 @@ async fn rest_wins_over_redis_url_which_is_read_if_asked_for() {
     assert!(error.to_string().contains("REDIS_URL") && !format!("{error:?}").contains("s3cret"), "{error:?}");
 }
 
+/// QStash as far as the check asks it.
+async fn qstash_keys(accepts: &'static str) -> String {
+    let keys = move |headers: http::HeaderMap| async move {
+        let is_right = headers["authorization"] == format!("Bearer {accepts}");
+        let wrong = (http::StatusCode::UNAUTHORIZED, r#"{"error":"invalid token"}"#);
+        if is_right { (http::StatusCode::OK, r#"{"current":"a","next":"b"}"#) } else { wrong }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/v2/keys", get(keys))).await });
+    url
+}
+
 #[tokio::test]
-async fn a_check_finds_a_wrong_token_at_start() {
-    let (local, _) = crate::support::upstash().await;
-    let upstash = Upstash::builder().redis(local.url(), "wrong").build().unwrap();
-    assert_eq!(upstash.check().await.unwrap_err().kind(), ErrorKind::Unauthorized);
-    Upstash::builder().or_memory().build().unwrap().check().await.unwrap();
+async fn a_check_finds_what_is_wrong_at_start_and_names_the_setting() {
+    let (local, redis) = crate::support::upstash().await;
+    let qstash = qstash_keys("right").await;
+    let with = |url: &str, token: &str| Upstash::builder().redis(url, token).qstash_url(&qstash);
+    let right = with(local.url(), local.token()).qstash_token("right").build().unwrap();
+    let (found, before) = (right.check().await.unwrap(), local.requests());
+    let database = found.redis.unwrap();
+    assert_eq!((database.evicts(), found.session_redis, found.qstash), (Some(false), None, true));
+    right.check().await.unwrap();
+    assert_eq!(local.requests() - before, 2, "round trips");
+    let left: i64 = redis.cmd("PTTL").key("axum-upstash:check").query().await.unwrap();
+    assert!(left != -1, "the key that was written expires");
+
+    for (url, token, kind, parts) in [
+        (local.url(), "wrong", ErrorKind::Unauthorized, &["UPSTASH_REDIS_REST_TOKEN", "not valid"][..]),
+        (local.url(), local.read_only_token(), ErrorKind::Forbidden, &["UPSTASH_REDIS_REST_TOKEN", "read-only"]),
+        ("http://127.0.0.1:1", "t", ErrorKind::Connect, &["UPSTASH_REDIS_REST_URL", "no connection"]),
+    ] {
+        let error = with(url, token).qstash_token("right").build().unwrap().check().await.unwrap_err();
+        assert_eq!((error.kind(), error.is_outage()), (kind, kind == ErrorKind::Connect));
+        let text = format!("{error:?}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    }
+    // Every product at once.
+    let all = with(local.url(), "wrong").session_redis(local.url(), "wrong, too").qstash_token("wrong");
+    assert!(all.clone().build().is_err(), "a token has no spaces");
+    let all = all.session_redis(local.url(), "also-wrong").build().unwrap();
+    let text = all.check().await.unwrap_err().to_string();
+    for name in ["UPSTASH_REDIS_REST_TOKEN", "SESSION_REDIS_REST_TOKEN", "QSTASH_TOKEN"] {
+        assert!(text.contains(name), "{name}: {text}");
+    }
+    assert_eq!(Upstash::builder().or_memory().build().unwrap().check().await.unwrap(), Default::default());
 }

@@ -1,0 +1,3 @@
+//! README's first program.
+
+include!(concat!(env!("OUT_DIR"), "/readme.rs"));
