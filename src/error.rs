@@ -137,7 +137,7 @@ impl Error {
         self
     }
 
-    /// The same error, which is to be read where `main` prints it.
+    /// The same error, for people who read it as `main` prints it.
     pub(crate) fn for_people(mut self) -> Self {
         self.0.for_people = true;
         self

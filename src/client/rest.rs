@@ -404,7 +404,7 @@ mod tests {
         }
     }
 
-    /// A feature of another crate does not count: what is compiled in then is not known here.
+    /// A TLS feature that another crate turns on does not count: this crate cannot see it.
     #[test]
     fn an_https_address_needs_a_tls_feature() {
         let build = |url| {

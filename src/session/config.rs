@@ -66,7 +66,8 @@ impl fmt::Debug for CommitOn {
 /// The store's name in the log.
 pub(super) const STORE: &str = "session store";
 
-/// The policy for handlers whose session cannot be loaded.
+/// The policy for handlers whose session cannot be loaded: in an [outage](crate::Error::is_outage) of the store, or if it
+/// refuses the credentials.
 ///
 /// ```
 /// use axum_upstash::{Upstash, session::LoadFailure};

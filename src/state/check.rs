@@ -10,7 +10,7 @@ use crate::{
 #[cfg(feature = "redis")]
 use std::time::Duration;
 
-/// What [`Upstash::check`] has found. A product that is not configured is not in it.
+/// The findings of [`Upstash::check`]. A product that is not configured is not in it.
 ///
 /// ```
 /// use axum_upstash::{Upstash, local::LocalUpstash};

@@ -1,4 +1,4 @@
-//! README's first program, as copied, with the mistakes that first users make: what they see on the terminal.
+//! README's first program, as copied, with the mistakes that first users make, and the text on their terminal.
 
 use axum_upstash::local::LocalUpstash;
 use reqwest::{Client, StatusCode};

@@ -109,7 +109,8 @@ async fn refuses_commands_that_are_not_offered() {
         "SYNC",
         "PSYNC ? -1",
         "CLUSTER INFO",
-        "CONFIG GET *",
+        "CONFIG GET",
+        "CONFIG REWRITE",
         "CONFIG SET maxmemory 1",
         "FAILOVER",
         "SAVE",
@@ -128,5 +129,12 @@ async fn refuses_commands_that_are_not_offered() {
     }
     let set = json!(["CONFIG", "SET", "notify-keyspace-events", "KEA"]);
     assert_eq!(server.result(set).await, "OK");
+    // The only setting that there is, in the order in which Redis gives the letters.
+    for (pattern, letters) in [("*", true), ("Notify-Keyspace-Events", true), ("maxmemory", false), ("notify*x", false)]
+    {
+        let found = server.result(json!(["CONFIG", "GET", pattern])).await;
+        let wanted = if letters { json!(["notify-keyspace-events", "AKE"]) } else { json!([]) };
+        assert_eq!(found, wanted, "{pattern}");
+    }
     assert_eq!(server.result(json!(["SELECT", 0])).await, "OK");
 }

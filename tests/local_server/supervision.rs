@@ -129,7 +129,7 @@ async fn an_outage_of_a_shared_redis_is_logged_once() {
     let text = program.errors().await;
     let named = |part: &str| text.lines().filter(|line| line.contains(part)).count();
     assert_eq!((named("does not answer"), named("answers again")), (2, 1), "{text}");
-    // What is shared with other databases is said at the start.
+    // The start names the things that are shared with other databases.
     assert_eq!(named("shared"), 1, "{text}");
 }
 

@@ -307,7 +307,7 @@ async fn preflights_count_unless_the_layer_leaves_them_alone() {
             assert_eq!(response.status(), wanted);
             assert_eq!(response.headers().contains_key("ratelimit"), statuses[1] == 429);
         }
-        // What is no preflight counts as ever.
+        // Other requests count as ever.
         let plain =
             Request::builder().method("OPTIONS").header("origin", "https://a.test").body(Body::empty()).unwrap();
         let first = if statuses[1] == 429 { 429 } else { 200 };

@@ -1,6 +1,7 @@
 use super::command::Command;
 
 const NOT_OVER_REST: &str = "It is not part of the REST API.";
+pub(super) const KEYSPACE_EVENTS: &str = "notify-keyspace-events";
 const NO_COMMAND: &str = "It is a line of HTTP.";
 const BLOCKS: &str = "Commands that block are not part of the REST API.";
 const ONE_DATABASE: &str = "There is only database 0.";
@@ -94,6 +95,14 @@ fn read_options(command: &Command) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(1), following).take_while(|index| *index < command.arguments.len())
 }
 
+/// `CONFIG GET` of something else than the one setting that there is.
+pub(super) fn gets_other_settings(command: &Command) -> bool {
+    command.is("CONFIG")
+        && command.word(1) == "GET"
+        && command.arguments.len() > 2
+        && !(2..command.arguments.len()).any(|index| matches(command, index))
+}
+
 /// `CLIENT SETINFO LIB-NAME | LIB-VER value`, which clients send without being asked.
 fn is_library_info(command: &Command) -> bool {
     command.arguments.len() == 4
@@ -101,13 +110,17 @@ fn is_library_info(command: &Command) -> bool {
         && ["LIB-NAME", "LIB-VER"].contains(&command.word(2).as_str())
 }
 
+fn matches(command: &Command, index: usize) -> bool {
+    let pattern = command.word(index);
+    pattern == "*" || pattern.eq_ignore_ascii_case(KEYSPACE_EVENTS)
+}
+
 fn is_keyspace_events(command: &Command) -> bool {
-    let arguments = match command.word(1).as_str() {
-        "GET" => 3,
-        "SET" => 4,
-        _ => return false,
-    };
-    command.arguments.len() == arguments && command.word(2) == "NOTIFY-KEYSPACE-EVENTS"
+    match command.word(1).as_str() {
+        "GET" => command.arguments.len() > 2,
+        "SET" => command.arguments.len() == 4 && command.word(2).eq_ignore_ascii_case(KEYSPACE_EVENTS),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -171,7 +184,7 @@ mod tests {
             "CLIENT SETINFO LIB-NAME",
             "CLIENT SETINFO name x",
             "CLIENT SETNAME x",
-            "CONFIG GET maxmemory",
+            "CONFIG GET",
             "CONFIG SET notify-keyspace-events KEA maxmemory 1",
             "CONFIG REWRITE",
             "SCRIPT DEBUG YES",
@@ -190,6 +203,7 @@ mod tests {
             "SELECT 0",
             "SELECT",
             "CONFIG GET notify-keyspace-events",
+            "CONFIG GET maxmemory",
             "config set Notify-Keyspace-Events KEA",
             "SCRIPT LOAD x",
             "client setinfo lib-ver 1",

@@ -1,4 +1,4 @@
-//! What the plan of a database limits.
+//! The limits of the plan of a database.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 
 use super::{
-    availability::refusal,
+    availability::{KEYSPACE_EVENTS, gets_other_settings, refusal},
     command::Command,
-    emulate::{self, Capabilities, Finish, Hashes},
+    emulate::{self, Capabilities, Finish, Hashes, Rewritten},
     resp::Value,
     script::Scripts,
 };
@@ -49,6 +49,13 @@ impl Preparation {
         if self.shared && command.is("FLUSHALL") {
             // All that the client can see is its one database. The arguments of both commands are the same.
             command.arguments[0] = Bytes::from_static(b"FLUSHDB");
+        }
+        if command.is("CONFIG") && command.word(1) == "GET" {
+            // Upstash has one setting, and shows no other.
+            *command = match gets_other_settings(command) {
+                true => Rewritten::script("return {}", [], []).command,
+                false => Command::of(&["CONFIG", "GET", KEYSPACE_EVENTS]),
+            };
         }
         let answer = self.scripts.rewrite(command);
         Ok(answer.map(|answer| -> Finish {
