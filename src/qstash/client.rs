@@ -207,7 +207,7 @@ mod tests {
         let error = builder().build().unwrap_err();
         assert!(error.to_string().starts_with("SOME_TOKEN ") && !error.to_string().contains("secret"), "{error}");
         let error = builder().url("secret.example").build().unwrap_err();
-        assert!(error.to_string().starts_with("SOME_URL ") && !error.to_string().contains("secret"), "{error}");
+        assert!(error.to_string().starts_with("2 problems:\n  SOME_URL ") && !error.to_string().contains("secret"));
         let client = QStashClient::builder("secret").rest(RestConfig::default());
         assert!(!format!("{client:?} {:?}", client.clone().build().unwrap()).contains("secret"));
     }

@@ -1,4 +1,4 @@
-use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError, claims::Signed};
+use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError, claims::Signed, subject};
 use crate::PrivateResponse;
 use axum_core::{
     body::Body,
@@ -132,7 +132,7 @@ fn signed(headers: &HeaderMap, receiver: &Receiver, url: Option<&str>) -> Result
     let mut fault = None;
     for line in headers.get_all("upstash-signature").into_iter().take(MAX_LINES) {
         let text = line.to_str().map_err(|_| SignatureError::Malformed);
-        match text.and_then(|text| receiver.check_token(text, url)) {
+        match text.and_then(|text| receiver.check_token(text, url, subject::is_same)) {
             Ok(signed) => return Ok(signed),
             Err(error) => fault = fault.or(Some(error)),
         }

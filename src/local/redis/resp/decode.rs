@@ -34,6 +34,8 @@ struct OpenArray {
 
 enum Token {
     Value(Value),
+    /// A string that is not kept. It is counted already.
+    Dropped,
     Array(usize),
 }
 
@@ -47,6 +49,11 @@ impl Decoder {
                         allowance.count_scalar(self.open.len());
                     }
                     if let Some(reply) = self.close(value, allowance) {
+                        return Ok(Some(reply));
+                    }
+                }
+                Token::Dropped => {
+                    if let Some(reply) = self.close(Value::Null, allowance) {
                         return Ok(Some(reply));
                     }
                 }
@@ -144,7 +151,7 @@ impl Decoder {
         let dropped = self.skip.min(buffer.len());
         buffer.advance(dropped);
         self.skip -= dropped;
-        (self.skip == 0).then_some(Token::Value(Value::Null))
+        (self.skip == 0).then_some(Token::Dropped)
     }
 
     fn line(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
