@@ -205,7 +205,12 @@ async fn what_cannot_be_sent_is_not() {
 async fn refusals_have_a_kind_and_the_service_s_reason() {
     for (status, body, kind, shown) in [
         (400, r#"{"error":"invalid cron"}"#, ErrorKind::Refused, "qstash publish: invalid cron (HTTP 400)"),
-        (401, r#"{"error":"bad token"}"#, ErrorKind::Unauthorized, "qstash publish: bad token (HTTP 401)"),
+        (
+            401,
+            r#"{"error":"bad token"}"#,
+            ErrorKind::Unauthorized,
+            "qstash publish: bad token: the token is not valid, see the QStash token (HTTP 401)",
+        ),
         (412, r#"{"error":"too many"}"#, ErrorKind::LimitExceeded, "qstash publish: too many (HTTP 412)"),
         (429, r#"{"error":"slow down"}"#, ErrorKind::RateLimited, "qstash publish: slow down (HTTP 429)"),
         (
