@@ -61,8 +61,8 @@ struct State {
     error: Option<Error>,
     /// No more lines in the log until then.
     quiet_until: Option<Deadline>,
-    /// Until then the log has said that the credentials are refused.
-    denied_until: Option<Deadline>,
+    /// How the credentials are refused, and until when the log has said it.
+    denied: Option<(ErrorKind, Deadline)>,
 }
 
 /// The state of a circuit for calls that wait for up to one deadline.
@@ -225,6 +225,10 @@ impl CallPermit<'_> {
 
     /// There is no answer, or an error for one; the log says so once, and not with every request.
     pub(crate) fn failed(self, error: &Error, store: &'static str) {
+        if error.is_local() {
+            // Neither a failure nor a sign of life. A trial leaves the question to the next call.
+            return;
+        }
         // The key names a client, and the error is told to others.
         let error = &error.clone().without_key();
         match if error.is_outage() { self.count(error) } else { self.refused(error) } {
@@ -266,6 +270,10 @@ impl CallPermit<'_> {
     fn count(self, error: &Error) -> Trouble {
         let mut state = self.breaker.lock();
         let was_used_up = state.error.as_ref().is_some_and(is_used_up) && state.is_troubled();
+        if was_used_up && !is_used_up(error) {
+            // Of a call that began before. The circuit is open for the plan.
+            return Trouble::More;
+        }
         state.error = Some(error.clone());
         if is_used_up(error) {
             state.circuit(self.limit);
@@ -313,10 +321,10 @@ impl CallPermit<'_> {
         self.close();
         let mut state = breaker.lock();
         if error.is_denial() {
-            if state.denied_until.is_some_and(|until| !until.remaining().is_zero()) {
+            if state.denied.is_some_and(|(kind, until)| kind == error.kind() && !until.remaining().is_zero()) {
                 return Trouble::More;
             }
-            state.denied_until = Some(Deadline::after(DENIAL_PAUSE));
+            state.denied = Some((error.kind(), Deadline::after(DENIAL_PAUSE)));
             return Trouble::Denied;
         }
         if state.quiet_until.is_some_and(|until| !until.remaining().is_zero()) {
@@ -422,9 +430,11 @@ mod tests {
     async fn a_plan_that_is_used_up_opens_at_once_and_is_tried_once_a_minute() {
         let breaker = CircuitBreaker::new();
         let used_up = Error::new(ErrorKind::QuotaExceeded, "ERR max requests limit exceeded");
-        let in_flight = breaker.permit(SECOND).unwrap();
+        let in_flight = [(); 2].map(|()| breaker.permit(SECOND).unwrap());
+        let [one, two] = in_flight;
         assert_eq!(breaker.permit(SECOND).unwrap().count(&used_up), Trouble::UsedUp);
-        assert_eq!(in_flight.count(&used_up), Trouble::More, "it is said once");
+        assert_eq!(one.count(&used_up), Trouble::More, "it is said once");
+        assert_eq!(two.count(&error()), Trouble::More, "what was late is not the reason");
         for limit in [SECOND, Duration::from_secs(60)] {
             assert_eq!(breaker.permit(limit).unwrap_err().kind(), ErrorKind::QuotaExceeded);
         }
@@ -439,6 +449,33 @@ mod tests {
         tokio::time::advance(QUOTA_PAUSE).await;
         assert!(breaker.permit(SECOND).unwrap().close() && !breaker.is_open());
         assert_eq!(breaker.permit(SECOND).unwrap().count(&used_up), Trouble::UsedUp, "another month");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_the_own_process_is_no_sign_of_life() {
+        let breaker = CircuitBreaker::new();
+        let full = || async { Err::<(), _>(Error::new(ErrorKind::LimitExceeded, "full").local()) };
+        for _ in 0..FAILURES {
+            let down = async { Err::<(), _>(Error::new(ErrorKind::Connect, "down")) };
+            assert!(breaker.call("store", SECOND, down).await.is_err());
+            let _ = breaker.call("store", SECOND, full()).await;
+        }
+        assert!(breaker.is_open());
+        tokio::time::advance(PAUSE).await;
+        let _ = breaker.call("store", SECOND, full()).await;
+        assert!(breaker.permit(SECOND).unwrap().close(), "the trial was left to the next call");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_are_refused_are_told_of_once_for_each_reason() {
+        let breaker = CircuitBreaker::new();
+        let refuse = |kind| breaker.permit(SECOND).unwrap().refused(&Error::new(kind, "no"));
+        assert_eq!(refuse(ErrorKind::Forbidden), Trouble::Denied);
+        assert_eq!(refuse(ErrorKind::Forbidden), Trouble::More);
+        assert_eq!(refuse(ErrorKind::Unauthorized), Trouble::Denied);
+        assert_eq!(refuse(ErrorKind::Unauthorized), Trouble::More);
+        tokio::time::advance(DENIAL_PAUSE).await;
+        assert_eq!(refuse(ErrorKind::Unauthorized), Trouble::Denied);
     }
 
     #[tokio::test(start_paused = true)]

@@ -41,6 +41,8 @@ struct Inner {
     status: Option<u16>,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
+    /// Nothing was sent: the error says nothing of the service.
+    is_local: bool,
     /// `Debug` prints the message alone, for `main`.
     for_people: bool,
     // Shared, because one lost request is the error of every command in it.
@@ -114,6 +116,7 @@ impl Error {
             status: None,
             message: message.into(),
             retry_after: None,
+            is_local: false,
             for_people: kind == ErrorKind::Configuration,
             source: None,
         }))
@@ -129,6 +132,16 @@ impl Error {
     pub(crate) fn with_key(mut self, key: Option<String>) -> Self {
         self.0.key = key;
         self
+    }
+
+    /// The same error, of a call that a store refused without sending anything.
+    pub(crate) fn local(mut self) -> Self {
+        self.0.is_local = true;
+        self
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        self.0.is_local
     }
 
     /// Another kind for the same message.

@@ -134,7 +134,7 @@ impl RestClient {
                 if !HAS_TLS && base.as_ref().is_some_and(BaseUrl::is_https) {
                     problems.add(format!(
                         "{url_name} is https://, and no TLS is compiled in: turn on a feature of axum-upstash, rustls or \
-                         native-tls"
+                         native-tls, or set a transport"
                     ));
                 }
                 problems.note(built_in())
@@ -266,7 +266,6 @@ impl RestClient {
     }
 }
 
-/// Reads a body to its end.
 /// A public text, as `GET` answers it: nothing of Upstash goes along, and nothing is sent again.
 #[cfg(feature = "ratelimit")]
 pub(crate) async fn fetch_text(transport: &dyn Transport, url: &str, limit: Duration) -> Result<String, Error> {

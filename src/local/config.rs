@@ -13,7 +13,8 @@ const DEFAULT_MAX_PIPELINE_COMMANDS: usize = 10_000;
 const DEFAULT_MAX_STREAMS: usize = 256;
 const DEFAULT_MAX_CONNECTIONS: usize = 16;
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// The largest record of the smaller plans of Upstash, beside their requests of 10 MiB.
+const MAX_READ_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+/// The sum of the replies to a pipeline in sizes of a request: 100 MiB, the largest record of the smaller plans of Upstash.
 const REPLIES_PER_REQUEST: usize = 10;
 
 /// The settings of a [`LocalUpstash`](super::LocalUpstash).
@@ -120,8 +121,8 @@ impl LocalConfig {
         self
     }
 
-    /// Closes a connection whose next request does not come, or is not complete, within this time. The default is
-    /// 60 s.
+    /// Closes a connection whose first request does not begin within this time (60 s, a day at the most). Over HTTP/1 the
+    /// same holds for the head of each later request. A body that takes longer is answered by HTTP 408.
     pub fn with_read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = Some(timeout);
         self
@@ -160,7 +161,8 @@ impl LocalConfig {
     }
 
     pub(super) fn read_timeout(&self) -> Duration {
-        self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT)
+        // A time that no clock reaches cannot be added to one.
+        self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT).min(MAX_READ_TIMEOUT)
     }
 
     pub(super) fn rest(&self, loopback: bool) -> RestConfig {

@@ -27,7 +27,7 @@ use tokio::{
 
 use super::redis::Rest;
 
-/// No file descriptor is free for so long, at the least, once one was not.
+/// The pause after running out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// HTTP/2 connections on which nothing happens are asked whether their client is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);

@@ -40,7 +40,8 @@
 //!   Redis sees the script, and the script keeps the SHA-1 of its original text.
 //! - Libraries of functions with that flag. Clients that list them get the code that they sent.
 //!
-//! If the Redis behind is older than Upstash's version, scripts stand in for hash fields that expire, `HGETDEL`,
+//! The Redis behind has to be of version 6.2 or later, or a Valkey. If it is older than Upstash's version, scripts stand
+//! in for hash fields that expire, `HGETDEL`,
 //! `HGETEX`, `HSETEX`, `XDELEX`, `XACKDEL`, the newer operations of `BITOP`, and `JSON.*`. A JSON document is then text
 //! in a hash, of which nothing is lost, and paths have everything but regular expressions. In these Upstash differs
 //! from every Redis, and so does this server: `SCAN … WITHTYPE`, `ZRANGE … LIMIT` by rank, exact trimming with `~`,
@@ -61,7 +62,8 @@
 //! by HTTP 403, whatever their token: see `Sec-Fetch-Site`, `Origin` and `Host`. A request for another protocol, as a
 //! WebSocket is, is refused on every address.
 //!
-//! A connection on which no request arrives, or none is complete, within 60 s is closed.
+//! A connection on which no request begins within 60 s is closed, and a body that takes longer is answered by HTTP 408
+//! ([`with_read_timeout`](LocalConfig::with_read_timeout)).
 //!
 //! # A Redis that is shared
 //!

@@ -119,25 +119,37 @@ async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Cl
     // Checked before the body is read, so that a sender without a key cannot fill the memory.
     let signed = signed(&parts.headers, receiver, url.as_deref()).map_err(QStashRejection::Signature)?;
     let body = read(body, receiver.body_limit()).await?;
-    let claims = signed.over(&body).map_err(QStashRejection::Signature)?;
+    let claims = over(signed, &body).map_err(QStashRejection::Signature)?;
     let mut request = Request::from_parts(parts, Body::from(body));
     // The receiver's own limit was kept; axum's default of 2 MB would refuse what has been read already.
     DefaultBodyLimit::disable().apply(&mut request);
     Ok((request, claims))
 }
 
-/// The first signature that passes, of the lines that a proxy may have added to; or else the fault of the first line.
-fn signed(headers: &HeaderMap, receiver: &Receiver, url: Option<&str>) -> Result<Signed, SignatureError> {
+/// The tokens that pass, of the lines that a proxy may have added to; if there are none, the fault of the first line.
+fn signed(headers: &HeaderMap, receiver: &Receiver, url: Option<&str>) -> Result<Vec<Signed>, SignatureError> {
     const MAX_LINES: usize = 4;
-    let mut fault = None;
+    let (mut signed, mut fault) = (Vec::new(), None);
     for line in headers.get_all("upstash-signature").into_iter().take(MAX_LINES) {
         let text = line.to_str().map_err(|_| SignatureError::Malformed);
         match text.and_then(|text| receiver.check_token(text, url, subject::is_same)) {
-            Ok(signed) => return Ok(signed),
+            Ok(token) => signed.push(token),
             Err(error) => fault = fault.or(Some(error)),
         }
     }
-    Err(fault.unwrap_or(SignatureError::Missing))
+    if signed.is_empty() { Err(fault.unwrap_or(SignatureError::Missing)) } else { Ok(signed) }
+}
+
+/// The claims of the first token that was made for this body.
+fn over(signed: Vec<Signed>, body: &[u8]) -> Result<Claims, SignatureError> {
+    let mut fault = SignatureError::Missing;
+    for token in signed {
+        match token.over(body) {
+            Ok(claims) => return Ok(claims),
+            Err(error) => fault = error,
+        }
+    }
+    Err(fault)
 }
 
 async fn read<R>(body: Body, limit: usize) -> Result<Bytes, QStashRejection<R>> {

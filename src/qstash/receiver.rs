@@ -121,7 +121,7 @@ impl Receiver {
     /// never used: a proxy may rewrite them, and a client may forge them. The case of scheme and host and the default
     /// port do not count, and `https://app.example.com` is the URL of the route `/`; path and query count as they are.
     ///
-    /// If a message is refused, the log has both URLs and the likely cause, at the level `debug`.
+    /// If a message is refused, the log has both URLs without their queries, and the likely cause, at the level `debug`.
     ///
     /// The path is the one that the router got. A layer outside of it that rewrites paths, such as tower-http's
     /// `NormalizePathLayer`, runs before: publish to the URL that it makes. Inside a nested router the whole path is known
@@ -171,9 +171,9 @@ impl Receiver {
         if let Some(expected) = url
             && !is_same(signed.subject(), expected)
         {
-            // A URL is no secret, and the sender knows both.
-            let (received, cause) = (signed.subject(), subject::likely_cause(signed.subject(), expected));
-            tracing::debug!(%expected, %received, cause, "QStash signed the message for another URL");
+            let cause = subject::likely_cause(signed.subject(), expected);
+            let (expected, received) = (subject::shown(expected), subject::shown(signed.subject()));
+            tracing::debug!(expected, received, cause, "QStash signed the message for another URL");
             return Err(SignatureError::Subject);
         }
         Ok(signed)

@@ -32,6 +32,17 @@ pub(super) fn likely_cause(received: &str, expected: &str) -> &'static str {
     "the path differs: does a proxy, or a layer outside of the router, rewrite it?"
 }
 
+/// The URL without the parts that may hold secrets: user, password, query.
+pub(super) fn shown(url: &str) -> String {
+    match Parts::of(url) {
+        Some(parts) => {
+            let host = parts.authority.rsplit('@').next().unwrap_or_default();
+            format!("{}://{host}{}", parts.scheme, parts.path())
+        }
+        None => "not a URL".to_owned(),
+    }
+}
+
 fn normalised(url: &str) -> Cow<'_, str> {
     match Parts::of(url) {
         Some(Parts { scheme, authority, rest }) => {
@@ -72,7 +83,7 @@ impl<'a> Parts<'a> {
     }
 
     fn path(&self) -> &str {
-        self.rest.split('?').next().unwrap_or_default()
+        self.rest.split(['?', '#']).next().unwrap_or_default()
     }
 }
 
@@ -98,6 +109,18 @@ mod tests {
             ("NOT a URL", "not a URL", false),
         ] {
             assert_eq!(is_same(received, expected), same, "{received} {expected}");
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        for (url, text) in [
+            ("https://user:secret@a.example:8443/x/y?token=secret", "https://a.example:8443/x/y"),
+            ("https://a.example", "https://a.example"),
+            ("https://a.example#secret", "https://a.example"),
+            ("secret", "not a URL"),
+        ] {
+            assert_eq!(shown(url), text);
         }
     }
 

@@ -193,7 +193,8 @@ impl Cache {
 
     /// Lets `work` go on without the response, if the settings say so. Gives it back if the response has to wait for it.
     pub(super) fn defer(&self, work: BoxFuture<'static, ()>) -> Option<BoxFuture<'static, ()>> {
-        if !self.settings.invalidates_later {
+        // An edge runtime ends what a request has begun, together with the request.
+        if !self.settings.invalidates_later || cfg!(target_arch = "wasm32") {
             return Some(work);
         }
         let Ok(permit) = Arc::clone(&self.local.deferred).try_acquire_owned() else { return Some(work) };

@@ -37,7 +37,8 @@ impl Inner {
             Err(error)
                 if self.config.load_failure == LoadFailure::Anonymous && (error.is_outage() || error.is_denial()) =>
             {
-                tracing::warn!(%error, "session store unavailable, the request goes on without its session");
+                // The breaker has said it aloud, once.
+                tracing::debug!(%error, "session store unavailable, the request goes on without its session");
                 self.state().make_read_only();
                 Ok(())
             }

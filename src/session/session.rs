@@ -223,6 +223,14 @@ impl Session {
         Ok(())
     }
 
+    /// Forgets the session, which the store has ended. After the response there is nothing to begin.
+    pub(super) fn begin_anew(&self) {
+        if let Ok(mut state) = self.inner.used() {
+            state.changes = Changes::default();
+            state.ended();
+        }
+    }
+
     /// Whether the store's record of it was loaded, with this principal.
     pub(super) fn is_known_to_be_of(&self, principal: &PrincipalKey) -> bool {
         let state = self.inner.state();

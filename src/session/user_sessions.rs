@@ -124,7 +124,7 @@ impl UserSessions {
     pub async fn revoke(&self, user: impl fmt::Display, key: &SessionKey) -> Result<bool, SessionError> {
         let is_ended = self.end(&user.to_string(), SessionSelector::One(key)).await? > 0;
         if let Some(session) = self.session.as_ref().filter(|session| is_ended && session.key().as_ref() == Some(key)) {
-            begin_anew(session);
+            session.begin_anew();
         }
         Ok(is_ended)
     }
@@ -142,9 +142,9 @@ impl UserSessions {
 
     /// Ends all sessions of a user, and says how many: after a change of the password, or when an account is closed.
     ///
-    /// If the session of this request is one of them, its changes are dropped as by [`Session::destroy`], and an attribute
-    /// that is inserted afterwards begins another session, such as a message for the next page. It is known if this value
-    /// was extracted in the handler.
+    /// If the session of this request is one of them, its changes are dropped, and an attribute that is inserted afterwards
+    /// begins another session, such as a message for the next page. That holds for a value that was extracted in the
+    /// handler, not for one from [`SessionLayer::user_sessions`](super::SessionLayer::user_sessions).
     ///
     /// # Errors
     /// [`SessionError::Unavailable`]; some may have ended then.
@@ -154,7 +154,7 @@ impl UserSessions {
         if let Some(session) =
             self.session.as_ref().filter(|session| session.is_known_to_be_of(&PrincipalKey::of(&user)))
         {
-            begin_anew(session);
+            session.begin_anew();
         }
         Ok(ended)
     }
@@ -173,11 +173,6 @@ impl UserSessions {
     fn query<'a>(&self, principal: &'a PrincipalKey) -> SessionsOf<'a> {
         SessionsOf::at(principal, self.config.lifetime, self.config.clock.now_ms())
     }
-}
-
-/// The store has ended the session that this request has loaded. After the response there is nothing to begin.
-fn begin_anew(session: &Session) {
-    let _ = session.destroy();
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for UserSessions {

@@ -87,9 +87,9 @@ impl Upstash {
     /// ```
     ///
     /// # Errors
-    /// Every problem, each by the name of its setting. The kind is that of the first: [`ErrorKind::Unauthorized`] if a token
-    /// is not valid, [`ErrorKind::Forbidden`] if it is one for reads, or one for which [`Error::is_outage`] holds. An
-    /// application that may start in an outage goes on after the latter.
+    /// Every problem, each by the name of its setting. The kind is [`ErrorKind::Unauthorized`] if a token is not valid,
+    /// [`ErrorKind::Forbidden`] if it is one for reads, and only if all problems are outages one for which
+    /// [`Error::is_outage`] holds: an application that may start in an outage goes on then.
     pub async fn check(&self) -> Result<CheckReport, Error> {
         let mut found = Found::default();
         let mut report = CheckReport::default();
@@ -114,7 +114,7 @@ impl Upstash {
         }
         #[cfg(feature = "qstash")]
         if let Some(answer) = self.inner.qstash.check().await {
-            report.qstash = found.note(crate::env::QSTASH_TOKEN.name, answer).is_some();
+            report.qstash = found.note(crate::env::QSTASH_URL.name, answer).is_some();
         }
         found.into_result()?;
         Ok(report)
@@ -136,11 +136,11 @@ async fn database(redis: &Redis, namespace: &str) -> Result<DatabaseReport, Erro
     Ok(DatabaseReport { eviction_policy: policy.map(|policy| policy.trim().to_owned()) })
 }
 
-/// The problems so far, and the kind of the first.
+/// The problems so far, and the first that is no outage, or else the first.
 #[derive(Default)]
 struct Found {
     problems: Problems,
-    kind: Option<ErrorKind>,
+    first: Option<Error>,
 }
 
 impl Found {
@@ -148,14 +148,16 @@ impl Found {
         outcome
             .map_err(|error| {
                 let error = error.without_key();
-                self.kind.get_or_insert(error.kind());
+                if self.first.as_ref().is_none_or(|first| first.is_outage() && !error.is_outage()) {
+                    self.first = Some(error.clone());
+                }
                 self.problems.add(format!("{setting}: {error}"));
             })
             .ok()
     }
 
     fn into_result(self) -> Result<(), Error> {
-        let kind = self.kind.unwrap_or(ErrorKind::Configuration);
+        let kind = self.first.map_or(ErrorKind::Configuration, |first| first.kind());
         self.problems.into_result().map_err(|error| error.with_kind(kind).for_people())
     }
 }

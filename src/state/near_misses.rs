@@ -30,18 +30,20 @@ const MAX_DISTANCE: usize = 2;
 pub(super) struct NearMisses(Vec<(String, Variable)>);
 
 impl NearMisses {
-    /// Those with a known name.
+    /// Looks up the known names.
     pub(super) fn of(read: &mut impl FnMut(&str) -> Option<String>) -> Self {
         Self(
             KNOWN.iter().filter(|(name, _)| read(name).is_some()).map(|(name, of)| ((*name).to_owned(), *of)).collect(),
         )
     }
 
-    /// Adds those that are misspelt.
+    /// Adds names that are misspelt.
     pub(super) fn look_through(&mut self, names: impl Iterator<Item = String>) {
         let is_read = |name: &str| VARIABLES.iter().any(|other| other.name == name || other.alias == Some(name));
         for name in names.filter(|name| !is_read(name)) {
-            let misspelt = VARIABLES.iter().find(|variable| distance(variable.name, &name) <= MAX_DISTANCE);
+            let is_near = |other: &str| distance(other, &name) <= MAX_DISTANCE;
+            let misspelt =
+                VARIABLES.iter().find(|variable| is_near(variable.name) || variable.alias.is_some_and(is_near));
             if let Some(variable) = misspelt {
                 self.0.push((name, *variable));
             }
@@ -82,6 +84,7 @@ mod tests {
             ("UPSTASH_REDIS_REST_TOKN", Some(env::REDIS_TOKEN)),
             ("UPSTAH_REDIS_REST_URL", Some(env::REDIS_URL)),
             ("upstash_redis_rest_url", Some(env::REDIS_URL)),
+            ("KV_REST_API_URI", Some(env::REDIS_URL)),
             ("QSTASH_TOKENS", Some(env::QSTASH_TOKEN)),
             ("SESSION_SECRETS", Some(env::SESSION_SECRET)),
             ("UPSTASH_REDIS_REST_URL", None),

@@ -328,6 +328,8 @@ async fn a_check_finds_what_is_wrong_at_start_and_names_the_setting() {
         let text = format!("{error:?}");
         assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     }
+    let both = with("http://127.0.0.1:1", "t").qstash_token("wrong").build().unwrap().check().await.unwrap_err();
+    assert_eq!(both.kind(), ErrorKind::Unauthorized, "a mistake is no outage");
     // Every product at once.
     let all = with(local.url(), "wrong").session_redis(local.url(), "wrong, too").qstash_token("wrong");
     assert!(all.clone().build().is_err(), "a token has no spaces");

@@ -130,7 +130,7 @@ async fn refuses_commands_that_are_not_offered() {
     let set = json!(["CONFIG", "SET", "notify-keyspace-events", "KEA"]);
     assert_eq!(server.result(set).await, "OK");
     // The only setting that there is, in the order in which Redis gives the letters.
-    for (pattern, letters) in [("*", true), ("Notify-Keyspace-Events", true), ("maxmemory", false), ("notify*x", false)]
+    for (pattern, letters) in [("*", true), ("Notify-Keyspace-Events", true), ("notify-*", true), ("maxmemory*", false)]
     {
         let found = server.result(json!(["CONFIG", "GET", pattern])).await;
         let wanted = if letters { json!(["notify-keyspace-events", "AKE"]) } else { json!([]) };

@@ -120,3 +120,27 @@ async fn a_month_has_a_limit_if_one_is_set() {
         "ERR max requests limit exceeded. Limit: 2, Usage: 2. See https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details"
     );
 }
+
+/// A reply is not only long strings: a status has a text, and many small values take memory.
+#[tokio::test]
+async fn no_kind_of_reply_is_beyond_the_limits() {
+    let config = LocalConfig::default().with_max_request_bytes(10_000).with_max_pipeline_reply_bytes(20_000);
+    let server = Server::start_with(config).await;
+    let text = "ERR max request size exceeded. Limit: ";
+    for script in [
+        "return redis.status_reply(string.rep('x', 15000))",
+        "return redis.error_reply(string.rep('x', 15000))",
+        "return {redis.status_reply(string.rep('x', 15000))}",
+        "local t = {} for i = 1, 5000 do t[i] = '' end return t",
+        "local t = {} for i = 1, 5000 do t[i] = i end return t",
+        "local t = {} for i = 1, 5000 do t[i] = {} end return t",
+    ] {
+        let error = server.error(json!(["EVAL", script, 0])).await;
+        assert!(error.starts_with(&format!("{text}10000 bytes")), "{script}: {error}");
+    }
+    let status = json!(["EVAL", "return redis.status_reply(string.rep('x', 9000))", 0]);
+    let answer = server.pipeline(json!([status, status, status, ["PING"]])).await;
+    assert_eq!(answer[1]["result"].as_str().unwrap().len(), 9000);
+    assert!(answer[2]["error"].as_str().unwrap().starts_with(&format!("{text}20000 bytes")), "{answer}");
+    assert_eq!(answer[3], json!({"result": "PONG"}));
+}

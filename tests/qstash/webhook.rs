@@ -327,10 +327,13 @@ async fn a_bare_origin_is_the_url_of_the_root() {
 #[tokio::test]
 async fn any_line_of_several_signatures_may_be_the_right_one() {
     let good = signer().sign(URL, "x");
+    let other_body = signer().sign(URL, "y");
     let expired = signer().with_claim("exp", 1).sign(URL, "x");
     for (lines, status) in [
         (&["nonsense", &good][..], 200),
         (&[&good, "nonsense"], 200),
+        (&[&other_body, &good], 200),
+        (&[&other_body], 401),
         (&[&expired, "nonsense"], 401),
         (&["", "a", "b", "c", &good], 401),
     ] {

@@ -95,24 +95,11 @@ fn read_options(command: &Command) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(1), following).take_while(|index| *index < command.arguments.len())
 }
 
-/// `CONFIG GET` of something else than the one setting that there is.
-pub(super) fn gets_other_settings(command: &Command) -> bool {
-    command.is("CONFIG")
-        && command.word(1) == "GET"
-        && command.arguments.len() > 2
-        && !(2..command.arguments.len()).any(|index| matches(command, index))
-}
-
 /// `CLIENT SETINFO LIB-NAME | LIB-VER value`, which clients send without being asked.
 fn is_library_info(command: &Command) -> bool {
     command.arguments.len() == 4
         && command.word(1) == "SETINFO"
         && ["LIB-NAME", "LIB-VER"].contains(&command.word(2).as_str())
-}
-
-fn matches(command: &Command, index: usize) -> bool {
-    let pattern = command.word(index);
-    pattern == "*" || pattern.eq_ignore_ascii_case(KEYSPACE_EVENTS)
 }
 
 fn is_keyspace_events(command: &Command) -> bool {

@@ -1,6 +1,6 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::sync::OnceCell;
 
 use super::{
     access::{CommandTable, Rights},
@@ -15,7 +15,6 @@ use super::{
     resp::Value,
 };
 
-const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Commands of a pipeline that Redis is given at a time. It makes all their replies before it sends the first, so that
 /// their number grows only while the replies are small.
 const FIRST_PART: usize = 4;
@@ -50,7 +49,7 @@ impl Executor {
 
     /// A connection for a stream.
     pub(super) async fn connect(&self) -> Result<Connection, Outage> {
-        self.pool.connect(Instant::now() + CONNECT_DEADLINE).await
+        self.pool.connect().await
     }
 
     /// The database whose commands a monitor may show, if there are others.
@@ -89,7 +88,8 @@ impl Executor {
         Ok(finish(finishing, replies.pop().ok_or(Outage::Garbled)?))
     }
 
-    /// Executes the commands one after another, whatever becomes of those before; other clients may come between.
+    /// Executes the commands one after another, whatever becomes of those before; other clients may come between. If its
+    /// client goes away, those that Redis has not been given yet are not executed.
     pub(super) async fn pipeline(&self, commands: Vec<Command>, rights: Rights) -> Result<Vec<Value>, Outage> {
         let known = self.known().await?;
         let mut accepted = Vec::with_capacity(commands.len());

@@ -18,6 +18,7 @@ use super::{
 };
 
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const EXCHANGE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Connections to one Redis, each lent to one request at a time.
@@ -40,21 +41,21 @@ impl Pool {
 
     /// Waits for a connection, with a deadline.
     pub(super) async fn lease(&self) -> Result<Lease<'_>, Outage> {
-        let deadline = Instant::now() + ACQUIRE_DEADLINE;
-        let permit = match timeout_at(deadline, self.permits.acquire()).await {
+        let permit = match timeout(ACQUIRE_DEADLINE, self.permits.acquire()).await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) | Err(_) => return Err(Outage::Busy),
         };
         let connection = match self.take_idle() {
             Some(connection) => connection,
-            None => self.connect(deadline).await?,
+            None => self.connect().await?,
         };
-        Ok(Lease { pool: self, connection: Some(connection), _permit: permit })
+        let deadline = Instant::now() + EXCHANGE_DEADLINE;
+        Ok(Lease { pool: self, connection: Some(connection), deadline, _permit: permit })
     }
 
     /// Makes a connection that is not lent: it does not count, and does not come back.
-    pub(super) async fn connect(&self, deadline: Instant) -> Result<Connection, Outage> {
-        let connected = timeout_at(deadline, Connection::connect(&self.address)).await;
+    pub(super) async fn connect(&self) -> Result<Connection, Outage> {
+        let connected = timeout(CONNECT_DEADLINE, Connection::connect(&self.address)).await;
         connected.unwrap_or_else(|_| Err(io::ErrorKind::NotConnected.into())).map_err(|error| self.log.failed(&error))
     }
 
@@ -78,6 +79,8 @@ impl Pool {
 pub(super) struct Lease<'a> {
     pool: &'a Pool,
     connection: Option<Connection>,
+    /// The end of all its exchanges: of one request, however many parts that has.
+    deadline: Instant,
     _permit: SemaphorePermit<'a>,
 }
 
@@ -89,10 +92,11 @@ impl Lease<'_> {
     ) -> Result<Vec<Value>, Outage> {
         // Taken out for the exchange: when this future fails or is dropped half-way, the connection is closed.
         let mut connection = self.connection.take().ok_or(Outage::Unreachable)?;
-        let replies = timeout(EXCHANGE_DEADLINE, connection.exchange(commands, allowance))
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|error| self.pool.log.failed(&error))?;
+        let Ok(exchanged) = timeout_at(self.deadline, connection.exchange(commands, allowance)).await else {
+            tracing::warn!("Redis took more than {EXCHANGE_DEADLINE:?} over the commands of one request");
+            return Err(Outage::TimedOut);
+        };
+        let replies = exchanged.map_err(|error| self.pool.log.failed(&error))?;
         self.pool.log.answered();
         self.connection = Some(connection);
         Ok(replies)

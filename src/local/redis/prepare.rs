@@ -1,9 +1,9 @@
 use bytes::Bytes;
 
 use super::{
-    availability::{KEYSPACE_EVENTS, gets_other_settings, refusal},
+    availability::{KEYSPACE_EVENTS, refusal},
     command::Command,
-    emulate::{self, Capabilities, Finish, Hashes, Rewritten},
+    emulate::{self, Capabilities, Finish, Hashes},
     resp::Value,
     script::Scripts,
 };
@@ -51,11 +51,7 @@ impl Preparation {
             command.arguments[0] = Bytes::from_static(b"FLUSHDB");
         }
         if command.is("CONFIG") && command.word(1) == "GET" {
-            // Upstash has one setting, and shows no other.
-            *command = match gets_other_settings(command) {
-                true => Rewritten::script("return {}", [], []).command,
-                false => Command::of(&["CONFIG", "GET", KEYSPACE_EVENTS]),
-            };
+            return Ok(Some(Box::new(only_keyspace_events)));
         }
         let answer = self.scripts.rewrite(command);
         Ok(answer.map(|answer| -> Finish {
@@ -64,6 +60,21 @@ impl Preparation {
                 reply => reply,
             })
         }))
+    }
+}
+
+/// The pairs of `CONFIG GET` that Upstash shows.
+fn only_keyspace_events(reply: Value) -> Value {
+    match reply {
+        Value::Array(items) => Value::Array(
+            items
+                .chunks_exact(2)
+                .filter(|pair| matches!(&pair[0], Value::Bulk(name) if name.eq_ignore_ascii_case(KEYSPACE_EVENTS.as_bytes())))
+                // Redis repeats the name as it was asked for.
+                .flat_map(|pair| [Value::Bulk(KEYSPACE_EVENTS.into()), pair[1].clone()])
+                .collect(),
+        ),
+        other => other,
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 use super::{pool::Pool, process::RedisProcess};
 use crate::local::error::LocalError;
 
-/// Starts that may fail, or be followed by an unexpected end, one after another.
+/// Starts in close succession, after which Redis is given up if it ends again or does not start.
 const MAX_ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A Redis that ran for so long was well: its end begins a new count.
@@ -17,8 +17,7 @@ const WELL_AFTER: Duration = Duration::from_secs(60);
 
 /// Keeps a Redis of our own running. It ends with this value.
 ///
-/// A Redis that ends without being told to is started again, empty. One that ends or fails [`MAX_ATTEMPTS`] times in
-/// close succession is given up.
+/// A Redis that ends without being told to is started again, empty, up to [`MAX_ATTEMPTS`] times in close succession.
 pub(crate) struct Supervisor {
     orders: mpsc::Sender<(Order, oneshot::Sender<Result<(), LocalError>>)>,
     failure: watch::Receiver<Option<Arc<LocalError>>>,
@@ -80,7 +79,7 @@ struct State {
     pool: Arc<Pool>,
     started: Instant,
     attempts: u32,
-    /// It ended, and is to be started again.
+    /// Whether it has ended and has to be started again.
     is_missing: bool,
 }
 
@@ -120,7 +119,7 @@ impl State {
         if !self.is_missing {
             return Event::Ended(self.process.ended().await);
         }
-        sleep(FIRST_PAUSE * 2_u32.saturating_pow(self.attempts)).await;
+        sleep(FIRST_PAUSE * 2_u32.saturating_pow(self.attempts.saturating_sub(1))).await;
         Event::Started(self.process.restart().await)
     }
 
@@ -157,6 +156,8 @@ impl State {
             Order::Restart => self.process.restart().await,
         };
         self.started = Instant::now();
+        // One that did not start is tried again, as one that ended by itself.
+        self.is_missing = done.is_err();
         done
     }
 }

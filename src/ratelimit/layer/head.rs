@@ -88,8 +88,8 @@ impl<'a> RequestHead<'a> {
         self.matched().unwrap_or_else(|| self.uri.path())
     }
 
-    /// Whether a browser asks by it if a page of another origin may send a request
-    /// ([Fetch 3.2.2](https://fetch.spec.whatwg.org/#cors-preflight-request)).
+    /// Whether this is a CORS preflight, by which a browser asks if a page of another origin may send a request
+    /// ([Fetch](https://fetch.spec.whatwg.org/#cors-preflight-request)).
     #[must_use]
     pub fn is_cors_preflight(&self) -> bool {
         self.method == Method::OPTIONS

@@ -144,8 +144,9 @@ impl ResponseCacheLayer {
     /// it).
     ///
     /// Each such response costs a command, and, if this is off, a round trip: the store does not say beforehand whether it
-    /// has anything of the URI. If this is on, another process on the store can answer from the old response for about as
-    /// long as a round trip takes; this process does not.
+    /// has anything of the URI. If this is on, another process on the store can answer from the old response until the
+    /// deletion is done, for a round trip as a rule; this process does not. If the process ends before, the old response
+    /// stays for its time. On wasm32 it is always off.
     pub fn with_deferred_invalidation(mut self, enabled: bool) -> Self {
         self.settings.invalidates_later = enabled;
         self

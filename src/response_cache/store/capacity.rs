@@ -19,7 +19,10 @@ pub(super) struct Capacity {
 #[derive(Default)]
 struct State {
     bytes: u64,
-    /// By the hash of the key: two that collide are counted as one.
+    writes: u64,
+    /// A refusal was logged, and nothing was taken since.
+    is_full: bool,
+    /// Hashes of keys: two that collide are counted as one.
     records: HashMap<u64, Stored>,
     /// One entry for each write; those of records that were replaced or removed are passed over.
     ends: BinaryHeap<Reverse<(u64, u64)>>,
@@ -27,6 +30,8 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Stored {
+    /// Which write it was.
+    number: u64,
     bytes: u64,
     until_ms: u64,
 }
@@ -36,11 +41,8 @@ impl Capacity {
         Self { max_bytes, state: Mutex::default(), hasher: RandomState::new() }
     }
 
-    pub(super) fn max_bytes(&self) -> u64 {
-        self.max_bytes
-    }
-
-    /// Takes the room of a record in place of the one under its key. `false` if there is none.
+    /// Takes the room of a record in place of the one under its key. `false` if there is none, which the log says when it
+    /// begins.
     pub(super) fn take(&self, key: &str, len: usize, now_ms: u64, until_ms: u64) -> bool {
         let hash = self.hasher.hash_one(key);
         let bytes = (len as u64).saturating_add(OVERHEAD);
@@ -48,10 +50,20 @@ impl Capacity {
         state.expire(now_ms);
         let before = state.records.get(&hash).map_or(0, |stored| stored.bytes);
         if (state.bytes - before).saturating_add(bytes) > self.max_bytes {
+            if !std::mem::replace(&mut state.is_full, true) {
+                tracing::warn!(
+                    bytes = self.max_bytes,
+                    "this process has stored its share of responses in Redis: more are stored when these expire, or with a \
+                     larger RedisResponseStore::with_capacity"
+                );
+            }
             return false;
         }
+        state.is_full = false;
         state.bytes = state.bytes - before + bytes;
-        state.records.insert(hash, Stored { bytes, until_ms });
+        state.writes += 1;
+        let number = state.writes;
+        state.records.insert(hash, Stored { number, bytes, until_ms });
         state.ends.push(Reverse((until_ms, hash)));
         // Writes to few keys with a long life.
         if state.ends.len() > 2 * state.records.len() + 64 {
@@ -60,11 +72,17 @@ impl Capacity {
         true
     }
 
-    /// Gives the room of a record back.
-    pub(super) fn give_back(&self, key: &str) {
+    /// The last write under a key, to [give it back](Self::give_back) and no later one.
+    pub(super) fn last_write(&self, key: &str) -> Option<u64> {
+        self.lock().records.get(&self.hasher.hash_one(key)).map(|stored| stored.number)
+    }
+
+    /// Gives the room of a write back.
+    pub(super) fn give_back(&self, key: &str, write: Option<u64>) {
         let hash = self.hasher.hash_one(key);
         let mut state = self.lock();
-        if let Some(stored) = state.records.remove(&hash) {
+        if let Some(stored) = state.records.get(&hash).copied().filter(|stored| Some(stored.number) == write) {
+            state.records.remove(&hash);
             state.bytes -= stored.bytes;
         }
     }
@@ -115,7 +133,9 @@ mod tests {
                 now += passed;
                 model.retain(|_, (_, until)| *until > now);
                 if removes {
-                    capacity.give_back(&key.to_string());
+                    let write = capacity.last_write(&key.to_string());
+                    capacity.give_back(&key.to_string(), write.map(|number| number + 1));
+                    capacity.give_back(&key.to_string(), write);
                     model.remove(&key);
                     continue;
                 }

@@ -83,22 +83,23 @@ impl ResponseStore for RedisResponseStore {
             let now_ms = self.clock.now_ms();
             let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
             if !self.capacity.take(key, value.len(), now_ms, now_ms.saturating_add(ttl_ms)) {
-                let message = format!(
-                    "this process has stored its {} bytes of responses: more are stored when these expire, or with a \
-                     larger RedisResponseStore::with_capacity",
-                    self.capacity.max_bytes()
-                );
-                return Err(Error::new(ErrorKind::LimitExceeded, message));
+                return Err(Error::new(ErrorKind::LimitExceeded, "the capacity of this process is taken").local());
             }
-            self.redis.set_with(key, value, SetOptions::new().expire(ttl)).await?;
-            Ok(())
+            let write = self.capacity.last_write(key);
+            let stored = self.redis.set_with(key, value, SetOptions::new().expire(ttl)).await;
+            if stored.as_ref().is_err_and(|error| !error.is_outage()) {
+                // In an outage it may be stored all the same.
+                self.capacity.give_back(key, write);
+            }
+            stored.map(drop)
         })
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
+            let write = self.capacity.last_write(key);
             self.redis.unlink(key).repeatable().await?;
-            self.capacity.give_back(key);
+            self.capacity.give_back(key, write);
             Ok(())
         })
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Sessions that clients begin and do not come back to, before the log says so.
-const LOST: u32 = 3;
+const LOST: u32 = 5;
 
 /// Says once that a cookie without `Secure`, which is for the developer's own machine, goes to another one.
 pub(super) fn warn_of_insecure(headers: &HeaderMap, uri: &Uri) {
@@ -21,8 +21,8 @@ pub(super) fn warn_of_insecure(headers: &HeaderMap, uri: &Uri) {
         return;
     }
     tracing::warn!(
-        "the session cookie is not Secure, and the request was for another host than this machine: whoever is on \
-         the way can read it. SessionCookie::local_development() is for development"
+        "the session cookie is not Secure, and the request was for another host than this machine: anyone on the \
+         network can read it. SessionCookie::local_development() is for development"
     );
 }
 
@@ -37,13 +37,15 @@ pub(super) fn watch_secure(returned: &NeverSeen, is_back: bool) {
     }
 }
 
-/// Whether nothing says that the client spoke HTTPS, to this server or to a proxy in front of it.
+/// Whether a browser may keep a `Secure` cookie to itself: nothing says that the client spoke HTTPS, to this server or to a
+/// proxy in front of it, and the host is not this machine.
 pub(super) fn is_plain_http(headers: &HeaderMap, uri: &Uri) -> bool {
     let says_https = |value: &http::HeaderValue| {
         let value = value.as_bytes().to_ascii_lowercase();
         value.windows(b"https".len()).any(|part| part == b"https")
     };
     uri.scheme() != Some(&Scheme::HTTPS)
+        && !is_loopback(headers, uri)
         && !headers.get_all("x-forwarded-proto").iter().any(says_https)
         && !headers.get_all(FORWARDED).iter().any(says_https)
 }
@@ -84,6 +86,7 @@ mod tests {
     fn https_may_end_at_a_proxy() {
         for (name, value, uri, plain) in [
             ("x-a", "b", "/", true),
+            ("x-a", "b", "http://localhost/", false),
             ("x-a", "b", "http://a.test/", true),
             ("x-a", "b", "https://a.test/", false),
             ("x-forwarded-proto", "http", "/", true),
@@ -91,7 +94,10 @@ mod tests {
             ("forwarded", "for=1.2.3.4;proto=https", "/", false),
             ("forwarded", "for=1.2.3.4", "/", true),
         ] {
-            let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
+            let mut headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
+            if !uri.contains("localhost") {
+                headers.insert(HOST, "lan.test".parse().unwrap());
+            }
             assert_eq!(is_plain_http(&headers, &Uri::from_static(uri)), plain, "{name}: {value} {uri}");
         }
     }

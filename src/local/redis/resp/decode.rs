@@ -45,10 +45,11 @@ impl Decoder {
         while let Some(token) = self.token(buffer, allowance)? {
             match token {
                 Token::Value(value) => {
-                    if !matches!(value, Value::Bulk(_)) {
-                        allowance.count_scalar(self.open.len());
-                    }
-                    if let Some(reply) = self.close(value, allowance) {
+                    let kept = match value {
+                        Value::Bulk(_) => value,
+                        line => allowance.takes_line(self.open.len(), line).unwrap_or(Value::Null),
+                    };
+                    if let Some(reply) = self.close(kept, allowance) {
                         return Ok(Some(reply));
                     }
                 }
@@ -192,6 +193,7 @@ fn invalid(text: &'static str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::redis::resp::allowance::model::Model;
     use proptest::prelude::*;
 
     fn write(value: &Value, out: &mut Vec<u8>) {
@@ -264,16 +266,8 @@ mod tests {
         ) {
             let mut bytes = Vec::new();
             replies.iter().for_each(|reply| write(reply, &mut bytes));
-            let mut used = 0;
-            let mut fit = |value: Value| {
-                let size = Allowance::size(&value);
-                if size > item || used + size > total {
-                    let (limit, actual) = if size > item { (item, size) } else { (total, used + size) };
-                    return Allowance::error(limit, actual);
-                }
-                used += size;
-                value
-            };
+            let mut model = Model::new(item, total);
+            let mut fit = |value| model.fit(value);
             let expected: Vec<_> = replies
                 .into_iter()
                 .map(|reply| match reply {
