@@ -67,19 +67,6 @@ async fn reading_without_ack_leaves_no_consumer() {
 }
 
 #[tokio::test]
-async fn approximate_trimming_is_exact() {
-    let server = Server::start().await;
-    for id in 1..=120 {
-        run(&server, &format!("XADD ~ {id} a 1")).await;
-    }
-    assert_eq!(run(&server, "XTRIM ~ MAXLEN ~ 30").await, 90);
-    assert_eq!(run(&server, "XADD ~ MAXLEN ~ 5 121 a 1").await, "121-0");
-    assert_eq!(run(&server, "XADD ~ NOMKSTREAM MINID ~ 121 122 a 1").await, "122-0");
-    assert_eq!(ids(&server, "~").await, ["121-0", "122-0"]);
-    assert_eq!(run(&server, "XTRIM ~ MAXLEN ~ 1 LIMIT 10").await, 0);
-}
-
-#[tokio::test]
 async fn ranks_are_limited() {
     let server = Server::start().await;
     run(&server, "ZADD z 1 a 2 b 3 c 4 d").await;

@@ -27,3 +27,4 @@ mod streams;
 mod supervision;
 mod support;
 mod timeouts;
+mod trimming;

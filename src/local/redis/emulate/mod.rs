@@ -56,7 +56,7 @@ pub(super) fn rewrite(command: &Command, capabilities: &Capabilities) -> Result<
         "BITOP" if !capabilities.bitop_differences => bitop::bitop(command),
         "XDELEX" if !capabilities.stream_delete_options => Some(streams::delete(command)?),
         "XACKDEL" if !capabilities.stream_delete_options => Some(streams::ack_and_delete(command)?),
-        "XADD" | "XTRIM" => streams::trim_exactly(command),
+        "XADD" | "XTRIM" => streams::trim_roughly(command),
         "XREADGROUP" => streams::read_without_ack(command),
         "ZRANGE" => keys::ranked_range_with_limit(command),
         "SCAN" => keys::scan_with_type(command),

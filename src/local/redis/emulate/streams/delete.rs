@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use super::id::whole_id;
 use crate::local::redis::{
     command::Command,
     emulate::{
@@ -33,9 +34,9 @@ pub(in super::super) fn ack_and_delete(command: &Command) -> Result<Rewritten, V
 }
 
 fn script(command: &Command, options: usize, group: [Bytes; 2]) -> Rewritten {
+    let key = command.arguments.get(1).cloned();
     match parse(command, options) {
         Ok((policy, ids)) => {
-            let key = command.arguments.get(1).cloned();
             let invalid_id = Bytes::from_static(INVALID_ID.as_bytes());
             let arguments = std::iter::once(policy).chain(group).chain([invalid_id]).chain(ids);
             Rewritten::script(DELETE, key, arguments)
@@ -65,18 +66,6 @@ fn parse(command: &Command, mut index: usize) -> Result<(Bytes, Vec<Bytes>), &'s
         }
     }
     Ok((policy.unwrap_or(Bytes::from_static(b"KEEPREF")), ids.ok_or(SYNTAX)?))
-}
-
-/// The ID in the form in which Redis gives it: with both of its numbers.
-fn whole_id(id: &Bytes) -> Option<Bytes> {
-    let text = std::str::from_utf8(id).ok()?;
-    let (time, number) = text.split_once('-').unwrap_or((text, "0"));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number(time) || !is_number(number) {
-        return None;
-    }
-    let (time, number): (u64, u64) = (time.parse().ok()?, number.parse().ok()?);
-    Some(format!("{time}-{number}").into())
 }
 
 #[cfg(test)]
