@@ -123,6 +123,9 @@ async fn entries_are_deleted_with_their_references() {
     run(&server, "SET string 1").await;
     for (command, error) in [
         ("XDELEX string IDS 1 1", "WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("XDELEX string IDS 0 1", "WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("XACKDEL string g IDS 2 1", "WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("XDELEX none IDS 0 1", "ERR Number of IDs must be a positive integer"),
         ("XDELEX s IDS 1", "ERR wrong number of arguments for 'xdelex' command"),
         ("XACKDEL s g IDS 1", "ERR wrong number of arguments for 'xackdel' command"),
         ("XDELEX s IDS 2 1", "ERR The `numids` parameter must match the number of arguments"),
@@ -132,6 +135,27 @@ async fn entries_are_deleted_with_their_references() {
     ] {
         assert_eq!(server.error(words(command)).await, error, "{command}");
     }
+}
+
+#[tokio::test]
+async fn an_entry_that_was_acknowledged_before_is_deleted() {
+    let server = Server::start().await;
+    for id in 1..=4 {
+        run(&server, &format!("XADD s {id} a 1")).await;
+    }
+    for group in ["g1", "g2"] {
+        run(&server, &format!("XGROUP CREATE s {group} 0")).await;
+        run(&server, &format!("XREADGROUP GROUP {group} c COUNT 3 STREAMS s >")).await;
+    }
+    assert_eq!(run(&server, "XACK s g1 1 2 3").await, 3);
+    assert_eq!(run(&server, "XACK s g2 3").await, 1);
+    assert_eq!(run(&server, "XACKDEL s g1 IDS 2 1 9").await, json!([1, -1]));
+    assert_eq!(run(&server, "XACKDEL s g1 IDS 1 1").await, json!([-1]));
+    // The other group still needs the second, and the first group has not read the fourth.
+    assert_eq!(run(&server, "XACKDEL s g1 ACKED IDS 3 2 3 4").await, json!([2, 1, -1]));
+    assert_eq!(ids(&server, "s").await, ["2-0", "4-0"]);
+    // Redis takes the last list of several.
+    assert_eq!(run(&server, "XDELEX s IDS 1 2 IDS 2 4 5").await, json!([1, -1]));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ pub(in crate::local::redis) struct Capabilities {
     pub(in crate::local::redis) hash_field_expiry: bool,
     /// `HGETDEL`, `HGETEX`, `HSETEX`: Redis 8.0.
     pub(in crate::local::redis) hash_get_and_change: bool,
-    /// `XACKDEL` and `XDELEX`: Redis 8.2.
+    /// `XDELEX`: Redis 8.2.
     pub(in crate::local::redis) stream_delete_options: bool,
     /// `BITOP` with `DIFF`, `DIFF1`, `ANDOR` and `ONE`: Redis 8.2.
     pub(in crate::local::redis) bitop_differences: bool,

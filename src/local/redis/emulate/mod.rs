@@ -55,7 +55,7 @@ pub(super) fn rewrite(command: &Command, capabilities: &Capabilities) -> Result<
     Ok(match command.name() {
         "BITOP" if !capabilities.bitop_differences => bitop::bitop(command),
         "XDELEX" if !capabilities.stream_delete_options => Some(streams::delete(command)?),
-        "XACKDEL" if !capabilities.stream_delete_options => Some(streams::ack_and_delete(command)?),
+        "XACKDEL" => Some(streams::ack_and_delete(command)?),
         "XADD" | "XTRIM" => streams::trim_roughly(command),
         "XREADGROUP" => streams::read_without_ack(command),
         "ZRANGE" => keys::ranked_range_with_limit(command),

@@ -53,9 +53,10 @@ for i = 5, #ARGV do
   local id, reply = ARGV[i], -1
   if not has_entries then
     reply = -1
-  elseif acknowledges then
-    if redis.call('XACK', key, group, id) == 1 then reply = math.max(remove(id), 1) end
-  else
+  elseif acknowledges and redis.call('XACK', key, group, id) == 1 then
+    reply = math.max(remove(id), 1)
+  elseif not acknowledges or not is_after(id, groups[group]) then
+    -- What the group has acknowledged before, Redis keeps and Upstash deletes.
     reply = remove(id)
     if reply == 0 then reply = -1 end
   end

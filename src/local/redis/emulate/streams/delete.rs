@@ -11,6 +11,7 @@ use crate::local::redis::{
 };
 
 const DELETE: &str = include_str!("delete.lua");
+const REFUSE: &str = include_str!("refuse.lua");
 const NOT_POSITIVE: &str = "ERR Number of IDs must be a positive integer";
 const MISMATCH: &str = "ERR The `numids` parameter must match the number of arguments";
 const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
@@ -41,7 +42,7 @@ fn script(command: &Command, options: usize, group: [Bytes; 2]) -> Rewritten {
             let arguments = std::iter::once(policy).chain(group).chain([invalid_id]).chain(ids);
             Rewritten::script(DELETE, key, arguments)
         }
-        Err(error) => Rewritten::failing(error),
+        Err(error) => Rewritten::script(REFUSE, key, [Bytes::from_static(error.as_bytes())]),
     }
 }
 
@@ -54,7 +55,8 @@ fn parse(command: &Command, mut index: usize) -> Result<(Bytes, Vec<Bytes>), &'s
                 policy = Some(Bytes::from(word));
                 index += 1;
             }
-            "IDS" if ids.is_none() => {
+            // Redis takes the last of several.
+            "IDS" => {
                 let count = command.arguments.get(index + 1).ok_or(SYNTAX)?;
                 let count = integer(count).filter(|count| *count > 0).ok_or(NOT_POSITIVE)?;
                 let end = usize::try_from(count).ok().and_then(|count| count.checked_add(index + 2)).ok_or(MISMATCH)?;
