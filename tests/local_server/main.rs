@@ -19,6 +19,7 @@ mod redis_server;
 mod refusals;
 mod replies;
 mod requests;
+mod scans;
 mod scripts;
 mod shared_redis;
 mod shutdown;

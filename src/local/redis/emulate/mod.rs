@@ -59,7 +59,7 @@ pub(super) fn rewrite(command: &Command, capabilities: &Capabilities) -> Result<
         "XADD" | "XTRIM" => streams::trim_roughly(command),
         "XREADGROUP" => streams::read_without_ack(command),
         "ZRANGE" => keys::ranked_range_with_limit(command),
-        "SCAN" => keys::scan_with_type(command),
+        "SCAN" => keys::scan(command, capabilities.json),
         "COPY" => keys::copy_onto_itself(command),
         "UNLINK" => keys::unlink_nothing(command),
         "FUNCTION" => library::function(command),

@@ -7,5 +7,5 @@ mod scan;
 pub(super) use self::{
     copy_to_self::{copy_onto_itself, unlink_nothing},
     range::ranked_range_with_limit,
-    scan::scan_with_type,
+    scan::scan,
 };
