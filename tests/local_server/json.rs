@@ -53,7 +53,7 @@ async fn paths_select_and_the_deepest_comes_first() {
             assert_eq!(found, wanted, "{path}");
         }
     }
-    assert_eq!(server.error(json!(["JSON.GET", "k", ".none"])).await, "ERR Path '.none' does not exist");
+    assert_eq!(server.error(json!(["JSON.GET", "k", ".none"])).await, "ERR Path '$.none' does not exist");
     assert!(server.error(json!(["JSON.GET", "k", "$.["])).await.starts_with("ERR the path"));
 }
 
@@ -64,8 +64,11 @@ async fn values_are_set_where_they_can_be() {
     assert_eq!(set("$.a", "1").await, json!({"error": "ERR new objects must be created at the root"}));
     set("$", r#"{"a":{}}"#).await;
     assert_eq!(set("$.a.b", "[1]").await, json!({"result": "OK"}));
-    assert_eq!(set("$.x.y", "1").await, json!({"result": null}));
-    assert_eq!(set("$.a.b[7]", "1").await, json!({"result": null}));
+    // RedisJSON replies null, the service says that it is wrong.
+    assert_eq!(set("$.x.y", "1").await, json!({"error": "ERR Path '$.x.y' does not exist"}));
+    assert_eq!(set(".x.y", "1").await, json!({"error": "ERR Path '$.x.y' does not exist"}));
+    assert_eq!(set("$.a.b.c", "1").await, json!({"result": null}));
+    assert_eq!(set("$.a.b[7]", "1").await, json!({"error": "ERR array index out of range"}));
     assert_eq!(set("$.none.*", "1").await, json!({"error": "ERR wrong static path"}));
     let bad = set("$", "{secret").await;
     assert!(
@@ -74,8 +77,19 @@ async fn values_are_set_where_they_can_be() {
     assert_eq!(text(&server).await, r#"{"a":{"b":[1]}}"#);
     assert_eq!(server.result(json!(["JSON.MERGE", "k", "$.a", r#"{"b":null,"c":{"d":1,"e":null}}"#])).await, "OK");
     assert_eq!(text(&server).await, r#"{"a":{"c":{"d":1}}}"#);
-    let all = json!(["JSON.MSET", "k", "$.a", "1", "other", "$.x", "2"]);
-    assert_eq!(server.error(all).await, "ERR new objects must be created at the root");
+    for (command, reply) in [
+        (json!(["JSON.SET", "k", "$.x.y", "1", "XX"]), json!({"result": null})),
+        (json!(["JSON.SET", "k", "$.x.y", "1", "NX"]), json!({"error": "ERR Path '$.x.y' does not exist"})),
+        (json!(["JSON.SET", "other", "$.x", "1", "XX"]), json!({"result": null})),
+        (json!(["JSON.MERGE", "k", "$.x.y", "1"]), json!({"error": "ERR Path '$.x.y' does not exist"})),
+        (json!(["JSON.MSET", "k", "$.a", "1", "k", "$.x[0]", "2"]), json!({"error": "ERR array index out of range"})),
+        (
+            json!(["JSON.MSET", "k", "$.a", "1", "other", "$.x", "2"]),
+            json!({"error": "ERR new objects must be created at the root"}),
+        ),
+    ] {
+        assert_eq!(server.run(command.clone()).await.1, reply, "{command}");
+    }
     assert_eq!(text(&server).await, r#"{"a":{"c":{"d":1}}}"#);
 }
 
@@ -86,7 +100,7 @@ async fn sums_of_integers_are_exact() {
         ("JSON.NUMINCRBY", "$.n", "1", "[9007199254740994]"),
         ("JSON.NUMINCRBY", "$.n", "-9007199254740995", "[-1]"),
         ("JSON.NUMINCRBY", "$.n", "9223372036854775807", "[9223372036854775806]"),
-        ("JSON.NUMINCRBY", "$.n", "1000", "[9.223372036854776e+18]"),
+        ("JSON.NUMINCRBY", "$.n", "1000", "[9.223372036854776e18]"),
         ("JSON.NUMMULTBY", "$.n", "0", "[0.0]"),
         ("JSON.NUMMULTBY", "$.m[0]", "-3037000499", "[3037000499]"),
         ("JSON.NUMMULTBY", "$.m[0]", "-3037000499", "[-9223372030926249001]"),
@@ -97,6 +111,28 @@ async fn sums_of_integers_are_exact() {
     }
     let beyond = server.error(json!(["JSON.NUMMULTBY", "k", "$.m[2]", "1e999"])).await;
     assert!(beyond.starts_with("ERR "), "{beyond}");
+}
+
+#[tokio::test]
+async fn floats_are_written_as_redis_does() {
+    let server = with("0").await;
+    for (number, wanted) in [
+        ("0.5", "0.5"),
+        ("100.0", "100.0"),
+        ("1e15", "1000000000000000.0"),
+        ("1e16", "1e16"),
+        ("12345678901234567.0", "1.2345678901234568e16"),
+        ("1e-5", "0.00001"),
+        ("1e-6", "1e-6"),
+        ("-1.5e-7", "-1.5e-7"),
+        ("1e300", "1e300"),
+        ("5e-324", "5e-324"),
+        ("1.7976931348623157e308", "1.7976931348623157e308"),
+    ] {
+        server.result(json!(["JSON.SET", "k", "$", "1"])).await;
+        let product = server.result(json!(["JSON.NUMMULTBY", "k", "$", number])).await;
+        assert_eq!(product, format!("[{wanted}]"), "{number}");
+    }
 }
 
 #[tokio::test]
@@ -143,6 +179,10 @@ async fn arguments_are_checked_as_redis_does() {
         (json!(["JSON.SET", "k", "$"]), "ERR wrong number of arguments for 'json.set' command"),
         (json!(["json.mset", "k", "$", "1", "x"]), "ERR wrong number of arguments for 'json.mset' command"),
         (json!(["JSON.SET", "k", "$", "1", "YY"]), "ERR syntax error"),
+        (json!(["JSON.TOGGLE", "k"]), "ERR wrong number of arguments for 'json.toggle' command"),
+        (json!(["JSON.GET", "k", "INDENT"]), "ERR wrong number of arguments for 'json.get' command"),
+        (json!(["JSON.GET", "k", "FORMAT", "JSON"]), "ERR FORMAT argument is not supported on RESP2"),
+        (json!(["JSON.DEBUG", "MEMORY"]), "ERR wrong number of arguments for 'json.debug' command"),
         (json!(["JSON.ARRPOP", "k", "$", "x"]), "ERR value is not an integer or out of range"),
         (json!(["JSON.NUMINCRBY", "k", "$", "\"1\""]), "ERR the value is not a number"),
         (json!(["JSON.STRAPPEND", "k", "$", "1"]), "ERR the value is not a JSON string"),

@@ -11,6 +11,7 @@ mod foreign_redis;
 mod formats;
 mod hash_expiry;
 mod json;
+mod json_replies;
 mod lifecycle;
 mod limits;
 #[path = "../shared/redis_server.rs"]

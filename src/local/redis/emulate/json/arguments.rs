@@ -16,10 +16,12 @@ const SCRIPT: &str = concat!(
     include_str!("print.lua"),
     include_str!("select.lua"),
     include_str!("numbers.lua"),
+    include_str!("document.lua"),
+    include_str!("write.lua"),
     include_str!("commands.lua"),
 );
 const TYPE: &str = include_str!("type.lua");
-const HELP: [&str; 2] = ["MEMORY <key> [path] - reports memory usage", "HELP - this message"];
+const HELP: [&str; 2] = ["MEMORY <key> [path] - reports memory usage", "HELP                - this message"];
 
 /// `TYPE`, which knows documents.
 pub(in crate::local::redis::emulate) fn type_of(command: &Command) -> Option<Rewritten> {
@@ -62,20 +64,22 @@ fn script(command: &Command) -> Result<Option<Rewritten>, Value> {
             }
             call
         }
-        ("JSON.GET", [key, rest @ ..]) => get(key, rest)?,
+        ("JSON.GET", [key, rest @ ..]) => get(command, key, rest)?,
         ("JSON.MGET", [keys @ .., path]) if !keys.is_empty() => {
             Call { keys: keys.to_vec(), ..Call::default() }.path(path)?
         }
         ("JSON.DEBUG", [word, rest @ ..]) => match (word.to_ascii_uppercase().as_slice(), rest) {
             (b"MEMORY", [key, rest @ ..]) => Call::of(key).optional_path(rest).ok_or_else(arity)??,
-            (b"HELP", []) => return Ok(Some(help())),
+            (b"MEMORY", []) => return Err(arity()),
+            (b"HELP", _) => return Ok(Some(help())),
             _ => return Err(Value::error("ERR unknown subcommand - try `JSON.DEBUG HELP`")),
         },
         (
-            "JSON.DEL" | "JSON.FORGET" | "JSON.CLEAR" | "JSON.TYPE" | "JSON.RESP" | "JSON.ARRLEN" | "JSON.TOGGLE"
-            | "JSON.OBJKEYS" | "JSON.OBJLEN" | "JSON.STRLEN",
+            "JSON.DEL" | "JSON.FORGET" | "JSON.CLEAR" | "JSON.TYPE" | "JSON.RESP" | "JSON.ARRLEN" | "JSON.OBJKEYS"
+            | "JSON.OBJLEN" | "JSON.STRLEN",
             [key, rest @ ..],
         ) => Call::of(key).optional_path(rest).ok_or_else(arity)??,
+        ("JSON.TOGGLE", [key, path]) => Call::of(key).path(path)?,
         ("JSON.ARRAPPEND", [key, path, values @ ..]) if !values.is_empty() => {
             values.iter().try_fold(Call::of(key).path(path)?, Call::value)?
         }
@@ -161,7 +165,9 @@ impl Call {
 
     /// A value, which has to be JSON. The error gives the position of the fault, and not the value.
     fn value(mut self, value: &Bytes) -> Result<Self, Value> {
-        match serde_json::from_slice::<&RawValue>(value) {
+        let json = serde_json::from_slice::<&RawValue>(value);
+        // Text alone may have halves of characters, numbers beyond all floats, and any depth.
+        match json.and_then(|json| serde_json::from_str(json.get()).map(|_: serde_json::Value| json)) {
             Ok(json) => self.values.push(Bytes::copy_from_slice(json.get().as_bytes())),
             Err(error) => {
                 let place = format!("line {} column {}", error.line(), error.column());
@@ -204,27 +210,30 @@ impl Call {
     }
 }
 
-/// `JSON.GET key [INDENT …] [NEWLINE …] [SPACE …] [path…]`.
-fn get(key: &Bytes, mut rest: &[Bytes]) -> Result<Call, Value> {
+/// `JSON.GET key [INDENT …] [NEWLINE …] [SPACE …] [path…]`, in any order.
+fn get(command: &Command, key: &Bytes, rest: &[Bytes]) -> Result<Call, Value> {
     let mut layout = [Bytes::new(), Bytes::new(), Bytes::new()];
-    while let [word, value, others @ ..] = rest {
-        let Some(index) =
-            ["INDENT", "NEWLINE", "SPACE"].iter().position(|name| word.eq_ignore_ascii_case(name.as_bytes()))
-        else {
-            break;
-        };
-        layout[index] = value.clone();
-        rest = others;
+    let mut call = Call::of(key);
+    let mut words = rest.iter();
+    while let Some(word) = words.next() {
+        match word.to_ascii_uppercase().as_slice() {
+            name @ (b"INDENT" | b"NEWLINE" | b"SPACE") => {
+                let value = words.next().ok_or_else(|| wrong_arity(command))?.clone();
+                layout[match name {
+                    b"INDENT" => 0,
+                    b"NEWLINE" => 1,
+                    _ => 2,
+                }] = value;
+            }
+            // An old word without a meaning today.
+            b"NOESCAPE" => {}
+            b"FORMAT" => return Err(Value::error("ERR FORMAT argument is not supported on RESP2")),
+            _ => call = call.path(word)?,
+        }
     }
-    // An old word without a meaning today.
-    if let [word, others @ ..] = rest
-        && word.eq_ignore_ascii_case(b"NOESCAPE")
-    {
-        rest = others;
+    if call.paths.is_empty() {
+        call = call.path(&Bytes::from_static(b"."))?;
     }
-    let root = [Bytes::from_static(b".")];
-    let paths = if rest.is_empty() { &root } else { rest };
-    let call = paths.iter().try_fold(Call::of(key), Call::path)?;
     Ok(layout.into_iter().fold(call, Call::word))
 }
 

@@ -1,125 +1,4 @@
--- The commands. ARGV[1] is the name, ARGV[2] the paths, and what follows the values, which are JSON already.
-local MARK = '\0json'
-local NO_KEY = "ERR could not perform this operation on a key that doesn't exist"
-
--- The document under a key, or nil where there is no key.
-local function load(key)
-  local kind = redis.call('TYPE', key).ok
-  if kind == 'none' then return nil end
-  local text = kind == 'hash' and redis.call('HGET', key, MARK)
-  if not text then refuse('WRONGTYPE Existing key has wrong Redis type') end
-  return read(text)
-end
-
-local function store(key, document)
-  redis.call('HSET', key, MARK, print(document))
-end
-
-local function missing(path)
-  refuse("ERR Path '" .. path.t .. "' does not exist")
-end
-
--- One answer for each match, or, for a path of the older kind, the one of the last that has one.
-local function each(document, path, answer)
-  local matches = matches_of(document, path.p, document)
-  if path.l then
-    local result
-    for _, match in ipairs(matches) do
-      local of = answer(match)
-      if of ~= nil then result = of end
-    end
-    if result == nil then missing(path) end
-    return result
-  end
-  local answers = {}
-  for i, match in ipairs(matches) do
-    local of = answer(match)
-    if of == nil then answers[i] = false else answers[i] = of end
-  end
-  return answers
-end
-
--- A read: nil where there is no key, and, for a path of the older kind, where nothing matches.
-local function reads(document, path, answer)
-  if not document then return false end
-  if path.l and #matches_of(document, path.p, document) == 0 then return false end
-  return each(document, path, answer)
-end
-
--- A change of what is there.
-local function changes(key, path, answer)
-  local document = load(key)
-  if not document then refuse(NO_KEY) end
-  local result = each(document, path, answer)
-  store(key, document)
-  return result
-end
-
-local function only(kind, answer)
-  return function(match)
-    if match.node.t == kind then return answer(match.node, match) end
-  end
-end
-
-local function type_name(node)
-  if node.t == 'n' then return find(node.s, '[.eE]') and 'number' or 'integer' end
-  return ({ o = 'object', a = 'array', s = 'string', b = 'boolean', z = 'null' })[node.t]
-end
-
--- Adds a value where its parent is, and says whether it did.
-local function add_child(document, path, value)
-  local last = path.p[#path.p]
-  for _, step in ipairs(path.p) do
-    if step.d or (step.k ~= 'c' and step.k ~= 'i') then refuse('ERR wrong static path') end
-  end
-  if last.k ~= 'c' then return false end
-  local parents, added = {}, false
-  for i = 1, #path.p - 1 do parents[i] = path.p[i] end
-  for _, match in ipairs(matches_of(document, parents, document)) do
-    if match.node.t == 'o' then
-      set_member(match.node, last.n, read(value))
-      added = true
-    end
-  end
-  return added
-end
-
--- RFC 7396.
-local function merge(target, patch)
-  if patch.t ~= 'o' then return patch end
-  if target.t ~= 'o' then target = { t = 'o', k = {}, v = {} } end
-  for _, name in ipairs(patch.k) do
-    local value, old = patch.v[name], target.v[name]
-    if value.t == 'z' then
-      if old then take_out({ parent = target, name = name, node = old }) end
-    elseif value.t == 'o' then
-      set_member(target, name, merge(old or { t = 'z' }, value))
-    else
-      set_member(target, name, value)
-    end
-  end
-  return target
-end
-
--- Writes `value` at a path, and says whether it did. `change` makes a new node of an old one.
-local function write(key, path, value, condition, change)
-  local document = load(key)
-  if #path.p == 0 then
-    if (condition == 'NX' and document) or (condition == 'XX' and not document) then return false end
-    store(key, document and change(document) or read(value))
-    return true
-  end
-  if not document then refuse('ERR new objects must be created at the root') end
-  local matches = matches_of(document, path.p, document)
-  if #matches > 0 then
-    if condition == 'NX' then return false end
-    for _, match in ipairs(matches) do put(match, change(match.node)) end
-  elseif condition == 'XX' or not add_child(document, path, value) then
-    return false
-  end
-  store(key, document)
-  return true
-end
+-- The commands that read and change what is there.
 
 local function found_text(document, path, layout)
   local nodes = {}
@@ -149,47 +28,22 @@ local function resp(node)
   return node.s
 end
 
+local NO_ARRAY, NO_OBJECT = ' or not an array', ' or not an object'
+
 -- An index of an array of `length`, counted from the end where it is negative.
 local function from_start(index, length)
   return index < 0 and math.max(0, length + index) or index
-end
-
-local paths = cjson.decode(ARGV[2])
-local path, key = paths[1], KEYS[1]
-local commands = {}
-
-commands['JSON.SET'] = function()
-  local value = ARGV[3]
-  local written = write(key, path, value, ARGV[4], function() return read(value) end)
-  return written and redis.status_reply('OK')
-end
-
-commands['JSON.MSET'] = function()
-  for i, of in ipairs(paths) do
-    if #of.p > 0 and not load(KEYS[i]) then refuse('ERR new objects must be created at the root') end
-  end
-  for i, of in ipairs(paths) do
-    local value = ARGV[2 + i]
-    write(KEYS[i], of, value, '', function() return read(value) end)
-  end
-  return redis.status_reply('OK')
-end
-
-commands['JSON.MERGE'] = function()
-  local value = ARGV[3]
-  local written = write(key, path, value, '', function(node) return merge(node, read(value)) end)
-  return written and redis.status_reply('OK')
 end
 
 commands['JSON.GET'] = function()
   local document = load(key)
   if not document then return false end
   local layout = { indent = ARGV[3], newline = ARGV[4], space = ARGV[5] }
-  if #paths == 1 then return print(found_text(document, path) or missing(path), layout) end
+  if #paths == 1 then return print(found_text(document, path) or missing(path.f), layout) end
   local all, legacy = { t = 'o', k = {}, v = {} }, true
   for _, of in ipairs(paths) do legacy = legacy and of.l end
   for _, of in ipairs(paths) do
-    local node = found_text(document, { t = of.t, p = of.p, l = legacy }) or missing(of)
+    local node = found_text(document, { t = of.t, p = of.p, l = legacy }) or missing(of.f)
     set_member(all, of.t, node)
   end
   return print(all, layout)
@@ -238,81 +92,85 @@ commands['JSON.CLEAR'] = function()
 end
 
 commands['JSON.TYPE'] = function()
-  return reads(load(key), path, function(match) return type_name(match.node) end)
+  return reads(nil, type_name, {})
 end
 
 commands['JSON.RESP'] = function()
-  return reads(load(key), path, function(match) return resp(match.node) end)
+  return reads(nil, resp, { absent = function() missing(path.f) end })
 end
 
 commands['JSON.DEBUG'] = function()
-  local document = load(key)
-  if not document then return path.l and 0 or {} end
-  return reads(document, path, function(match) return #print(match.node) end)
+  if not load(key) then return path.l and 0 or {} end
+  return reads(nil, function(node) return #print(node) end, { absent = function() missing(path.f) end })
 end
 
 commands['JSON.ARRAPPEND'] = function()
-  return changes(key, path, only('a', function(array)
+  return changes(only('a', function(array)
     for i = 3, #ARGV do array[#array + 1] = read(ARGV[i]) end
     return #array
-  end))
+  end), NO_ARRAY, path.t)
 end
 
 commands['JSON.ARRINSERT'] = function()
   local index = tonumber(ARGV[3])
-  return changes(key, path, only('a', function(array)
+  return changes(only('a', function(array)
     local at = index < 0 and #array + index or index
     if at < 0 or at > #array then refuse('ERR index out of bounds') end
     for i = #ARGV, 4, -1 do insert(array, at + 1, read(ARGV[i])) end
     return #array
-  end))
+  end), NO_ARRAY)
 end
 
 commands['JSON.ARRINDEX'] = function()
-  local document, wanted = load(key), read(ARGV[3])
-  if not document then refuse(NO_KEY) end
-  return each(document, path, only('a', function(array)
-    local from, to = from_start(tonumber(ARGV[4]), #array), tonumber(ARGV[5])
+  local wanted = read(ARGV[3])
+  if not load(key) then missing(path.t) end
+  return reads('a', function(array)
+    local from = math.min(from_start(tonumber(ARGV[4]), #array), math.max(#array - 1, 0))
+    local to = tonumber(ARGV[5])
     to = (to == 0 and #array) or (to < 0 and #array + to) or math.min(to, #array)
     for i = from + 1, to do
       if equal(array[i], wanted) then return i - 1 end
     end
     return -1
-  end))
+  end, { absent = function() missing(path.f) end, wrong = expected('a') })
 end
 
 commands['JSON.ARRLEN'] = function()
-  return reads(load(key), path, only('a', function(array) return #array end))
+  return reads('a', function(array) return #array end, {
+    no_key = NO_KEY,
+    absent = function() missing(path.t) end,
+    wrong = function() missing(path.t, NO_ARRAY) end,
+  })
 end
 
 commands['JSON.ARRPOP'] = function()
   local index = tonumber(ARGV[3])
-  return changes(key, path, only('a', function(array)
-    if #array == 0 then return nil end
+  return changes(only('a', function(array)
+    if #array == 0 then return false end
     local at = math.max(0, math.min(index < 0 and #array + index or index, #array - 1))
     return print(remove(array, at + 1))
-  end))
+  end), NO_ARRAY)
 end
 
 commands['JSON.ARRTRIM'] = function()
   local start, stop = tonumber(ARGV[3]), tonumber(ARGV[4])
-  return changes(key, path, only('a', function(array)
+  return changes(only('a', function(array)
     local from = from_start(start, #array)
-    local to = math.min(stop < 0 and #array + stop or stop, #array - 1)
+    local to = math.min(from_start(stop, #array), #array - 1)
     local kept = {}
     for i = from, to do kept[#kept + 1] = array[i + 1] end
     for i = #array, 1, -1 do array[i] = nil end
     for i = 1, #kept do array[i] = kept[i] end
     return #array
-  end))
+  end), NO_ARRAY)
 end
 
 local function arithmetic(operation)
   return function()
-    local result = changes(key, path, only('n', function(number)
+    local result = changes(only('n', function(number)
       number.s = calculate(operation, number.s, ARGV[3])
       return number.s
-    end))
+    end), ' or does not contains a number')
     if path.l then return result end
     for i = 1, #result do result[i] = result[i] or 'null' end
     return '[' .. concat(result, ',') .. ']'
@@ -322,31 +180,41 @@ commands['JSON.NUMINCRBY'] = arithmetic('add')
 commands['JSON.NUMMULTBY'] = arithmetic('multiply')
 
 commands['JSON.TOGGLE'] = function()
-  return changes(key, path, only('b', function(node)
+  return changes(only('b', function(node)
     node.b = not node.b
     if path.l then return node.b and 'true' or 'false' end
     return node.b and 1 or 0
-  end))
+  end), ' or not a bool')
 end
 
 commands['JSON.OBJKEYS'] = function()
-  return reads(load(key), path, only('o', function(object) return object.k end))
+  return reads('o', function(object) return object.k end, {
+    no_key = NO_KEY,
+    wrong = function() missing(path.f, NO_OBJECT) end,
+  })
 end
 
 commands['JSON.OBJLEN'] = function()
-  return reads(load(key), path, only('o', function(object) return #object.k end))
+  return reads('o', function(object) return #object.k end, {
+    no_key = "ERR Path '" .. path.t .. "' does not exist" .. NO_OBJECT,
+    wrong = expected('o'),
+  })
 end
 
 commands['JSON.STRAPPEND'] = function()
   local more = read(ARGV[3]).s
-  return changes(key, path, only('s', function(node)
+  return changes(only('s', function(node)
     node.s = node.s .. more
     return #node.s
-  end))
+  end), ' or not a string')
 end
 
 commands['JSON.STRLEN'] = function()
-  return reads(load(key), path, only('s', function(node) return #node.s end))
+  return reads('s', function(node) return #node.s end, {
+    no_key = NO_KEY,
+    absent = function() missing(path.f) end,
+    wrong = expected('s'),
+  })
 end
 
 local done, result = pcall(commands[ARGV[1]])

@@ -55,17 +55,29 @@ end
 
 local LOWEST, HIGHEST = limbs('9223372036854775808'), limbs('9223372036854775807')
 
--- A float as the shortest text that is read as the same number, and always as a float.
+-- A float as the shortest text that is read as the same number, and always as a float; as RedisJSON writes it.
 local function float_text(number)
   if number ~= number or number == math.huge or number == -math.huge then
     refuse('ERR result is not a number or is out of range')
   end
-  for precision = 15, 17 do
-    local text = format('%.' .. precision .. 'g', number)
+  local sign, digits, exponent
+  for precision = 0, 16 do
+    local text = format('%.' .. precision .. 'e', number)
     if tonumber(text) == number then
-      return find(text, '[.eE]') and text or text .. '.0'
+      sign, digits, exponent = text:match('^(-?)([%d.]+)e([-+]%d+)$')
+      break
     end
   end
+  exponent, digits = tonumber(exponent), digits:gsub('%.', '')
+  -- How many of the digits are before the point.
+  local point = exponent + 1
+  if point > 16 or point <= -5 then
+    local fraction = #digits > 1 and '.' .. sub(digits, 2) or ''
+    return sign .. sub(digits, 1, 1) .. fraction .. 'e' .. exponent
+  end
+  if point <= 0 then return sign .. '0.' .. ('0'):rep(-point) .. digits end
+  digits = digits .. ('0'):rep(point + 1 - #digits)
+  return sign .. sub(digits, 1, point) .. '.' .. sub(digits, point + 1)
 end
 
 local function calculate(operation, a, b)

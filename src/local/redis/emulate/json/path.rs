@@ -5,8 +5,8 @@ use super::{filter, parser::Parser};
 /// Steps in a path, and parts in brackets.
 const MAX_STEPS: usize = 512;
 
-/// A path, compiled for the script: `t` its text, `l` whether it is of the older kind, whose answers are single, and
-/// `p` its steps.
+/// A path, compiled for the script: `t` its text, `f` the same in full as errors have it, `l` whether it is of the older
+/// kind, whose answers are single, and `p` its steps.
 pub(super) fn compile(text: &str) -> Option<Json> {
     let legacy = !text.starts_with('$');
     let mut parser = Parser::new(text.strip_prefix('$').unwrap_or(text));
@@ -20,7 +20,13 @@ pub(super) fn compile(text: &str) -> Option<Json> {
         }
     }
     all.extend(steps(&mut parser)?);
-    parser.rest.is_empty().then(|| json!({ "t": text, "l": legacy, "p": all }))
+    let full = match text {
+        "." => "$".to_owned(),
+        _ if !legacy => text.to_owned(),
+        _ if text.starts_with('.') => format!("${text}"),
+        _ => format!("$.{text}"),
+    };
+    parser.rest.is_empty().then(|| json!({ "t": text, "f": full, "l": legacy, "p": all }))
 }
 
 fn child(name: &str) -> Json {
@@ -32,6 +38,10 @@ fn steps(parser: &mut Parser<'_>) -> Option<Vec<Json>> {
     let mut steps = Vec::new();
     loop {
         let deep = parser.takes("..");
+        // A point may be before a name in brackets.
+        if parser.rest.starts_with(".['") || parser.rest.starts_with(".[\"") {
+            parser.takes(".");
+        }
         let mut step = if parser.rest.starts_with('[') {
             brackets(parser)?
         } else if deep || parser.takes(".") {
