@@ -81,7 +81,8 @@ async fn values_are_set_where_they_can_be() {
         (json!(["JSON.SET", "k", "$.x.y", "1", "XX"]), json!({"result": null})),
         (json!(["JSON.SET", "k", "$.x.y", "1", "NX"]), json!({"error": "ERR Path '$.x.y' does not exist"})),
         (json!(["JSON.SET", "other", "$.x", "1", "XX"]), json!({"result": null})),
-        (json!(["JSON.MERGE", "k", "$.x.y", "1"]), json!({"error": "ERR Path '$.x.y' does not exist"})),
+        (json!(["JSON.MERGE", "k", "$.x.y", "1"]), json!({"result": null})),
+        (json!(["JSON.MSET", "k", "$.x.y", "1"]), json!({"result": "OK"})),
         (json!(["JSON.MSET", "k", "$.a", "1", "k", "$.x[0]", "2"]), json!({"error": "ERR array index out of range"})),
         (
             json!(["JSON.MSET", "k", "$.a", "1", "other", "$.x", "2"]),

@@ -10,8 +10,8 @@ local function add_child(document, path, value)
   local steps, added = {}, false
   for i = 1, #path.p - 1 do steps[i] = path.p[i] end
   local parents = matches_of(document, steps, document)
-  -- RedisJSON writes nothing and replies null.
-  if #parents == 0 then missing(path.f) end
+  -- RedisJSON writes nothing, Upstash refuses it to JSON.SET.
+  if #parents == 0 and ARGV[1] == 'JSON.SET' then missing(path.f) end
   for _, match in ipairs(parents) do
     if match.node.t == 'o' then
       set_member(match.node, last.n, read(value))
