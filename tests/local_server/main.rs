@@ -10,6 +10,7 @@ mod emulations;
 mod foreign_redis;
 mod formats;
 mod hash_expiry;
+mod hashes;
 mod json;
 mod json_replies;
 mod lifecycle;

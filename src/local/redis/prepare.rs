@@ -34,7 +34,10 @@ impl Preparation {
         }
         let rewritten = match emulate::rewrite(command, capabilities)? {
             None => self.hashes.rewrite(command, capabilities)?,
-            rewritten => rewritten,
+            rewritten => {
+                self.hashes.notice_document(command);
+                rewritten
+            }
         };
         if let Some(rewritten) = rewritten {
             *command = rewritten.command;

@@ -45,7 +45,7 @@ pub(super) fn get_and_expire(command: &Command, native: bool) -> Result<Change, 
         None if word == "PERSIST" => (without_time("PERSIST"), 3),
         None => (without_time("KEEP"), 2),
     };
-    if command.word(next) == "FIELDS" && command.arguments.len() == next + 1 {
+    if command.arguments.len() == next + 1 {
         return Err(fixed("ERR wrong number of arguments for 'hgetex' command"));
     }
     let arguments = time.into_iter().chain(fields(command, next, NOT_POSITIVE)?.iter().cloned());
@@ -76,10 +76,13 @@ pub(super) fn set_and_expire(command: &Command, native: bool) -> Result<Change, 
         }
         index += 1;
     }
-    let pairs = command.arguments.get(index + 2..).unwrap_or_default();
-    let count = command.arguments.get(index + 1).and_then(integer).filter(|count| *count > 0).ok_or(fixed(NO_COUNT))?;
+    let wrong_arity = fixed("ERR wrong number of arguments for 'hsetex' command");
+    let Some([count, pairs @ ..]) = command.arguments.get(index + 1..).filter(|rest| rest.len() >= 3) else {
+        return Err(wrong_arity);
+    };
+    let count = integer(count).filter(|count| (1..=i32::MAX.into()).contains(count)).ok_or(fixed(NO_COUNT))?;
     if pairs.len() % 2 != 0 || usize::try_from(count) != Ok(pairs.len() / 2) {
-        return Err(fixed("ERR wrong number of arguments for 'hsetex' command"));
+        return Err(wrong_arity);
     }
     let (time, expires) = expiry.unwrap_or_else(|| (without_time("PERSIST"), false));
     let arguments = time.into_iter().chain([condition.unwrap_or_default()]).chain(pairs.iter().cloned());

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{
     change::{self, Change},
     expiry::{self, Clock, key},
+    novalues::{fields_alone, without_word},
     ordinary::ordinary,
 };
 use crate::local::redis::{
@@ -18,7 +19,7 @@ const REFUSE: &str = include_str!("refuse.lua");
 /// Hashes whose fields may expire.
 #[derive(Debug)]
 pub(in crate::local::redis) struct Hashes {
-    /// Whether a hash may have a hidden field. It is never taken back.
+    /// Whether a hash may have a hidden field, or be a document. It is never taken back.
     hidden: AtomicBool,
 }
 
@@ -52,8 +53,8 @@ impl Hashes {
             "HEXPIRETIME" => (asking(expiry::ttl(command, Clock::UNIX_SECONDS)), 5),
             "HPEXPIRETIME" => (asking(expiry::ttl(command, Clock::UNIX_MILLISECONDS)), 5),
             "HPERSIST" => (asking(expiry::persist(command)), 5),
-            _ if self.hidden.load(Ordering::Relaxed) => return Ok(ordinary(command)),
-            _ => return Ok(None),
+            "HSCAN" => return Ok(self.scan(command)),
+            _ => return Ok(self.ordinary(command)),
         };
         if length < min_length {
             return Err(wrong_arity(command));
@@ -66,9 +67,28 @@ impl Hashes {
                 }
                 rewritten
             }
+            // All others look at the key first.
+            Err(error) if name == "HSETEX" => Rewritten::failing(error),
             Err(error) => Rewritten::script(REFUSE, [key(command)], [error]),
         };
         Ok(Some(rewritten))
+    }
+
+    /// Tells that `command`, which is for documents, may make one. To commands for hashes it is of another type.
+    pub(in crate::local::redis) fn notice_document(&self, command: &Command) {
+        if matches!(command.name(), "JSON.SET" | "JSON.MSET" | "JSON.MERGE") {
+            self.hidden.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn scan(&self, command: &Command) -> Option<Rewritten> {
+        let Some(plain) = without_word(command) else { return self.ordinary(command) };
+        let rewritten = self.ordinary(&plain).unwrap_or(Rewritten { command: plain, finish: None });
+        Some(rewritten.finished(fields_alone))
+    }
+
+    fn ordinary(&self, command: &Command) -> Option<Rewritten> {
+        if self.hidden.load(Ordering::Relaxed) { ordinary(command) } else { None }
     }
 }
 

@@ -1,5 +1,6 @@
 -- The deadlines are in a field of the hash itself, so that DEL, RENAME, COPY and EXPIRE carry them along.
 local HIDDEN = '\0upstash-local:deadlines'
+local DOCUMENT = '\0json'
 local key, deadlines, changed
 
 local function close()
@@ -12,12 +13,15 @@ local function close()
   end
 end
 
--- Deletes the fields that have expired. Gives the error for a key that is not a hash.
+-- Deletes the fields that have expired. Gives the error for a key that is not a hash, or a document in one.
 local function open(name)
   key, deadlines, changed = name, {}, false
   local packed = redis.pcall('HGET', key, HIDDEN)
   if type(packed) == 'table' then return packed end
-  if not packed then return end
+  if not packed then
+    if redis.call('HEXISTS', key, DOCUMENT) == 0 then return end
+    return { err = 'WRONGTYPE Operation against a key holding the wrong kind of value' }
+  end
   deadlines = cmsgpack.unpack(packed)
   for field, at in pairs(deadlines) do
     if at <= now then

@@ -13,6 +13,7 @@ mod change;
 mod expiry;
 mod fields;
 mod hashes;
+mod novalues;
 mod ordinary;
 
 pub(in crate::local::redis) use self::hashes::Hashes;
