@@ -100,6 +100,20 @@ async fn indexes_beyond_an_array_are_its_ends() {
 }
 
 #[tokio::test]
+async fn deleted_is_counted_with_all_that_is_in_it() {
+    let server = Server::start().await;
+    for (document, path, deleted, left) in [
+        (r#"{"o":{"o":{"o":1}}}"#, "$..o", 1, "{}"),
+        (r#"{"o":{"o":1},"x":{"o":2}}"#, "$..o", 2, r#"{"x":{}}"#),
+        ("[1,1,[1]]", "$..*", 3, "[]"),
+    ] {
+        server.result(json!(["JSON.SET", "k", "$", document])).await;
+        assert_eq!(server.result(json!(["JSON.DEL", "k", path])).await, deleted, "{document} {path}");
+        assert_eq!(server.result(json!(["JSON.GET", "k"])).await, left, "{document} {path}");
+    }
+}
+
+#[tokio::test]
 async fn options_may_come_after_paths() {
     let laid_out = result(json!("[\n {\n  \"n\":2\n }\n]"));
     check(vec![

@@ -59,13 +59,26 @@ commands['JSON.MGET'] = function()
   return texts
 end
 
+-- Marks all that is in a node.
+local function mark_within(node, marks)
+  for _, child in ipairs(children(node)) do
+    if not marks[child.node] then
+      marks[child.node] = true
+      mark_within(child.node, marks)
+    end
+  end
+end
+
 commands['JSON.DEL'] = function()
   local document = load(key)
   if not document then return 0 end
   if #path.p == 0 then return redis.call('DEL', key) end
-  local deleted = 0
-  for _, match in ipairs(matches_of(document, path.p, document)) do
-    if take_out(match) then deleted = deleted + 1 end
+  local deleted, within = 0, {}
+  local matches = matches_of(document, path.p, document)
+  for _, match in ipairs(matches) do mark_within(match.node, within) end
+  for _, match in ipairs(matches) do
+    -- What is deleted with something around it does not count.
+    if not within[match.node] and take_out(match) then deleted = deleted + 1 end
   end
   if deleted > 0 then store(key, document) end
   return deleted
