@@ -41,13 +41,20 @@
 //! - Libraries of functions with that flag. Clients that list them get the code that they sent.
 //!
 //! If the Redis behind is older than Upstash's version, scripts stand in for hash fields that expire, `HGETDEL`,
-//! `HGETEX`, `HSETEX`, `XDELEX`, the newer operations of `BITOP`, and `JSON.*`. A JSON document is then text in a hash,
-//! of which nothing is lost, and paths have everything but regular expressions. In these Upstash differs from every
-//! Redis, and so does this server: `SCAN`, which goes on until it has found as many keys as were asked for, and its
-//! `WITHTYPE`; `ZRANGE … LIMIT` by rank; trimming with `~`, which leaves an excess of fewer than a hundred entries
-//! alone and is exact beyond that; `XACKDEL` of an entry that was acknowledged before, which deletes it; `COPY` of a key
-//! onto itself; `UNLINK` of nothing; no consumer from `XREADGROUP … NOACK`; an empty `COMMAND`; and `FCALL_RO` of
-//! functions that do not declare `no-writes` (not in a transaction, and only in a Redis that was started here).
+//! `HGETEX`, `HSETEX`, `HSCAN … NOVALUES`, `XDELEX`, the newer operations of `BITOP`, and `JSON.*`. A JSON document is
+//! then text in a hash, of which nothing is lost, and paths have everything but regular expressions. In these Upstash
+//! differs from every Redis, and so does this server:
+//!
+//! - `SCAN` goes on until it has found as many keys as were asked for, and has `WITHTYPE`.
+//! - `ZRANGE` and `ZRANGESTORE` have `LIMIT` by rank.
+//! - Trimming with `~` leaves an excess of fewer than a hundred entries alone, and is exact beyond that.
+//! - `XACKDEL` deletes an entry that was acknowledged before.
+//! - `XREADGROUP … NOACK` makes no consumer, and `XINFO CONSUMERS` of a group that is missing names none.
+//! - `COPY` of a key onto itself and `UNLINK` of nothing do nothing, and `COMMAND` is empty.
+//! - `FCALL_RO` calls functions that do not declare `no-writes` (not in a transaction, and only in a Redis that was
+//!   started here).
+//! - `JSON.SET` below a parent that is missing is an error, and `HEXPIRETIME` rounds down (in front of a Redis without
+//!   these commands).
 //!
 //! A field that has expired is deleted when its hash is next named by a command, so that until then `KEYS`, `SCAN` and
 //! `DBSIZE` may count a hash with nothing left. Scripts of clients see such fields, and one more field in which the

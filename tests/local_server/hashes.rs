@@ -108,3 +108,12 @@ async fn errors_come_in_the_order_of_redis() {
         assert_eq!(server.error(words(command)).await, error, "{command}");
     }
 }
+
+#[tokio::test]
+async fn a_moment_within_a_second_is_that_second() {
+    let server = Server::start().await;
+    run(&server, "HSET h a 1").await;
+    run(&server, "HPEXPIREAT h 4102444800999 FIELDS 1 a").await;
+    assert_eq!(run(&server, "HEXPIRETIME h FIELDS 1 a").await, json!([4_102_444_800_u64]));
+    assert_eq!(run(&server, "HPEXPIRETIME h FIELDS 1 a").await, json!([4_102_444_800_999_u64]));
+}

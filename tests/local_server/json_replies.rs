@@ -20,7 +20,8 @@ fn error(text: &str) -> Value {
     json!({ "error": text })
 }
 
-fn result(reply: Value) -> Value {
+fn result(reply: impl Into<Value>) -> Value {
+    let reply: Value = reply.into();
     json!({ "result": reply })
 }
 

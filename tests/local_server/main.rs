@@ -9,6 +9,7 @@ mod connections;
 mod emulations;
 mod foreign_redis;
 mod formats;
+mod groups;
 mod hash_expiry;
 mod hashes;
 mod json;

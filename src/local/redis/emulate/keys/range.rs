@@ -1,8 +1,12 @@
+use bytes::Bytes;
+
 use crate::local::redis::{
     command::Command,
     emulate::{Rewritten, arguments::integer},
     resp::Value,
 };
+
+const STORE: &str = include_str!("range_store.lua");
 
 /// `ZRANGE key start stop [REV] LIMIT offset count [WITHSCORES]`: Redis wants BYSCORE or BYLEX with LIMIT, Upstash
 /// takes it for ranks as well.
@@ -33,6 +37,32 @@ pub(in super::super) fn ranked_range_with_limit(command: &Command) -> Option<Rew
         Value::Array(items) => Value::Array(slice(items, width, offset, count)),
         other => other,
     }))
+}
+
+/// `ZRANGESTORE destination source start stop [REV] LIMIT offset count`: the same.
+pub(in super::super) fn store_ranked_range_with_limit(command: &Command) -> Option<Rewritten> {
+    let keys = command.arguments.get(1..3)?;
+    let ends = command.arguments.get(3..5)?;
+    let (mut limit, mut reverse) = (None, None);
+    let mut index = 5;
+    while index < command.arguments.len() {
+        index += match command.word(index).as_str() {
+            "LIMIT" => {
+                limit = Some(command.arguments.get(index + 1..index + 3)?);
+                3
+            }
+            "REV" => {
+                reverse = Some(Bytes::from_static(b"REV"));
+                1
+            }
+            // Fine for Redis, or wrong for it too.
+            _ => return None,
+        };
+    }
+    let numbers = [ends, limit?].concat();
+    // Redis says what is wrong with others.
+    numbers.iter().try_for_each(|number| integer(number).map(|_| ()))?;
+    Some(Rewritten::script(STORE, keys.iter().cloned(), numbers.into_iter().chain(reverse)))
 }
 
 /// As Redis has it for scores: nothing at a negative offset, everything for a negative count.
