@@ -56,6 +56,8 @@ const SHORT_FILES: &[(&str, &str)] = &[
     ("local/redis/watchdog.rs", "one guard of the process"),
     ("emulate/bitop.rs", "one command of the emulation"),
     ("keys/copy_to_self.rs", "one command of the emulation"),
+    ("streams/consumers.rs", "one command of the emulation"),
+    ("streams/id.rs", "IDs, for deletion and for trimming"),
     ("resp/value.rs", "one direction of the protocol"),
     ("rest/fuzzing.rs", "the entry points of the fuzzer"),
 ];
