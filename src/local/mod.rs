@@ -40,10 +40,10 @@
 //!   Redis sees the script, and the script keeps the SHA-1 of its original text.
 //! - Libraries of functions with that flag. Clients that list them get the code that they sent.
 //!
-//! If the Redis behind is older than Upstash's version, scripts stand in for hash fields that expire, `HGETDEL`,
-//! `HGETEX`, `HSETEX`, `HSCAN … NOVALUES`, `XDELEX`, the newer operations of `BITOP`, and `JSON.*`. A JSON document is
-//! then text in a hash, of which nothing is lost, and paths have everything but regular expressions. In these Upstash
-//! differs from every Redis, and so does this server:
+//! The Redis behind has to be of version 6.2 or later, or a Valkey. If it is older than Upstash's version, scripts stand
+//! in for hash fields that expire, `HGETDEL`, `HGETEX`, `HSETEX`, `HSCAN … NOVALUES`, `XDELEX`, the newer operations of
+//! `BITOP`, and `JSON.*`. A JSON document is then text in a hash, of which nothing is lost, and paths have everything but
+//! regular expressions. In these Upstash differs from every Redis, and so does this server:
 //!
 //! - `SCAN` goes on until it has found as many keys as were asked for, and has `WITHTYPE`.
 //! - `ZRANGE` and `ZRANGESTORE` have `LIMIT` by rank.
