@@ -60,7 +60,7 @@ pub(in super::super) fn scan(command: &Command, native_json: bool) -> Option<Rew
     Some(Rewritten::script(SCAN, [], [told, documents.into(), count].into_iter().chain(words)))
 }
 
-/// What becomes of documents, which are hashes for Redis, when only keys of `type` are wanted.
+/// The treatment of documents, which are hashes for Redis, when only keys of `type` are wanted.
 fn documents_of(of_type: &Bytes, native_json: bool) -> &'static str {
     if native_json {
         ""
