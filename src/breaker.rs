@@ -72,8 +72,14 @@ struct Circuit {
     failures: u32,
     /// It is open until then, and then half-open.
     open_until: Option<Deadline>,
-    /// A call is trying whether the store is back.
-    is_half_open: bool,
+    /// A call is trying whether the store is back, until then at the most: a host may end a request without dropping it.
+    trial_until: Option<Deadline>,
+}
+
+impl Circuit {
+    fn is_half_open(&self) -> bool {
+        self.trial_until.is_some_and(|until| !until.remaining().is_zero())
+    }
 }
 
 impl State {
@@ -84,7 +90,7 @@ impl State {
         if !is_there && self.circuits.len() < DEADLINES {
             let longer = self.circuits.get(at).filter(|circuit| circuit.limit != ANY);
             let (failures, open_until) = longer.map_or((0, None), |longer| (longer.failures, longer.open_until));
-            self.circuits.insert(at, Circuit { limit, failures, open_until, is_half_open: false });
+            self.circuits.insert(at, Circuit { limit, failures, open_until, trial_until: None });
         }
         let at = at.min(self.circuits.len() - 1);
         &mut self.circuits[at]
@@ -165,16 +171,21 @@ impl CircuitBreaker {
         let limits = [limit, ANY];
         for limit in limits {
             let circuit = state.circuit(limit);
-            let is_open = circuit.open_until.is_some_and(|until| circuit.is_half_open || !until.remaining().is_zero());
+            let is_open =
+                circuit.open_until.is_some_and(|until| circuit.is_half_open() || !until.remaining().is_zero());
             if is_open {
                 let open = || Error::new(ErrorKind::Connect, "the store failed again and again: the circuit is open");
                 return Err(state.error.clone().unwrap_or_else(open));
             }
         }
+        let patience = limits[0].saturating_add(PAUSE);
         let half_open = limits.map(|limit| {
             let circuit = state.circuit(limit);
-            circuit.is_half_open |= circuit.open_until.is_some();
-            circuit.is_half_open
+            let tries = circuit.open_until.is_some();
+            if tries {
+                circuit.trial_until = Some(Deadline::after(patience));
+            }
+            tries
         });
         Ok(CallPermit { breaker: self, limit, since: Some(Stopwatch::start()), half_open })
     }
@@ -354,7 +365,7 @@ impl Drop for CallPermit<'_> {
             let mut state = self.breaker.lock();
             for (limit, half_open) in [self.limit, ANY].into_iter().zip(self.half_open) {
                 if half_open {
-                    state.circuit(limit).is_half_open = false;
+                    state.circuit(limit).trial_until = None;
                 }
             }
         }
@@ -411,6 +422,21 @@ mod tests {
         tokio::time::advance(PAUSE).await;
         drop(breaker.permit(SECOND).unwrap());
         assert!(breaker.permit(SECOND).unwrap().close());
+    }
+
+    /// As on a host that neither polls nor drops the tasks of a request that has ended.
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_is_forgotten_is_over_with_its_deadline() {
+        let breaker = CircuitBreaker::new();
+        fail(&breaker, FAILURES);
+        tokio::time::advance(PAUSE).await;
+        let forgotten = breaker.permit(SECOND).unwrap();
+        tokio::time::advance(SECOND).await;
+        assert!(breaker.permit(SECOND).is_err(), "it may be on its way");
+        tokio::time::advance(PAUSE).await;
+        assert!(breaker.permit(SECOND).unwrap().close() && !breaker.is_open());
+        drop(forgotten);
+        assert!(breaker.permit(SECOND).is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,8 @@
 //!   repeat changes nothing, which the command decides ([`RetryPolicy`]).
 //! - **Connections.** Dead ones are found and replaced, and proxies of the environment are used, but for requests to this
 //!   machine: see [`ReqwestTransport`].
+//! - **wasm32.** The built-in transport is the host's `fetch`, whatever the features: no redirects, an abort at the
+//!   deadline, bodies as they arrive.
 //! - **Telemetry.** Like the official SDKs, requests carry `Upstash-Telemetry-*` headers with the crate's name and
 //!   version; `UPSTASH_DISABLE_TELEMETRY`, or the builder's `telemetry(false)`, turns them off.
 //! - **Secrets** appear in no `Debug`, no error and no log.
@@ -34,13 +36,15 @@
 mod cleartext;
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod connections;
+#[cfg(target_arch = "wasm32")]
+mod fetch;
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod idle_limit;
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod own_client;
-#[cfg(feature = "reqwest-0_13")]
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod reqwest;
-#[cfg(feature = "reqwest-0_13")]
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod reqwest_settings;
 mod rest;
 mod retry;
@@ -48,7 +52,9 @@ mod secret;
 mod transport;
 mod url;
 
-#[cfg(feature = "reqwest-0_13")]
+#[cfg(target_arch = "wasm32")]
+pub use self::fetch::FetchTransport;
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest-0_13")))]
 pub use self::reqwest::ReqwestTransport;
 pub use self::{

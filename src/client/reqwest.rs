@@ -24,7 +24,6 @@ use http_body_util::BodyExt;
 /// use axum_upstash::client::ReqwestTransport;
 /// use std::time::Duration;
 ///
-/// # #[cfg(not(target_arch = "wasm32"))]
 /// # fn main() -> Result<(), reqwest::Error> {
 /// let client = ReqwestTransport::client_builder().connect_timeout(Duration::from_secs(1)).build()?;
 /// let transport = ReqwestTransport::new(client);
@@ -39,7 +38,6 @@ pub struct ReqwestTransport {
 #[derive(Debug, Clone)]
 enum Client {
     Given(reqwest::Client),
-    #[cfg(not(target_arch = "wasm32"))]
     Own(std::sync::Arc<super::own_client::OwnClient>),
 }
 
@@ -57,22 +55,9 @@ impl ReqwestTransport {
     ///
     /// # Errors
     /// If the TLS back end or the system's resolver cannot be set up.
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn from_defaults() -> Result<Self, TransportError> {
         let own = super::own_client::OwnClient::new()?;
         Ok(Self { client: Client::Own(std::sync::Arc::new(own)) })
-    }
-
-    /// A client of its own, which calls the host's `fetch`.
-    ///
-    /// # Errors
-    /// None.
-    #[cfg(target_arch = "wasm32")]
-    pub fn from_defaults() -> Result<Self, TransportError> {
-        let client = Self::client_builder()
-            .build()
-            .map_err(|error| TransportError::new(super::TransportErrorKind::Request, error))?;
-        Ok(Self::new(client))
     }
 
     /// The settings of the built-in client, for a client of yours that differs in a few: no redirects, no retries, and
@@ -83,7 +68,6 @@ impl ReqwestTransport {
 }
 
 impl Transport for ReqwestTransport {
-    #[cfg(not(target_arch = "wasm32"))]
     fn send(
         &self,
         request: http::Request<Bytes>,
@@ -99,24 +83,5 @@ impl Transport for ReqwestTransport {
             };
             Ok(http::Response::from(response).map(|body| body.map_err(convert).boxed_unsync()))
         })
-    }
-
-    // A browser's or worker's fetch: its future holds JavaScript values, and its body is read whole.
-    #[cfg(target_arch = "wasm32")]
-    fn send(
-        &self,
-        request: http::Request<Bytes>,
-    ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
-        let Client::Given(client) = self.client.clone();
-        Box::pin(send_wrapper::SendWrapper::new(async move {
-            let request = reqwest::Request::try_from(request).map_err(convert)?;
-            let response = client.execute(request).await.map_err(convert)?;
-            let mut head = http::Response::new(());
-            *head.status_mut() = response.status();
-            *head.headers_mut() = response.headers().clone();
-            let body = response.bytes().await.map_err(convert)?;
-            let body = http_body_util::Full::new(body).map_err(|never| match never {}).boxed_unsync();
-            Ok(head.map(|()| body))
-        }))
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{TransportError, TransportErrorKind};
 
-#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn client_builder() -> reqwest::ClientBuilder {
     use std::time::Duration;
     let builder = reqwest::Client::builder()
@@ -24,11 +23,6 @@ pub(super) fn client_builder() -> reqwest::ClientBuilder {
     builder
 }
 
-#[cfg(target_arch = "wasm32")]
-pub(super) fn client_builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-}
-
 pub(super) fn convert(error: reqwest::Error) -> TransportError {
     // A connect timeout is both; what counts is that nothing was sent.
     let kind = if is_connect(&error) {
@@ -45,18 +39,11 @@ pub(super) fn convert(error: reqwest::Error) -> TransportError {
 }
 
 /// Whether nothing of the request was sent: no connection was made, or it was closed before the request was written.
-#[cfg(not(target_arch = "wasm32"))]
 fn is_connect(error: &reqwest::Error) -> bool {
     error.is_connect() || was_unwritten(error)
 }
 
-#[cfg(target_arch = "wasm32")]
-fn is_connect(_: &reqwest::Error) -> bool {
-    false // fetch does not tell
-}
-
 /// Whether the connection was closed before anything was written to it.
-#[cfg(not(target_arch = "wasm32"))]
 fn was_unwritten(error: &reqwest::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -295,14 +295,20 @@ async fn collect(body: TransportBody) -> Result<Bytes, TransportError> {
     Ok(body.to_bytes())
 }
 
-#[cfg(feature = "reqwest-0_13")]
+#[cfg(target_arch = "wasm32")]
+#[allow(clippy::unnecessary_wraps, reason = "the others may fail")]
+fn built_in() -> Result<Arc<dyn Transport>, Error> {
+    Ok(Arc::new(super::FetchTransport))
+}
+
+#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 fn built_in() -> Result<Arc<dyn Transport>, Error> {
     let transport = super::ReqwestTransport::from_defaults();
     let failed = |error| Error::new(ErrorKind::Configuration, "the HTTP client could not be set up").with_source(error);
     Ok(Arc::new(transport.map_err(failed)?))
 }
 
-#[cfg(not(feature = "reqwest-0_13"))]
+#[cfg(all(not(feature = "reqwest-0_13"), not(target_arch = "wasm32")))]
 fn built_in() -> Result<Arc<dyn Transport>, Error> {
     let message = "there is no HTTP client: turn on the feature reqwest-0_13, or set a transport";
     Err(Error::new(ErrorKind::Configuration, message))

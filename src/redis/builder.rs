@@ -112,7 +112,7 @@ impl RedisBuilder {
 
     /// Sets the limits of one request of automatic pipelining (1000 commands, 1 MiB). Larger commands go alone.
     pub fn auto_pipelining_limits(mut self, commands: usize, bytes: usize) -> Self {
-        self.auto_pipeline = Some(Limits { commands, bytes });
+        self.auto_pipeline = Some(Limits { commands, bytes, ..Limits::default() });
         self
     }
 

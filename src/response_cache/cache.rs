@@ -34,6 +34,8 @@ pub(super) struct Settings {
     pub(super) prefix: Arc<str>,
     pub(super) query: QueryKey,
     pub(super) invalidates_later: bool,
+    /// Whether a request waits for another one's response.
+    pub(super) single_flight: bool,
     pub(super) body_limit: usize,
     pub(super) store_timeout: Duration,
     pub(super) wait_timeout: Duration,

@@ -55,6 +55,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     pub(super) fn new<B: Body>(cache: Arc<Cache>, request: &Request<B>) -> Self {
+        let may_share = cache.settings.single_flight && cfg!(not(target_arch = "wasm32"));
         let key = Key::of(&cache.settings.prefix, &cache.settings.query, request);
         let outer = OuterFills::look(&cache, &key, request.extensions());
         let (request, why) = CacheRequest::new(cache, key, request, outer == OuterLayer::Same);
@@ -65,7 +66,7 @@ impl Lookup {
             guess: None,
             rounds: 0,
             abandoned: 0,
-            may_wait: outer == OuterLayer::None,
+            may_wait: outer == OuterLayer::None && may_share,
             waits_until: None,
             doubted_ms: None,
             is_reload: false,

@@ -26,6 +26,16 @@ impl Batch {
         Self { callers: batch.into_iter().map(Some).collect(), flight: Some(flight), sent: false }
     }
 
+    /// The commands of one turn, of which nothing goes on afterwards.
+    pub(super) fn of_one_turn(batch: Vec<Waiting>) -> Self {
+        Self { callers: batch.into_iter().map(Some).collect(), flight: None, sent: false }
+    }
+
+    /// Sends the commands, and no others after them.
+    pub(super) async fn send_once(mut self, rest: Arc<Rest>) {
+        self.deliver(&rest).await;
+    }
+
     /// Sends the commands, and after them what has come to wait in the meantime.
     pub(super) async fn send(mut self) {
         loop {

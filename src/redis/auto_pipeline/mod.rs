@@ -4,7 +4,8 @@
 //! turn of the runtime. When there is no room, it waits for the next departure together with whatever comes until then.
 //! How much room there is follows from the measured round trip ([`Network`](super::network)).
 //!
-//! Each runtime has a [`Lane`] of its own, so that a command never depends on a task that another runtime drives.
+//! Each runtime has a [`Lane`] of its own, so that a command never depends on a task that another runtime drives. On hosts
+//! that end tasks with the request that began them, commands share requests by [`turns`] alone.
 
 mod alone;
 mod batch;
@@ -12,16 +13,18 @@ mod dispatcher;
 mod flights;
 mod lane;
 mod send;
+mod turns;
 
 use self::{
     lane::Lane,
     send::{Sent, send},
+    turns::Turns,
 };
 use super::{Reply, rest::Rest};
 use crate::{
     Error, ErrorKind,
     client::Repeat,
-    rt::{Deadline, RuntimeId, timeout},
+    rt::{Deadline, RuntimeId},
 };
 use bytes::Bytes;
 use std::{
@@ -34,12 +37,14 @@ use std::{
 pub(super) struct Limits {
     pub(super) commands: usize,
     pub(super) bytes: usize,
+    /// Whether only commands of one turn share a request, because the host ends tasks with the request that began them.
+    pub(super) by_turns: bool,
 }
 
 impl Default for Limits {
     /// As many commands as Upstash's own clients send at once, and a tenth of the smallest plan's request limit.
     fn default() -> Self {
-        Self { commands: 1000, bytes: 1024 * 1024 }
+        Self { commands: 1000, bytes: 1024 * 1024, by_turns: cfg!(target_arch = "wasm32") }
     }
 }
 
@@ -48,6 +53,7 @@ pub(super) struct AutoPipeline {
     rest: Arc<Rest>,
     limits: Limits,
     lanes: Mutex<Vec<(RuntimeId, Arc<Lane>)>>,
+    turns: Turns,
 }
 
 /// A command that waits for its reply.
@@ -78,7 +84,7 @@ impl Waiting {
 
 impl AutoPipeline {
     pub(super) fn new(rest: Arc<Rest>, limits: Limits) -> Self {
-        Self { rest, limits, lanes: Mutex::default() }
+        Self { rest, limits, lanes: Mutex::default(), turns: Turns::default() }
     }
 
     /// Whether a command may share requests. A command that is too large, or that may take longer than others, may not.
@@ -89,18 +95,16 @@ impl AutoPipeline {
     /// Sends a command, given as a JSON array. Dropping the future gives up this command alone.
     pub(super) async fn run(&self, mut command: Bytes, repeat: Repeat, deadline: Deadline) -> Result<Reply, Error> {
         loop {
-            let reply = match send(self.lane(), command, repeat, deadline).await {
+            let sent = match self.limits.by_turns {
+                true => self.turns.send(&self.rest, self.limits, command, repeat, deadline).await,
+                false => send(self.lane(), command, repeat, deadline).await,
+            };
+            let reply = match sent {
                 Sent::Answered(reply) => return reply,
                 Sent::Waiting(reply) => reply,
             };
-            // The lane's tasks watch the deadline, and run on the runtime of this caller. On a host whose tasks end
-            // with the request that began them, they may be another request's.
-            let answer = if cfg!(target_arch = "wasm32") {
-                timeout(deadline.remaining(), reply).await.map_err(|_| deadline.passed())?
-            } else {
-                reply.await
-            };
-            match answer {
+            // The tasks that send watch the deadline.
+            match reply.await {
                 Ok(Answer::Reply(reply)) => return reply,
                 Ok(Answer::NotSent(again)) => command = again,
                 Err(_) => {

@@ -56,6 +56,7 @@ impl ResponseCacheLayer {
             prefix: "axum-upstash:cache".into(),
             query: QueryKey::all(),
             invalidates_later: false,
+            single_flight: true,
             body_limit: 1 << 20,
             store_timeout: Duration::from_millis(500),
             wait_timeout: Duration::from_secs(5),
@@ -123,6 +124,16 @@ impl ResponseCacheLayer {
     /// nginx has the same as `proxy_cache_lock_timeout`.
     pub fn with_wait_timeout(mut self, timeout: Duration) -> Self {
         self.settings.wait_timeout = timeout;
+        self
+    }
+
+    /// Whether a request that misses waits for another one that has gone to the handler for the same (`true`). Otherwise
+    /// each goes itself.
+    ///
+    /// On wasm32 it is always off: edge runtimes cancel a request that waits for another one's. They share responses
+    /// through the store.
+    pub fn with_single_flight(mut self, enabled: bool) -> Self {
+        self.settings.single_flight = enabled;
         self
     }
 
