@@ -127,6 +127,42 @@ impl ClientIpSource {
         Ok(Self::chain(List::Forwarded, Proxies::Networks(networks(proxies)?)))
     }
 
+    /// The visitor's address on Cloudflare: `CF-Connecting-IP`, which it sets on every request. In a Worker no client can
+    /// set it. Behind Cloudflare's proxy it is safe only if the server cannot be reached otherwise.
+    ///
+    /// ```
+    /// use axum_upstash::client_ip::ClientIpSource;
+    /// use http::{Extensions, HeaderMap};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("cf-connecting-ip", "203.0.113.7".parse()?);
+    /// let ip = ClientIpSource::cloudflare().resolve(&headers, &Extensions::new())?;
+    /// assert_eq!(ip.to_string(), "203.0.113.7");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cloudflare() -> Self {
+        Self::new(Source::Header(HeaderName::from_static("cf-connecting-ip")))
+    }
+
+    /// The caller's address on AWS Lambda: the last entry of `X-Forwarded-For`, which API Gateway, function URLs and load
+    /// balancers append. With CloudFront in front of them it is CloudFront's: use
+    /// [`x_forwarded_for(2)`](Self::x_forwarded_for).
+    pub fn aws_lambda() -> Self {
+        Self::x_forwarded_for(1)
+    }
+
+    /// The visitor's address on Vercel: `X-Vercel-Forwarded-For`, which it overwrites on every request.
+    pub fn vercel() -> Self {
+        Self::new(Source::Header(HeaderName::from_static("x-vercel-forwarded-for")))
+    }
+
+    /// The visitor's address on Fly.io: `Fly-Client-IP`, which its proxy sets on every request.
+    pub fn fly_io() -> Self {
+        Self::new(Source::Header(HeaderName::from_static("fly-client-ip")))
+    }
+
     /// A header with one address, which the proxy in front overwrites: `CF-Connecting-IP`, `Fly-Client-IP`,
     /// `X-Real-IP`. It is safe only if the server cannot be reached without that proxy.
     ///

@@ -16,16 +16,8 @@ use axum_upstash::{
 use http::{HeaderName, Request, StatusCode};
 use std::time::Duration;
 use tower::ServiceExt;
-use tracing::subscriber::DefaultGuard;
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn log() -> (Log, DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
 
 /// A limit that counts in memory in an outage, a session and a cached route.
 fn app(redis: &Redis, on_load_failure: LoadFailure) -> Router {
@@ -84,7 +76,7 @@ async fn an_exhausted_plan_is_an_outage_of_its_own() {
         assert!(error.kind() == ErrorKind::QuotaExceeded && error.is_outage(), "{error:?}");
         wire.take();
 
-        let (log, _guard) = log();
+        let (log, _logging) = Log::of(tracing::Level::INFO);
         assert_eq!(assert_policies_apply(&app, &wire, &me).await, [1, 0, 0], "one call finds out for all");
         let text = log.take();
         let named: Vec<_> = text.lines().filter(|line| line.contains("used up")).collect();
@@ -101,7 +93,7 @@ async fn a_token_that_is_not_valid_is_named_once() {
     for (token, part) in [("wrong", "token is not valid"), (local.read_only_token(), "may not")] {
         let redis = Redis::builder(local.url(), token).transport(wire.clone()).build().unwrap();
         let app = app(&redis, LoadFailure::Unavailable);
-        let (log, _guard) = log();
+        let (log, _logging) = Log::of(tracing::Level::INFO);
         assert_policies_apply(&app, &wire, &me).await;
         let text = log.take();
         let named: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();

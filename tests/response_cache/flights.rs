@@ -116,3 +116,19 @@ async fn those_who_wait_have_the_answer_whether_it_was_stored_or_not() {
     }
     assert_eq!(calls.count(), 1);
 }
+
+/// As on hosts that cancel a request which waits for another one's.
+#[tokio::test(start_paused = true)]
+async fn without_single_flight_each_request_goes_itself() {
+    let layer = ResponseCacheLayer::memory().with_single_flight(false);
+    let (service, calls) = timed(layer, Duration::from_secs(1), |_| false);
+    let begun = tokio::time::Instant::now();
+    let all = (0..20).map(|_| service.clone().oneshot(request(Method::GET, "/", &[])));
+    for response in join_all(all).await {
+        assert_eq!(response.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!((calls.count(), begun.elapsed()), (20, Duration::from_secs(1)));
+    // They share through the store.
+    assert!(service.clone().oneshot(request(Method::GET, "/", &[])).await.is_ok());
+    assert_eq!(calls.count(), 20);
+}

@@ -117,12 +117,7 @@ async fn a_layer_inside_itself_is_one_session() {
 
 #[tokio::test]
 async fn layers_of_one_state_are_one_layer_and_others_are_told_of_once() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    // While there is a single subscriber, an event that another test's thread comes to first is off for all threads.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let (log, _logging) = Log::of(tracing::Level::INFO);
     let mut told = String::new();
     let mut text_of = |log: &Log| {
         told.push_str(&log.take());
@@ -168,18 +163,9 @@ async fn a_cookie_of_one_namespace_is_nothing_in_another_with_a_secret_too() {
     assert!(ask(&turned, "GET", "/get/user", Some(&me)).await.removes_cookie(), "known, and not in its memory");
 }
 
-fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
-
 #[tokio::test]
 async fn a_secure_cookie_that_never_comes_back_over_http_is_told_of_once() {
-    let (log, _guard) = logged();
-    // While there is a single subscriber, an event that another test's thread comes to first is off for all threads.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let (log, _logging) = Log::of(tracing::Level::INFO);
     let begin = async |app: &Router, name: &str, value: &str| {
         let request = http::Request::post("/put/a/1").header("host", "lan.test").header(name, value);
         let response = app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
