@@ -108,6 +108,8 @@
 
 #[macro_use]
 mod macros;
+#[cfg(feature = "redis")]
+pub mod background;
 mod body;
 #[cfg(feature = "redis")]
 mod breaker;

@@ -1,8 +1,8 @@
 use super::{
-    Algorithm, AllowList, Analytics, Background, BlockCache, DenyList, OutagePolicy,
+    Algorithm, AllowList, Analytics, BlockCache, DenyList, OutagePolicy,
     store::{Check, DynamicLimits, Leases, LocalCounter, MemoryRateLimitStore, RateLimitStore, RedisRateLimitStore},
 };
-use crate::{CircuitBreaker, Clock, redis::Redis};
+use crate::{CircuitBreaker, Clock, background::Background, redis::Redis};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// The default namespace of the keys.

@@ -82,12 +82,11 @@
 //!
 //! # Background work
 //! No request waits for analytics, refunds and the exchange between regions: see [`Background`], whose
-//! [`finished`](Background::finished) an application awaits before it ends.
+//! [`finished`](crate::background::Background::finished) an application awaits before it ends.
 
 mod algorithms;
 mod analytics;
 mod attempt;
-mod background;
 mod backoff;
 mod block_cache;
 mod check;
@@ -112,7 +111,6 @@ pub use self::{
     algorithms::{Algorithm, FixedWindow, Gcra, Rate, SlidingWindow, TokenBucket},
     analytics::{Analytics, Top, Usage, UsageAt},
     attempt::Attempt,
-    background::Background,
     block_cache::BlockCache,
     client_info::ClientInfo,
     concurrency::{ConcurrencyLimiter, Permit},

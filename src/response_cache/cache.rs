@@ -8,10 +8,7 @@ use super::{
     stored_response::StoredResponse,
     vary::{self, VarySpec},
 };
-use crate::{
-    CircuitBreaker, Clock, Error, ErrorKind,
-    rt::{random_u64, spawn},
-};
+use crate::{CircuitBreaker, Clock, Error, ErrorKind, background::Background, rt::random_u64};
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use quick_cache::sync as quick;
@@ -34,6 +31,7 @@ pub(super) struct Settings {
     pub(super) prefix: Arc<str>,
     pub(super) query: QueryKey,
     pub(super) invalidates_later: bool,
+    pub(super) background: Background,
     /// Whether a request waits for another one's response.
     pub(super) single_flight: bool,
     pub(super) body_limit: usize,
@@ -195,8 +193,7 @@ impl Cache {
 
     /// Lets `work` go on without the response, if the settings say so. Gives it back if the response has to wait for it.
     pub(super) fn defer(&self, work: BoxFuture<'static, ()>) -> Option<BoxFuture<'static, ()>> {
-        // An edge runtime ends what a request has begun, together with the request.
-        if !self.settings.invalidates_later || cfg!(target_arch = "wasm32") {
+        if !self.settings.invalidates_later {
             return Some(work);
         }
         let Ok(permit) = Arc::clone(&self.local.deferred).try_acquire_owned() else { return Some(work) };
@@ -204,7 +201,7 @@ impl Cache {
             work.await;
             drop(permit);
         };
-        spawn(deferred).err().map(|work| -> BoxFuture<'static, ()> { Box::pin(work) })
+        self.settings.background.drive(deferred).err()
     }
 
     /// Deletes what is stored. `making` is 1 if the caller makes the resource itself.

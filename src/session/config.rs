@@ -1,5 +1,5 @@
 use super::{KeyRing, Lifetime, SessionCookie, SessionError, store::SessionStore};
-use crate::{CircuitBreaker, Clock, never_seen::NeverSeen};
+use crate::{CircuitBreaker, Clock, background::Background, never_seen::NeverSeen};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use std::{
@@ -24,6 +24,7 @@ pub(super) struct SessionConfig {
     pub(super) rotation_grace: Duration,
     pub(super) commit_on: CommitOn,
     pub(super) clock: Clock,
+    pub(super) background: Background,
     /// Whether any client has come back with its cookie.
     pub(super) returned: Arc<NeverSeen>,
     /// Whether the log says that this layer is inside another one.

@@ -38,6 +38,8 @@ pub struct UpstashBuilder {
     #[cfg(feature = "redis-tcp")]
     or_redis_url: bool,
     namespace: String,
+    #[cfg(feature = "redis")]
+    background: crate::background::Background,
     #[cfg(feature = "client-ip")]
     client_ip: ClientIpSource,
     #[cfg(feature = "qstash")]
@@ -86,6 +88,8 @@ impl Default for UpstashBuilder {
             #[cfg(feature = "redis-tcp")]
             or_redis_url: false,
             namespace: "axum-upstash".to_owned(),
+            #[cfg(feature = "redis")]
+            background: crate::background::Background::new(),
             #[cfg(feature = "client-ip")]
             client_ip: ClientIpSource::default(),
             #[cfg(feature = "qstash")]
@@ -202,6 +206,26 @@ impl UpstashBuilder {
         self
     }
 
+    /// Sets the executor of all work that no request waits for, of limits, sessions and cached responses: `waitUntil` and its
+    /// like. See [`background`](crate::background).
+    ///
+    /// ```
+    /// use axum_upstash::{Upstash, background::Background};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), axum_upstash::Error> {
+    /// let background = Background::with_spawner(|work| drop(tokio::spawn(work)));
+    /// let upstash = Upstash::builder().or_memory().background(background).build()?;
+    /// upstash.background().finished().await; // before the process ends
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "redis")]
+    pub fn background(mut self, background: crate::background::Background) -> Self {
+        self.background = background;
+        self
+    }
+
     /// The token that publishes to QStash.
     #[cfg(feature = "qstash")]
     pub fn qstash_token(self, token: impl Into<String>) -> Self {
@@ -274,6 +298,8 @@ impl UpstashBuilder {
             qstash,
             #[cfg(feature = "qstash")]
             receiver,
+            #[cfg(feature = "redis")]
+            background: self.background,
             #[cfg(feature = "client-ip")]
             client_ip: self.client_ip,
             #[cfg(feature = "redis")]

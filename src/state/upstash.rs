@@ -84,6 +84,8 @@ pub(super) struct Inner {
     pub(super) qstash: QStashClient,
     #[cfg(feature = "qstash")]
     pub(super) receiver: Receiver,
+    #[cfg(feature = "redis")]
+    pub(super) background: crate::background::Background,
     #[cfg(feature = "client-ip")]
     pub(super) client_ip: ClientIpSource,
     #[cfg(feature = "redis")]
@@ -118,6 +120,13 @@ impl Upstash {
         })
     }
 
+    /// The executor of all work that no request waits for. Its [`layer`](crate::background::Background::layer) lets responses
+    /// wait for it.
+    #[cfg(feature = "redis")]
+    pub fn background(&self) -> crate::background::Background {
+        self.inner.background.clone()
+    }
+
     /// A limiter that counts in Redis, or in memory.
     ///
     /// All limiters of an `Upstash` count in one store, so they can be [checked together](crate::ratelimit::Ratelimit::limit_all).
@@ -145,7 +154,7 @@ impl Upstash {
                 Some(redis) => Ratelimit::new(redis.clone(), algorithm),
                 None => Ratelimit::memory(algorithm),
             };
-            limiter.with_namespace(&self.inner.namespace)
+            limiter.with_namespace(&self.inner.namespace).with_background(self.background())
         });
         limiter.clone().with_algorithm(algorithm)
     }
@@ -188,13 +197,14 @@ impl Upstash {
         };
         let layer = self.inner.sessions.get_or_init(|| {
             let keys = self.inner.session_keys.clone();
-            match &self.inner.session_redis {
+            let layer = match &self.inner.session_redis {
                 Some(redis) => {
                     let prefix = format!("{}:session", self.inner.namespace);
                     SessionLayer::new(RedisSessionStore::new(redis.clone()).with_prefix(prefix), keys)
                 }
                 None => SessionLayer::new(MemorySessionStore::new(), keys),
-            }
+            };
+            layer.with_background(self.background())
         });
         layer.clone()
     }
@@ -217,7 +227,7 @@ impl Upstash {
                 Some(redis) => ResponseCacheLayer::new(RedisResponseStore::new(redis.clone())),
                 None => ResponseCacheLayer::memory(),
             };
-            layer.with_prefix(format!("{}:cache", self.inner.namespace))
+            layer.with_prefix(format!("{}:cache", self.inner.namespace)).with_background(self.background())
         });
         layer.clone().with_ttl(ttl)
     }

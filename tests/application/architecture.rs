@@ -16,12 +16,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("qstash", &[PLUMBING]),
     ("redis", &[PLUMBING]),
     ("client", &["rt", "error", "env", "problems"]),
+    ("background", &["rt"]),
     ("rt", &["error", "hex"]),
     // Apart: the local server must not share a mistake with the clients.
     ("local", &[]),
 ];
 
-const PLUMBING: &str = "client rt error env body breaker problem private_response expiring_map hex never_seen problems";
+const PLUMBING: &str =
+    "background client rt error env body breaker problem private_response expiring_map hex never_seen problems";
 
 /// The names that the crate's root re-exports, by the room they are from.
 const ROOT: &[(&str, &str)] = &[

@@ -3,6 +3,7 @@
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod architecture;
+mod background;
 mod breaker;
 mod environment;
 mod errors;

@@ -4,7 +4,8 @@ use crate::slow::Slow;
 use crate::times::ms;
 use axum_upstash::{
     Clock, ManualClock,
-    ratelimit::{Attempt, Background, FixedWindow, OutagePolicy, Ratelimit, Reason},
+    background::Background,
+    ratelimit::{Attempt, FixedWindow, OutagePolicy, Ratelimit, Reason},
 };
 use futures_util::{FutureExt, future::join_all};
 use std::{

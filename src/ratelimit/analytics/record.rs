@@ -4,7 +4,8 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    ratelimit::{Attempt, Background, Decision},
+    background::Background,
+    ratelimit::{Attempt, Decision},
     redis::{Cmd, Redis, Reply},
     rt::{random_u64, sleep},
 };

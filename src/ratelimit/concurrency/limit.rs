@@ -4,10 +4,8 @@ use super::{
 };
 use crate::{
     CircuitBreaker, Clock, Error,
-    ratelimit::{
-        Background,
-        identifier::{CONCURRENCY, key_segment},
-    },
+    background::Background,
+    ratelimit::identifier::{CONCURRENCY, key_segment},
     redis::Redis,
     rt::random_id,
 };

@@ -1,6 +1,6 @@
 use crate::{
     Clock, Error,
-    ratelimit::Background,
+    background::Background,
     redis::{Cmd, Redis, Reply, Script},
 };
 use std::{

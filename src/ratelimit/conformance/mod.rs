@@ -15,9 +15,10 @@ mod several;
 mod walk;
 
 use super::{
-    Algorithm, Background,
+    Algorithm,
     store::{Check, CheckRequest, CheckResponse, DynamicLimits, Outcome, RateLimitStore},
 };
+use crate::background::Background;
 use std::time::Duration;
 
 /// Runs the whole suite. `prefix` keeps its keys apart from all others in the store.

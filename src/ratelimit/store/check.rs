@@ -1,7 +1,8 @@
 use super::Outcome;
 use crate::{
+    background::Background,
     expiring_map::Name,
-    ratelimit::{Algorithm, Background},
+    ratelimit::Algorithm,
     rt::{from_unix_ms, unix_ms},
 };
 use std::time::{Duration, SystemTime};

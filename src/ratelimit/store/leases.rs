@@ -4,8 +4,9 @@ use super::{
 };
 use crate::{
     CircuitBreaker, Error, ErrorKind,
+    background::Background,
     expiring_map::{ExpiringMap, Spare},
-    ratelimit::{Algorithm, Background},
+    ratelimit::Algorithm,
     rt::timeout,
 };
 use futures_core::future::BoxFuture;

@@ -4,9 +4,10 @@ use super::{
 };
 use crate::{
     CircuitBreaker, Error, ErrorKind,
+    background::Background,
     expiring_map::{ExpiringMap, Spare},
     ratelimit::{
-        Algorithm, Background, FixedWindow,
+        Algorithm, FixedWindow,
         algorithms::{State, Window},
     },
 };

@@ -1,5 +1,6 @@
 use crate::{
     CircuitBreaker, Clock,
+    background::Background,
     response_cache::{
         QueryKey,
         cache::{Cache, Local, Settings},
@@ -56,6 +57,7 @@ impl ResponseCacheLayer {
             prefix: "axum-upstash:cache".into(),
             query: QueryKey::all(),
             invalidates_later: false,
+            background: Background::new(),
             single_flight: true,
             body_limit: 1 << 20,
             store_timeout: Duration::from_millis(500),
@@ -157,9 +159,16 @@ impl ResponseCacheLayer {
     /// Each such response costs a command, and, if this is off, a round trip: the store does not say beforehand whether it
     /// has anything of the URI. If this is on, another process on the store can answer from the old response until the
     /// deletion is done, for a round trip as a rule; this process does not. If the process ends before, the old response
-    /// stays for its time. On wasm32 it is always off.
+    /// stays for its time. Without a runtime and without an executor ([`with_background`](Self::with_background)) the response
+    /// waits.
     pub fn with_deferred_invalidation(mut self, enabled: bool) -> Self {
         self.settings.invalidates_later = enabled;
+        self
+    }
+
+    /// Sets the executor of deferred invalidations.
+    pub fn with_background(mut self, background: Background) -> Self {
+        self.settings.background = background;
         self
     }
 

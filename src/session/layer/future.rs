@@ -1,7 +1,6 @@
 use super::scheme::watch_secure;
 use crate::{
     PrivateResponse, ResponseBody,
-    rt::spawn,
     session::{
         CommitFailure, Session, SessionError,
         state::{Cookie, Uncommitted},
@@ -56,9 +55,7 @@ impl Drop for Unfinished {
                     tracing::warn!(%error, "the logout of a request that was given up is not known to be stored");
                 }
             };
-            if spawn(logout).is_err() {
-                tracing::warn!("a request was given up after its logout, and there is no runtime to store it");
-            }
+            self.session.config().background.run(logout);
         }
     }
 }

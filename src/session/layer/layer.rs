@@ -1,3 +1,4 @@
+use crate::background::Background;
 use crate::{
     Clock,
     session::{
@@ -55,6 +56,7 @@ impl SessionLayer {
                 rotation_grace: Duration::from_secs(5 * 60),
                 commit_on: CommitOn::default(),
                 clock: Clock::system(),
+                background: Background::new(),
                 returned: Arc::default(),
                 told: Arc::default(),
             }),
@@ -81,6 +83,11 @@ impl SessionLayer {
     /// Sets how long the store may take for each step (2 s).
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.with(|config| config.timeout = timeout)
+    }
+
+    /// Sets the executor of work that no request waits for: a logout whose client has left.
+    pub fn with_background(self, background: Background) -> Self {
+        self.with(|config| config.background = background)
     }
 
     /// Sets the policy for handlers whose session cannot be loaded ([`LoadFailure`]).

@@ -12,12 +12,13 @@ use std::{
 type Work = BoxFuture<'static, ()>;
 type Spawner = Arc<dyn Fn(Work) + Send + Sync>;
 
-/// The work of a limiter that no request waits for: analytics, the exchange between regions, refunds, fetching the list
-/// of addresses.
+/// The work that no request waits for: analytics, the exchange between regions, refunds, permits that are given back,
+/// leases, a logout whose client has left, and deferred invalidations.
 ///
 /// It runs on the tokio runtime of the request that caused it. [`with_spawner`](Self::with_spawner) hands it to a
-/// runtime of yours (`waitUntil` and its like). If there is neither, the work is kept until
-/// [`finished`](Self::finished) is awaited. Nothing is dropped silently: work that fails or does not fit is logged.
+/// runtime of yours (`waitUntil` and its like). If there is neither, as on wasm32, the work is kept until a
+/// [`BackgroundLayer`](super::BackgroundLayer) or [`finished`](Self::finished) does it. Nothing is dropped silently: work
+/// that fails or does not fit is logged.
 ///
 /// ```
 /// use axum_upstash::{Upstash, ratelimit::FixedWindow};
@@ -28,7 +29,7 @@ type Spawner = Arc<dyn Fn(Work) + Send + Sync>;
 /// let upstash = Upstash::builder().or_memory().build()?;
 /// let limiter = upstash.ratelimit(FixedWindow::new(10, Duration::from_secs(60)));
 /// assert!(limiter.limit("user:7").await?.allowed);
-/// limiter.background().finished().await; // before the process ends
+/// upstash.background().finished().await; // before the process ends
 /// # Ok(())
 /// # }
 /// ```
@@ -68,9 +69,7 @@ impl Background {
     /// Resolves when all work that there is has been done, kept work by this future itself.
     pub async fn finished(&self) {
         loop {
-            while let Some(kept) = Kept::take(&self.shared) {
-                kept.await;
-            }
+            self.do_kept().await;
             let all = poll_fn(|context| {
                 let mut tasks = self.shared.lock();
                 if tasks.running == 0 || !tasks.kept.is_empty() {
@@ -88,19 +87,28 @@ impl Background {
     }
 
     /// Spawns `work`. Gives it back if there is no runtime.
-    pub(super) fn drive(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), BoxFuture<'static, ()>> {
+    pub(crate) fn drive(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), BoxFuture<'static, ()>> {
         let work: Work = Box::pin(Tracked { work: Box::pin(work), _running: Running::begin(&self.shared) });
         match &self.spawner {
             Some(spawner) => {
                 spawner(work);
                 Ok(())
             }
+            // There the host ends tasks with the request that began them.
+            None if cfg!(target_arch = "wasm32") => Err(work),
             None => spawn(work),
         }
     }
 
+    /// Does the work that is kept, and waits for no other.
+    pub(super) async fn do_kept(&self) {
+        while let Some(kept) = Kept::take(&self.shared) {
+            kept.await;
+        }
+    }
+
     /// Runs `work` without a caller that waits for it.
-    pub(super) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Err(work) = self.drive(work) {
             let mut tasks = self.shared.lock();
             if tasks.kept.len() < MOST_KEPT {
@@ -108,7 +116,7 @@ impl Background {
             } else {
                 drop(tasks);
                 tracing::warn!(
-                    "rate limit: background work is lost, because there is no runtime; await Background::finished"
+                    "background work is lost, because nothing does it: add a BackgroundLayer, or await Background::finished"
                 );
             }
         }
