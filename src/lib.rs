@@ -131,7 +131,6 @@ pub mod local;
 mod never_seen;
 mod private_response;
 mod problem;
-#[cfg(any(feature = "redis", feature = "qstash"))]
 mod problems;
 #[cfg(feature = "qstash")]
 pub mod qstash;
