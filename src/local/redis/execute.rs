@@ -17,7 +17,7 @@ use super::{
 
 /// Commands of a pipeline that Redis is given at a time. It makes all their replies before it sends the first, so that
 /// their number grows only while the replies are small.
-const FIRST_PART: usize = 4;
+const FIRST_PART: usize = 8;
 const LARGEST_PART: usize = 64;
 const SMALL_REPLIES: usize = 64 * 1024;
 const LARGE_REPLIES: usize = 1024 * 1024;
