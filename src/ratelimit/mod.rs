@@ -81,7 +81,7 @@
 //! request in it.
 //!
 //! # Background work
-//! No request waits for analytics, refunds and the exchange between regions: see [`Background`](crate::background::Background), whose
+//! No request waits for analytics, refunds and the exchange between regions: see [`background`](crate::background), whose
 //! [`finished`](crate::background::Background::finished) an application awaits before it ends.
 
 mod algorithms;
