@@ -163,11 +163,21 @@ impl Servers {
         let (old, new) = (self.servers[self.primary].url(), self.servers[1 - self.primary].port());
         let primary = Redis::tcp(old).build().unwrap();
         let begun = Instant::now();
-        while primary.cmd("FAILOVER").arg("TO").arg("127.0.0.1").arg(new).await.is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "the replica does not follow");
+        // The local server has many connections. One that stayed with the old primary, which is a replica then, would
+        // read what is older than the writes through another one.
+        self.behind_rest.refuse(true);
+        while self.behind_rest.open() > 0 {
+            self.behind_rest.close();
+            assert!(begun.elapsed() < Duration::from_secs(10), "a connection stays open");
+            sleep(Duration::from_millis(1)).await;
+        }
+        while let Err(error) = primary.cmd("FAILOVER").arg("TO").arg("127.0.0.1").arg(new).await {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the replica does not follow: {error}");
             sleep(Duration::from_millis(50)).await;
         }
-        while primary.cmd("ROLE").query::<(String,)>().await.is_ok_and(|(role,)| role == "master") {
+        // It has begun, and ends when the replica has all writes. A server killed before that comes back without a replica.
+        let info = || async { primary.cmd("INFO").arg("replication").query::<String>().await };
+        while !info().await.is_ok_and(|info| info.contains("role:slave")) {
             assert!(begun.elapsed() < Duration::from_secs(80), "the failover does not end");
             sleep(Duration::from_millis(20)).await;
         }
@@ -175,7 +185,7 @@ impl Servers {
         for proxy in [&self.tcp, &self.behind_rest] {
             proxy.lead_to(new);
         }
-        self.behind_rest.close();
+        self.behind_rest.refuse(false);
     }
 
     /// Waits until the primary writes to its append-only file again. After a full synchronization the file is rewritten
@@ -186,9 +196,14 @@ impl Servers {
         loop {
             let info = primary.cmd("INFO").arg("persistence").query::<String>().await;
             let is_durable = |info: String| {
-                ["aof_enabled:1", "aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0"]
-                    .iter()
-                    .all(|state| info.contains(state))
+                [
+                    "aof_enabled:1",
+                    "aof_rewrite_in_progress:0",
+                    "aof_rewrite_scheduled:0",
+                    "aof_last_bgrewrite_status:ok",
+                ]
+                .iter()
+                .all(|state| info.contains(state))
             };
             if info.is_ok_and(is_durable) {
                 return;

@@ -31,6 +31,23 @@ struct Switches {
     delay_us: AtomicU64,
     idle_us: AtomicU64,
     connections: AtomicUsize,
+    open: AtomicUsize,
+}
+
+/// Counts a connection as open until it is dropped.
+struct Open(Arc<Switches>);
+
+impl Open {
+    fn new(switches: &Arc<Switches>) -> Self {
+        switches.open.fetch_add(1, SeqCst);
+        Self(Arc::clone(switches))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, SeqCst);
+    }
 }
 
 impl Proxy {
@@ -47,13 +64,16 @@ impl Proxy {
             delay_us: AtomicU64::new(0),
             idle_us: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
         });
         let shared = Arc::clone(&switches);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let number = shared.connections.fetch_add(1, SeqCst);
+                // Counted before the question, so that a test that refuses and then counts sees each that was let in.
+                let open = Open::new(&shared);
                 if !shared.refuse.load(SeqCst) {
-                    tokio::spawn(connection(client, number, Arc::clone(&shared)));
+                    tokio::spawn(connection(client, number, open));
                 }
             }
         });
@@ -72,6 +92,12 @@ impl Proxy {
     /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.switches.connections.load(SeqCst)
+    }
+
+    /// The number of connections that there are.
+    #[allow(dead_code, reason = "not every test counts them")]
+    pub fn open(&self) -> usize {
+        self.switches.open.load(SeqCst)
     }
 
     /// The connections that there are stay open and say nothing more. New ones work.
@@ -109,7 +135,8 @@ impl Proxy {
     }
 }
 
-async fn connection(client: TcpStream, number: usize, switches: Arc<Switches>) {
+async fn connection(client: TcpStream, number: usize, open: Open) {
+    let switches = &open.0;
     let to = u16::try_from(switches.to.load(SeqCst)).unwrap();
     let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
@@ -117,8 +144,8 @@ async fn connection(client: TcpStream, number: usize, switches: Arc<Switches>) {
     let (server_read, server_write) = server.into_split();
     let mut closed = switches.closed_below.subscribe();
     tokio::select! {
-        () = pump(client_read, server_write, number, &switches) => {}
-        () = pump(server_read, client_write, number, &switches) => {}
+        () = pump(client_read, server_write, number, switches) => {}
+        () = pump(server_read, client_write, number, switches) => {}
         () = async { drop(closed.wait_for(|below| number < *below).await) } => {}
     }
 }

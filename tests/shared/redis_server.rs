@@ -74,6 +74,20 @@ impl Drop for RedisServer {
     }
 }
 
+/// A port that is free, and that no outgoing connection is given in the time in which a server is down: it would keep the
+/// server from coming back, and a client that connects to it from itself would take it for the server.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    // Below the ports that systems give to connections, with those of a cluster's bus, which are 10,000 higher.
+    const PORTS: std::ops::Range<u32> = 15_000..22_000;
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    for _ in 0..1_000 {
+        // Processes that run at the same time begin at different places.
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let place = std::process::id().wrapping_mul(2_654_435_761).wrapping_add(number.wrapping_mul(7));
+        let port = u16::try_from(PORTS.start + place % (PORTS.end - PORTS.start)).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
 }
