@@ -1,22 +1,25 @@
-use super::Background;
-use futures_core::future::BoxFuture;
+use super::{Background, ResponseBody, finishing::Finishing};
 use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
     fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tower_layer::Layer;
 use tower_service::Service;
 
 /// Lets each response wait until the work in the background is done, for hosts that stop when it has gone out.
 ///
-/// Add it last, so that it is around all other layers. Work that a body causes while it is sent is not waited for. On
-/// wasm32 a response waits for the work that is kept, and not for that of other requests.
+/// Add it outermost, which is last for a [`Router`](https://docs.rs/axum/0.8/axum/struct.Router.html) and first for a
+/// `ServiceBuilder`. A response waits for the work that began before it, and its body waits at its end for the work that
+/// it caused itself, 10 s at most. Analytics are sent at once then. On wasm32 a response waits for the work that is kept.
 ///
 /// ```
+/// # #[cfg(all(feature = "ratelimit", feature = "axum"))] {
 /// use axum::{Router, body::Body, routing::get};
 /// use axum_upstash::{background::Background, ratelimit::{Analytics, FixedWindow, RateLimitLayer, Ratelimit}};
 /// use http::Request;
@@ -35,17 +38,28 @@ use tower_service::Service;
 /// assert_eq!(response.status(), 200); // the refund is made by now
 /// # Ok(())
 /// # }
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct BackgroundLayer {
     background: Background,
+    timeout: Duration,
 }
 
 impl Background {
     /// A layer that lets each response wait until the work is done.
     pub fn layer(&self) -> BackgroundLayer {
-        BackgroundLayer { background: self.clone() }
+        BackgroundLayer { background: self.clone(), timeout: Duration::from_secs(10) }
+    }
+}
+
+impl BackgroundLayer {
+    /// Sets how long a response, and the end of its body, wait for the work (10 s). What is not done then is logged, and
+    /// goes on as far as the host lets it.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 }
 
@@ -53,7 +67,7 @@ impl<S> Layer<S> for BackgroundLayer {
     type Service = BackgroundService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BackgroundService { inner, background: self.background.clone() }
+        BackgroundService { inner, background: self.background.clone(), timeout: self.timeout }
     }
 }
 
@@ -62,6 +76,7 @@ impl<S> Layer<S> for BackgroundLayer {
 pub struct BackgroundService<S> {
     inner: S,
     background: Background,
+    timeout: Duration,
 }
 
 impl<S> BackgroundService<S> {
@@ -71,74 +86,56 @@ impl<S> BackgroundService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for BackgroundService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Body,
 {
-    type Response = S::Response;
+    type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, Result<S::Response, S::Error>>;
+    type Future = ResponseFuture<S::Future, ResBody, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        ResponseFuture {
-            state: State::Calling { future: self.inner.call(request) },
-            background: self.background.clone(),
-        }
+        let finishing = || Finishing::new(self.background.clone(), self.timeout);
+        let (response, body) = (finishing(), finishing());
+        ResponseFuture { future: self.inner.call(request), result: None, response, body: Some(body) }
     }
 }
 
 pin_project! {
     /// The future of [`BackgroundService`].
-    pub struct ResponseFuture<F, R> {
+    pub struct ResponseFuture<F, ResBody, E> {
         #[pin]
-        state: State<F, R>,
-        background: Background,
+        future: F,
+        result: Option<Result<Response<ResponseBody<ResBody>>, E>>,
+        response: Finishing,
+        // Taken when the inner future has ended.
+        body: Option<Finishing>,
     }
 }
 
-pin_project! {
-    #[project = StateProj]
-    enum State<F, R> {
-        Calling { #[pin] future: F },
-        Finishing { work: BoxFuture<'static, ()>, result: Option<R> },
-    }
-}
-
-impl<F, R> Future for ResponseFuture<F, R>
+impl<F, ResBody, E> Future for ResponseFuture<F, ResBody, E>
 where
-    F: Future<Output = R>,
+    F: Future<Output = Result<Response<ResBody>, E>>,
+    ResBody: Body,
 {
-    type Output = R;
+    type Output = Result<Response<ResponseBody<ResBody>>, E>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        let mut this = self.project();
-        loop {
-            match this.state.as_mut().project() {
-                StateProj::Calling { future } => {
-                    let result = Some(ready!(future.poll(cx)));
-                    let background = this.background.clone();
-                    let work = Box::pin(async move {
-                        if cfg!(target_arch = "wasm32") {
-                            background.do_kept().await;
-                        } else {
-                            background.finished().await;
-                        }
-                    });
-                    this.state.set(State::Finishing { work, result });
-                }
-                StateProj::Finishing { work, result } => {
-                    ready!(work.as_mut().poll(cx));
-                    let Some(result) = result.take() else { return Poll::Pending };
-                    return Poll::Ready(result);
-                }
-            }
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.body.is_some() {
+            let result = ready!(this.future.poll(cx));
+            let body = this.body.take().unwrap_or_default();
+            *this.result = Some(result.map(|response| response.map(|inner| ResponseBody::new(inner, body))));
         }
+        ready!(this.response.poll(cx));
+        this.result.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
-impl<F, R> fmt::Debug for ResponseFuture<F, R> {
+impl<F, ResBody, E> fmt::Debug for ResponseFuture<F, ResBody, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("background", &self.background).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("response", &self.response).finish_non_exhaustive()
     }
 }

@@ -23,10 +23,14 @@
 //! # }
 //! ```
 
+mod body;
+mod finishing;
 mod layer;
+mod tasks;
 mod work;
 
 pub use self::{
+    body::ResponseBody,
     layer::{BackgroundLayer, BackgroundService, ResponseFuture},
     work::Background,
 };

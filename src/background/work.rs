@@ -1,26 +1,27 @@
-use crate::rt::spawn;
+use super::tasks::{Kept, Running, Shared, Waiting, Work};
+use crate::rt::{spawn, timeout};
 use futures_core::future::BoxFuture;
 use std::{
-    collections::VecDeque,
     fmt,
-    future::{Future, poll_fn},
+    future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Poll, Waker, ready},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
 };
 
-type Work = BoxFuture<'static, ()>;
 type Spawner = Arc<dyn Fn(Work) + Send + Sync>;
 
 /// The work that no request waits for: analytics, the exchange between regions, refunds, permits that are given back,
 /// leases, a logout whose client has left, and deferred invalidations.
 ///
 /// It runs on the tokio runtime of the request that caused it. [`with_spawner`](Self::with_spawner) hands it to a
-/// runtime of yours (`waitUntil` and its like). If there is neither, as on wasm32, the work is kept until a
-/// [`BackgroundLayer`](super::BackgroundLayer) or [`finished`](Self::finished) does it. Nothing is dropped silently: work
-/// that fails or does not fit is logged.
+/// runtime of yours (`waitUntil` and its like). If there is neither, as on wasm32, up to 10,000 pieces of work are kept
+/// until a [`BackgroundLayer`](super::BackgroundLayer) or [`finished`](Self::finished) does them. Work that fails or does
+/// not fit is logged.
 ///
 /// ```
+/// # #[cfg(feature = "ratelimit")] {
 /// use axum_upstash::{Upstash, ratelimit::FixedWindow};
 /// use std::time::Duration;
 ///
@@ -32,6 +33,7 @@ type Spawner = Arc<dyn Fn(Work) + Send + Sync>;
 /// upstash.background().finished().await; // before the process ends
 /// # Ok(())
 /// # }
+/// # }
 /// ```
 #[derive(Clone, Default)]
 #[must_use]
@@ -39,21 +41,6 @@ pub struct Background {
     shared: Arc<Shared>,
     spawner: Option<Spawner>,
 }
-
-#[derive(Default)]
-struct Shared(Mutex<Tasks>);
-
-#[derive(Default)]
-struct Tasks {
-    /// Running somewhere.
-    running: usize,
-    /// Kept, for want of a runtime.
-    kept: VecDeque<Work>,
-    waiting: Vec<Waker>,
-}
-
-/// Limit of kept work when there is no runtime and no call of `finished`.
-const MOST_KEPT: usize = 10_000;
 
 impl Background {
     /// Runs work on the runtime it is caused on.
@@ -66,23 +53,61 @@ impl Background {
         Self { spawner: Some(Arc::new(spawn)), ..Self::default() }
     }
 
-    /// Resolves when all work that there is has been done, kept work by this future itself.
+    /// Resolves when no work is left, also of that which began in the meantime. Kept work is done by this future itself.
+    ///
+    /// Work whose host has forgotten it, such as that of a request which ended on Cloudflare Workers, never ends.
     pub async fn finished(&self) {
+        self.done_before(u64::MAX).await;
+    }
+
+    /// Whether there is work that began so far.
+    pub(super) fn is_busy(&self) -> bool {
+        self.shared.lock().first().is_some()
+    }
+
+    /// Waits for the work that began so far. On wasm32, for that which is kept: another request's may never end.
+    pub(super) async fn done_so_far(&self) {
+        if cfg!(target_arch = "wasm32") {
+            let _waiting = Waiting::new(&self.shared);
+            self.do_kept().await;
+        } else {
+            let next = self.shared.lock().next();
+            self.done_before(next).await;
+        }
+    }
+
+    async fn done_before(&self, number: u64) {
+        let _waiting = Waiting::new(&self.shared);
         loop {
             self.do_kept().await;
-            let all = poll_fn(|context| {
-                let mut tasks = self.shared.lock();
-                if tasks.running == 0 || !tasks.kept.is_empty() {
-                    return Poll::Ready(tasks.kept.is_empty());
+            // Asked for first: what ends between the question and the wait is not missed.
+            let mut ended = std::pin::pin!(self.shared.ended.notified());
+            ended.as_mut().enable();
+            {
+                let tasks = self.shared.lock();
+                if tasks.first().is_none_or(|first| first >= number) {
+                    return;
                 }
-                if !tasks.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-                    tasks.waiting.push(context.waker().clone());
+                if tasks.has_kept() {
+                    continue;
                 }
-                Poll::Pending
-            });
-            if all.await {
-                return;
             }
+            ended.await;
+        }
+    }
+
+    async fn do_kept(&self) {
+        while let Some(kept) = Kept::take(&self.shared) {
+            kept.await;
+        }
+    }
+
+    /// Waits for `pause`, in which more can be collected. It ends at once when something waits for the work.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        let mut hurried = std::pin::pin!(self.shared.hurried.notified());
+        hurried.as_mut().enable();
+        if !self.shared.lock().is_waited_for() {
+            let _ = timeout(pause, hurried).await;
         }
     }
 
@@ -100,88 +125,10 @@ impl Background {
         }
     }
 
-    /// Does the work that is kept, and waits for no other.
-    pub(super) async fn do_kept(&self) {
-        while let Some(kept) = Kept::take(&self.shared) {
-            kept.await;
-        }
-    }
-
     /// Runs `work` without a caller that waits for it.
     pub(crate) fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Err(work) = self.drive(work) {
-            let mut tasks = self.shared.lock();
-            if tasks.kept.len() < MOST_KEPT {
-                tasks.kept.push_back(work);
-            } else {
-                drop(tasks);
-                tracing::warn!(
-                    "background work is lost, because nothing does it: add a BackgroundLayer, or await Background::finished"
-                );
-            }
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Tasks> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Counts as running until it is dropped, even if the runtime drops it.
-struct Running(Arc<Shared>);
-
-impl Running {
-    fn begin(shared: &Arc<Shared>) -> Self {
-        shared.lock().running += 1;
-        Self(Arc::clone(shared))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let mut tasks = self.0.lock();
-        tasks.running -= 1;
-        let waiting = std::mem::take(&mut tasks.waiting);
-        drop(tasks);
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// Kept work that is being done here. If this is dropped before the end, the work goes back into its place.
-struct Kept {
-    work: Option<Work>,
-    shared: Arc<Shared>,
-}
-
-impl Kept {
-    fn take(shared: &Arc<Shared>) -> Option<Self> {
-        let work = shared.lock().kept.pop_front()?;
-        Some(Self { work: Some(work), shared: Arc::clone(shared) })
-    }
-}
-
-impl Future for Kept {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<()> {
-        let Some(work) = &mut self.work else { return Poll::Ready(()) };
-        ready!(work.as_mut().poll(context));
-        self.work = None;
-        Poll::Ready(())
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        if let Some(work) = self.work.take() {
-            let mut tasks = self.shared.lock();
-            tasks.kept.push_front(work);
-            // Another one who waits can take it over.
-            let waiting = std::mem::take(&mut tasks.waiting);
-            drop(tasks);
-            waiting.into_iter().for_each(Waker::wake);
+            self.shared.keep(work);
         }
     }
 }
@@ -194,15 +141,14 @@ struct Tracked {
 impl Future for Tracked {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.work.as_mut().poll(context)
     }
 }
 
 impl fmt::Debug for Background {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tasks = self.shared.lock();
-        f.debug_struct("Background").field("running", &tasks.running).field("kept", &tasks.kept.len()).finish()
+        self.shared.lock().fmt(f)
     }
 }
 
@@ -210,12 +156,13 @@ impl fmt::Debug for Background {
 mod tests {
     use super::*;
     use futures_util::FutureExt;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use tokio::sync::oneshot;
 
     #[test]
-    fn without_a_runtime_work_is_kept_for_whoever_waits() {
+    fn without_a_runtime_work_is_kept_for_the_next_that_waits() {
         let (background, done) = (Background::new(), Arc::new(AtomicU32::new(0)));
-        let (sender, gate) = tokio::sync::oneshot::channel::<()>();
+        let (sender, gate) = oneshot::channel::<()>();
         let counter = Arc::clone(&done);
         background.run(async move {
             let _ = gate.await;
@@ -229,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_takes_over_from_who_gives_up() {
+    fn a_waiter_takes_over_from_one_that_gives_up() {
         let background = Background::new();
-        let (sender, gate) = tokio::sync::oneshot::channel::<()>();
+        let (sender, gate) = oneshot::channel::<()>();
         background.run(async move { drop(gate.await) });
         let mut first = Box::pin(background.finished());
         let mut second = waiter(background.clone());
@@ -243,6 +190,31 @@ mod tests {
         assert!(second.poll());
     }
 
+    #[test]
+    fn work_kept_while_a_waiter_waits_is_done_by_it() {
+        let background = Background::new();
+        let Err(elsewhere) = background.drive(std::future::pending()) else { panic!("there is no runtime") };
+        let mut finished = waiter(background.clone());
+        assert!(!finished.poll());
+        let done = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&done);
+        background.run(async move { flag.store(true, Ordering::SeqCst) });
+        assert!(finished.woken());
+        assert!(!finished.poll());
+        assert!(done.load(Ordering::SeqCst));
+        drop(elsewhere);
+        assert!(finished.poll());
+    }
+
+    #[test]
+    fn work_that_panics_is_not_done_again() {
+        let background = Background::new();
+        background.run(async { panic!("of the work") });
+        let panics = std::panic::AssertUnwindSafe(|| background.finished().now_or_never());
+        assert!(std::panic::catch_unwind(panics).is_err());
+        assert!(background.finished().now_or_never().is_some());
+    }
+
     /// A waiter whose waking can be seen.
     fn waiter(background: Background) -> Waiter {
         let woken = Arc::new(Flag::default());
@@ -250,7 +222,7 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Flag(std::sync::atomic::AtomicBool);
+    struct Flag(AtomicBool);
 
     impl std::task::Wake for Flag {
         fn wake(self: Arc<Self>) {
@@ -265,8 +237,8 @@ mod tests {
 
     impl Waiter {
         fn poll(&mut self) -> bool {
-            let waker = Waker::from(Arc::clone(&self.woken));
-            self.future.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_ready()
+            let waker = std::task::Waker::from(Arc::clone(&self.woken));
+            self.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
         }
 
         fn woken(&self) -> bool {
@@ -275,9 +247,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waits_for_what_runs_elsewhere() {
+    async fn finished_waits_for_work_that_runs_elsewhere() {
         let background = Background::new();
-        let (sender, gate) = tokio::sync::oneshot::channel::<()>();
+        let (sender, gate) = oneshot::channel::<()>();
         background.run(async move { drop(gate.await) });
         let mut finished = Box::pin(background.finished());
         tokio::task::yield_now().await;
@@ -286,8 +258,39 @@ mod tests {
         finished.await;
     }
 
+    #[tokio::test]
+    async fn a_response_waits_for_the_work_before_it_and_not_for_later_work() {
+        let background = Background::new();
+        let (sender, gate) = oneshot::channel::<()>();
+        background.run(async move { drop(gate.await) });
+        let mut first = Box::pin(background.done_so_far());
+        assert!(first.as_mut().now_or_never().is_none());
+        background.run(std::future::pending());
+        sender.send(()).unwrap();
+        first.await;
+        assert!(background.is_busy());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_ends_when_something_waits() {
+        let background = Background::new();
+        let begun = tokio::time::Instant::now();
+        background.pause(Duration::from_secs(1)).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(1));
+        for waits_first in [false, true] {
+            let begun = tokio::time::Instant::now();
+            let paused = background.clone();
+            background.run(async move { paused.pause(Duration::from_secs(3_600)).await });
+            if !waits_first {
+                tokio::task::yield_now().await;
+            }
+            background.finished().await;
+            assert_eq!(begun.elapsed(), Duration::ZERO);
+        }
+    }
+
     #[test]
-    fn a_spawner_that_drops_its_work_does_not_hold_anybody_up() {
+    fn a_spawner_that_drops_its_work_holds_nothing_up() {
         let background = Background::with_spawner(drop);
         background.run(std::future::pending());
         assert!(background.finished().now_or_never().is_some());

@@ -29,8 +29,8 @@ pub struct FetchTransport;
 #[wasm_bindgen]
 extern "C" {
     // The free function: some hosts have neither a `Window` nor a `WorkerGlobalScope`.
-    #[wasm_bindgen(js_name = fetch)]
-    fn fetch(request: &Request) -> js_sys::Promise;
+    #[wasm_bindgen(catch)]
+    fn fetch(request: &Request) -> Result<js_sys::Promise, JsValue>;
 }
 
 impl Transport for FetchTransport {
@@ -44,13 +44,15 @@ impl Transport for FetchTransport {
 }
 
 async fn exchange(request: http::Request<Bytes>) -> Result<http::Response<TransportBody>, TransportError> {
-    let abort = Abort(AbortController::new().map_err(unsendable)?);
-    let request = convert(request, &abort.0).map_err(unsendable)?;
-    let response: Response = JsFuture::from(fetch(&request)).await.and_then(JsCast::dyn_into).map_err(interrupted)?;
+    let abort = Abort(AbortController::new().map_err(|error| unsendable(&error))?);
+    let request = convert(request, &abort.0).map_err(|error| unsendable(&error))?;
+    let promise = fetch(&request).map_err(|error| unsendable(&error))?;
+    let response: Response =
+        JsFuture::from(promise).await.and_then(JsCast::dyn_into).map_err(|error| interrupted(&error))?;
     let mut head = http::Response::new(());
     *head.status_mut() = status(&response)?;
     for entry in response.headers().entries() {
-        let entry: Array = entry.map_err(interrupted)?.unchecked_into();
+        let entry: Array = entry.map_err(|error| interrupted(&error))?.unchecked_into();
         let text = |index| entry.get(index).as_string().unwrap_or_default();
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(text(0)), HeaderValue::try_from(text(1))) {
             head.headers_mut().append(name, value);
@@ -124,7 +126,7 @@ impl Body for FetchBody {
             }
             Err(error) => {
                 state.reader = None;
-                Some(Err(interrupted(error)))
+                Some(Err(interrupted(&error)))
             }
         })
     }
@@ -143,12 +145,12 @@ fn chunk(read: &JsValue) -> Result<Option<Bytes>, JsValue> {
     Ok(Some(value.to_vec().into()))
 }
 
-fn unsendable(error: JsValue) -> TransportError {
-    TransportError::new(TransportErrorKind::Request, Thrown::from(&error))
+fn unsendable(error: &JsValue) -> TransportError {
+    TransportError::new(TransportErrorKind::Request, Thrown::from(error))
 }
 
-fn interrupted(error: JsValue) -> TransportError {
-    TransportError::new(TransportErrorKind::Interrupted, Thrown::from(&error))
+fn interrupted(error: &JsValue) -> TransportError {
+    TransportError::new(TransportErrorKind::Interrupted, Thrown::from(error))
 }
 
 /// An exception of JavaScript.

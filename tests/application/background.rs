@@ -5,11 +5,12 @@ use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
     Upstash,
     background::Background,
-    ratelimit::FixedWindow,
+    ratelimit::{Analytics, ConcurrencyLimiter, FixedWindow, RateLimitLayer, Ratelimit},
+    redis::Redis,
     response_cache::{ResponseCacheLayer, store::RedisResponseStore},
     session::{Session, SessionError},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use http::{Request, StatusCode};
 use std::{
     sync::{
@@ -44,6 +45,63 @@ async fn a_response_waits_for_the_work_if_the_layer_is_there() {
         assert_eq!(local.requests() == before, waits, "the refund was made before the response");
         assert_eq!(limiter.remaining("all").await.unwrap().remaining, 5);
     }
+}
+
+/// Analytics collect events for an hour here. No response waits so long.
+#[tokio::test]
+async fn a_response_waits_for_analytics_and_not_for_their_interval() {
+    let (_local, redis) = upstash().await;
+    let background = Background::new();
+    let analytics = Analytics::new(redis).with_interval(HOUR);
+    let limiter = Ratelimit::memory(FixedWindow::new(5, HOUR)).with_background(background.clone());
+    let limiter = limiter.with_analytics(analytics);
+    let layer = RateLimitLayer::new("all", limiter).with_key(|_| "all");
+    let limiter = layer.limiter("all").unwrap().clone();
+    let app = Router::new().route("/", get(|| async { "ok" })).layer(layer).layer(background.layer());
+    for successes in 1..=2 {
+        assert_eq!(app.clone().oneshot(request("GET", "/")).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(limiter.usage(HOUR).await.unwrap()["all"].success, successes);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_body_waits_for_the_permit_that_it_held() {
+    let (local, redis) = upstash().await;
+    let background = Background::new();
+    let exports = ConcurrencyLimiter::new(redis, 1).with_background(background.clone());
+    let held = exports.clone();
+    let export = move || async move {
+        let permit = held.acquire("all").await.unwrap().unwrap();
+        let lines = ["one,", "two"].map(|line| Ok::<_, std::convert::Infallible>(line));
+        Body::from_stream(futures_util::stream::iter(lines).inspect(move |_| drop(permit.renew())))
+    };
+    let app = Router::new().route("/", get(export)).layer(background.layer());
+    let response = app.oneshot(request("GET", "/")).await.unwrap();
+    assert!(exports.acquire("all").await.unwrap().is_none());
+    assert_eq!(crate::support::text(response).await, "one,two");
+    let before = local.requests();
+    background.finished().await;
+    assert_eq!(local.requests(), before, "the permit was given back before the end of the body");
+    assert!(exports.acquire("all").await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_does_not_wait_for_ever() {
+    let forgotten: Arc<Mutex<Vec<_>>> = Arc::default();
+    let kept = Arc::clone(&forgotten);
+    let background = Background::with_spawner(move |work| kept.lock().unwrap().push(work));
+    let limiter = Ratelimit::memory(FixedWindow::new(5, HOUR)).with_background(background.clone());
+    // Nothing listens there, and nothing is sent.
+    let redis = Redis::builder("http://127.0.0.1:1", "token").build().unwrap();
+    let limiter = limiter.with_analytics(Analytics::new(redis));
+    let app = Router::new()
+        .route("/", get(|| async { "ok" }))
+        .layer(RateLimitLayer::new("all", limiter).with_key(|_| "all"))
+        .layer(background.layer().with_timeout(Duration::from_secs(3)));
+    let begun = tokio::time::Instant::now();
+    let response = app.oneshot(request("GET", "/")).await.unwrap();
+    assert_eq!((response.status(), begun.elapsed().as_secs()), (StatusCode::OK, 3));
+    assert_eq!(forgotten.lock().unwrap().len(), 1);
 }
 
 /// One setting reaches limits, sessions and cached responses.

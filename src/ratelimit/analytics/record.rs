@@ -7,7 +7,7 @@ use crate::{
     background::Background,
     ratelimit::{Attempt, Decision},
     redis::{Cmd, Redis, Reply},
-    rt::{random_u64, sleep},
+    rt::random_u64,
 };
 use std::{
     fmt,
@@ -76,7 +76,8 @@ impl Analytics {
         self
     }
 
-    /// Sets how long events are added up before they are sent (1 s).
+    /// Sets how long events are added up before they are sent (1 s). They are sent at once if a response or the end of
+    /// the process waits for the work in the background.
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -118,8 +119,9 @@ impl Analytics {
         if !std::mem::replace(&mut batch.scheduled, true) {
             drop(batch);
             let mut scheduled = Scheduled { analytics: self.clone(), begun: false };
+            let pauses = background.clone();
             background.run(async move {
-                sleep(scheduled.analytics.interval).await;
+                pauses.pause(scheduled.analytics.interval).await;
                 scheduled.begin();
                 scheduled.analytics.send().await;
             });

@@ -125,7 +125,7 @@ impl LocalCounter {
                 background: background.clone(),
                 told: false,
             };
-            background.run(sending.run());
+            sending.start();
         }
         outcome
     }
@@ -275,40 +275,44 @@ struct Sending {
 }
 
 impl Sending {
+    fn start(self) {
+        self.background.clone().run(self.run());
+    }
+
+    /// Sends once. What was counted in the meantime is sent by new work: a wait for this one comes to an end.
     async fn run(mut self) {
         let (mut amount, mut timeout) = (0, Duration::ZERO);
         self.place.update(|local| (amount, timeout) = (local.sending, local.timeout));
-        while amount > 0 {
-            let checks = [self.place.check().with_cost(amount)];
-            let request = CheckRequest { timeout, ..CheckRequest::at(&checks, self.place.now_ms, &self.background) };
-            let answer = self.inner.check(request).await;
-            match answer.as_ref().map(|answer| answer.outcomes.first()) {
-                Ok(Some(outcome)) => {
-                    let closed = !outcome.allowed;
-                    let outcome = if closed { Outcome { remaining: 0, ..*outcome } } else { *outcome };
-                    amount = 0;
-                    // From here on another task may send, if nothing is left for this one.
-                    self.place.update(|local| {
-                        local.closed |= closed;
-                        local.learn(&outcome, false, self.place.now_ms);
-                        (local.sending, local.unsent) = (local.unsent, 0);
-                        amount = local.sending;
-                    });
+        let checks = [self.place.check().with_cost(amount)];
+        let request = CheckRequest { timeout, ..CheckRequest::at(&checks, self.place.now_ms, &self.background) };
+        let answer = self.inner.check(request).await;
+        match answer.as_ref().map(|answer| answer.outcomes.first()) {
+            Ok(Some(outcome)) => {
+                let closed = !outcome.allowed;
+                let outcome = if closed { Outcome { remaining: 0, ..*outcome } } else { *outcome };
+                self.place.update(|local| {
+                    local.closed |= closed;
+                    local.learn(&outcome, false, self.place.now_ms);
+                    (local.sending, local.unsent) = (local.unsent, 0);
+                    amount = local.sending;
+                });
+                if amount > 0 {
+                    self.start();
+                } else {
+                    self.told = true;
                 }
-                // The next request tries again.
-                Ok(None) => return,
-                Err(error) => {
-                    let error = error.clone().without_key();
-                    tracing::debug!(%error, "the local count could not be sent to the store yet");
-                    // The count may have arrived. Sent again, it would count twice, against the client.
-                    if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) {
-                        self.place.update(|local| local.stored += std::mem::take(&mut local.sending));
-                    }
-                    return;
+            }
+            // The next request tries again.
+            Ok(None) => {}
+            Err(error) => {
+                let error = error.clone().without_key();
+                tracing::debug!(%error, "the local count could not be sent to the store yet");
+                // The count may have arrived. Sent again, it would count twice, against the client.
+                if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted) {
+                    self.place.update(|local| local.stored += std::mem::take(&mut local.sending));
                 }
             }
         }
-        self.told = true;
     }
 }
 
