@@ -90,6 +90,7 @@
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
 //! | `reqwest-0_13` | the [built-in HTTP client](client::ReqwestTransport); without it a client needs a [`Transport`](client::Transport) of your own, except on wasm32 | yes |
 //! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client and for Redis over TCP | `rustls` |
+//! | `cloudflare-workers` | `waitUntil` of Cloudflare Workers for work in the [background], on wasm32 | |
 //! | `local` | the [local Upstash](local), as a library | |
 //! | `cli` | the `upstash-local` program | |
 //! | `testing` | a webhook signer and conformance suites for stores of your own | |

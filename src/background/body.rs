@@ -15,23 +15,24 @@ pin_project! {
         // `None` when it has ended, so that what it held is given back.
         #[pin]
         inner: Option<B>,
-        hint: SizeHint,
+        // The length that a body without frames stands for, as of a response to HEAD.
+        length: Option<u64>,
         finishing: Finishing,
     }
 }
 
 impl<B: Body> ResponseBody<B> {
     pub(super) fn new(inner: B, finishing: Finishing) -> Self {
-        let hint = inner.size_hint();
+        let length = inner.size_hint().exact();
         // A server does not ask a body for its frames if there are none.
-        Self { inner: Some(inner).filter(|inner| !inner.is_end_stream()), hint, finishing }
+        Self { inner: Some(inner).filter(|inner| !inner.is_end_stream()), length, finishing }
     }
 }
 
 /// Empty, so that layers around can put it in place of a body: CORS, timeouts.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
-        Self { inner: None, hint: SizeHint::with_exact(0), finishing: Finishing::default() }
+        Self { inner: None, length: Some(0), finishing: Finishing::default() }
     }
 }
 
@@ -58,7 +59,8 @@ impl<B: Body> Body for ResponseBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or_else(|| self.hint.clone(), Body::size_hint)
+        let ended = || self.length.map_or_else(SizeHint::new, SizeHint::with_exact);
+        self.inner.as_ref().map_or_else(ended, Body::size_hint)
     }
 }
 

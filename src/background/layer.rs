@@ -32,7 +32,7 @@ use tower_service::Service;
 /// let limiter = Ratelimit::memory(FixedWindow::new(10, Duration::from_secs(60))).with_background(background.clone());
 /// let app: Router = Router::new()
 ///     .route("/", get(|| async { "hello" }))
-///     .layer(RateLimitLayer::new("all", limiter).with_key(|_| "everybody").skip_successful())
+///     .layer(RateLimitLayer::new("all", limiter).with_key(|_| "all").skip_successful())
 ///     .layer(background.layer());
 /// let response = app.oneshot(Request::get("/").body(Body::empty())?).await?;
 /// assert_eq!(response.status(), 200); // the refund is made by now
@@ -55,7 +55,7 @@ impl Background {
 }
 
 impl BackgroundLayer {
-    /// Sets how long a response, and the end of its body, wait for the work (10 s). What is not done then is logged, and
+    /// Sets how long a response, and the end of its body, wait for the work (10 s). Work that is not done then is logged, and
     /// goes on as far as the host lets it.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -1,12 +1,15 @@
 //! Work that no request waits for, and hosts that stop when a response has gone out.
 //!
 //! A server of its own runs such work on its tokio runtime, and nothing has to be set. If a host ends or freezes the
-//! process after a response, one setting tells all parts of this crate what to do with it:
+//! process after a response, one setting tells all parts of an [`Upstash`](crate::Upstash) what to do with it. Limiters
+//! that it did not make have `with_background`.
 //!
-//! - **AWS Lambda** freezes the process between two events. A [`BackgroundLayer`] outermost lets a response wait for the
-//!   work.
-//! - **Cloudflare Workers** end the tasks of a request with it. Hand the work to `waitUntil` by
-//!   [`Background::with_spawner`], or add a [`BackgroundLayer`].
+//! - **AWS Lambda, Vercel** and others freeze the process between two requests. A [`BackgroundLayer`] outermost lets a
+//!   response wait for the work.
+//! - **Cloudflare Workers** end the tasks of a request with it. `Background::cloudflare_workers` (feature
+//!   `cloudflare-workers`) hands the work to `waitUntil` of the request that caused it. A [`BackgroundLayer`] works there
+//!   as well.
+//! - **Browsers** have an event loop that goes on: `Background::with_spawner(wasm_bindgen_futures::spawn_local)`.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -24,6 +27,8 @@
 //! ```
 
 mod body;
+#[cfg(all(target_arch = "wasm32", feature = "cloudflare-workers"))]
+mod cloudflare;
 mod finishing;
 mod layer;
 mod tasks;

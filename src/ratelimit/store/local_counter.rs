@@ -279,7 +279,7 @@ impl Sending {
         self.background.clone().run(self.run());
     }
 
-    /// Sends once. What was counted in the meantime is sent by new work: a wait for this one comes to an end.
+    /// Sends once. Counts of the meantime are sent by new work, so that a wait for this one comes to an end.
     async fn run(mut self) {
         let (mut amount, mut timeout) = (0, Duration::ZERO);
         self.place.update(|local| (amount, timeout) = (local.sending, local.timeout));
