@@ -10,12 +10,14 @@
 #![cfg(feature = "full")]
 #![allow(missing_docs, unreachable_pub)]
 
+#[path = "shared/app.rs"]
+mod app;
 #[path = "worker/host.rs"]
 mod host;
 #[path = "shared/proxy.rs"]
 #[allow(dead_code)]
 mod proxy;
-#[path = "worker/qstash.rs"]
+#[path = "shared/qstash.rs"]
 mod qstash;
 #[path = "shared/redis_server.rs"]
 #[allow(dead_code)]

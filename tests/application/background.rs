@@ -72,7 +72,7 @@ async fn the_end_of_a_body_waits_for_the_permit_that_it_held() {
     let held = exports.clone();
     let export = move || async move {
         let permit = held.acquire("all").await.unwrap().unwrap();
-        let lines = ["one,", "two"].map(|line| Ok::<_, std::convert::Infallible>(line));
+        let lines = ["one,", "two"].map(Ok::<_, std::convert::Infallible>);
         Body::from_stream(futures_util::stream::iter(lines).inspect(move |_| drop(permit.renew())))
     };
     let app = Router::new().route("/", get(export)).layer(background.layer());

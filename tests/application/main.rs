@@ -2,6 +2,8 @@
 #![cfg(feature = "full")]
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
+#[path = "../shared/app.rs"]
+mod app;
 mod architecture;
 mod background;
 mod breaker;
@@ -10,10 +12,16 @@ mod errors;
 mod example;
 mod faults;
 mod first_contact;
+mod lambda;
 #[path = "../shared/log.rs"]
 mod log;
 #[path = "../shared/example.rs"]
 mod programs;
+#[path = "../shared/proxy.rs"]
+#[allow(dead_code)]
+mod proxy;
+#[path = "../shared/qstash.rs"]
+mod qstash;
 #[path = "../shared/redis_server.rs"]
 #[allow(dead_code)]
 mod redis_server;

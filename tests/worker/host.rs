@@ -1,11 +1,6 @@
 //! The application on workerd, or on a server of its own, with a Redis that is far away.
 
-use crate::{
-    proxy::Proxy,
-    qstash::{self, QStash},
-    redis_server::free_port,
-    router::router,
-};
+use crate::{app, proxy::Proxy, qstash::QStash, redis_server::free_port, router::router};
 use axum_upstash::{Upstash, UpstashBuilder, client_ip::ClientIpSource, local::LocalUpstash};
 use std::{
     collections::HashMap,
@@ -19,8 +14,6 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The delay of each direction.
 pub const DELAY: Duration = Duration::from_millis(50);
-pub const SIGNING_KEY: &str = "sig_current";
-pub const PUBLIC_URL: &str = "https://app.example.com";
 
 pub struct Host {
     pub url: String,
@@ -47,17 +40,7 @@ impl Host {
         let proxy = Proxy::start(local.address().port()).await;
         proxy.delay(DELAY);
         let qstash = QStash::default();
-        let variables: HashMap<&str, String> = [
-            ("UPSTASH_REDIS_REST_URL", format!("http://127.0.0.1:{}", proxy.port())),
-            ("UPSTASH_REDIS_REST_TOKEN", local.token().to_owned()),
-            ("SESSION_SECRET", "0123456789abcdef0123456789abcdef".repeat(2)),
-            ("QSTASH_URL", qstash.start(2 * DELAY).await),
-            ("QSTASH_TOKEN", qstash::TOKEN.to_owned()),
-            ("QSTASH_CURRENT_SIGNING_KEY", SIGNING_KEY.to_owned()),
-            ("QSTASH_NEXT_SIGNING_KEY", "sig_next".to_owned()),
-            ("PUBLIC_URL", PUBLIC_URL.to_owned()),
-        ]
-        .into();
+        let variables = app::environment(proxy.port(), &local, qstash.start(2 * DELAY).await).into_iter().collect();
         let (address, workerd) = if on_workerd {
             let workerd = Workerd::start(&variables).await;
             (format!("127.0.0.1:{}", workerd.port), Some(workerd))

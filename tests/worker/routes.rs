@@ -1,10 +1,10 @@
 //! Every route under overlapping requests, and its costs.
 
-use crate::host::{Host, PUBLIC_URL, SIGNING_KEY};
-use axum_upstash::{
-    qstash::Signer,
-    ratelimit::{Analytics, ConcurrencyLimiter, SlidingWindow},
+use crate::{
+    app::{ROUTES, Route},
+    host::Host,
 };
+use axum_upstash::ratelimit::{Analytics, ConcurrencyLimiter, SlidingWindow};
 use futures_util::future::join_all;
 use reqwest::{Client, StatusCode, header};
 use std::{
@@ -21,38 +21,7 @@ const AT_ONCE: usize = 20;
 const DEADLINE: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_secs(60);
 
-struct Route {
-    method: &'static str,
-    path: &'static str,
-    body: &'static str,
-    /// What its answer contains.
-    says: &'static str,
-}
-
-const ROUTES: &[Route] = &[
-    Route { method: "GET", path: "/", body: "", says: "of 1000 requests are left" },
-    Route { method: "GET", path: "/analyzed", body: "", says: "9" },
-    Route { method: "GET", path: "/export", body: "", says: "line 1\nline 2\nline 3\n" },
-    Route { method: "GET", path: "/prices", body: "", says: "[9.99,19.99]" },
-    Route { method: "POST", path: "/visits", body: "", says: "1\n" },
-    Route { method: "POST", path: "/login", body: "user=ferris", says: "ferris is logged in" },
-    Route { method: "POST", path: "/webhooks/receipt", body: r#"{"order":7}"#, says: "receipt for order 7" },
-    Route { method: "POST", path: "/orders", body: "", says: "msg_" },
-    Route { method: "POST", path: "/basket", body: "", says: "ferris has" },
-    Route { method: "GET", path: "/parallel", body: "", says: "190" },
-    Route { method: "POST", path: "/news", body: "hello", says: "clients have it" },
-    Route { method: "GET", path: "/address", body: "", says: "203.0.113.7" },
-];
-
 impl Route {
-    fn content_type(&self) -> &'static str {
-        if self.body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" }
-    }
-
-    fn signature(&self) -> String {
-        Signer::new(SIGNING_KEY).unwrap().sign(&format!("{PUBLIC_URL}{}", self.path), self.body)
-    }
-
     async fn ask(&self, client: &Client, host: &Host) -> (StatusCode, String) {
         let request = client
             .request(self.method.parse().unwrap(), format!("{}{}", host.url, self.path))
