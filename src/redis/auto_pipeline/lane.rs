@@ -79,11 +79,15 @@ impl Lane {
         answer: oneshot::Sender<Answer>,
     ) -> (u64, Queued) {
         let mut state = self.state();
+        // A dispatcher takes out what is late, unless its host polls it no more. Then this caller starts another.
+        let stands_still = state.dispatched && state.is_late();
         state.count += 1;
         let number = state.count;
         state.waiting.push_back(Waiting { number, command, repeat, deadline, answer });
         state.earliest = Some(state.earliest.map_or(deadline, |earliest| earliest.earliest(deadline)));
-        let queued = if state.dispatched {
+        let queued = if stands_still {
+            Queued::Dispatch
+        } else if state.dispatched {
             Queued::Wait
         } else if state.has_room(&self.rest) {
             Queued::Turn
@@ -210,9 +214,13 @@ impl State {
         batch
     }
 
+    fn is_late(&self) -> bool {
+        self.earliest.is_some_and(|earliest| earliest.remaining().is_zero())
+    }
+
     /// Takes out the commands whose deadline has passed.
     fn take_late(&mut self) -> Vec<Waiting> {
-        if self.earliest.is_none_or(|earliest| !earliest.remaining().is_zero()) {
+        if !self.is_late() {
             return Vec::new();
         }
         let open = std::mem::take(&mut self.waiting).into_iter().filter(|one| !one.answer.is_closed());
@@ -251,5 +259,42 @@ impl Drop for Flight {
         if let Some(lane) = self.lane.take() {
             lane.ended(self.number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ErrorKind,
+        redis::auto_pipeline::{dispatcher::Dispatcher, fake_server::Server},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dispatcher_that_stands_still_is_replaced() {
+        let (rest, _server) = Server::start(0);
+        let lane = Arc::new(Lane::new(rest, Limits::default()));
+        let queue = || {
+            let (sender, answer) = oneshot::channel();
+            let deadline = Deadline::after(Duration::from_secs(5));
+            let (number, queued) = lane.queue(Bytes::from_static(b"[\"GET\",\"k\"]"), Repeat::Safe, deadline, sender);
+            (number, queued, answer)
+        };
+        let mut departed = Vec::new();
+        let answer = loop {
+            match queue() {
+                (number, Queued::Turn, _) => departed.push(lane.depart(number)),
+                (_, Queued::Dispatch, answer) => break answer,
+                (_, Queued::Wait, _) => panic!("there is no dispatcher"),
+            }
+            assert!(departed.len() < 10_000, "there is always room");
+        };
+        // Its dispatcher is never polled.
+        assert!(matches!(queue(), (_, Queued::Wait, _)));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(matches!(queue(), (_, Queued::Dispatch, _)));
+        tokio::spawn(Dispatcher::new(Arc::clone(&lane)).work());
+        let Ok(Answer::Reply(Err(error))) = answer.await else { panic!("it has no answer") };
+        assert_eq!(error.kind(), ErrorKind::Timeout);
     }
 }

@@ -10,6 +10,8 @@
 mod alone;
 mod batch;
 mod dispatcher;
+#[cfg(test)]
+mod fake_server;
 mod flights;
 mod lane;
 mod send;

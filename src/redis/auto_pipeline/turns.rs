@@ -96,52 +96,12 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        client::{RestClient, RestConfig, Secret, Transport, TransportBody, TransportError},
-        problems::Problems,
-        redis::{auto_pipeline::AutoPipeline, rest::RestSettings},
-    };
-    use futures_core::future::BoxFuture;
+    use crate::redis::auto_pipeline::{AutoPipeline, fake_server::Server};
     use futures_util::{FutureExt, future::join_all};
-    use http_body_util::{BodyExt, Full};
     use std::time::Duration;
-    use tokio::sync::Semaphore;
-
-    /// Answers each command with its own number of arguments, as often as it is permitted.
-    #[derive(Clone)]
-    struct Server {
-        requests: Arc<Mutex<Vec<usize>>>,
-        permits: Arc<Semaphore>,
-    }
-
-    impl Transport for Server {
-        fn send(
-            &self,
-            request: http::Request<Bytes>,
-        ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
-            let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
-            let one = |command: &serde_json::Value| serde_json::json!({"result": command.as_array().unwrap().len()});
-            let answer = match request.uri().path() {
-                "/pipeline" => body.as_array().unwrap().iter().map(one).collect(),
-                _ => one(&body),
-            };
-            self.requests.lock().unwrap().push(answer.as_array().map_or(1, Vec::len));
-            let permits = Arc::clone(&self.permits);
-            Box::pin(async move {
-                permits.acquire().await.unwrap().forget();
-                let body = Full::from(answer.to_string()).map_err(|never| match never {}).boxed_unsync();
-                Ok(http::Response::new(body))
-            })
-        }
-    }
 
     fn pipeline(limits: Limits, permits: usize) -> (AutoPipeline, Server) {
-        let server = Server { requests: Arc::default(), permits: Arc::new(Semaphore::new(permits)) };
-        let config = RestConfig { transport: Some(Arc::new(server.clone())), ..RestConfig::default() };
-        let (names, token) = (("URL", "TOKEN"), Secret::new("t"));
-        let client =
-            Problems::collect(|problems| RestClient::new(names, "http://a.test", &token, config, problems)).unwrap();
-        let rest = Arc::new(Rest::new(client, RestSettings::default()));
+        let (rest, server) = Server::start(permits);
         (AutoPipeline::new(rest, Limits { by_turns: true, ..limits }), server)
     }
 
