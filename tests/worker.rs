@@ -14,6 +14,8 @@
 mod app;
 #[path = "worker/host.rs"]
 mod host;
+#[path = "worker/node.rs"]
+mod node;
 #[path = "shared/proxy.rs"]
 #[allow(dead_code)]
 mod proxy;
