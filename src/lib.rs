@@ -99,6 +99,11 @@
 //! Layers and extractors need `axum-core` and `tower-layer` only. If `local`, `cli`, `redis-tcp` and the stores for
 //! tower-sessions are off, the crate compiles for `wasm32-unknown-unknown`.
 //!
+//! # On Workers and Lambda
+//! The layers, extractors and REST clients run on Cloudflare Workers and AWS Lambda; `examples/worker` and
+//! `examples/lambda.rs` are one application for both. Each module says what differs there, and [background] what happens to
+//! work that no request waits for. An application may be kept in a static: no request depends on the tasks of another one.
+//!
 //! # Minimum Rust version
 //! 1.88. A later version is required only by a new minor version of this crate.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -9,8 +9,9 @@
 //!   repeat changes nothing, which the command decides ([`RetryPolicy`]).
 //! - **Connections.** Dead ones are found and replaced, and proxies of the environment are used, but for requests to this
 //!   machine: see [`ReqwestTransport`].
-//! - **wasm32.** The built-in transport is the host's `fetch`, whatever the features: no redirects, an abort at the
-//!   deadline, bodies as they arrive.
+//! - **Workers** (wasm32). The built-in transport is the host's `fetch`, whatever the features: no redirects, an abort at
+//!   the deadline, bodies as they arrive. `fetch` does not say whether a request that failed was sent, so that only what
+//!   may be repeated is sent again.
 //! - **Telemetry.** Like the official SDKs, requests carry `Upstash-Telemetry-*` headers with the crate's name and
 //!   version; `UPSTASH_DISABLE_TELEMETRY`, or the builder's `telemetry(false)`, turns them off.
 //! - **Secrets** appear in no `Debug`, no error and no log.

@@ -13,6 +13,10 @@
 //! let ip = source.resolve(request.headers(), request.extensions()).unwrap();
 //! assert_eq!(ip.to_string(), "203.0.113.7");
 //! ```
+//!
+//! # On Workers and Lambda
+//! There is no connection to take the peer's address from. [`ClientIpSource::cloudflare`], [`ClientIpSource::aws_lambda`],
+//! [`ClientIpSource::vercel`] and [`ClientIpSource::fly_io`] name the field that each platform sets.
 
 mod error;
 mod extract;

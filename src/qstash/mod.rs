@@ -44,6 +44,9 @@
 //! were rolled in the console and this process still has the old pair. Rolling them twice before it has the new one
 //! makes every signature wrong.
 //!
+//! # On Workers and Lambda
+//! All is as on a server. Name the public URL, which the platform may hide.
+//!
 //! # Testing
 #![cfg_attr(feature = "testing", doc = "[`Signer`] signs requests as QStash does, right ones and wrong ones.")]
 #![cfg_attr(not(feature = "testing"), doc = "With feature `testing`, `Signer` signs requests as QStash does.")]

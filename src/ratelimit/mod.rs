@@ -83,6 +83,15 @@
 //! # Background work
 //! No request waits for analytics, refunds and the exchange between regions: see [`background`](crate::background), whose
 //! [`finished`](crate::background::Background::finished) an application awaits before it ends.
+//!
+//! # On Workers and Lambda
+//! - There is no peer address. Name the platform's source ([`ClientIpSource`](crate::client_ip::ClientIpSource)).
+//! - Limits belong in Redis: memory is that of one isolate or one instance, of which there are many, for a short time. So
+//!   are the [`BlockCache`], leases, local counts and the circuit breaker.
+//! - The work in the background needs a [`Background`](crate::background::Background) of the platform.
+//! - A client that leaves ends its request on Workers, whose [`Permit`] is then free when its lease ends.
+//! - The clock of Workers stands still while a request computes. It moves at each answer of Redis, and so before each
+//!   decision but the first of a request, which has the time of the request's arrival.
 
 mod algorithms;
 mod analytics;

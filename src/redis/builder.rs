@@ -140,7 +140,8 @@ impl RedisBuilder {
     /// Pings the server when there was no command for this time (never), so that no command has to connect anew.
     ///
     /// It begins with [`Redis::connect`] and ends with the client. Each `PING` is billed as a command. Connections are
-    /// kept for five idle minutes without it, if the server keeps them.
+    /// kept for five idle minutes without it, if the server keeps them. On wasm32 the host keeps connections, and nothing
+    /// is sent.
     pub fn keep_warm(mut self, every: Duration) -> Self {
         self.keep_warm = Some(every);
         self

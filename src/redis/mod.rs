@@ -70,6 +70,12 @@
 //! # Read your writes
 //! The `upstash-sync-token` of each answer goes out with the next request, so that a replica is not read before it
 //! has what this client wrote ([Read your writes](https://upstash.com/docs/redis/howto/readyourwrites)).
+//!
+//! # On Workers and Lambda
+//! On wasm32 commands share a request only if they are issued in the same turn: one `join!` of forty commands is one
+//! request, and a command never waits for a request of another client's, which Cloudflare Workers may end at any time. A
+//! client may be kept in a static. There is no TCP, and [`RedisBuilder::keep_warm`] does nothing. On Lambda all is as on a
+//! server; connections may have died while the process was frozen, and are replaced.
 
 mod access;
 mod auto_pipeline;

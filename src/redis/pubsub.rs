@@ -78,8 +78,6 @@ impl Message {
 ///
 /// Nothing is buffered beyond what was received: while it is not polled, the connection is not read.
 ///
-/// In a browser or a worker (`wasm32`) bodies are read whole, so that nothing ever comes.
-///
 /// ```no_run
 /// use axum_upstash::redis::{PubSubEvent, Redis};
 /// use futures_util::StreamExt;

@@ -93,6 +93,10 @@
 //!   processes on the store find it deleted, with two exceptions: what one of their handlers is making at that moment is
 //!   stored, and what a failed deletion has left is used; both live for their time. A client that leaves before its handler
 //!   has answered takes the invalidation with it.
+//! - **Workers and Lambda.** Responses are shared through Redis; memory is that of one isolate or one instance. On wasm32
+//!   no request waits for another one that makes the same response
+//!   ([`with_single_flight`](ResponseCacheLayer::with_single_flight)): each that misses calls the handler. Deferred
+//!   invalidations need a [`Background`](crate::background::Background) of the platform.
 //! - **Clocks.** Doubts go by the time at which a response was received: processes on one store need clocks that agree.
 
 mod cache;

@@ -130,6 +130,11 @@
 //! A handler that needs its session answers 503 ([`LoadFailure`]); the others go on. A session that could not be loaded is
 //! never overwritten. If changes could not be stored, [`CommitFailure`] decides the answer: 503, or the handler's response
 //! with a field that says so, or an answer of the application's own.
+//!
+//! # On Workers and Lambda
+//! Changes are stored before the head of the response is sent, so that nothing is lost when the host stops after it. A
+//! client that leaves before ends its request on Cloudflare Workers, and its logout with it. The session is read from Redis
+//! in each request: nothing of it is kept in the isolate.
 
 mod changes;
 mod commit;
