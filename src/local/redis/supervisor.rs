@@ -30,6 +30,16 @@ enum Order {
     Restart,
 }
 
+impl Order {
+    /// Whether Redis has to be started again after what came of the order, as one that ended by itself.
+    fn leaves_missing(self, done: &Result<(), LocalError>) -> bool {
+        match self {
+            Self::Stop => false,
+            Self::Restart => done.is_err(),
+        }
+    }
+}
+
 impl Supervisor {
     /// Takes over a Redis that runs. `pool` holds connections to it.
     pub(crate) fn new(process: RedisProcess, pool: Arc<Pool>) -> Self {
@@ -156,8 +166,22 @@ impl State {
             Order::Restart => self.process.restart().await,
         };
         self.started = Instant::now();
-        // One that did not start is tried again, as one that ended by itself.
-        self.is_missing = done.is_err();
+        self.is_missing = order.leaves_missing(&done);
         done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_redis_that_is_to_run_is_started_again() {
+        let failed = || Err(LocalError::NoRedisFound);
+        assert!(Order::Restart.leaves_missing(&failed()), "it is tried again");
+        assert!(!Order::Stop.leaves_missing(&failed()));
+        for order in [Order::Stop, Order::Restart] {
+            assert!(!order.leaves_missing(&Ok(())));
+        }
     }
 }
