@@ -14,7 +14,7 @@ use std::{
 
 /// The number of failures in a row that opens the circuit.
 const FAILURES: u32 = 5;
-/// The time for which it stays open. Then one call half_open the store.
+/// The time for which it stays open. Then one call tries the store.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same when the requests of the plan are used up: the service refuses every call, for hours or days.
 const QUOTA_PAUSE: Duration = Duration::from_secs(60);
@@ -109,8 +109,8 @@ pub(crate) struct CallPermit<'a> {
     breaker: &'a CircuitBreaker,
     limit: Duration,
     since: Option<Stopwatch>,
-    /// The circuits that this call tries, by their deadlines.
-    half_open: [bool; 2],
+    /// The ends of the trials that this call makes, of the circuits of its deadline and of [`ANY`].
+    trials: [Option<Deadline>; 2],
 }
 
 /// What a failure means for the log.
@@ -165,7 +165,7 @@ impl CircuitBreaker {
     /// The last failure while the circuit is open.
     pub(crate) fn permit(&self, limit: Duration) -> Result<CallPermit<'_>, Error> {
         if !self.is_troubled() {
-            return Ok(CallPermit { breaker: self, limit, since: None, half_open: [false; 2] });
+            return Ok(CallPermit { breaker: self, limit, since: None, trials: [None; 2] });
         }
         let mut state = self.lock();
         let limits = [limit, ANY];
@@ -179,15 +179,14 @@ impl CircuitBreaker {
             }
         }
         let patience = limits[0].saturating_add(PAUSE);
-        let half_open = limits.map(|limit| {
+        let until = Deadline::after(patience);
+        let trials = limits.map(|limit| {
             let circuit = state.circuit(limit);
-            let tries = circuit.open_until.is_some();
-            if tries {
-                circuit.trial_until = Some(Deadline::after(patience));
-            }
-            tries
+            circuit.open_until?;
+            circuit.trial_until = Some(until);
+            circuit.trial_until
         });
-        Ok(CallPermit { breaker: self, limit, since: Some(Stopwatch::start()), half_open })
+        Ok(CallPermit { breaker: self, limit, since: Some(Stopwatch::start()), trials })
     }
 
     fn is_troubled(&self) -> bool {
@@ -256,6 +255,10 @@ impl CallPermit<'_> {
         }
     }
 
+    fn is_probe(&self) -> bool {
+        self.trials.iter().any(Option::is_some)
+    }
+
     /// Whether that ends a time in which the store did not answer.
     fn close(self) -> bool {
         if !self.breaker.is_troubled() {
@@ -265,7 +268,7 @@ impl CallPermit<'_> {
         let Some(since) = self.since else { return false };
         let took = since.elapsed();
         let mut state = self.breaker.lock();
-        let is_probe = self.half_open.contains(&true);
+        let is_probe = self.is_probe();
         let mut closed = false;
         for circuit in state.circuits.iter_mut().filter(|circuit| circuit.limit >= took) {
             // An answer that was on its way when others gave up does not say that the store is back.
@@ -304,7 +307,7 @@ impl CallPermit<'_> {
         let limits = [self.limit, ANY];
         for circuit in &mut state.circuits {
             let is_probe =
-                limits.iter().zip(self.half_open).any(|(limit, half_open)| half_open && *limit == circuit.limit);
+                limits.iter().zip(self.trials).any(|(limit, trial)| trial.is_some() && *limit == circuit.limit);
             if circuit.limit <= waited {
                 circuit.failures = circuit.failures.saturating_add(1);
                 let is_due = circuit.open_until.is_none() && circuit.failures >= FAILURES;
@@ -361,11 +364,14 @@ pub(crate) fn late(store: &str) -> Error {
 
 impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        if self.half_open.contains(&true) {
+        if self.is_probe() {
             let mut state = self.breaker.lock();
-            for (limit, half_open) in [self.limit, ANY].into_iter().zip(self.half_open) {
-                if half_open {
-                    state.circuit(limit).trial_until = None;
+            let limits = [self.limit, ANY].into_iter().zip(self.trials);
+            for (limit, trial) in limits.filter(|(_, trial)| trial.is_some()) {
+                let circuit = state.circuit(limit);
+                // If this call outlived its trial, the mark is that of a later one.
+                if circuit.trial_until == trial {
+                    circuit.trial_until = None;
                 }
             }
         }
@@ -437,6 +443,21 @@ mod tests {
         assert!(breaker.permit(SECOND).unwrap().close() && !breaker.is_open());
         drop(forgotten);
         assert!(breaker.permit(SECOND).is_ok());
+    }
+
+    /// As on a host that goes on with the tasks of a request when the next one comes.
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_outlived_its_deadline_makes_no_room_beside_the_next() {
+        let breaker = CircuitBreaker::new();
+        fail(&breaker, FAILURES);
+        tokio::time::advance(PAUSE).await;
+        let outlived = breaker.permit(SECOND).unwrap();
+        tokio::time::advance(SECOND + PAUSE).await;
+        let trial = breaker.permit(SECOND).unwrap();
+        drop(outlived);
+        assert!(breaker.permit(SECOND).is_err(), "one at a time");
+        drop(trial);
+        assert!(breaker.permit(SECOND).unwrap().close() && !breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]

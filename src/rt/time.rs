@@ -43,7 +43,7 @@ pub(crate) async fn timeout<F: Future>(duration: Duration, future: F) -> Result<
 /// Time that only moves forward, for deadlines.
 ///
 /// Paused test time counts: on native targets this is tokio's clock.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     at: Option<Instant>,
     limit: Duration,
