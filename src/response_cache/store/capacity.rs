@@ -20,7 +20,7 @@ pub(super) struct Capacity {
 struct State {
     bytes: u64,
     writes: u64,
-    /// A refusal was logged, and nothing was taken since.
+    /// A refusal was logged, and the bytes have not fallen since.
     is_full: bool,
     /// Hashes of keys: two that collide are counted as one.
     records: HashMap<u64, Stored>,
@@ -41,13 +41,15 @@ impl Capacity {
         Self { max_bytes, state: Mutex::default(), hasher: RandomState::new() }
     }
 
-    /// Takes the room of a record in place of the one under its key. `false` if there is none, which the log says when it
-    /// begins.
-    pub(super) fn take(&self, key: &str, len: usize, now_ms: u64, until_ms: u64) -> bool {
+    /// Takes the room of a record in place of the one under its key. Gives the number of the write, to
+    /// [give it back](Self::give_back) and no later one, or `None` if there is no room, which the log says when it begins.
+    pub(super) fn take(&self, key: &str, len: usize, now_ms: u64, until_ms: u64) -> Option<u64> {
         let hash = self.hasher.hash_one(key);
         let bytes = (len as u64).saturating_add(OVERHEAD);
         let mut state = self.lock();
+        let all_before = state.bytes;
         state.expire(now_ms);
+        self.notice_fall(&mut state, all_before);
         let before = state.records.get(&hash).map_or(0, |stored| stored.bytes);
         if (state.bytes - before).saturating_add(bytes) > self.max_bytes {
             if !std::mem::replace(&mut state.is_full, true) {
@@ -57,10 +59,11 @@ impl Capacity {
                      larger RedisResponseStore::with_capacity"
                 );
             }
-            return false;
+            return None;
         }
-        state.is_full = false;
-        state.bytes = state.bytes - before + bytes;
+        let all_before = state.bytes;
+        state.bytes = all_before - before + bytes;
+        self.notice_fall(&mut state, all_before);
         state.writes += 1;
         let number = state.writes;
         state.records.insert(hash, Stored { number, bytes, until_ms });
@@ -69,7 +72,7 @@ impl Capacity {
         if state.ends.len() > 2 * state.records.len() + 64 {
             state.ends = state.records.iter().map(|(hash, stored)| Reverse((stored.until_ms, *hash))).collect();
         }
-        true
+        Some(number)
     }
 
     /// The last write under a key, to [give it back](Self::give_back) and no later one.
@@ -82,8 +85,19 @@ impl Capacity {
         let hash = self.hasher.hash_one(key);
         let mut state = self.lock();
         if let Some(stored) = state.records.get(&hash).copied().filter(|stored| Some(stored.number) == write) {
+            let all_before = state.bytes;
             state.records.remove(&hash);
             state.bytes -= stored.bytes;
+            self.notice_fall(&mut state, all_before);
+        }
+    }
+
+    /// The log tells of the next refusal if the bytes have fallen below 7/8 of the maximum. Above, large records are
+    /// refused and small ones taken in turn.
+    fn notice_fall(&self, state: &mut State, before: u64) {
+        let low = self.max_bytes - self.max_bytes / 8;
+        if before >= low && state.bytes < low {
+            state.is_full = false;
         }
     }
 
@@ -121,6 +135,48 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Whether the next refusal is not logged.
+    fn is_quiet(capacity: &Capacity) -> bool {
+        capacity.lock().is_full
+    }
+
+    #[test]
+    fn a_nearly_full_store_is_told_of_once() {
+        let capacity = Capacity::new(8_000);
+        let page = |bytes: u64| usize::try_from(bytes - OVERHEAD).unwrap();
+        let takes = |key: &str, bytes, now, until| capacity.take(key, page(bytes), now, until).is_some();
+        for (key, until) in [("a", 10), ("b", 20), ("c", 30)] {
+            assert!(takes(key, 2_400, 0, until));
+        }
+        for key in ["d", "e"] {
+            assert!(!takes("large", 2_000, 0, 40) && is_quiet(&capacity));
+            assert!(takes(key, 300, 0, 40) && is_quiet(&capacity), "there is still no room for a large one");
+        }
+        // One that is deleted leaves less than 7/8, and so does one that expires, or is replaced by a smaller one.
+        capacity.give_back("a", capacity.last_write("a"));
+        assert!(!is_quiet(&capacity));
+        assert!(takes("f", 2_400, 0, 40) && !takes("large", 2_000, 0, 40) && is_quiet(&capacity));
+        assert!(takes("d", 300, 20, 40) && !is_quiet(&capacity));
+        assert!(takes("g", 2_400, 20, 40) && !takes("large", 2_000, 20, 40) && is_quiet(&capacity));
+        assert!(takes("g", 300, 20, 40) && !is_quiet(&capacity));
+        // Too large for an empty store.
+        for _ in 0..2 {
+            assert!(!takes("huge", 9_000, 50, 60) && is_quiet(&capacity));
+            assert!(takes("small", 300, 50, 60) && is_quiet(&capacity));
+        }
+    }
+
+    #[test]
+    fn a_write_gives_back_its_own_room_alone() {
+        let capacity = Capacity::new(8_000);
+        let first = capacity.take("a", 100, 0, 10);
+        let second = capacity.take("a", 500, 0, 10);
+        capacity.give_back("a", first);
+        assert_eq!(capacity.lock().bytes, 500 + OVERHEAD, "the second is still stored");
+        capacity.give_back("a", second);
+        assert_eq!(capacity.lock().bytes, 0);
+    }
+
     proptest! {
         /// The slow way: a list of all writes, summed anew each time.
         #[test]
@@ -142,7 +198,9 @@ mod tests {
                 let bytes = len as u64 + OVERHEAD;
                 let others: u64 = model.iter().filter(|(other, _)| **other != key).map(|(_, (bytes, _))| bytes).sum();
                 let fits = others + bytes <= 2_000;
-                prop_assert_eq!(capacity.take(&key.to_string(), len, now, now + ttl), fits);
+                let taken = capacity.take(&key.to_string(), len, now, now + ttl);
+                prop_assert_eq!(taken.is_some(), fits);
+                prop_assert!(taken.is_none() || taken == capacity.last_write(&key.to_string()));
                 if fits {
                     model.insert(key, (bytes, now + ttl));
                 }

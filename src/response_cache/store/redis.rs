@@ -82,14 +82,13 @@ impl ResponseStore for RedisResponseStore {
             let value = record.encode();
             let now_ms = self.clock.now_ms();
             let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-            if !self.capacity.take(key, value.len(), now_ms, now_ms.saturating_add(ttl_ms)) {
+            let Some(write) = self.capacity.take(key, value.len(), now_ms, now_ms.saturating_add(ttl_ms)) else {
                 return Err(Error::new(ErrorKind::LimitExceeded, "the capacity of this process is taken").local());
-            }
-            let write = self.capacity.last_write(key);
+            };
             let stored = self.redis.set_with(key, value, SetOptions::new().expire(ttl)).await;
             if stored.as_ref().is_err_and(|error| !error.is_outage()) {
                 // In an outage it may be stored all the same.
-                self.capacity.give_back(key, write);
+                self.capacity.give_back(key, Some(write));
             }
             stored.map(drop)
         })
