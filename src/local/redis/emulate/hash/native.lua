@@ -1,11 +1,13 @@
 -- The deadlines are those of Redis, which takes none that is later.
 MAX = 70368744177663
+local DOCUMENT = '\0json'
 local key
 
 local function open(name)
   key = name
-  local length = redis.pcall('HLEN', key)
-  if type(length) == 'table' then return length end
+  local document = redis.pcall('HEXISTS', key, DOCUMENT)
+  if type(document) == 'table' then return document end
+  if document == 1 then return { err = 'WRONGTYPE Operation against a key holding the wrong kind of value' } end
 end
 
 local function close() end

@@ -1,4 +1,4 @@
-//! The commands that know nothing of deadlines, for hashes that may have some.
+//! The commands that know nothing of deadlines, for hashes that may have some, and those that know nothing of documents.
 
 use crate::local::redis::{command::Command, emulate::Rewritten};
 
@@ -10,9 +10,23 @@ const MAX_ARGUMENTS: usize = 4000;
 /// The script for a command on a hash, or on keys that may be hashes. `None` for every other command, and for one
 /// whose arguments Redis will refuse: its own error is the best.
 pub(super) fn ordinary(command: &Command) -> Option<Rewritten> {
-    let name = command.name().to_owned();
+    on_hash(command).or_else(|| on_keys(command))
+}
+
+/// The script for a command on a hash in front of a Redis that keeps the deadlines, which refuses documents alone.
+pub(super) fn unless_document(command: &Command) -> Option<Rewritten> {
+    let min_length = match command.name() {
+        "HEXPIRE" | "HPEXPIRE" | "HEXPIREAT" | "HPEXPIREAT" | "HSETEX" => 6,
+        "HTTL" | "HPTTL" | "HEXPIRETIME" | "HPEXPIRETIME" | "HPERSIST" | "HGETDEL" | "HGETEX" => 5,
+        _ => return on_hash(command),
+    };
+    // The script hands longer ones on in parts.
+    if (min_length..MAX_ARGUMENTS).contains(&command.arguments.len()) { on_its_key(command) } else { None }
+}
+
+fn on_hash(command: &Command) -> Option<Rewritten> {
     let length = command.arguments.len();
-    let fits = match name.as_str() {
+    let fits = match command.name() {
         "HGETALL" | "HKEYS" | "HVALS" | "HLEN" => length == 2,
         "HGET" | "HEXISTS" | "HSTRLEN" => length == 3,
         "HSETNX" | "HINCRBY" | "HINCRBYFLOAT" => length == 4,
@@ -20,16 +34,21 @@ pub(super) fn ordinary(command: &Command) -> Option<Rewritten> {
         "HMGET" | "HDEL" => length >= 3,
         "HRANDFIELD" => (2..=4).contains(&length),
         "HSCAN" => (3..MAX_ARGUMENTS).contains(&length),
-        _ => return on_keys(command, &name),
+        _ => false,
     };
-    let key = command.arguments.get(1).filter(|_| fits)?.clone();
-    let arguments = std::iter::once(name.into()).chain(command.arguments.iter().skip(2).cloned());
+    if fits { on_its_key(command) } else { None }
+}
+
+fn on_its_key(command: &Command) -> Option<Rewritten> {
+    let key = command.arguments.get(1)?.clone();
+    let name = command.name().to_owned().into();
+    let arguments = std::iter::once(name).chain(command.arguments.iter().skip(2).cloned());
     Some(Rewritten::script(ORDINARY, [key], arguments))
 }
 
-fn on_keys(command: &Command, name: &str) -> Option<Rewritten> {
+fn on_keys(command: &Command) -> Option<Rewritten> {
     let length = command.arguments.len();
-    let (keys, fits) = match name {
+    let (keys, fits) = match command.name() {
         "EXISTS" | "TOUCH" | "DEL" | "UNLINK" => (length.saturating_sub(1), length >= 2),
         "TYPE" | "TTL" | "PTTL" | "EXPIRETIME" | "PEXPIRETIME" | "PERSIST" | "DUMP" => (1, length == 2),
         "EXPIRE" | "PEXPIRE" | "EXPIREAT" | "PEXPIREAT" => (1, length >= 3),
