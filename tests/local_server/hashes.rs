@@ -70,6 +70,7 @@ async fn fields_are_scanned_without_their_values() {
         for (command, fields) in [
             ("HSCAN h 0 NOVALUES", vec!["a", "b"]),
             ("hscan h 0 count 5 novalues", vec!["a", "b"]),
+            ("HSCAN h 0 NOVALUES MATCH b novalues", vec!["b"]),
             ("HSCAN h 0 NOVALUES MATCH b", vec!["b"]),
             ("HSCAN none 0 NOVALUES", vec![]),
             ("HSCAN h 0 MATCH NOVALUES", vec![]),
