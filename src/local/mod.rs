@@ -45,7 +45,8 @@
 //! `BITOP`, and `JSON.*`. A JSON document is then text in a hash, of which nothing is lost, and paths have everything but
 //! regular expressions. In these Upstash differs from every Redis, and so does this server:
 //!
-//! - `SCAN` goes on until it has found as many keys as were asked for, and has `WITHTYPE`.
+//! - `SCAN` goes on until it has found as many keys as were asked for (here at most 100,000 keys are looked at in a
+//!   call), and has `WITHTYPE`.
 //! - `ZRANGE` and `ZRANGESTORE` have `LIMIT` by rank.
 //! - Trimming with `~` leaves an excess of fewer than a hundred entries alone, and is exact beyond that.
 //! - `XACKDEL` deletes an entry that was acknowledged before.

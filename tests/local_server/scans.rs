@@ -95,3 +95,27 @@ async fn bad_arguments_get_the_errors_of_redis() {
         assert_eq!(server.error(words(line)).await, error, "{line}");
     }
 }
+
+#[tokio::test]
+async fn a_call_that_finds_nothing_comes_back_before_the_end() {
+    let server = Server::start().await;
+    let fill = "for i = 1, 150000 do redis.call('SET', 'other' .. i, i) end redis.call('SET', 'rare', 1)";
+    server.result(json!(["EVAL", fill, 0])).await;
+    for options in ["MATCH rare", "MATCH rare COUNT 7", "MATCH rare COUNT 1000", "MATCH rare COUNT 1000 WITHTYPE"] {
+        let (mut cursor, mut calls, mut found) = ("0".to_owned(), 0, Vec::new());
+        loop {
+            let reply = server.result(words(&format!("SCAN {cursor} {options}"))).await;
+            found.extend(reply[1].as_array().unwrap().iter().cloned());
+            cursor = reply[0].as_str().unwrap().to_owned();
+            calls += 1;
+            if cursor == "0" {
+                break;
+            }
+        }
+        assert_eq!(found.first(), Some(&json!("rare")), "{options}");
+        assert!((2..=4).contains(&calls), "{options}: {calls} calls");
+    }
+    // A client that asks for more at a time gets it.
+    let reply = server.result(words("SCAN 0 MATCH none COUNT 1000000")).await;
+    assert_eq!(reply, json!(["0", []]));
+}

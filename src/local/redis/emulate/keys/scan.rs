@@ -16,7 +16,8 @@ const DEFAULT_COUNT: &[u8] = b"10";
 const MAX_ARGUMENTS: usize = 4000;
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type | WITHTYPE]`: Redis looks at some keys and may find none,
-/// Upstash goes on until it has found as many as were asked for. With WITHTYPE every key is followed by its type.
+/// Upstash goes on until it has found as many as were asked for. Here a call ends after 100,000 keys as well: a script
+/// holds up all clients. With WITHTYPE every key is followed by its type.
 ///
 /// `native_json` says that documents are documents for Redis, too.
 pub(in super::super) fn scan(command: &Command, native_json: bool) -> Option<Rewritten> {
