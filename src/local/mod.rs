@@ -49,7 +49,8 @@
 //!   call), and has `WITHTYPE`.
 //! - `ZRANGE` and `ZRANGESTORE` have `LIMIT` by rank.
 //! - Trimming with `~` leaves an excess of fewer than a hundred entries alone, and is exact beyond that.
-//! - `XACKDEL` deletes an entry that was acknowledged before.
+//! - `XACKDEL` deletes an entry that was acknowledged before: here each that is not pending, up to the last one that was
+//!   delivered to the group.
 //! - `XREADGROUP … NOACK` makes no consumer, and `XINFO CONSUMERS` of a group that is missing names none.
 //! - `COPY` of a key onto itself and `UNLINK` of nothing do nothing, and `COMMAND` is empty.
 //! - `FCALL_RO` calls functions that do not declare `no-writes` (not in a transaction, and only in a Redis that was

@@ -127,3 +127,23 @@ async fn ids_beyond_what_lua_counts_are_compared() {
     let command = "XDELEX s ACKED IDS 2 9007199254740993-9007199254740993 9007199254740993-9007199254740992";
     assert_eq!(run(&server, command).await, json!([2, 1]));
 }
+
+/// Redis does not keep whether a group has acknowledged an entry, or never had it.
+#[tokio::test]
+async fn an_entry_before_the_beginning_of_a_group_counts_as_acknowledged() {
+    let server = Server::start().await;
+    for id in 1..=3 {
+        run(&server, &format!("XADD s {id} a 1")).await;
+    }
+    run(&server, "XGROUP CREATE s other 0").await;
+    run(&server, "XGROUP CREATE s g $").await;
+    run(&server, "XADD s 4 a 1").await;
+    assert_eq!(run(&server, "XACKDEL s g IDS 3 1 4 1").await, json!([1, -1, -1]));
+    // The other group has not read it.
+    assert_eq!(run(&server, "XACKDEL s g ACKED IDS 1 2").await, json!([2]));
+    assert_eq!(ids(&server, "s").await, ["2-0", "3-0", "4-0"]);
+    // Claimed by force, an entry is pending, and is acknowledged first.
+    run(&server, "XCLAIM s g c 0 3 FORCE").await;
+    assert_eq!(run(&server, "XACKDEL s g ACKED IDS 2 3 3").await, json!([2, 2]));
+    assert_eq!(run(&server, "XPENDING s g").await[0], 0);
+}

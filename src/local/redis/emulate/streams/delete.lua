@@ -42,7 +42,7 @@ local function remove(id)
   return redis.call('XDEL', key, id)
 end
 
--- Redis looks at IDs only where there may be such entries.
+-- Redis looks at IDs only if there may be such entries.
 local has_entries = redis.call('EXISTS', key) == 1 and (groups[group] or not acknowledges)
 for i = 5, #ARGV do
   if has_entries and ARGV[i] == '' then return { err = ARGV[4] } end
@@ -56,7 +56,7 @@ for i = 5, #ARGV do
   elseif acknowledges and redis.call('XACK', key, group, id) == 1 then
     reply = math.max(remove(id), 1)
   elseif not acknowledges or not is_after(id, groups[group]) then
-    -- What the group has acknowledged before, Redis keeps and Upstash deletes.
+    -- Not pending, and up to the last one delivered: Upstash deletes what was acknowledged before, Redis does not.
     reply = remove(id)
     if reply == 0 then reply = -1 end
   end

@@ -25,6 +25,11 @@ pub(in super::super) fn delete(command: &Command) -> Result<Rewritten, Value> {
 }
 
 /// `XACKDEL key group [KEEPREF | DELREF | ACKED] IDS count id…`.
+///
+/// An entry that is pending is acknowledged and deleted, as by Redis. Upstash also deletes one that the group has
+/// acknowledged before, which Redis leaves alone (-1). That one is known only by not being pending, so this covers every
+/// entry up to the last that was delivered to the group: those that it acknowledged, those that it read with NOACK, and
+/// those before its beginning (`XGROUP CREATE … $`, `XGROUP SETID`), which it never had.
 pub(in super::super) fn ack_and_delete(command: &Command) -> Result<Rewritten, Value> {
     match command.arguments.get(2) {
         Some(group) if command.arguments.len() >= 6 => {
