@@ -147,18 +147,26 @@ impl ClientIpSource {
     }
 
     /// The caller's address on AWS Lambda: the last entry of `X-Forwarded-For`, which API Gateway, function URLs and load
-    /// balancers append. With CloudFront in front of them it is CloudFront's: use
-    /// [`x_forwarded_for(2)`](Self::x_forwarded_for).
+    /// balancers append.
+    ///
+    /// With CloudFront in front of them the last entry is CloudFront's: use
+    /// [`x_forwarded_for(2)`](Self::x_forwarded_for). That holds for edge-optimized REST APIs as well, which have
+    /// CloudFront in front of them without a distribution of your own. A load balancer whose
+    /// `routing.http.xff_header_processing.mode` is `preserve` appends nothing: it passes the client's value on, and any
+    /// client can choose its address.
     pub fn aws_lambda() -> Self {
         Self::x_forwarded_for(1)
     }
 
-    /// The visitor's address on Vercel: `X-Vercel-Forwarded-For`, which it overwrites on every request.
+    /// The visitor's address on Vercel: `X-Vercel-Forwarded-For`, which it overwrites on every request. With a proxy of
+    /// yours in front of Vercel the address is the proxy's.
     pub fn vercel() -> Self {
         Self::new(Source::Header(HeaderName::from_static("x-vercel-forwarded-for")))
     }
 
-    /// The visitor's address on Fly.io: `Fly-Client-IP`, which its proxy sets on every request.
+    /// The visitor's address on Fly.io: `Fly-Client-IP`, which its proxy sets on every request. A client in your private
+    /// network (6PN) reaches the server without that proxy and can set the header itself: it is safe only if you trust
+    /// those clients.
     pub fn fly_io() -> Self {
         Self::new(Source::Header(HeaderName::from_static("fly-client-ip")))
     }
@@ -469,6 +477,34 @@ mod tests {
         assert_eq!(ask("198.51.100.10:46532").unwrap(), "198.51.100.10");
         assert_eq!(ask("2001:db8::1:443").unwrap(), "2001:db8::1");
         assert_eq!(ask("198.51.100.10"), Err(ClientIpRejection::Malformed));
+    }
+
+    #[test]
+    fn each_platform_has_its_own_header() {
+        let names = ["x-forwarded-for", "cf-connecting-ip", "x-vercel-forwarded-for", "fly-client-ip", "x-real-ip"];
+        for (source, name) in [
+            (ClientIpSource::aws_lambda(), "x-forwarded-for"),
+            (ClientIpSource::cloudflare(), "cf-connecting-ip"),
+            (ClientIpSource::vercel(), "x-vercel-forwarded-for"),
+            (ClientIpSource::fly_io(), "fly-client-ip"),
+        ] {
+            let ask = |with: &dyn Fn(&str) -> Option<&'static str>| {
+                let lines = names.iter().filter_map(|name| {
+                    Some((HeaderName::from_static(name), http::HeaderValue::from_static(with(name)?)))
+                });
+                let mut extensions = Extensions::new();
+                extensions.insert(SocketAddr::from(([10, 0, 0, 1], 80)));
+                source.resolve(&lines.collect(), &extensions).map(|ip| ip.to_string())
+            };
+            let all = |line: &str| Some(if line == name { "1.1.1.1" } else { "6.6.6.6" });
+            assert_eq!(ask(&all).unwrap(), "1.1.1.1", "{name}");
+            let others = |line: &str| (line != name).then_some("6.6.6.6");
+            assert_eq!(ask(&others), Err(ClientIpRejection::Absent), "no other is read for {name}");
+            // API Gateway appends to a list that the client may have begun; the others have one address.
+            let list = |line: &str| (line == name).then_some("6.6.6.6, 1.1.1.1");
+            let wanted = if name == "x-forwarded-for" { Ok("1.1.1.1") } else { Err(ClientIpRejection::Malformed) };
+            assert_eq!(ask(&list).as_deref().map_err(|error| *error), wanted, "{name}");
+        }
     }
 
     #[test]
