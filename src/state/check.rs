@@ -87,9 +87,10 @@ impl Upstash {
     /// ```
     ///
     /// # Errors
-    /// Every problem, each by the name of its setting. The kind is [`ErrorKind::Unauthorized`] if a token is not valid,
-    /// [`ErrorKind::Forbidden`] if it is one for reads, and only if all problems are outages one for which
-    /// [`Error::is_outage`] holds: an application that may start in an outage goes on then.
+    /// Every problem, each by the name of its setting. The kind is that of the first problem that is no outage:
+    /// [`ErrorKind::Unauthorized`] for a token that is not valid, [`ErrorKind::Forbidden`] for one that is for reads. Redis
+    /// comes first, then the Redis of sessions, then QStash. Only if all problems are outages, [`Error::is_outage`] holds
+    /// for the kind: an application that may start in an outage goes on then.
     pub async fn check(&self) -> Result<CheckReport, Error> {
         let mut found = Found::default();
         let mut report = CheckReport::default();
