@@ -400,15 +400,7 @@ async fn a_key_ring_turns() {
 
 #[tokio::test]
 async fn no_log_has_an_id_or_a_token_in_it() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _default = tracing::subscriber::set_default(subscriber);
-    // While there is a single subscriber, an event that another test's thread comes to first is off for all threads.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let (log, _logging) = Log::of(tracing::Level::TRACE);
     let (local, redis) = crate::support::upstash().await;
     let store: Arc<dyn SessionStore> = Arc::new(RedisSessionStore::new(redis.clone()));
     let failing = Failing::new(&store);
