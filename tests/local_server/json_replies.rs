@@ -1,4 +1,4 @@
-//! What `JSON.*` replies when a path matches nothing, or something of another kind: as Redis 8 does.
+//! The replies of `JSON.*` to a path that matches nothing, or something of another kind: those of Redis 8.
 
 use serde_json::{Value, json};
 

@@ -37,8 +37,8 @@ pub(super) fn watch_secure(returned: &NeverSeen, is_back: bool) {
     }
 }
 
-/// Whether a browser may keep a `Secure` cookie to itself: nothing says that the client spoke HTTPS, to this server or to a
-/// proxy in front of it, and the host is not this machine.
+/// Whether the client seems to have spoken plain HTTP, so that its browser sends no `Secure` cookie: neither the URI nor a
+/// field of a proxy says HTTPS, and the host is another one than this machine.
 pub(super) fn is_plain_http(headers: &HeaderMap, uri: &Uri) -> bool {
     let says_https = |value: &http::HeaderValue| {
         let value = value.as_bytes().to_ascii_lowercase();

@@ -1,7 +1,7 @@
 -- ARGV: how many milliseconds are one, 1 when they count from now, fields.
 local failure = open(KEYS[1])
 if failure then return failure end
--- What is left is rounded up, as by Redis; a moment down, as by Upstash.
+-- The remaining time is rounded up, as by Redis; a moment down, as by Upstash.
 local unit, start, more = tonumber(ARGV[1]), 0, 0
 if ARGV[2] == '1' then start, more = now, unit - 1 end
 local replies = {}

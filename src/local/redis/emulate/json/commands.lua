@@ -30,7 +30,7 @@ end
 
 local NO_ARRAY, NO_OBJECT = ' or not an array', ' or not an object'
 
--- An index of an array of `length`, counted from the end where it is negative.
+-- An index of an array of `length`, counted from the end if it is negative.
 local function from_start(index, length)
   return index < 0 and math.max(0, length + index) or index
 end
@@ -77,7 +77,7 @@ commands['JSON.DEL'] = function()
   local matches = matches_of(document, path.p, document)
   for _, match in ipairs(matches) do mark_within(match.node, within) end
   for _, match in ipairs(matches) do
-    -- What is deleted with something around it does not count.
+    -- A match that is deleted with something around it does not count.
     if not within[match.node] and take_out(match) then deleted = deleted + 1 end
   end
   if deleted > 0 then store(key, document) end

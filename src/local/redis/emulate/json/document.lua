@@ -8,7 +8,7 @@ local paths = cjson.decode(ARGV[2])
 local path, key = paths[1], KEYS[1]
 local commands = {}
 
--- The document under a key, or nil where there is no key.
+-- The document under a key, or nil if there is no key.
 local function load(key)
   local kind = redis.call('TYPE', key).ok
   if kind == 'none' then return nil end
@@ -30,7 +30,7 @@ local function type_name(node)
   return TYPES[node.t]
 end
 
--- One answer for each match; false where there is none.
+-- One answer for each match; false if there is none.
 local function list(matches, answer)
   local answers = {}
   for i, match in ipairs(matches) do answers[i] = answer(match) or false end
@@ -63,9 +63,9 @@ local function changes(answer, otherwise, text)
 end
 
 -- A read of nodes of one kind, or of any. A path of the older kind gets the answer of the first match.
---   no_key: the error where there is no key; without it, and for a path of the older kind, there is no answer
---   absent: makes the error where nothing matches; without it there is no answer
---   wrong: makes the error where the first match is of another kind
+--   no_key: the error if there is no key; without it, and for a path of the older kind, there is no answer
+--   absent: makes the error if nothing matches; without it there is no answer
+--   wrong: makes the error if the first match is of another kind
 local function reads(kind, answer, errors)
   local document = load(key)
   if not document then

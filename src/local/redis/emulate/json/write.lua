@@ -1,4 +1,4 @@
--- The commands that write values where there may be none.
+-- The commands that also write values at paths which have none yet.
 
 -- Adds a value to its parent, and says whether there was an object to add it to.
 local function add_child(document, path, value)
@@ -38,8 +38,8 @@ local function merge(target, patch)
   return target
 end
 
--- What a document, or none, becomes when `value` is written at a path: nil if it is not written. `change` makes a new
--- node of an old one.
+-- The document that results when `value` is written at a path of a document, or of none; nil if it is not written.
+-- `change` makes a new node of an old one.
 local function write(document, path, value, condition, change)
   if #path.p == 0 then
     if (condition == 'NX' and document) or (condition == 'XX' and not document) then return nil end

@@ -9,7 +9,7 @@ use crate::local::redis::{
 };
 
 const SCAN: &str = include_str!("scan.lua");
-/// What Redis calls a document.
+/// The type of a document, as Redis names it.
 const DOCUMENT: &str = "ReJSON-RL";
 const DEFAULT_COUNT: &[u8] = b"10";
 /// Lua takes no more arguments at once.

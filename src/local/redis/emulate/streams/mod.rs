@@ -1,5 +1,4 @@
-//! Streams: references of consumer groups to deleted entries, rough trimming, and groups that
-//! keep nothing.
+//! Streams: references of consumer groups to deleted entries, rough trimming, and groups that keep nothing.
 
 mod consumers;
 mod delete;
