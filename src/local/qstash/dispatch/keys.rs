@@ -1,0 +1,98 @@
+//! Queues and keys of flow control, as the API changes them.
+
+use std::sync::Arc;
+
+use super::{
+    Dispatcher, FlowInfo, JobId,
+    dispatcher::Source,
+    flow::Flow,
+    lane::Lane,
+};
+
+/// The keys of flow control that are kept before those that are idle are forgotten.
+pub(super) const MAX_IDLE_FLOWS: usize = 10_000;
+
+impl Dispatcher {
+    /// Makes a queue, or changes the one of that name.
+    pub(crate) fn set_queue(&mut self, now_ms: u64, queue: &Arc<str>, parallelism: u32, is_paused: bool) {
+        self.lanes
+            .entry(Arc::clone(queue))
+            .and_modify(|lane| lane.configure(parallelism, is_paused))
+            .or_insert_with(|| Lane::new(parallelism, is_paused));
+        self.advance(now_ms, queue);
+    }
+
+    /// Removes a queue, and gives the jobs that waited in it and are no more. Those that are active go on.
+    pub(crate) fn remove_queue(&mut self, now_ms: u64, queue: &Arc<str>) -> Vec<JobId> {
+        let Some(lane) = self.lanes.remove(queue) else { return Vec::new() };
+        for id in lane.active() {
+            if let Some(entry) = self.jobs.get_mut(&id) {
+                entry.queue = None;
+            }
+        }
+        for (turn, id) in lane.stalled() {
+            self.make_ready(now_ms, id, turn);
+        }
+        let waiting: Vec<JobId> = lane.waiting().collect();
+        for id in &waiting {
+            self.jobs.remove(id);
+        }
+        waiting
+    }
+
+    /// The jobs of a queue that have not ended.
+    pub(crate) fn queue_lag(&self, queue: &str) -> usize {
+        self.lanes.get(queue).map_or(0, Lane::len)
+    }
+
+    /// Sets limits of a key that messages do not change, and makes the key if there is none.
+    pub(crate) fn pin_flow(
+        &mut self,
+        now_ms: u64,
+        key: &Arc<str>,
+        parallelism: Option<u32>,
+        rate: Option<u32>,
+        period_ms: Option<u64>,
+    ) {
+        self.change_flow(now_ms, key, |flow| flow.pin(now_ms, parallelism, rate, period_ms));
+    }
+
+    /// Lets messages change the limits of a key again.
+    pub(crate) fn unpin_flow(&mut self, now_ms: u64, key: &Arc<str>, parallelism: bool, rate: bool) {
+        self.change_flow(now_ms, key, |flow| flow.unpin(parallelism, rate));
+    }
+
+    /// Stops the dispatch of a key's messages, or goes on with it.
+    pub(crate) fn pause_flow(&mut self, now_ms: u64, key: &Arc<str>, is_paused: bool) {
+        self.change_flow(now_ms, key, |flow| flow.set_paused(is_paused));
+    }
+
+    /// Begins a window of the rate in which nothing has begun.
+    pub(crate) fn reset_flow_rate(&mut self, now_ms: u64, key: &Arc<str>) {
+        self.change_flow(now_ms, key, |flow| flow.reset_rate(now_ms));
+    }
+
+    /// What is known of a key.
+    pub(crate) fn flow_info(&mut self, now_ms: u64, key: &str) -> Option<FlowInfo> {
+        self.flows.get_mut(key).map(|flow| flow.info(now_ms))
+    }
+
+    /// The names of all keys.
+    pub(crate) fn flow_keys(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.flows.keys()
+    }
+
+    /// The key, which is made if there is none.
+    pub(super) fn flow(&mut self, now_ms: u64, key: &Arc<str>) -> &mut Flow {
+        if self.flows.len() >= self.max_flows && !self.flows.contains_key(key) {
+            self.flows.retain(|_, flow| !flow.is_idle(now_ms));
+            self.max_flows = MAX_IDLE_FLOWS.max(2 * self.flows.len());
+        }
+        self.flows.entry(Arc::clone(key)).or_insert_with(|| Flow::new(now_ms))
+    }
+
+    fn change_flow(&mut self, now_ms: u64, key: &Arc<str>, change: impl FnOnce(&mut Flow)) {
+        change(self.flow(now_ms, key));
+        self.relist(now_ms, Source::Flow(Arc::clone(key)));
+    }
+}
