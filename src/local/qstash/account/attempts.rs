@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use super::{Account, DeadLetter, Record, State, accept::millis};
+use crate::local::qstash::{
+    deliver::Outcome,
+    dispatch::JobId,
+    message::Message,
+    text::{default_backoff, requested_wait},
+};
+
+/// An attempt to make now.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) job: JobId,
+    pub(crate) message: Arc<Message>,
+    pub(crate) retried: u32,
+    /// How long it may take, in milliseconds.
+    pub(crate) timeout_ms: u64,
+}
+
+impl Account {
+    /// Does what is due, and gives the attempts that begin now. Each ends with [`ended`](Self::ended).
+    pub(crate) fn begin_due(&mut self, now_ms: u64) -> Vec<Attempt> {
+        self.tick(now_ms);
+        self.log_cancelled(now_ms);
+        self.expire(now_ms);
+        let mut attempts = Vec::new();
+        for job in self.dispatcher.start_due(now_ms) {
+            let Some(live) = self.live.get(&job) else {
+                self.dispatcher.finish(now_ms, job);
+                continue;
+            };
+            let (message, retried) = (Arc::clone(&live.message), live.retried);
+            let timeout = message.options.timeout.map_or(self.limits.max_timeout, |own| own.min(self.limits.max_timeout));
+            self.note(now_ms, State::Active, &message);
+            attempts.push(Attempt { job, message, retried, timeout_ms: millis(timeout).max(1) });
+        }
+        attempts
+    }
+
+    /// Notes what came of an attempt, and plans what follows.
+    pub(crate) fn ended(&mut self, now_ms: u64, job: JobId, outcome: Outcome) {
+        let Some(live) = self.live.get(&job) else { return };
+        let (message, retried, is_cancelled) = (Arc::clone(&live.message), live.retried, live.is_cancelled);
+        let outcome = Arc::new(outcome);
+        if outcome.is_success() {
+            self.note_with(now_ms, State::Delivered, &message, Some(&outcome), None);
+            self.call_back(now_ms, &message, &outcome, retried);
+            self.set_last_state(&message, "SUCCESS");
+            self.commit(now_ms, Record::Ended(job));
+            self.delivered.insert(now_ms, message);
+            return;
+        }
+        self.note_with(now_ms, State::Error, &message, Some(&outcome), None);
+        if is_cancelled {
+            self.note(now_ms, State::Canceled, &message);
+            self.commit(now_ms, Record::Ended(job));
+            return;
+        }
+        self.call_back(now_ms, &message, &outcome, retried);
+        if outcome.is_final() || retried >= message.max_retries {
+            self.fail(now_ms, &message, &outcome, retried);
+        } else {
+            let at_ms = now_ms.saturating_add(wait(&message, &outcome, retried, now_ms));
+            self.note_with(now_ms, State::Retry, &message, None, Some(at_ms));
+            self.commit(now_ms, Record::Retries(job, retried + 1, at_ms));
+        }
+    }
+
+    /// Gives a message up.
+    fn fail(&mut self, now_ms: u64, message: &Arc<Message>, outcome: &Arc<Outcome>, retried: u32) {
+        self.note_with(now_ms, State::Failed, message, Some(outcome), None);
+        let letter = Arc::new(DeadLetter {
+            number: self.last_dead_letter + 1,
+            time_ms: now_ms,
+            message: Arc::clone(message),
+            outcome: Arc::clone(outcome),
+        });
+        self.commit(now_ms, Record::DeadLetter(Arc::clone(&letter)));
+        self.call_back_failure(now_ms, &letter, retried);
+        self.set_last_state(message, "FAIL");
+        self.commit(now_ms, Record::Ended(message.job));
+    }
+
+    /// Forgets what is older than it is kept.
+    fn expire(&mut self, now_ms: u64) {
+        self.log.expire(now_ms.saturating_sub(millis(self.limits.log_retention)));
+        let before_ms = now_ms.saturating_sub(millis(self.limits.dead_letter_retention));
+        while let Some((number, _)) = self.dead_letters.first_key_value().filter(|(_, letter)| letter.time_ms < before_ms) {
+            let number = *number;
+            self.commit(now_ms, Record::DeadLetterGone(number));
+        }
+    }
+}
+
+/// The time until the next attempt, in milliseconds: as the response asks for, as the message says, or longer each time.
+fn wait(message: &Message, outcome: &Outcome, retried: u32, now_ms: u64) -> u64 {
+    let wait = requested_wait(&outcome.headers, now_ms)
+        .or_else(|| message.options.retry_delay.as_ref().map(|expression| expression.delay(retried)))
+        .unwrap_or_else(|| default_backoff(retried.saturating_add(1)));
+    millis(wait)
+}

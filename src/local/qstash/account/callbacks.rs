@@ -1,0 +1,47 @@
+use std::sync::Arc;
+
+use super::{Account, DeadLetter, accept::not_before};
+use crate::local::qstash::{
+    deliver::Outcome,
+    ids,
+    message::{Callback, Message, Origin},
+    view,
+};
+
+impl Account {
+    /// Sends the outcome of an attempt to the callback.
+    pub(super) fn call_back(&mut self, now_ms: u64, message: &Message, outcome: &Outcome, retried: u32) {
+        if let Some(callback) = &message.options.callback {
+            let body = view::callback(message, outcome, retried, None);
+            self.take_callback(now_ms, message, callback, body);
+        }
+    }
+
+    /// Sends the outcome of the last attempt to the failure callback.
+    pub(super) fn call_back_failure(&mut self, now_ms: u64, letter: &DeadLetter, retried: u32) {
+        let message = &letter.message;
+        if let Some(callback) = &message.options.failure_callback {
+            let body = view::callback(message, &letter.outcome, retried, Some(&letter.id()));
+            self.take_callback(now_ms, message, callback, body);
+        }
+    }
+
+    fn take_callback(&mut self, now_ms: u64, source: &Message, callback: &Arc<Callback>, body: Vec<u8>) {
+        let message = Arc::new(Message {
+            job: self.last_job + 1,
+            id: ids::message_id(),
+            url: callback.url.clone(),
+            options: Arc::clone(&callback.options),
+            body: body.into(),
+            max_retries: callback.options.retries.unwrap_or(source.max_retries),
+            created_ms: now_ms,
+            not_before_ms: not_before(now_ms, &callback.options),
+            queue: None,
+            topic: None,
+            schedule_id: None,
+            caller_ip: source.caller_ip,
+            origin: Origin::Callback(source.job),
+        });
+        self.take(now_ms, &message, None);
+    }
+}

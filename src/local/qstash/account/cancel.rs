@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use super::{Account, Filter, Record, State};
+use crate::local::qstash::dispatch::JobId;
+
+impl Account {
+    /// Cancels a message. `false` if there is none of that id that has not ended.
+    pub(crate) fn cancel(&mut self, now_ms: u64, id: &str) -> bool {
+        let Some(job) = self.by_id.get(id).copied() else { return false };
+        self.cancel_job(now_ms, job)
+    }
+
+    /// Cancels messages, so many at the most, in the order in which they were accepted. Gives their number.
+    pub(crate) fn cancel_all(&mut self, now_ms: u64, filter: &Filter, count: usize) -> usize {
+        let meant = |job: &JobId| self.live.get(job).is_some_and(|live| filter.selects(&live.message));
+        let mut jobs: Vec<JobId> = if filter.message_ids.is_empty() {
+            self.live.keys().copied().filter(meant).collect()
+        } else {
+            filter.message_ids.iter().filter_map(|id| self.by_id.get(id).copied()).filter(meant).collect()
+        };
+        jobs.sort_unstable();
+        jobs.dedup();
+        let mut cancelled = 0;
+        for job in jobs {
+            if cancelled == count {
+                break;
+            }
+            cancelled += usize::from(self.cancel_job(now_ms, job));
+        }
+        cancelled
+    }
+
+    fn cancel_job(&mut self, now_ms: u64, job: JobId) -> bool {
+        let Some(live) = self.live.get(&job).filter(|live| !live.is_cancelled) else { return false };
+        let (message, next_ms) = (Arc::clone(&live.message), live.next_ms);
+        self.note(now_ms, State::CancelRequested, &message);
+        if self.dispatcher.is_running(job) {
+            self.commit(now_ms, Record::CancelRequested(job));
+        } else {
+            self.commit(now_ms, Record::Ended(job));
+            self.cancelled.insert((next_ms.max(now_ms), job), message);
+        }
+        true
+    }
+
+    /// Notes the end of cancelled messages when their next attempt would have been.
+    pub(super) fn log_cancelled(&mut self, now_ms: u64) {
+        while let Some(entry) = self.cancelled.first_entry().filter(|entry| entry.key().0 <= now_ms) {
+            let message = entry.remove();
+            self.note(now_ms, State::Canceled, &message);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use super::{Account, Destination, Filter, Receipt, Record, Submission, accept::Accepted};
+use crate::local::qstash::{
+    deliver::Outcome,
+    message::{Message, Options},
+    refusal::Refusal,
+};
+
+/// A message that was not delivered.
+#[derive(Debug)]
+pub(crate) struct DeadLetter {
+    /// The order in which they came.
+    pub(crate) number: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) message: Arc<Message>,
+    /// What came of the last attempt.
+    pub(crate) outcome: Arc<Outcome>,
+}
+
+impl DeadLetter {
+    /// The id, `<milliseconds>-<number>`.
+    pub(crate) fn id(&self) -> String {
+        format!("{}-{}", self.time_ms, self.number)
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.message.size() + self.outcome.body.len()
+    }
+}
+
+impl Account {
+    /// The dead letter of that id.
+    pub(crate) fn dead_letter(&self, id: &str) -> Option<&Arc<DeadLetter>> {
+        let (_, number) = id.split_once('-')?;
+        self.dead_letters.get(&number.parse().ok()?).filter(|letter| letter.id() == id)
+    }
+
+    /// So many dead letters, the newest first, beginning after the one of the cursor. With the cursor of the next page,
+    /// if there is one.
+    pub(crate) fn dead_letters(
+        &self,
+        filter: &Filter,
+        after: Option<u64>,
+        count: usize,
+    ) -> (Vec<Arc<DeadLetter>>, Option<String>) {
+        let older = self.dead_letters.range(..after.unwrap_or(u64::MAX)).rev().map(|(_, letter)| letter);
+        let mut selected = older.filter(|letter| filter.selects_letter(letter));
+        let page: Vec<Arc<DeadLetter>> = selected.by_ref().take(count).cloned().collect();
+        let cursor = selected.next().and_then(|_| page.last()).map(|letter| letter.id());
+        (page, cursor)
+    }
+
+    /// Removes a dead letter.
+    pub(crate) fn remove_dead_letter(&mut self, now_ms: u64, number: u64) {
+        self.commit(now_ms, Record::DeadLetterGone(number));
+    }
+
+    /// Publishes a dead letter again, as it was and with what the request sets otherwise.
+    pub(crate) fn revive(&mut self, now_ms: u64, letter: &DeadLetter, over: &Options) -> Result<Receipt, Refusal> {
+        let message = &letter.message;
+        let submission = Submission {
+            destination: Destination::Url(message.url.clone()),
+            options: Arc::new(over.or(&Options {
+                // It has been waited for already.
+                delay: None,
+                not_before_s: None,
+                ..Options::clone(&message.options)
+            })),
+            deduplication: None,
+            body: message.body.clone(),
+            caller_ip: message.caller_ip,
+            queue: message.queue.clone(),
+            topic: message.topic.clone(),
+            schedule_id: message.schedule_id.clone(),
+        };
+        let accepted = self.submit(now_ms, submission)?;
+        self.remove_dead_letter(now_ms, letter.number);
+        match accepted {
+            Accepted::One(receipt) => Ok(receipt),
+            Accepted::Many(_) => Err(Refusal::invalid("the message was one of a url group")),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{Account, Accepted, Destination, Record, Submission};
+use crate::local::qstash::{
+    message::{Message, Options},
+    refusal::Refusal,
+    text::Cron,
+};
+
+/// A schedule.
+#[derive(Debug, Clone)]
+pub(crate) struct Schedule {
+    pub(crate) id: String,
+    pub(crate) cron: Cron,
+    pub(crate) destination: Destination,
+    pub(crate) options: Arc<Options>,
+    pub(crate) body: Bytes,
+    pub(crate) queue: Option<Arc<str>>,
+    pub(crate) caller_ip: Option<IpAddr>,
+    pub(crate) is_paused: bool,
+    pub(crate) created_ms: u64,
+    pub(crate) last_ms: Option<u64>,
+    pub(crate) next_ms: Option<u64>,
+    /// Why the last time made no message.
+    pub(crate) error: Option<String>,
+}
+
+impl Account {
+    /// Makes a schedule in the place of the one with its id.
+    pub(crate) fn schedule(&mut self, now_ms: u64, schedule: Schedule) -> Result<(), Refusal> {
+        if !self.schedules.contains_key(&schedule.id) && self.schedules.len() >= self.limits.max_schedules {
+            let limit = self.limits.max_schedules;
+            return Err(Refusal::over_quota(format!("quota maxSchedules exceeded, current limit: {limit}")));
+        }
+        if schedule.body.len() > self.limits.max_message_bytes {
+            let limit = self.limits.max_message_bytes;
+            return Err(Refusal { status: 413, text: format!("quota maxMessageSize exceeded, current limit: {limit}").into() });
+        }
+        self.last_states.remove(&schedule.id);
+        self.commit(now_ms, Record::Schedule(Arc::new(schedule)));
+        Ok(())
+    }
+
+    pub(crate) fn schedules(&self) -> impl Iterator<Item = &Arc<Schedule>> {
+        self.schedules.values()
+    }
+
+    pub(crate) fn find_schedule(&self, id: &str) -> Option<&Arc<Schedule>> {
+        self.schedules.get(id)
+    }
+
+    /// Stops a schedule, or goes on with it. `false` if there is none of that id.
+    pub(crate) fn pause_schedule(&mut self, now_ms: u64, id: &str, is_paused: bool) -> bool {
+        let Some(schedule) = self.schedules.get(id) else { return false };
+        let schedule = Schedule { is_paused, ..Schedule::clone(schedule) };
+        self.commit(now_ms, Record::Schedule(Arc::new(schedule)));
+        true
+    }
+
+    /// Removes a schedule. `false` if there is none of that id. Its messages go on.
+    pub(crate) fn remove_schedule(&mut self, now_ms: u64, id: &str) -> bool {
+        let is_there = self.schedules.contains_key(id);
+        if is_there {
+            self.commit(now_ms, Record::ScheduleGone(id.to_owned()));
+        }
+        is_there
+    }
+
+    /// What became of the messages that a schedule made the last time.
+    pub(crate) fn last_states(&self, id: &str) -> Option<&BTreeMap<String, &'static str>> {
+        self.last_states.get(id)
+    }
+
+    /// Makes the messages of the schedules that are due. Times that passed while the process did not run are not made up.
+    pub(super) fn tick(&mut self, now_ms: u64) {
+        while let Some((_, id)) = self.ticks.first().filter(|(at_ms, _)| *at_ms <= now_ms).cloned() {
+            let Some(schedule) = self.schedules.get(&id).map(|schedule| Schedule::clone(schedule)) else {
+                self.ticks.pop_first();
+                continue;
+            };
+            let mut next = Schedule { next_ms: schedule.cron.next_after(now_ms), ..schedule.clone() };
+            if !schedule.is_paused {
+                next.last_ms = Some(now_ms);
+                next.error = self.trigger(now_ms, &schedule).err().map(|refusal| refusal.to_string());
+            }
+            self.commit(now_ms, Record::Schedule(Arc::new(next)));
+        }
+    }
+
+    fn trigger(&mut self, now_ms: u64, schedule: &Schedule) -> Result<(), Refusal> {
+        let submission = Submission {
+            destination: schedule.destination.clone(),
+            options: Arc::clone(&schedule.options),
+            // A repetition is told when the schedule is made.
+            deduplication: None,
+            body: schedule.body.clone(),
+            caller_ip: schedule.caller_ip,
+            queue: schedule.queue.clone(),
+            topic: None,
+            schedule_id: Some(schedule.id.clone()),
+        };
+        let receipts = match self.submit(now_ms, submission)? {
+            Accepted::One(receipt) => vec![receipt],
+            Accepted::Many(receipts) => receipts,
+        };
+        let states = receipts.into_iter().map(|receipt| (receipt.message_id, "IN_PROGRESS")).collect();
+        self.last_states.insert(schedule.id.clone(), states);
+        Ok(())
+    }
+
+    pub(super) fn set_last_state(&mut self, message: &Message, state: &'static str) {
+        let states = message.schedule_id.as_ref().and_then(|id| self.last_states.get_mut(id));
+        if let Some(last) = states.and_then(|states| states.get_mut(&message.id)) {
+            *last = state;
+        }
+    }
+
+    pub(super) fn set_schedule(&mut self, schedule: Arc<Schedule>) {
+        self.drop_tick(&schedule.id);
+        if let Some(next_ms) = schedule.next_ms {
+            self.ticks.insert((next_ms, schedule.id.clone()));
+        }
+        self.schedules.insert(schedule.id.clone(), schedule);
+    }
+
+    pub(super) fn drop_schedule(&mut self, id: &str) {
+        self.drop_tick(id);
+        self.schedules.remove(id);
+        self.last_states.remove(id);
+    }
+
+    fn drop_tick(&mut self, id: &str) {
+        if let Some(next_ms) = self.schedules.get(id).and_then(|schedule| schedule.next_ms) {
+            self.ticks.remove(&(next_ms, id.to_owned()));
+        }
+    }
+}

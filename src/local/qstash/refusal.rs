@@ -1,0 +1,31 @@
+use std::{borrow::Cow, fmt};
+
+/// An answer other than success, with the service's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) text: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// Something in the request cannot be right (400).
+    pub(crate) fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: 400, text: text.into() }
+    }
+
+    /// There is no such thing (404).
+    pub(crate) fn not_found(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: 404, text: text.into() }
+    }
+
+    /// The plan allows no more of it (412).
+    pub(crate) fn over_quota(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: 412, text: text.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,89 @@
+use super::InvalidCron;
+
+/// The values of one field, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field {
+    bits: u64,
+    /// Whether it begins with `*` or `?`, as one that restricts nothing.
+    pub(super) is_open: bool,
+}
+
+/// What a field may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    min: u32,
+    max: u32,
+    names: &'static [&'static str],
+}
+
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+pub(super) const MINUTE: Bounds = Bounds { min: 0, max: 59, names: &[] };
+pub(super) const HOUR: Bounds = Bounds { min: 0, max: 23, names: &[] };
+pub(super) const DAY_OF_MONTH: Bounds = Bounds { min: 1, max: 31, names: &[] };
+pub(super) const MONTH: Bounds = Bounds { min: 1, max: 12, names: &MONTHS };
+/// Sunday is 0, and 7 is nothing.
+pub(super) const DAY_OF_WEEK: Bounds = Bounds { min: 0, max: 6, names: &DAYS };
+
+impl Field {
+    /// Reads a list of ranges.
+    pub(super) fn parse(text: &str, bounds: Bounds) -> Result<Self, InvalidCron> {
+        let mut field = Self { bits: 0, is_open: false };
+        for range in text.split(',').filter(|range| !range.is_empty()) {
+            field.add(range, bounds)?;
+        }
+        if field.bits == 0 { Err(InvalidCron::Number(text.into())) } else { Ok(field) }
+    }
+
+    pub(super) fn has(self, value: u32) -> bool {
+        value < u64::BITS && self.bits & (1 << value) != 0
+    }
+
+    /// Adds `*`, `a`, `a-b`, and one of them with a step: `*/n`, `a/n` (from `a` on), `a-b/n`.
+    fn add(&mut self, range: &str, bounds: Bounds) -> Result<(), InvalidCron> {
+        let mut parts = range.split('/');
+        let (span, step, rest) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+        if rest.is_some() {
+            return Err(InvalidCron::TooMany("slashes", range.into()));
+        }
+        let (first, last) = if matches!(span, "*" | "?") {
+            self.is_open = true;
+            (bounds.min, bounds.max)
+        } else {
+            let mut ends = span.split('-');
+            let (first, last, rest) = (ends.next().unwrap_or_default(), ends.next(), ends.next());
+            if rest.is_some() {
+                return Err(InvalidCron::TooMany("hyphens", range.into()));
+            }
+            let first = bounds.value(first)?;
+            match last {
+                Some(last) => (first, bounds.value(last)?),
+                None if step.is_some() => (first, bounds.max),
+                None => (first, first),
+            }
+        };
+        let step = step.map_or(Ok(1), |step| number(step))?;
+        if first < bounds.min || last > bounds.max || first > last || step == 0 {
+            return Err(InvalidCron::Range(range.into()));
+        }
+        let step = usize::try_from(step).unwrap_or(usize::MAX);
+        self.bits |= (first..=last).step_by(step).fold(0, |bits, value| bits | 1 << value);
+        Ok(())
+    }
+}
+
+impl Bounds {
+    fn value(self, text: &str) -> Result<u32, InvalidCron> {
+        let name = self.names.iter().position(|name| name.eq_ignore_ascii_case(text));
+        match name.and_then(|at| u32::try_from(at).ok()) {
+            Some(at) => Ok(self.min + at),
+            None => number(text),
+        }
+    }
+}
+
+fn number(text: &str) -> Result<u32, InvalidCron> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number).ok_or_else(|| InvalidCron::Number(text.into()))
+}

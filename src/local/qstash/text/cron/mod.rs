@@ -1,0 +1,7 @@
+//! The times of a schedule: a cron expression of five fields, as robfig/cron reads it.
+
+mod field;
+mod schedule;
+mod spec;
+
+pub(crate) use self::{schedule::Cron, spec::InvalidCron};

@@ -1,0 +1,10 @@
+//! The expression of `Upstash-Retry-Delay`: a wait in milliseconds from the number of retries.
+
+mod lexer;
+mod parser;
+mod program;
+
+pub(crate) use self::{
+    parser::InvalidExpression,
+    program::Expression,
+};

@@ -1,0 +1,93 @@
+//! Names that publishers choose.
+
+use std::fmt;
+
+/// The longest name.
+const MAX_LENGTH: usize = 256;
+const MAX_LABELS: usize = 100;
+
+/// Why a text is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InvalidName {
+    /// Of a queue, a URL group or a schedule.
+    Characters,
+    TooLong,
+    Colon,
+    TooManyLabels,
+}
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Characters => "should only contain alphanumeric characters, hyphens, underscores and periods",
+            Self::TooLong => "should have at most 256 characters",
+            Self::Colon => "DeduplicationId cannot contain ':'",
+            Self::TooManyLabels => "there should be at most 100 labels",
+        })
+    }
+}
+
+impl std::error::Error for InvalidName {}
+
+/// Checks the name of a queue, of a URL group or of a schedule.
+pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
+    if name.len() > MAX_LENGTH {
+        return Err(InvalidName::TooLong);
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.is_empty() || !name.bytes().all(allowed) { Err(InvalidName::Characters) } else { Ok(()) }
+}
+
+/// Checks an id that tells repetitions.
+pub(crate) fn check_deduplication_id(id: &str) -> Result<(), InvalidName> {
+    if id.contains(':') { Err(InvalidName::Colon) } else { Ok(()) }
+}
+
+/// The labels of a list with commas, each once.
+pub(crate) fn labels(list: &str) -> Result<Vec<String>, InvalidName> {
+    let mut labels: Vec<String> = Vec::new();
+    for label in list.split(',').map(str::trim).filter(|label| !label.is_empty()) {
+        if label.len() > MAX_LENGTH {
+            return Err(InvalidName::TooLong);
+        }
+        if labels.len() == MAX_LABELS {
+            return Err(InvalidName::TooManyLabels);
+        }
+        if labels.iter().all(|before| before != label) {
+            labels.push(label.to_owned());
+        }
+    }
+    Ok(labels)
+}
+
+/// Whether a field says yes: `true` in any case, or 1.
+pub(crate) fn boolean(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true") || value == "1"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_letters_digits_hyphens_underscores_and_periods() {
+        for name in ["a", "my-queue_1.x", "-"] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        for name in ["", "a b", "a/b", "\u{e9}", "a:b", "a\n"] {
+            assert_eq!(check_name(name), Err(InvalidName::Characters), "{name}");
+        }
+        assert_eq!(check_name(&"a".repeat(257)), Err(InvalidName::TooLong));
+        assert_eq!(check_deduplication_id("a:b"), Err(InvalidName::Colon));
+    }
+
+    #[test]
+    fn labels_are_trimmed_and_counted_once() {
+        assert_eq!(labels(" a, b c ,,a,").unwrap(), ["a", "b c"]);
+        assert_eq!(labels(" , ").unwrap(), [""; 0]);
+        assert!(labels(&(0..101).map(|n| format!("{n},")).collect::<String>()).is_err());
+        for (value, expected) in [("true", true), ("True", true), ("1", true), ("false", false), ("", false)] {
+            assert_eq!(boolean(value), expected);
+        }
+    }
+}
