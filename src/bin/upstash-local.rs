@@ -6,25 +6,35 @@ use std::{
     process::ExitCode,
 };
 
-use axum_upstash::local::{LocalConfig, LocalUpstash};
-use clap::Parser;
+use axum_upstash::local::{LocalConfig, LocalError, LocalQStash, LocalQStashBuilder, LocalUpstash};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 const DEFAULT_TOKEN: &str = "local";
 
-/// Serves the Upstash Redis REST API in front of a real Redis.
+/// Serves Upstash Redis and QStash on this machine, and prints the variables that clients read.
 ///
-/// Without a Redis URL it starts a redis-server or valkey-server of its own, which keeps nothing on disk. If that one
+/// Redis: without a Redis URL it starts a redis-server or valkey-server of its own, which keeps nothing on disk. If that one
 /// ends, it is started again, empty.
 ///
 /// With a Redis URL, clients see the database of that URL. Some things in Redis have no database, and are shared with
 /// all programs that use it: channels and their messages (PUBLISH, SUBSCRIBE, PUBSUB), libraries of functions, INFO.
 /// A script can go to another database with SELECT, if the Redis user of the URL may: give it an ACL user without
 /// `select` and `migrate`.
+///
+/// QStash: it has the accounts of the official development server, whose tokens are public knowledge, and delivers to this
+/// machine alone, unless `--rewrite` or `--allow-network` says otherwise. It keeps everything in memory.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Options {
-    /// The port to listen on; 0 takes any free one.
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The products to serve: all, if none is named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Product>,
+    #[command(flatten)]
+    qstash: QStashOptions,
+    /// The port of Redis; 0 takes any free one.
     #[arg(long, env = "UPSTASH_LOCAL_PORT", default_value_t = 8079)]
     port: u16,
     /// The IP address to listen on.
@@ -62,7 +72,78 @@ struct Options {
     max_requests: Option<u64>,
 }
 
+/// What can be started apart.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves QStash alone, as the official `qstash dev` does.
+    Dev {
+        /// The port to listen on.
+        #[arg(long, short, default_value_t = 8080)]
+        port: u16,
+        #[command(flatten)]
+        qstash: DeliveryOptions,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Product {
+    Redis,
+    Qstash,
+}
+
+#[derive(Debug, Args)]
+struct QStashOptions {
+    /// The port of QStash; 0 takes any free one.
+    #[arg(long, env = "QSTASH_DEV_PORT", default_value_t = 8080)]
+    qstash_port: u16,
+    #[command(flatten)]
+    delivery: DeliveryOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+struct DeliveryOptions {
+    /// Delivers what is for one origin to another: `https://app.example.com=http://127.0.0.1:3000`.
+    #[arg(long, value_name = "FROM=TO")]
+    rewrite: Vec<String>,
+    /// Delivers to other machines as well. Any program that reaches this server can then send requests through it.
+    #[arg(long)]
+    allow_network: bool,
+    /// How many times as fast delays, retries and schedules go.
+    #[arg(long, default_value_t = 1.0)]
+    time_scale: f64,
+    /// The retries beyond which messages are refused.
+    #[arg(long)]
+    max_retries: Option<u32>,
+    /// The number of messages on a day after which all are refused.
+    #[arg(long)]
+    daily_messages: Option<u64>,
+}
+
+impl DeliveryOptions {
+    fn builder(&self, address: SocketAddr) -> Result<LocalQStashBuilder, String> {
+        let mut builder = LocalQStash::builder().address(address).time_scale(self.time_scale);
+        for rewrite in &self.rewrite {
+            let (from, to) = rewrite.split_once('=').ok_or("--rewrite is FROM=TO, two URLs")?;
+            builder = builder.rewrite(from, to);
+        }
+        if self.allow_network {
+            builder = builder.allow_network();
+        }
+        if let Some(retries) = self.max_retries {
+            builder = builder.max_retries(retries);
+        }
+        if let Some(messages) = self.daily_messages {
+            builder = builder.daily_messages(messages);
+        }
+        Ok(builder)
+    }
+}
+
 impl Options {
+    fn serves(&self, product: Product) -> bool {
+        self.only.is_empty() || self.only.contains(&product)
+    }
+
     fn config(&self) -> LocalConfig {
         let config =
             LocalConfig::default().with_address(SocketAddr::new(self.host, self.port)).with_token(self.token.as_str());
@@ -101,41 +182,99 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
-    if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
-        tracing::warn!("other machines can reach this server, and its token is the default one: set --token");
-    }
     // Before the start: a signal that comes during it must not leave a Redis behind.
     let stop = stop_signal()?;
-    let config = options.config();
     tokio::pin!(stop);
-    let upstash = tokio::select! {
-        () = &mut stop => return Ok(()),
-        started = LocalUpstash::start_with(config) => started?,
-    };
-    if upstash.redis_is_shared() {
-        tracing::warn!(
-            "the Redis of the URL is shared: channels, functions, INFO and what scripts SELECT are not kept to its \
-             database; see --help"
-        );
+    if let Some(Command::Dev { port, qstash }) = &options.command {
+        let qstash = start_qstash(qstash, SocketAddr::new(options.host, *port)).await?;
+        // The line that the official SDKs wait for.
+        announce(&format!("# QStash is running at {}", qstash.url()), &qstash.environment())?;
+        stop.await;
+        qstash.shutdown().await;
+        return Ok(());
     }
-    announce(&upstash)?;
+    let qstash = if options.serves(Product::Qstash) {
+        let address = SocketAddr::new(options.host, options.qstash.qstash_port);
+        Some(start_qstash(&options.qstash.delivery, address).await?)
+    } else {
+        None
+    };
+    let redis = if options.serves(Product::Redis) {
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            started = start_redis(&options) => Some(started?),
+        }
+    } else {
+        None
+    };
+    if let Some(redis) = &redis {
+        announce(&format!("# upstash-local listens on {}", redis.url()), &redis.environment())?;
+    }
+    if let Some(qstash) = &qstash {
+        announce(&format!("# QStash is running at {}", qstash.url()), &qstash.environment())?;
+    }
+    let given_up = async {
+        match &redis {
+            Some(redis) => redis.redis_failed().await,
+            None => std::future::pending().await,
+        }
+    };
     let failure = tokio::select! {
         () = &mut stop => None,
-        error = upstash.redis_failed() => Some(error),
+        error = given_up => Some(error),
     };
-    upstash.shutdown().await;
+    if let Some(qstash) = qstash {
+        qstash.shutdown().await;
+    }
+    if let Some(redis) = redis {
+        redis.shutdown().await;
+    }
     match failure {
         Some(error) => Err(format!("its Redis was given up: {error}").into()),
         None => Ok(()),
     }
 }
 
+async fn start_redis(options: &Options) -> Result<LocalUpstash, LocalError> {
+    if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
+        tracing::warn!("other machines can reach this server, and its token is the default one: set --token");
+    }
+    let upstash = LocalUpstash::start_with(options.config()).await?;
+    if upstash.redis_is_shared() {
+        tracing::warn!(
+            "the Redis of the URL is shared: channels, functions, INFO and what scripts SELECT are not kept to its \
+             database; see --help"
+        );
+    }
+    Ok(upstash)
+}
+
+async fn start_qstash(
+    options: &DeliveryOptions,
+    address: SocketAddr,
+) -> Result<LocalQStash, Box<dyn std::error::Error>> {
+    if !address.ip().is_loopback() {
+        tracing::warn!("other machines can reach QStash here, and its tokens are public knowledge");
+    }
+    if options.allow_network {
+        tracing::warn!("QStash delivers to other machines: a program that reaches it can send requests through it");
+    }
+    let started = options.builder(address)?.start().await;
+    started.map_err(|error| match &error {
+        // In the words that the official SDKs look for.
+        LocalError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+            format!("listen tcp {address}: bind: address already in use").into()
+        }
+        _ => error.into(),
+    })
+}
+
 /// Prints lines that a shell can read, too.
-fn announce(upstash: &LocalUpstash) -> io::Result<()> {
+fn announce(title: &str, environment: &[(&'static str, String)]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "# upstash-local listens on {}", upstash.url())?;
-    for (name, value) in upstash.environment() {
-        writeln!(out, "export {name}={}", quoted(&value))?;
+    writeln!(out, "{title}")?;
+    for (name, value) in environment {
+        writeln!(out, "export {name}={}", quoted(value))?;
     }
     out.flush()
 }

@@ -64,6 +64,16 @@ pub enum LocalError {
     },
     /// The operating system gave no random bytes for a token.
     Random,
+    /// A setting cannot be used.
+    InvalidSetting {
+        /// What it should be.
+        reason: &'static str,
+    },
+    /// The HTTP client that delivers messages could not be set up.
+    HttpClient {
+        /// What went wrong.
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
 impl fmt::Display for LocalError {
@@ -88,6 +98,8 @@ impl fmt::Display for LocalError {
             Self::InvalidToken => f.write_str("the token must be one or more visible ASCII characters"),
             Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::Random => f.write_str("the operating system gave no random bytes for a token"),
+            Self::InvalidSetting { reason } => f.write_str(reason),
+            Self::HttpClient { source } => write!(f, "the HTTP client cannot be set up: {source}"),
         }
     }
 }
@@ -98,6 +110,7 @@ impl Error for LocalError {
             Self::StartRedis { source, .. } | Self::RedisUnreachable { source, .. } | Self::Listen { source, .. } => {
                 Some(source)
             }
+            Self::HttpClient { source } => Some(&**source),
             _ => None,
         }
     }

@@ -102,12 +102,18 @@
 // in common code would be on both sides of a test, and so hide itself.
 mod config;
 mod error;
-mod listener;
+mod http;
+mod qstash;
 mod redis;
 mod secret;
 mod server;
 
-pub use self::{config::LocalConfig, error::LocalError, server::LocalUpstash};
+pub use self::{
+    config::LocalConfig,
+    error::LocalError,
+    qstash::{LocalMessage, LocalMessageState, LocalQStash, LocalQStashBuilder},
+    server::LocalUpstash,
+};
 
 #[cfg(fuzzing)]
 pub(crate) use self::redis::fuzzing;

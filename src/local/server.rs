@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use super::{
     config::LocalConfig,
     error::LocalError,
-    listener::serve,
+    http::serve,
     redis::{Connection, Executor, Pool, RedisAddress, RedisProcess, Rest, Supervisor, Tokens},
     secret::Secret,
 };
@@ -241,7 +241,7 @@ fn usable(token: &Secret) -> Result<Secret, LocalError> {
 }
 
 /// An address to connect to, in which loopback replaces `0.0.0.0` and `[::]`.
-fn connectable(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn connectable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

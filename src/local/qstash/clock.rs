@@ -39,6 +39,11 @@ impl QStashClock {
         Self { scale, state: Arc::new(Mutex::new(state)), moved: Arc::new(watch::Sender::new(())) }
     }
 
+    /// The system's time, in seconds since the epoch.
+    pub(crate) fn system_s() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
     /// The time now.
     pub(crate) fn now_ms(&self) -> u64 {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).look(self.scale)

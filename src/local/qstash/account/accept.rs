@@ -86,7 +86,10 @@ impl Account {
         let limits = Arc::clone(&self.limits);
         if body.len() > limits.max_message_bytes {
             let limit = limits.max_message_bytes;
-            return Err(Refusal { status: 413, text: format!("quota maxMessageSize exceeded, current limit: {limit}").into() });
+            return Err(Refusal {
+                status: 413,
+                text: format!("quota maxMessageSize exceeded, current limit: {limit}").into(),
+            });
         }
         let callbacks = [&options.callback, &options.failure_callback].into_iter().flatten();
         for options in callbacks.map(|callback| &*callback.options).chain([options]) {

@@ -31,7 +31,8 @@ impl Account {
                 continue;
             };
             let (message, retried) = (Arc::clone(&live.message), live.retried);
-            let timeout = message.options.timeout.map_or(self.limits.max_timeout, |own| own.min(self.limits.max_timeout));
+            let timeout =
+                message.options.timeout.map_or(self.limits.max_timeout, |own| own.min(self.limits.max_timeout));
             self.note(now_ms, State::Active, &message);
             attempts.push(Attempt { job, message, retried, timeout_ms: millis(timeout).max(1) });
         }
@@ -86,7 +87,9 @@ impl Account {
     fn expire(&mut self, now_ms: u64) {
         self.log.expire(now_ms.saturating_sub(millis(self.limits.log_retention)));
         let before_ms = now_ms.saturating_sub(millis(self.limits.dead_letter_retention));
-        while let Some((number, _)) = self.dead_letters.first_key_value().filter(|(_, letter)| letter.time_ms < before_ms) {
+        while let Some((number, _)) =
+            self.dead_letters.first_key_value().filter(|(_, letter)| letter.time_ms < before_ms)
+        {
             let number = *number;
             self.commit(now_ms, Record::DeadLetterGone(number));
         }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Account, Record, account::Live};
+use super::{Account, Record, state::Live};
 use crate::local::qstash::{
     dispatch::{Job, JobId},
     message::{Message, Origin},

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use super::{Account, Record};
 use crate::local::qstash::{
     ids,
-    message::{Options, merged},
+    message::Options,
     refusal::Refusal,
     text::{check_destination, check_name},
 };
@@ -100,7 +100,8 @@ impl Account {
             })
         });
         group.updated_ms = now_ms;
-        let record = if group.endpoints.is_empty() { Record::GroupGone(group.name) } else { Record::Group(Arc::new(group)) };
+        let record =
+            if group.endpoints.is_empty() { Record::GroupGone(group.name) } else { Record::Group(Arc::new(group)) };
         self.commit(now_ms, record);
         Ok(())
     }
@@ -119,13 +120,6 @@ impl Account {
         if let Some(name) = self.group(name).map(|group| group.name.clone()) {
             self.commit(now_ms, Record::GroupGone(name));
         }
-    }
-}
-
-impl Group {
-    /// The fields of a message to the group.
-    pub(super) fn fields(&self, request: &HeaderMap) -> HeaderMap {
-        merged(&self.defaults, request)
     }
 }
 

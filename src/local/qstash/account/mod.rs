@@ -2,7 +2,6 @@
 //! the time is an argument.
 
 mod accept;
-mod account;
 mod attempts;
 mod callbacks;
 mod cancel;
@@ -16,10 +15,10 @@ mod log;
 mod queues;
 mod recent;
 mod schedules;
+mod state;
 
 pub(crate) use self::{
     accept::{Accepted, Destination, Receipt, Submission},
-    account::Account,
     attempts::Attempt,
     dead_letters::DeadLetter,
     filter::Filter,
@@ -29,4 +28,5 @@ pub(crate) use self::{
     log::{Row, State},
     queues::Queue,
     schedules::Schedule,
+    state::Account,
 };

@@ -28,7 +28,10 @@ impl Account {
         }
         let before = self.queues.get(name);
         if before.is_none() && self.queues.len() >= self.limits.max_queues {
-            return Err(Refusal::over_quota(format!("quota maxQueues exceeded, current limit: {}", self.limits.max_queues)));
+            return Err(Refusal::over_quota(format!(
+                "quota maxQueues exceeded, current limit: {}",
+                self.limits.max_queues
+            )));
         }
         let queue = Queue {
             name: before.map_or_else(|| name.into(), |queue| Arc::clone(&queue.name)),

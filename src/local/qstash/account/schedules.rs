@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Account, Accepted, Destination, Record, Submission};
+use super::{Accepted, Account, Destination, Record, Submission};
 use crate::local::qstash::{
     message::{Message, Options},
     refusal::Refusal,
@@ -36,7 +36,10 @@ impl Account {
         }
         if schedule.body.len() > self.limits.max_message_bytes {
             let limit = self.limits.max_message_bytes;
-            return Err(Refusal { status: 413, text: format!("quota maxMessageSize exceeded, current limit: {limit}").into() });
+            return Err(Refusal {
+                status: 413,
+                text: format!("quota maxMessageSize exceeded, current limit: {limit}").into(),
+            });
         }
         self.last_states.remove(&schedule.id);
         self.commit(now_ms, Record::Schedule(Arc::new(schedule)));

@@ -9,5 +9,5 @@ pub(crate) use self::{
     courier::{Courier, Delivery},
     outcome::Outcome,
     service::DestinationService,
-    targets::{InvalidRewrite, Targets},
+    targets::Targets,
 };

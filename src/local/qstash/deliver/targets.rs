@@ -66,7 +66,9 @@ impl Targets {
                 if is_set { Ok(Target::Url(url)) } else { Err("the rewrite of the destination cannot be applied") }
             }
             None if self.allow_network || is_loopback(url) => Ok(Target::Url(url.clone())),
-            None => Err("the destination is not on this machine, and neither the network nor a rewrite is allowed for it"),
+            None => {
+                Err("the destination is not on this machine, and neither the network nor a rewrite is allowed for it")
+            }
         }
     }
 }

@@ -181,6 +181,11 @@ impl Dispatcher {
         self.jobs.get(&id).is_some_and(|entry| entry.stage == Stage::Running)
     }
 
+    /// Whether no attempt runs, and none may begin before a time or a change.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.share.usage().1 == 0 && self.ready.is_empty()
+    }
+
     /// Whether there are no jobs.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Dispatcher, FlowInfo, JobId,
-    dispatcher::Source,
-    flow::Flow,
-    lane::Lane,
-};
+use super::{Dispatcher, FlowInfo, JobId, dispatcher::Source, flow::Flow, lane::Lane};
 
 /// The keys of flow control that are kept before those that are idle are forgotten.
 pub(super) const MAX_IDLE_FLOWS: usize = 10_000;
@@ -75,6 +70,11 @@ impl Dispatcher {
     /// What is known of a key.
     pub(crate) fn flow_info(&mut self, now_ms: u64, key: &str) -> Option<FlowInfo> {
         self.flows.get_mut(key).map(|flow| flow.info(now_ms))
+    }
+
+    /// The name of a key that is known.
+    pub(crate) fn flow_key(&self, key: &str) -> Option<Arc<str>> {
+        self.flows.get_key_value(key).map(|(key, _)| Arc::clone(key))
     }
 
     /// The names of all keys.

@@ -32,10 +32,6 @@ impl Lane {
         (self.parallelism, self.is_paused) = (parallelism.max(1), is_paused);
     }
 
-    pub(super) fn set_paused(&mut self, is_paused: bool) {
-        self.is_paused = is_paused;
-    }
-
     /// Adds a job at the end.
     pub(super) fn join(&mut self, turn: Turn, job: JobId) {
         self.waiting.insert(turn, job);

@@ -10,7 +10,13 @@ const PLACES: usize = 5;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Add { delay: u64, host: u8, queue: Option<u8>, flow: Option<(u8, FlowLimits)>, callback_of: Option<prop::sample::Index> },
+    Add {
+        delay: u64,
+        host: u8,
+        queue: Option<u8>,
+        flow: Option<(u8, FlowLimits)>,
+        callback_of: Option<prop::sample::Index>,
+    },
     Advance(u64),
     End(prop::sample::Index, Option<u64>),
     Cancel(prop::sample::Index),
@@ -23,8 +29,11 @@ enum Step {
 }
 
 fn limits() -> impl Strategy<Value = FlowLimits> {
-    (option::of(1..3_u32), option::of(1..4_u32), 1..40_u64)
-        .prop_map(|(parallelism, rate, period_ms)| FlowLimits { parallelism, rate, period_ms })
+    (option::of(1..3_u32), option::of(1..4_u32), 1..40_u64).prop_map(|(parallelism, rate, period_ms)| FlowLimits {
+        parallelism,
+        rate,
+        period_ms,
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -1,9 +1,6 @@
 //! The places for attempts, shared by hosts so that one whose attempts hang leaves room for the others.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// All places, and who has them.
 ///
@@ -49,4 +46,3 @@ impl Share {
         }
     }
 }
-

@@ -1,11 +1,11 @@
 //! Messages: what a publisher may set, and what is kept of each one.
 
+mod accepted;
 mod fields;
-mod message;
 mod options;
 
 pub(crate) use self::{
+    accepted::{Message, Origin, Topic},
     fields::{Fields, merged},
-    message::{Message, Origin, Topic},
-    options::{Callback, Deduplication, Options},
+    options::{Callback, Deduplication, Options, text},
 };

@@ -45,6 +45,9 @@ mod tests {
         let mut fields = HeaderMap::new();
         fields.append(HeaderName::from_static("test-header"), HeaderValue::from_static("a"));
         fields.append(HeaderName::from_static("test-header"), HeaderValue::from_bytes(b"b\xff").unwrap());
-        assert_eq!(field_lists(&fields), BTreeMap::from([("Test-Header".into(), vec!["a".into(), "b\u{fffd}".into()])]));
+        assert_eq!(
+            field_lists(&fields),
+            BTreeMap::from([("Test-Header".into(), vec!["a".into(), "b\u{fffd}".into()])])
+        );
     }
 }

@@ -84,7 +84,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read() {
-        for text in ["", "5", "rate", "rate=", "rate=0", "rate=-1", "parallelism=x", "period=1m", "speed=1", "rate=1;period=2"] {
+        for text in
+            ["", "5", "rate", "rate=", "rate=0", "rate=-1", "parallelism=x", "period=1m", "speed=1", "rate=1;period=2"]
+        {
             assert_eq!(FlowValue::parse(text), Err(InvalidFlowValue::Syntax), "{text}");
         }
         for text in ["rate=1,period=x", "rate=1,period=8d", "rate=1,period=0s", "rate=1,period=500ms"] {

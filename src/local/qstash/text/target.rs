@@ -93,7 +93,9 @@ fn decoded(text: &str) -> String {
 }
 
 fn has_scheme(url: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)))
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)))
 }
 
 /// The destination as it was meant: proxies make one slash of two, and clients encode the whole URL.
@@ -145,7 +147,9 @@ mod tests {
 
     #[test]
     fn what_has_no_scheme_is_a_name() {
-        for (rest, name) in [("my-group", "my-group"), ("my%20group?upstash-retries=1", "my group"), ("api/llm", "api/llm"), ("", "")] {
+        for (rest, name) in
+            [("my-group", "my-group"), ("my%20group?upstash-retries=1", "my group"), ("api/llm", "api/llm"), ("", "")]
+        {
             let target = Target::read(rest);
             assert_eq!((target.destination.as_str(), target.is_url), (name, false), "{rest}");
         }

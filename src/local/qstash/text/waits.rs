@@ -44,8 +44,10 @@ mod tests {
     const NOW_MS: u64 = 784_111_777_000; // Sun, 06 Nov 1994 08:49:37 GMT
 
     fn wait(fields: &[(&'static str, &'static str)]) -> Option<u64> {
-        let fields =
-            fields.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
         requested_wait(&fields, NOW_MS).map(|wait| u64::try_from(wait.as_millis()).unwrap())
     }
 

@@ -3,11 +3,9 @@
 mod answer;
 mod auth;
 mod body;
-mod browser;
 mod event;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
-mod gate;
 mod json;
 mod monitor;
 mod reply;

@@ -17,14 +17,15 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::{
     answer::{self, Refusal},
     auth::Tokens,
-    body, browser,
-    gate::Gate,
-    json,
+    body, json,
     reply::Encoding,
     stream,
     target::{self, StreamKind, Target},
 };
-use crate::local::redis::{access::Rights, command::Command, execute::Executor, resp::Value};
+use crate::local::{
+    http::{Gate, Handler, foreign_page, stays_http},
+    redis::{access::Rights, command::Command, execute::Executor, resp::Value},
+};
 
 const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
 const RESPONSE_FORMAT: HeaderName = HeaderName::from_static("upstash-response-format");
@@ -91,7 +92,7 @@ impl Rest {
     }
 
     /// Answers a request for any path: arguments are read from the request target as it was sent.
-    pub(crate) async fn handle(&self, request: Request<Body>) -> Response<Body> {
+    async fn respond(&self, request: Request<Body>) -> Response<Body> {
         let version = request.version();
         if request.method() == Method::OPTIONS {
             // It runs nothing, and counts for nothing: clients ask so whether HTTP/2 is spoken.
@@ -112,11 +113,11 @@ impl Rest {
 
     async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
-        if !browser::stays_http(&head.headers) {
+        if !stays_http(&head.headers) {
             return Err(Refusal::page("ERR refused: this server does not change the protocol as Upgrade asks"));
         }
         if self.config.loopback
-            && let Some(text) = browser::foreign_page(&head.headers, &head.uri)
+            && let Some(text) = foreign_page(&head.headers, &head.uri)
         {
             return Err(Refusal::page(text));
         }
@@ -177,6 +178,12 @@ impl Rest {
     fn sync_token(&self) -> Option<HeaderValue> {
         let number = self.answered.fetch_add(1, Ordering::Relaxed);
         HeaderValue::try_from(format!("{:016x}-{number}", self.sync_prefix)).ok()
+    }
+}
+
+impl Handler for Rest {
+    async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        self.respond(request).await
     }
 }
 

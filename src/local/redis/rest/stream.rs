@@ -20,8 +20,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{answer::Refusal, event, gate::Guest, target::StreamKind};
-use crate::local::redis::{command::Command, connection::Connection, execute::Executor, outage::Outage, resp::Value};
+use super::{answer::Refusal, event, target::StreamKind};
+use crate::local::{
+    http::Guest,
+    redis::{command::Command, connection::Connection, execute::Executor, outage::Outage, resp::Value},
+};
 
 const FIRST_REPLY_DEADLINE: Duration = Duration::from_secs(5);
 /// Proxies cut connections on which nothing happens.

@@ -63,7 +63,7 @@ impl Field {
                 None => (first, first),
             }
         };
-        let step = step.map_or(Ok(1), |step| number(step))?;
+        let step = step.map_or(Ok(1), number)?;
         if first < bounds.min || last > bounds.max || first > last || step == 0 {
             return Err(InvalidCron::Range(range.into()));
         }

@@ -148,9 +148,15 @@ mod tests {
         // 02:00 is 03:00 on 29 March.
         assert_eq!(times(berlin, "2026-03-27T12:00:00Z", 2), ["2026-03-28T01:30", "2026-03-30T00:30"]);
         // 03:00 is 02:00 on 25 October.
-        assert_eq!(times(berlin, "2026-10-24T12:00:00Z", 3), ["2026-10-25T00:30", "2026-10-25T01:30", "2026-10-26T01:30"]);
+        assert_eq!(
+            times(berlin, "2026-10-24T12:00:00Z", 3),
+            ["2026-10-25T00:30", "2026-10-25T01:30", "2026-10-26T01:30"]
+        );
         let new_york = "CRON_TZ=America/New_York 30 1 * * *";
-        assert_eq!(times(new_york, "2026-10-31T12:00:00Z", 3), ["2026-11-01T05:30", "2026-11-01T06:30", "2026-11-02T06:30"]);
+        assert_eq!(
+            times(new_york, "2026-10-31T12:00:00Z", 3),
+            ["2026-11-01T05:30", "2026-11-01T06:30", "2026-11-02T06:30"]
+        );
         // Half an hour: 02:00 is 01:30 on 5 April, and 02:00 is 02:30 on 4 October.
         let lord_howe = "CRON_TZ=Australia/Lord_Howe 45 1 * * *";
         assert_eq!(times(lord_howe, "2026-04-04T00:00:00Z", 2), ["2026-04-04T14:45", "2026-04-04T15:15"]);

@@ -84,7 +84,11 @@ impl Spec {
             _ => match text.strip_prefix("@every ") {
                 Some(interval) => {
                     let interval = duration::parse(interval).map_err(|_| InvalidCron::Interval)?;
-                    return if interval < MIN_INTERVAL { Err(InvalidCron::Interval) } else { Ok(Self::Every(interval)) };
+                    return if interval < MIN_INTERVAL {
+                        Err(InvalidCron::Interval)
+                    } else {
+                        Ok(Self::Every(interval))
+                    };
                 }
                 None if text.starts_with('@') => return Err(InvalidCron::Descriptor(text.into())),
                 None => text,

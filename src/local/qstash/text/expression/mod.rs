@@ -4,7 +4,4 @@ mod lexer;
 mod parser;
 mod program;
 
-pub(crate) use self::{
-    parser::InvalidExpression,
-    program::Expression,
-};
+pub(crate) use self::program::Expression;

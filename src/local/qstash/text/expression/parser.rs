@@ -54,7 +54,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Step>, InvalidExpression> {
 impl Parser<'_> {
     fn advance(&mut self) -> Result<(), InvalidExpression> {
         let next = self.lexer.next();
-        (self.at, self.token) = next.map_err(|at| InvalidExpression { at, expected: "a number, a name or an operator" })?;
+        (self.at, self.token) =
+            next.map_err(|at| InvalidExpression { at, expected: "a number, a name or an operator" })?;
         Ok(())
     }
 
@@ -302,8 +303,11 @@ mod tests {
             let two = (inner.clone(), inner.clone());
             prop_oneof![
                 inner.prop_map(|tree| Tree::Negative(Box::new(tree))),
-                (prop::sample::select(vec!['+', '-', '*', '/']), two.clone())
-                    .prop_map(|(sign, (a, b))| Tree::Binary(sign, Box::new(a), Box::new(b))),
+                (prop::sample::select(vec!['+', '-', '*', '/']), two.clone()).prop_map(|(sign, (a, b))| Tree::Binary(
+                    sign,
+                    Box::new(a),
+                    Box::new(b)
+                )),
                 two.prop_map(|(a, b)| Tree::Max(Box::new(a), Box::new(b))),
             ]
         })

@@ -13,7 +13,7 @@ pub(crate) struct Expression {
 }
 
 /// A step. Those that take values take the last ones of the stack, and leave one.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Number(f64),
     Retried,

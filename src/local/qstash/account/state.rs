@@ -100,9 +100,9 @@ impl Account {
         [self.dispatcher.next_due(), tick, cancelled].into_iter().flatten().min()
     }
 
-    /// Whether no message waits for anything but a time of its own, and none is on its way.
+    /// Whether no attempt runs, and nothing is due.
     pub(crate) fn is_idle(&self, now_ms: u64) -> bool {
-        self.live.iter().all(|(job, live)| live.next_ms > now_ms && !self.dispatcher.is_running(*job))
+        self.dispatcher.is_idle() && self.next_due().is_none_or(|due| due > now_ms)
     }
 
     /// The message of that id, if it has not ended, or was delivered a moment ago.
@@ -145,8 +145,8 @@ impl Account {
         key: &str,
         change: impl FnOnce(&mut Dispatcher, &Arc<str>),
     ) -> Result<(), Refusal> {
-        let key = self.dispatcher.flow_keys().find(|known| ***known == *key).cloned();
-        let key = key.ok_or_else(|| Refusal::not_found(format!("flow control key {key} not found")))?;
+        let no_key = || Refusal::not_found(format!("flow control key {key} not found"));
+        let key = self.dispatcher.flow_key(key).ok_or_else(no_key)?;
         change(&mut self.dispatcher, &key);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -25,17 +26,21 @@ use tokio::{
     time::sleep,
 };
 
-use super::redis::Rest;
-
 /// The pause after running out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// HTTP/2 connections on which nothing happens are asked whether their client is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Answers requests.
+pub(in crate::local) trait Handler: Send + Sync + 'static {
+    /// Answers a request, which has the peer's [`SocketAddr`](std::net::SocketAddr) among its extensions.
+    fn handle(&self, request: http::Request<Body>) -> impl Future<Output = http::Response<Body>> + Send;
+}
+
 /// Serves until the other end of `stopped` is dropped, and then until every connection has ended.
-pub(super) async fn serve(
+pub(in crate::local) async fn serve<H: Handler>(
     listener: TcpListener,
-    rest: Arc<Rest>,
+    handler: Arc<H>,
     read_timeout: Duration,
     mut stopped: oneshot::Receiver<()>,
 ) {
@@ -50,9 +55,9 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let (builder, rest, watcher) = (Arc::clone(&builder), Arc::clone(&rest), connections.watcher());
-                tokio::spawn(connection(stream, builder, rest, read_timeout, watcher));
+            Ok((stream, peer)) => {
+                let (builder, handler, watcher) = (Arc::clone(&builder), Arc::clone(&handler), connections.watcher());
+                tokio::spawn(connection(stream, peer, builder, handler, read_timeout, watcher));
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
@@ -65,10 +70,11 @@ pub(super) async fn serve(
     connections.shutdown().await;
 }
 
-async fn connection(
+async fn connection<H: Handler>(
     stream: TcpStream,
+    peer: SocketAddr,
     builder: Arc<Builder<TokioExecutor>>,
-    rest: Arc<Rest>,
+    handler: Arc<H>,
     read_timeout: Duration,
     watcher: Watcher,
 ) {
@@ -80,8 +86,10 @@ async fn connection(
         let began = Arc::clone(&began);
         service_fn(move |request: http::Request<hyper::body::Incoming>| {
             began.store(true, Ordering::Relaxed);
-            let rest = Arc::clone(&rest);
-            async move { Ok::<_, Infallible>(rest.handle(request.map(Body::new)).await) }
+            let handler = Arc::clone(&handler);
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer);
+            async move { Ok::<_, Infallible>(handler.handle(request).await) }
         })
     };
     let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));

@@ -12,7 +12,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 ///
 /// Any page can send a browser to a loopback address, and a name of its own can be made to point there, so the token
 /// alone does not keep it out: the token may be a well-known one.
-pub(super) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
+pub(in crate::local) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
     let crosses_sites = |site: &[u8]| {
         [&b"cross-site"[..], b"same-site"].iter().any(|foreign| site.trim_ascii().eq_ignore_ascii_case(foreign))
     };
@@ -36,7 +36,7 @@ pub(super) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&'static st
 /// Whether the request asks for no other protocol than HTTP.
 ///
 /// A web page can make a browser begin a WebSocket at any address, without asking first.
-pub(super) fn stays_http(headers: &HeaderMap) -> bool {
+pub(in crate::local) fn stays_http(headers: &HeaderMap) -> bool {
     values(headers, UPGRADE).all(|protocols| protocols.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 

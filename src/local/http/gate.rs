@@ -2,7 +2,7 @@ use tokio::sync::watch;
 
 /// Lets requests through until it is closed, and knows when none is left inside.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(in crate::local) struct Gate {
     // Each request inside holds a receiver.
     closed: watch::Sender<bool>,
     // Signalled first: streams, which have no end of their own, end now.
@@ -11,25 +11,25 @@ pub(super) struct Gate {
 
 /// Keeps the gate from being empty, and says when it is time to leave.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(in crate::local) struct Guest {
     draining: watch::Receiver<bool>,
     _inside: watch::Receiver<bool>,
 }
 
 impl Guest {
     /// Waits until it is time to leave.
-    pub(super) async fn leave(&mut self) {
+    pub(in crate::local) async fn leave(&mut self) {
         let _ = self.draining.wait_for(|draining| *draining).await;
     }
 }
 
 impl Gate {
-    pub(super) fn new() -> Self {
+    pub(in crate::local) fn new() -> Self {
         Self { closed: watch::Sender::new(false), draining: watch::Sender::new(false) }
     }
 
     /// Runs `inside`. It is dropped, or not even begun, once the gate is closed.
-    pub(super) async fn pass<T>(&self, inside: impl Future<Output = T>) -> Option<T> {
+    pub(in crate::local) async fn pass<T>(&self, inside: impl Future<Output = T>) -> Option<T> {
         let mut closed = self.closed.subscribe();
         tokio::select! {
             biased;
@@ -39,22 +39,22 @@ impl Gate {
     }
 
     /// Lets something in that has no end of its own.
-    pub(super) fn guest(&self) -> Guest {
+    pub(in crate::local) fn guest(&self) -> Guest {
         Guest { draining: self.draining.subscribe(), _inside: self.closed.subscribe() }
     }
 
     /// Tells the guests to leave.
-    pub(super) fn drain(&self) {
+    pub(in crate::local) fn drain(&self) {
         self.draining.send_replace(true);
     }
 
-    pub(super) fn close(&self) {
+    pub(in crate::local) fn close(&self) {
         self.drain();
         self.closed.send_replace(true);
     }
 
     /// Waits until no request is inside.
-    pub(super) async fn emptied(&self) {
+    pub(in crate::local) async fn emptied(&self) {
         self.closed.closed().await;
     }
 }

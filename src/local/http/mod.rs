@@ -1,0 +1,11 @@
+//! HTTP servers on this machine: their connections, which requests of browsers they refuse, and how they end.
+
+mod browser;
+mod gate;
+mod listener;
+
+pub(super) use self::{
+    browser::{foreign_page, stays_http},
+    gate::{Gate, Guest},
+    listener::{Handler, serve},
+};

@@ -1,0 +1,149 @@
+//! An account that lives: what is due is done, and attempts are made.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT},
+};
+use tokio::{
+    sync::Notify,
+    task::{Id, JoinSet},
+};
+
+use super::{
+    account::{Account, Attempt},
+    clock::QStashClock,
+    deliver::{Courier, Delivery, Outcome},
+    dispatch::JobId,
+    message::Message,
+    sign::sign,
+};
+
+/// Fields of one connection, which no message sets.
+const NOT_SENT: [HeaderName; 8] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+
+/// An account, its clock, and what makes its attempts.
+#[derive(Debug)]
+pub(super) struct Agent {
+    account: Mutex<Account>,
+    clock: QStashClock,
+    courier: Arc<Courier>,
+    region: &'static str,
+    /// Something may be due.
+    changed: Notify,
+    /// Something was done.
+    progressed: Notify,
+}
+
+impl Agent {
+    pub(super) fn new(account: Account, clock: QStashClock, courier: Arc<Courier>, region: &'static str) -> Self {
+        let (changed, progressed) = (Notify::new(), Notify::new());
+        Self { account: Mutex::new(account), clock, courier, region, changed, progressed }
+    }
+
+    /// Does something with the account at the time of its clock, and then what is due.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Account, u64) -> T) -> T {
+        let acted = act(&mut self.lock(), self.clock.now_ms());
+        self.changed.notify_one();
+        acted
+    }
+
+    /// Looks at the account.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Account, u64) -> T) -> T {
+        look(&mut self.lock(), self.clock.now_ms())
+    }
+
+    /// Waits until no attempt runs and none is due.
+    pub(super) async fn idle(&self) {
+        loop {
+            let progressed = self.progressed.notified();
+            if self.look(|account, now_ms| account.is_idle(now_ms)) {
+                return;
+            }
+            progressed.await;
+        }
+    }
+
+    /// Makes attempts until the future is dropped, which ends those that run.
+    pub(super) async fn run(self: Arc<Self>) {
+        let mut attempts = JoinSet::new();
+        let mut jobs: HashMap<Id, JobId> = HashMap::new();
+        loop {
+            let (begun, due) = self.look(|account, now_ms| {
+                let begun: Vec<_> = account.begin_due(now_ms);
+                let key = account.keys().current.clone();
+                (begun.into_iter().map(|attempt| (attempt, key.clone())).collect::<Vec<_>>(), account.next_due())
+            });
+            for (attempt, key) in begun {
+                let job = attempt.job;
+                let task = attempts.spawn(Arc::clone(&self).attempt(attempt, key));
+                jobs.insert(task.id(), job);
+            }
+            self.progressed.notify_waiters();
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = self.clock.sleep_until(due.unwrap_or(u64::MAX)), if due.is_some() => {}
+                Some(ended) = attempts.join_next_with_id() => match ended {
+                    Ok((id, ())) => {
+                        jobs.remove(&id);
+                    }
+                    // A service in this process panicked.
+                    Err(error) => if let Some(job) = jobs.remove(&error.id()) {
+                        self.with(|account, now_ms| account.ended(now_ms, job, Outcome::failed("the destination panicked")));
+                    }
+                },
+            }
+        }
+    }
+
+    async fn attempt(self: Arc<Self>, attempt: Attempt, key: String) {
+        let Attempt { job, message, retried, timeout_ms } = attempt;
+        let delivery = Delivery {
+            url: message.url.clone(),
+            method: message.options.method(),
+            headers: self.fields(&message, retried, &key),
+            body: message.body.clone(),
+            timeout_ms,
+        };
+        let outcome = self.courier.deliver(delivery).await;
+        self.with(|account, now_ms| account.ended(now_ms, job, outcome));
+    }
+
+    /// The fields of an attempt.
+    fn fields(&self, message: &Message, retried: u32, key: &str) -> HeaderMap {
+        let mut fields = message.options.forwarded.clone();
+        for name in NOT_SENT {
+            fields.remove(name);
+        }
+        let mut set = |name: &'static str, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                fields.insert(name, value);
+            }
+        };
+        // Signatures tell the system's time, whatever the clock of a test says.
+        let signature = sign(key, &message.url, &message.body, QStashClock::system_s());
+        set("upstash-signature", &signature);
+        set("upstash-message-id", &message.id);
+        set("upstash-retried", &retried.to_string());
+        set("upstash-region", self.region);
+        if let Some(id) = &message.schedule_id {
+            set("upstash-schedule-id", id);
+        }
+        if let Some(topic) = &message.topic {
+            set("upstash-topic-name", &topic.name);
+        }
+        if let Some(ip) = message.caller_ip {
+            set("upstash-caller-ip", &ip.to_string());
+        }
+        fields.insert(USER_AGENT, HeaderValue::from_static("Upstash-QStash"));
+        fields
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

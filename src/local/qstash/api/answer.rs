@@ -1,0 +1,46 @@
+use axum_core::body::Body;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+
+use crate::local::qstash::refusal::Refusal;
+
+/// A response of the API.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Option<Value>,
+    pub(super) fields: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    /// 200 without a body.
+    pub(super) fn done() -> Self {
+        Self { status: 200, body: None, fields: Vec::new() }
+    }
+
+    /// 200 with JSON.
+    pub(super) fn json(body: impl Into<Value>) -> Self {
+        Self { body: Some(body.into()), ..Self::done() }
+    }
+
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        Self::json(json!({ "error": refusal.text })).with_status(refusal.status)
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let body = self.body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in self.fields {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,95 @@
+use serde_json::{Value, json};
+
+use super::{Answer, ApiRequest, filters, route};
+use crate::local::qstash::{
+    account::{Account, DeadLetter, Filter},
+    message::Options,
+    refusal::Refusal,
+    view,
+};
+use std::sync::Arc;
+
+const MAX_COUNT: usize = 100;
+/// Names that filter dead letters, beside those that filter all.
+const MORE: [&str; 4] = ["cursor", "responseStatus", "dlqIds", "order"];
+
+/// `/v2/dlq`.
+pub(super) fn answer(
+    account: &mut Account,
+    now_ms: u64,
+    request: &ApiRequest,
+    path: &[&str],
+) -> Result<Answer, Refusal> {
+    match (request.method.as_str(), path) {
+        ("GET", []) => {
+            let filter = filters::filter(request, &MORE)?;
+            let (letters, cursor) = page(account, request, &filter)?;
+            let letters: Vec<Value> = letters.iter().map(|letter| view::dead_letter(letter)).collect();
+            Ok(with_cursor(json!({ "messages": letters }), cursor))
+        }
+        ("GET", [id]) => Ok(Answer::json(view::dead_letter(find(account, id)?))),
+        ("DELETE", [id]) => {
+            let number = find(account, id)?.number;
+            account.remove_dead_letter(now_ms, number);
+            Ok(Answer::done())
+        }
+        ("DELETE", []) => {
+            let Some(filter) = filters::bulk(request, &MORE)? else { return Ok(Answer::json(json!({ "deleted": 0 }))) };
+            let (letters, cursor) = page(account, request, &filter)?;
+            for letter in &letters {
+                account.remove_dead_letter(now_ms, letter.number);
+            }
+            Ok(with_cursor(json!({ "deleted": letters.len() }), cursor))
+        }
+        ("POST", ["retry", id]) => {
+            let letter = Arc::clone(find(account, id)?);
+            let receipt = account.revive(now_ms, &letter, &Options::read(&request.fields)?)?;
+            Ok(Answer::json(view::receipt(&receipt)).with_status(201))
+        }
+        ("POST", ["retry"]) => retry(account, now_ms, request),
+        (_, [] | [_] | ["retry", _]) => Err(route::no_method(&request.method)),
+        _ => Err(route::no_endpoint()),
+    }
+}
+
+/// Publishes dead letters again. Unlike a filter, ids have to be there.
+fn retry(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Answer, Refusal> {
+    let over = Options::read(&request.fields)?;
+    let Some(filter) = filters::bulk(request, &MORE)? else {
+        return Ok(Answer::json(json!({ "responses": [], "cursor": "" })).with_status(201));
+    };
+    for id in &filter.dead_letter_ids {
+        find(account, id)?;
+    }
+    let (letters, cursor) = page(account, request, &filter)?;
+    let responses: Vec<Value> = letters
+        .iter()
+        .map(|letter| Ok(view::receipt(&account.revive(now_ms, letter, &over)?)))
+        .collect::<Result<_, Refusal>>()?;
+    // The service sends an empty cursor here, and none elsewhere.
+    let cursor = cursor.unwrap_or_default();
+    Ok(Answer::json(json!({ "responses": responses, "cursor": cursor })).with_status(201))
+}
+
+fn page(
+    account: &Account,
+    request: &ApiRequest,
+    filter: &Filter,
+) -> Result<(Vec<Arc<DeadLetter>>, Option<String>), Refusal> {
+    let count = request.query.number::<usize>("count")?.unwrap_or(MAX_COUNT);
+    if !(1..=MAX_COUNT).contains(&count) {
+        return Err(Refusal::invalid("invalid count: should be from 1 to 100"));
+    }
+    Ok(account.dead_letters(filter, request.query.cursor()?, count))
+}
+
+fn find<'a>(account: &'a Account, id: &str) -> Result<&'a Arc<DeadLetter>, Refusal> {
+    account.dead_letter(id).ok_or_else(|| Refusal::not_found(format!("dlq message {id} not found")))
+}
+
+fn with_cursor(mut body: Value, cursor: Option<String>) -> Answer {
+    if let Some(cursor) = cursor {
+        body["cursor"] = cursor.into();
+    }
+    Answer::json(body)
+}

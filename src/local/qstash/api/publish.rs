@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Answer, ApiRequest, schedules};
+use crate::local::qstash::{
+    account::{Accepted, Account, Destination, Submission},
+    message::Options,
+    refusal::Refusal,
+    text::{Target, check_destination},
+    view,
+};
+
+/// `POST /v2/publish/{destination}`.
+pub(super) fn publish(account: &mut Account, now_ms: u64, mut request: ApiRequest) -> Result<Answer, Refusal> {
+    let destination = take_destination(&mut request, 1)?;
+    if request.fields.contains_key("upstash-cron") {
+        // The older form of a schedule.
+        return schedules::create(account, now_ms, &request, destination);
+    }
+    let accepted = account.submit(now_ms, submission(&request, destination, None)?)?;
+    Ok(answer(&accepted))
+}
+
+/// `POST /v2/enqueue/{queue}/{destination}`.
+pub(super) fn enqueue(account: &mut Account, now_ms: u64, mut request: ApiRequest) -> Result<Answer, Refusal> {
+    let queue: Arc<str> = request.path[1].as_str().into();
+    let destination = take_destination(&mut request, 2)?;
+    let accepted = account.submit(now_ms, submission(&request, destination, Some(queue))?)?;
+    Ok(answer(&accepted))
+}
+
+/// The destination behind so many segments of the target. The options of its query become the request's.
+pub(super) fn take_destination(request: &mut ApiRequest, segments: usize) -> Result<Destination, Refusal> {
+    let mut rest = request.target.as_str();
+    for _ in 0..segments {
+        // As the path is counted: empty segments are none.
+        rest = rest.trim_start_matches('/');
+        rest = rest.split_once('/').map_or("", |(_, rest)| rest);
+    }
+    let target = Target::read(rest);
+    request.add_options(target.options);
+    destination(target.destination, target.is_url)
+}
+
+/// A destination that can be called, or the name of a URL group.
+pub(super) fn destination(destination: String, is_url: bool) -> Result<Destination, Refusal> {
+    if is_url {
+        check_destination(&destination)
+            .map_err(|error| Refusal::invalid(format!("invalid destination url: {error}")))?;
+        return Ok(Destination::Url(destination));
+    }
+    if destination == "api/llm" {
+        return Err(Refusal::invalid("invalid destination: api/llm is not served here"));
+    }
+    Ok(Destination::Group(destination))
+}
+
+/// The message of a request.
+pub(super) fn submission(
+    request: &ApiRequest,
+    destination: Destination,
+    queue: Option<Arc<str>>,
+) -> Result<Submission, Refusal> {
+    Ok(Submission {
+        destination,
+        options: Arc::new(Options::read(&request.fields)?),
+        deduplication: Options::deduplication(&request.fields)?,
+        body: request.body.clone(),
+        caller_ip: request.caller_ip,
+        queue,
+        topic: None,
+        schedule_id: None,
+    })
+}
+
+/// The answer to a message that was accepted: 202 for a repetition.
+fn answer(accepted: &Accepted) -> Answer {
+    let is_repetition = matches!(accepted, Accepted::One(receipt) if receipt.is_repetition);
+    Answer::json(shown(accepted)).with_status(if is_repetition { 202 } else { 200 })
+}
+
+pub(super) fn shown(accepted: &Accepted) -> Value {
+    match accepted {
+        Accepted::One(receipt) => view::receipt(receipt),
+        Accepted::Many(receipts) => receipts.iter().map(view::receipt).collect(),
+    }
+}

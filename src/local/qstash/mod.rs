@@ -1,0 +1,26 @@
+//! A QStash on this machine: the REST API in front of a state machine, and the attempts that it makes.
+
+mod account;
+mod agent;
+mod api;
+mod clock;
+mod deliver;
+mod dispatch;
+mod ids;
+mod inspect;
+mod limits;
+mod message;
+mod refusal;
+mod server;
+mod service;
+mod settings;
+mod sign;
+mod text;
+mod users;
+mod view;
+
+pub use self::{
+    inspect::{LocalMessage, LocalMessageState},
+    server::LocalQStash,
+    settings::LocalQStashBuilder,
+};

@@ -1,0 +1,227 @@
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+
+use super::{
+    account::{Account, Filter, Keys, Nothing},
+    agent::Agent,
+    clock::QStashClock,
+    deliver::Courier,
+    inspect::{self, LocalMessage},
+    service::Service,
+    settings::LocalQStashBuilder,
+    users::USERS,
+};
+use crate::local::{
+    LocalError,
+    http::{Gate, serve},
+    secret::Secret,
+};
+
+/// How long requests and attempts may go on after a shutdown began.
+const GRACE: Duration = Duration::from_secs(2);
+const REGION: &str = "EU-CENTRAL-1";
+/// The bytes of a response that are kept.
+const MAX_RESPONSE: usize = 1024 * 1024;
+
+/// A QStash on this machine: it takes messages, and delivers them to this machine. Dropping it stops it.
+///
+/// It has the accounts of the official development server, so that clients of every language find it with their
+/// development mode. Their tokens and keys are public knowledge.
+///
+/// ```
+/// use axum::{Json, Router, routing::post};
+/// use axum_upstash::{
+///     local::LocalQStash,
+///     qstash::{Message, QStash, QStashClient, Receiver},
+/// };
+///
+/// async fn send_receipt(QStash(Json(order)): QStash<Json<u64>>) -> String {
+///     format!("receipt {order}")
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let receiver = Receiver::new(LocalQStash::CURRENT_SIGNING_KEY, LocalQStash::NEXT_SIGNING_KEY)?;
+/// let app = Router::new().route("/webhooks/receipt", post(send_receipt)).with_state(receiver);
+/// let local = LocalQStash::builder().destination("https://app.example.com", app).start().await?;
+///
+/// let qstash = QStashClient::builder(local.token()).url(local.url()).build()?;
+/// qstash.publish(Message::to_url("https://app.example.com/webhooks/receipt").json(&17)).await?;
+/// local.idle().await;
+/// assert_eq!(local.messages()[0].last_status, Some(200));
+/// # Ok(())
+/// # }
+/// ```
+pub struct LocalQStash {
+    address: SocketAddr,
+    url: String,
+    clock: QStashClock,
+    service: Arc<Service>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+    /// Dropping it ends the attempts.
+    _agents: JoinSet<()>,
+}
+
+impl LocalQStash {
+    /// The token of the account that clients use by default.
+    pub const TOKEN: &str = USERS[0].token;
+    /// The key that signs deliveries of that account, until it is rotated.
+    pub const CURRENT_SIGNING_KEY: &str = USERS[0].current_key;
+    /// The key after it.
+    pub const NEXT_SIGNING_KEY: &str = USERS[0].next_key;
+
+    /// Starts a server on a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// If there is no such port.
+    pub async fn start() -> Result<Self, LocalError> {
+        Self::builder().start().await
+    }
+
+    /// Sets up a server.
+    pub fn builder() -> LocalQStashBuilder {
+        LocalQStashBuilder::new()
+    }
+
+    pub(super) async fn start_with(settings: LocalQStashBuilder) -> Result<Self, LocalError> {
+        if let Some(problem) = settings.problem {
+            return Err(problem);
+        }
+        let listen_error = |source| LocalError::Listen { address: settings.address, source };
+        let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let clock = QStashClock::new(settings.time_scale);
+        let limits = Arc::new(settings.limits);
+        let courier = Courier::new(settings.targets, clock.clone(), MAX_RESPONSE.min(limits.max_message_bytes));
+        let courier = Arc::new(courier.map_err(|error| LocalError::HttpClient { source: Box::new(error) })?);
+        let mut running = JoinSet::new();
+        let agents = USERS.iter().map(|user| {
+            let keys = Keys { current: user.current_key.to_owned(), next: user.next_key.to_owned() };
+            let account = Account::new(clock.now_ms(), Arc::clone(&limits), keys, Box::new(Nothing));
+            let agent = Arc::new(Agent::new(account, clock.clone(), Arc::clone(&courier), REGION));
+            running.spawn(Arc::clone(&agent).run());
+            (Secret::new(user.token), agent)
+        });
+        let service = Arc::new(Service {
+            agents: agents.collect(),
+            gate: Gate::new(),
+            max_message_bytes: limits.max_message_bytes,
+            read_timeout: settings.read_timeout,
+            is_loopback: address.ip().to_canonical().is_loopback(),
+            answered: AtomicU64::new(0),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(serve(listener, Arc::clone(&service), settings.read_timeout, stopped));
+        let url = format!("http://{}", crate::local::server::connectable(address));
+        Ok(Self { address, url, clock, service, stop: Some(stop), server, _agents: running })
+    }
+
+    /// The URL for clients, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token for clients.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        Self::TOKEN
+    }
+
+    /// The address that the server listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The environment variables from which clients and receivers read the URL, the token and the signing keys.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let (current, next) = self.agent().look(|account, _| {
+            let keys = account.keys();
+            (keys.current.clone(), keys.next.clone())
+        });
+        vec![
+            ("QSTASH_URL", self.url.clone()),
+            ("QSTASH_TOKEN", Self::TOKEN.to_owned()),
+            ("QSTASH_CURRENT_SIGNING_KEY", current),
+            ("QSTASH_NEXT_SIGNING_KEY", next),
+        ]
+    }
+
+    /// The number of HTTP requests answered so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.service.answered.load(Ordering::Relaxed)
+    }
+
+    /// The time of the server's clock.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.now_ms())
+    }
+
+    /// Moves the server's clock forward: delays, retries, schedules and timeouts until then are due.
+    ///
+    /// A schedule makes messages once, however many of its times have passed.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Waits until no attempt runs, and none is due. Messages may still wait for their time, or in a queue that is paused.
+    pub async fn idle(&self) {
+        for (_, agent) in &self.service.agents {
+            agent.idle().await;
+        }
+    }
+
+    /// The messages of the default account, in the order in which they were accepted, callbacks among them. Those that
+    /// the log no longer has are left out.
+    #[must_use]
+    pub fn messages(&self) -> Vec<LocalMessage> {
+        let (rows, _) = self.agent().look(|account, _| account.log(&Filter::default(), None, usize::MAX));
+        inspect::messages(&rows)
+    }
+
+    /// Stops the server: no connection is accepted, requests have two seconds to end, and attempts are broken off.
+    pub async fn shutdown(mut self) {
+        self.stop.take();
+        self.service.gate.drain();
+        if timeout(GRACE, &mut self.server).await.is_err() {
+            tracing::debug!("a connection is still open at shutdown");
+        }
+        self.service.gate.close();
+        self.service.gate.emptied().await;
+    }
+
+    fn agent(&self) -> &Arc<Agent> {
+        &self.service.agents[0].1
+    }
+}
+
+impl Drop for LocalQStash {
+    fn drop(&mut self) {
+        self.service.gate.close();
+    }
+}
+
+impl fmt::Debug for LocalQStash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalQStash").field("url", &self.url).finish_non_exhaustive()
+    }
+}

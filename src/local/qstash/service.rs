@@ -1,0 +1,101 @@
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum_core::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use super::{
+    agent::Agent,
+    api::{self, Answer, ApiRequest},
+    refusal::Refusal,
+};
+use crate::local::{
+    http::{Gate, Handler, foreign_page, stays_http},
+    secret::Secret,
+};
+
+/// Room for a batch of messages beside the largest one.
+const SLACK: usize = 1024 * 1024;
+
+/// Answers the requests of QStash clients.
+pub(super) struct Service {
+    pub(super) agents: Vec<(Secret, Arc<Agent>)>,
+    pub(super) gate: Gate,
+    pub(super) max_message_bytes: usize,
+    pub(super) read_timeout: Duration,
+    /// The server is for this machine only, so that requests of web pages are refused.
+    pub(super) is_loopback: bool,
+    pub(super) answered: AtomicU64,
+}
+
+impl Service {
+    async fn answer(&self, request: Request<Body>) -> Result<Answer, Refusal> {
+        let (head, body) = request.into_parts();
+        if !stays_http(&head.headers) {
+            return Err(forbidden("this server does not change the protocol as Upgrade asks"));
+        }
+        if self.is_loopback
+            && let Some(text) = foreign_page(&head.headers, &head.uri)
+        {
+            return Err(forbidden(text));
+        }
+        let agent = self.agent(&api::token(&head.headers, &head.uri).unwrap_or_default());
+        let agent = agent.ok_or(Refusal { status: 401, text: "invalid or missing token".into() })?;
+        let late = |_| Refusal { status: 408, text: "the request was not complete in time".into() };
+        let body = timeout(self.read_timeout, self.read(body)).await.map_err(late)??;
+        let peer = head.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_canonical());
+        let request = ApiRequest::new(head.method, &head.uri, head.headers, body, peer)
+            .ok_or_else(|| Refusal::not_found("there is no such endpoint"))?;
+        Ok(agent.with(|account, now_ms| api::answer(account, now_ms, request)))
+    }
+
+    /// The account of a token. All are compared, so that the time does not tell which one it is.
+    fn agent(&self, token: &str) -> Option<&Arc<Agent>> {
+        let mut found = None;
+        for (secret, agent) in &self.agents {
+            if secret.matches(token.as_bytes()) {
+                found = Some(agent);
+            }
+        }
+        found
+    }
+
+    async fn read(&self, mut body: Body) -> Result<Bytes, Refusal> {
+        let limit = self.max_message_bytes.saturating_add(SLACK);
+        let mut read = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Refusal::invalid("the request broke off"))?;
+            if let Some(data) = frame.data_ref() {
+                if read.len().saturating_add(data.len()) > limit {
+                    let limit = self.max_message_bytes;
+                    let text = format!("quota maxMessageSize exceeded, current limit: {limit}");
+                    return Err(Refusal { status: 413, text: text.into() });
+                }
+                read.extend_from_slice(data);
+            }
+        }
+        Ok(read.freeze())
+    }
+}
+
+impl Handler for Service {
+    async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        let stopped = || Err(Refusal { status: 503, text: "this server is shutting down".into() });
+        let answer = self.gate.pass(self.answer(request)).await.unwrap_or_else(stopped);
+        answer.unwrap_or_else(|refusal| Answer::refused(&refusal)).into_response()
+    }
+}
+
+fn forbidden(text: &'static str) -> Refusal {
+    Refusal { status: 403, text: text.into() }
+}

@@ -1,0 +1,12 @@
+//! What the API shows, as JSON. Fields that are not set are left out.
+
+mod account;
+mod callback;
+mod message;
+mod object;
+
+pub(crate) use self::{
+    account::{flow, group, queue, schedule},
+    callback::callback,
+    message::{dead_letter, message, receipt, row},
+};
