@@ -4,7 +4,7 @@ use super::InvalidCron;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field {
     bits: u64,
-    /// Whether it begins with `*` or `?`, as one that restricts nothing.
+    /// Whether it has a `*` or `?` without a step above 1, so that it restricts nothing.
     pub(super) is_open: bool,
 }
 
@@ -33,7 +33,7 @@ impl Field {
         for range in text.split(',').filter(|range| !range.is_empty()) {
             field.add(range, bounds)?;
         }
-        if field.bits == 0 { Err(InvalidCron::Number(text.into())) } else { Ok(field) }
+        if field.bits == 0 { Err(not_a_number(text, "invalid syntax")) } else { Ok(field) }
     }
 
     pub(super) fn has(self, value: u32) -> bool {
@@ -45,28 +45,25 @@ impl Field {
         let mut parts = range.split('/');
         let (span, step, rest) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
         if rest.is_some() {
-            return Err(InvalidCron::TooMany("slashes", range.into()));
+            return Err(InvalidCron::new(format!("too many slashes: {range}")));
         }
-        let (first, last) = if matches!(span, "*" | "?") {
-            self.is_open = true;
+        let is_star = matches!(span, "*" | "?");
+        let (first, last) = if is_star {
             (bounds.min, bounds.max)
         } else {
             let mut ends = span.split('-');
             let (first, last, rest) = (ends.next().unwrap_or_default(), ends.next(), ends.next());
-            if rest.is_some() {
-                return Err(InvalidCron::TooMany("hyphens", range.into()));
-            }
             let first = bounds.value(first)?;
             match last {
+                _ if rest.is_some() => return Err(InvalidCron::new(format!("too many hyphens: {range}"))),
                 Some(last) => (first, bounds.value(last)?),
                 None if step.is_some() => (first, bounds.max),
                 None => (first, first),
             }
         };
         let step = step.map_or(Ok(1), number)?;
-        if first < bounds.min || last > bounds.max || first > last || step == 0 {
-            return Err(InvalidCron::Range(range.into()));
-        }
+        bounds.check(first, last, step, range)?;
+        self.is_open |= is_star && step == 1;
         let step = usize::try_from(step).unwrap_or(usize::MAX);
         self.bits |= (first..=last).step_by(step).fold(0, |bits, value| bits | 1 << value);
         Ok(())
@@ -81,9 +78,35 @@ impl Bounds {
             None => number(text),
         }
     }
+
+    fn check(self, first: u32, last: u32, step: u32, range: &str) -> Result<(), InvalidCron> {
+        let Self { min, max, .. } = self;
+        let problem = if first < min {
+            format!("beginning of range ({first}) below minimum ({min}): {range}")
+        } else if last > max {
+            format!("end of range ({last}) above maximum ({max}): {range}")
+        } else if first > last {
+            format!("beginning of range ({first}) beyond end of range ({last}): {range}")
+        } else if step == 0 {
+            format!("step of range should be a positive number: {range}")
+        } else {
+            return Ok(());
+        };
+        Err(InvalidCron::new(problem))
+    }
 }
 
 fn number(text: &str) -> Result<u32, InvalidCron> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number).ok_or_else(|| InvalidCron::Number(text.into()))
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        Err(not_a_number(text, "invalid syntax"))
+    } else if digits.len() < text.len() {
+        Err(InvalidCron::new(format!("negative number ({text}) not allowed: {text}")))
+    } else {
+        digits.parse().map_err(|_| not_a_number(text, "value out of range"))
+    }
+}
+
+fn not_a_number(text: &str, why: &str) -> InvalidCron {
+    InvalidCron::new(format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: {why}"))
 }

@@ -29,34 +29,19 @@ pub(super) struct Fields {
     pub(super) day_of_week: Field,
 }
 
-/// Why a text is no schedule, in the words of the service.
+/// A text that is no schedule, with the reason in the words of robfig/cron, which the service uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum InvalidCron {
-    Empty,
-    TooLong,
-    Fields(usize),
-    Number(Box<str>),
-    Range(Box<str>),
-    TooMany(&'static str, Box<str>),
-    Zone(Box<str>),
-    Descriptor(Box<str>),
-    Interval,
+pub(crate) struct InvalidCron(Box<str>);
+
+impl InvalidCron {
+    pub(super) fn new(reason: impl Into<Box<str>>) -> Self {
+        Self(reason.into())
+    }
 }
 
 impl fmt::Display for InvalidCron {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Invalid cron expression ")?;
-        match self {
-            Self::Empty => f.write_str("empty spec string"),
-            Self::TooLong => f.write_str("spec string is too long"),
-            Self::Fields(found) => write!(f, "expected exactly 5 fields, found {found}"),
-            Self::Number(text) => write!(f, "failed to parse int from {text}"),
-            Self::Range(text) => write!(f, "range is out of bounds: {text}"),
-            Self::TooMany(what, text) => write!(f, "too many {what}: {text}"),
-            Self::Zone(name) => write!(f, "provided bad location {name}: unknown time zone"),
-            Self::Descriptor(text) => write!(f, "unrecognized descriptor: {text}"),
-            Self::Interval => f.write_str("the interval should be a duration of at least 1m"),
-        }
+        write!(f, "Invalid cron expression {}", self.0)
     }
 }
 
@@ -65,38 +50,34 @@ impl std::error::Error for InvalidCron {}
 impl Spec {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidCron> {
         if text.len() > MAX_LENGTH {
-            return Err(InvalidCron::TooLong);
+            return Err(InvalidCron::new(format!("spec string is longer than {MAX_LENGTH} bytes")));
         }
         let (zone, text) = match text.strip_prefix("CRON_TZ=").or_else(|| text.strip_prefix("TZ=")) {
             Some(rest) => {
                 let (name, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-                (TimeZone::get(name).map_err(|_| InvalidCron::Zone(name.into()))?, text.trim())
+                (zone(name)?, text.trim())
             }
             None => (TimeZone::UTC, text),
         };
         let text = match text {
-            "" => return Err(InvalidCron::Empty),
+            "" => return Err(InvalidCron::new("empty spec string")),
             "@yearly" | "@annually" => "0 0 1 1 *",
             "@monthly" => "0 0 1 * *",
             "@weekly" => "0 0 * * 0",
             "@daily" | "@midnight" => "0 0 * * *",
             "@hourly" => "0 * * * *",
             _ => match text.strip_prefix("@every ") {
-                Some(interval) => {
-                    let interval = duration::parse(interval).map_err(|_| InvalidCron::Interval)?;
-                    return if interval < MIN_INTERVAL {
-                        Err(InvalidCron::Interval)
-                    } else {
-                        Ok(Self::Every(interval))
-                    };
+                Some(interval) => return every(interval).map(Self::Every),
+                None if text.starts_with('@') => {
+                    return Err(InvalidCron::new(format!("unrecognized descriptor: {text}")));
                 }
-                None if text.starts_with('@') => return Err(InvalidCron::Descriptor(text.into())),
                 None => text,
             },
         };
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minute, hour, day_of_month, month, day_of_week] = fields[..] else {
-            return Err(InvalidCron::Fields(fields.len()));
+            let (count, found) = (fields.len(), fields.join(" "));
+            return Err(InvalidCron::new(format!("expected exactly 5 fields, found {count}: [{found}]")));
         };
         Ok(Self::Fields(Box::new(Fields {
             zone,
@@ -107,6 +88,23 @@ impl Spec {
             day_of_week: Field::parse(day_of_week, DAY_OF_WEEK)?,
         })))
     }
+}
+
+fn zone(name: &str) -> Result<TimeZone, InvalidCron> {
+    // The library knows a zone for "unknown" as well, which would be UTC without a word.
+    TimeZone::get(name)
+        .ok()
+        .filter(|zone| !zone.is_unknown())
+        .ok_or_else(|| InvalidCron::new(format!("provided bad location {name}: unknown time zone {name}")))
+}
+
+fn every(interval: &str) -> Result<Duration, InvalidCron> {
+    let invalid = |_| format!("failed to parse duration @every {interval}: time: invalid duration {interval:?}");
+    let interval = duration::parse(interval).map_err(invalid).map_err(InvalidCron::new)?;
+    if interval < MIN_INTERVAL {
+        return Err(InvalidCron::new("the interval of @every should be at least 1m"));
+    }
+    Ok(interval)
 }
 
 impl Fields {
