@@ -1,6 +1,6 @@
 //! The destination in the target of a request, which is appended to the path as it is.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -39,26 +39,31 @@ impl std::error::Error for InvalidDestination {}
 impl Target {
     /// Reads what follows `/v2/publish/` and the like, up to the end of the request's target.
     pub(crate) fn read(rest: &str) -> Self {
-        let repaired = repaired(rest);
-        let is_url = has_scheme(&repaired);
-        let (path, query) = match repaired.split_once('?') {
+        let (path, query) = match rest.split_once('?') {
             Some((path, query)) => (path, Some(query)),
-            None => (&*repaired, None),
+            None => (rest, None),
         };
+        let Some(url) = url(path) else {
+            let options = query.into_iter().flat_map(|query| query.split('&')).filter_map(option).collect();
+            return Self { destination: decoded(path), is_url: false, options };
+        };
+        // A URL that was encoded as a whole brings a query of its own, and the one of the request goes on with it.
+        let (path, own_query) = match url.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*url, None),
+        };
+        let queries = [own_query, query.filter(|query| own_query.is_none() || !query.is_empty())];
         let (mut kept, mut options) = (Vec::new(), Vec::new());
-        for part in query.into_iter().flat_map(|query| query.split('&')) {
+        for part in queries.into_iter().flatten().flat_map(|query| query.split('&')) {
             match option(part) {
                 Some(option) => options.push(option),
                 None => kept.push(part),
             }
         }
         // A question mark with nothing behind it belongs to the destination, if nothing was taken out.
-        let destination = match query {
-            Some(_) if !kept.is_empty() || options.is_empty() => format!("{path}?{}", kept.join("&")),
-            _ => path.to_owned(),
-        };
-        let destination = if is_url { destination } else { decoded(path) };
-        Self { destination, is_url, options }
+        let has_query = !kept.is_empty() || (options.is_empty() && queries.iter().any(Option::is_some));
+        let destination = if has_query { format!("{path}?{}", kept.join("&")) } else { path.to_owned() };
+        Self { destination, is_url: true, options }
     }
 }
 
@@ -93,28 +98,27 @@ fn decoded(text: &str) -> String {
 }
 
 fn has_scheme(url: &str) -> bool {
-    ["http://", "https://"]
-        .iter()
-        .any(|scheme| url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)))
+    after_scheme(url).is_some_and(|(_, rest)| rest.starts_with('/'))
 }
 
-/// The destination as it was meant: proxies make one slash of two, and clients encode the whole URL.
-fn repaired(rest: &str) -> String {
-    for scheme in ["https:/", "http:/"] {
-        if let Some(begin) = rest.get(..scheme.len())
-            && begin.eq_ignore_ascii_case(scheme)
-            && !rest[scheme.len()..].starts_with('/')
-        {
-            return format!("{begin}/{}", &rest[scheme.len()..]);
-        }
-    }
-    if !rest.contains("://") {
-        let once = decoded(rest);
-        if has_scheme(&once) {
-            return once;
-        }
-    }
-    rest.to_owned()
+/// The URL as it was meant: proxies make one slash of two, and clients encode the whole URL.
+fn url(text: &str) -> Option<Cow<'_, str>> {
+    let text = if after_scheme(text).is_some() {
+        Cow::Borrowed(text)
+    } else {
+        // Only text is a URL: other bytes are not replaced without a word.
+        percent_decode_str(text).decode_utf8().ok()?
+    };
+    let (scheme, rest) = after_scheme(&text)?;
+    if rest.starts_with('/') { Some(text) } else { Some(format!("{scheme}/{rest}").into()) }
+}
+
+/// `http:/` or `https:/`, and the rest.
+fn after_scheme(text: &str) -> Option<(&str, &str)> {
+    ["http:/", "https:/"].iter().find_map(|scheme| {
+        let (begin, rest) = text.split_at_checked(scheme.len())?;
+        begin.eq_ignore_ascii_case(scheme).then_some((begin, rest))
+    })
 }
 
 #[cfg(test)]
@@ -137,6 +141,23 @@ mod tests {
             ("https:/example.com/a", "https://example.com/a", vec![]),
             ("http:/127.0.0.1:3000/a?b", "http://127.0.0.1:3000/a?b", vec![]),
             ("https%3A%2F%2Fexample.com%2Fa%3Fb%3D1", "https://example.com/a?b=1", vec![]),
+            ("https%3a%2f%2fexample.com%2f%3Fa%3D%2525", "https://example.com/?a=%25", vec![]),
+            ("https%3A/example.com", "https://example.com", vec![]),
+            (
+                "https%3A%2F%2Fexample.com%2F?upstash-retries=3&u=https://a.example",
+                "https://example.com/?u=https://a.example",
+                vec![("upstash-retries", "3")],
+            ),
+            (
+                "https%3A%2F%2Fexample.com%2F%3Fa%3D1?upstash-retries=3&b=2",
+                "https://example.com/?a=1&b=2",
+                vec![("upstash-retries", "3")],
+            ),
+            (
+                "https://example.com/?upstash-cron=*/5+*+*+*+*",
+                "https://example.com/",
+                vec![("upstash-cron", "*/5 * * * *")],
+            ),
             ("HTTPS://Example.com/a%2Fb", "HTTPS://Example.com/a%2Fb", vec![]),
             ("https://a.example/?to=https://b.example", "https://a.example/?to=https://b.example", vec![]),
         ] {
@@ -177,18 +198,44 @@ mod tests {
         }
     }
 
+    /// Every byte but letters and digits as `%XX`, as `encodeURIComponent` has it at the most.
+    fn encoded(text: &str) -> String {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    }
+
     proptest! {
         #[test]
-        fn a_url_without_options_stays_as_it_is(path in "[a-z/.;,@%0-9]{0,20}", query in proptest::option::of("[a-z=&%0-9]{0,20}")) {
-            let url = format!("https://example.com/{path}{}", query.map(|query| format!("?{query}")).unwrap_or_default());
-            prop_assert_eq!(Target::read(&url).destination, url);
+        fn options_are_taken_out_and_the_rest_stays_as_it_is(
+            path in "[a-z/.;,@:%0-9]{0,20}",
+            parts in prop::collection::vec(("[uU]pstash-[a-z]{1,6}|qstash_token|[a-z%0-9/:?]{0,8}", "[a-z0-9=]{0,6}"), 0..5),
+        ) {
+            let is_option = |name: &str| name == "qstash_token" || name.to_ascii_lowercase().starts_with("upstash-");
+            let text = |(name, value): &(String, String)| format!("{name}={value}");
+            let url = |parts: Vec<String>| {
+                let mark = if parts.is_empty() { "" } else { "?" };
+                format!("https://example.com/{path}{mark}{}", parts.join("&"))
+            };
+            let target = Target::read(&url(parts.iter().map(text).collect()));
+            let (options, kept): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(|(name, _)| is_option(name));
+            prop_assert_eq!(target.destination, url(kept.iter().map(text).collect()));
+            let options: Vec<_> = options.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+            prop_assert_eq!(target.options, options);
         }
 
         #[test]
-        fn any_text_is_read(rest in "\\PC{0,60}") {
+        fn a_url_means_the_same_encoded_or_with_one_slash_less(rest in "[a-z]\\PC{0,40}") {
+            let url = format!("https://{rest}");
+            let target = Target::read(&url);
+            prop_assert_eq!(&Target::read(&encoded(&url)), &target);
+            prop_assert_eq!(&Target::read(&format!("https:/{rest}")), &target);
+        }
+
+        #[test]
+        fn any_text_is_read_and_what_can_be_called_has_a_host(rest in "\\PC{0,60}|https?:/{0,3}[a-z0-9.:@/?#%\\[\\]\t -]{0,20}") {
             let target = Target::read(&rest);
-            if target.is_url {
-                let _ = check_destination(&target.destination);
+            if check_destination(&target.destination).is_ok() {
+                prop_assert!(Url::parse(&target.destination).unwrap().host_str().is_some_and(|host| !host.is_empty()));
+                prop_assert!(!target.destination.contains(|c: char| c.is_ascii_control() || c == ' '));
             }
         }
     }
