@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// The canonical form of a name: the first letter and each one after a hyphen in upper case, the others in lower case.
+/// If it is no name of a field, as it is.
 pub(crate) fn canonical(name: &str) -> String {
+    if HeaderName::from_bytes(name.as_bytes()).is_err() {
+        return name.to_owned();
+    }
     let mut begins = true;
     name.chars()
         .map(|c| {
@@ -29,7 +33,8 @@ pub(crate) fn field_lists(fields: &HeaderMap) -> BTreeMap<String, Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
+    use proptest::prelude::*;
 
     #[test]
     fn as_go_writes_them() {
@@ -39,6 +44,10 @@ mod tests {
             ("x--y", "X--Y"),
             ("etag", "Etag"),
             ("x-1a-b", "X-1a-B"),
+            ("x_a-b", "X_a-B"),
+            ("no name", "no name"),
+            ("", ""),
+            ("n\u{e4}me", "n\u{e4}me"),
         ] {
             assert_eq!(canonical(name), expected);
         }
@@ -49,5 +58,14 @@ mod tests {
             field_lists(&fields),
             BTreeMap::from([("Test-Header".into(), vec!["a".into(), "b\u{fffd}".into()])])
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_name_is_the_same_name(name in "[!#$a-zA-Z0-9_-]{1,20}|\\PC{0,20}") {
+            let canonical_name = canonical(&name);
+            prop_assert!(canonical_name.eq_ignore_ascii_case(&name));
+            prop_assert_eq!(canonical(&canonical_name), canonical_name);
+        }
     }
 }

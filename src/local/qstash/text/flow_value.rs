@@ -66,6 +66,7 @@ fn at_least_one(number: &str) -> Result<u32, InvalidFlowValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn parts_in_any_order() {
@@ -91,6 +92,35 @@ mod tests {
         }
         for text in ["rate=1,period=x", "rate=1,period=8d", "rate=1,period=0s", "rate=1,period=500ms"] {
             assert_eq!(FlowValue::parse(text), Err(InvalidFlowValue::Period), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_spaces_mean_nothing(
+            (parallelism, rate) in (proptest::option::of(1..=u32::MAX), proptest::option::of(1..=u32::MAX)),
+            period_s in proptest::option::of(1..=604_800_u64),
+            order in Just([0, 1, 2]).prop_shuffle(),
+            (comma, equals) in ("[ ]{0,2},[ ]{0,2}", "[ ]{0,2}=[ ]{0,2}"),
+        ) {
+            let part = |name: &str, value: Option<String>| value.map(|value| format!("{name}{equals}{value}"));
+            let parts = [
+                part("parallelism", parallelism.map(|number| number.to_string())),
+                part("rate", rate.map(|number| number.to_string())),
+                part("period", period_s.map(|seconds| format!("{seconds}s"))),
+            ];
+            let text = order.iter().filter_map(|at: &usize| parts[*at].clone()).collect::<Vec<_>>().join(&comma);
+            let period = Duration::from_secs(period_s.unwrap_or(1));
+            let expected = Some(FlowValue { parallelism, rate, period }).filter(|_| parallelism.or(rate).is_some());
+            prop_assert_eq!(FlowValue::parse(&text).ok(), expected);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}|((rate|parallelism|period)[=,]?[0-9smhd, -]{0,8},?){0,4}") {
+            if let Ok(value) = FlowValue::parse(&text) {
+                prop_assert!(value.parallelism.or(value.rate).is_some_and(|limit| limit > 0));
+                prop_assert!(value.period >= Duration::from_secs(1) && value.period <= MAX_PERIOD);
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn boolean(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_have_letters_digits_hyphens_underscores_and_periods() {
@@ -88,6 +89,30 @@ mod tests {
         assert!(labels(&(0..101).map(|n| format!("{n},")).collect::<String>()).is_err());
         for (value, expected) in [("true", true), ("True", true), ("1", true), ("false", false), ("", false)] {
             assert_eq!(boolean(value), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn labels_are_those_that_were_joined(list in "[a-c ,]{0,40}|\\PC{0,40}") {
+            let mut expected: Vec<&str> = Vec::new();
+            for label in list.split(',').map(str::trim) {
+                if !label.is_empty() && !expected.contains(&label) {
+                    expected.push(label);
+                }
+            }
+            let labels = labels(&list).unwrap();
+            prop_assert_eq!(&labels, &expected);
+            // Each is one by itself, as filters take it.
+            prop_assert!(labels.iter().all(|label| super::labels(label).as_deref() == Ok(std::slice::from_ref(label))));
+        }
+
+        #[test]
+        fn a_name_stays_as_it_is_in_a_path(name in "[A-Za-z0-9._-]{1,20}|\\PC{0,20}") {
+            if check_name(&name).is_ok() {
+                let url = format!("http://a/{name}x");
+                prop_assert_eq!(url::Url::parse(&url).unwrap().to_string(), url);
+            }
         }
     }
 }

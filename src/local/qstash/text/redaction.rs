@@ -75,6 +75,7 @@ fn hidden(value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_the_body_all_fields_or_some() {
@@ -109,5 +110,29 @@ mod tests {
         );
         assert_eq!(Redaction::parse("body").unwrap().body(b"hello").as_deref(), Some(hash));
         assert_eq!(Redaction::default().body(b"hello"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_named_field_never_shows_its_value(
+            name in "[A-Za-z][A-Za-z0-9-]{0,10}",
+            (word, before, after) in ("headers?", "[ ]{0,2}", "[ ]{0,2}"),
+            value in "secret[ -~]{0,20}",
+        ) {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            let list = format!("{before}{word}{before}[{after}{}{after}]", name.as_str().to_uppercase());
+            let fields = HeaderMap::from_iter([
+                (name.clone(), HeaderValue::from_str(&value).unwrap()),
+                (HeaderName::from_static("x_other"), HeaderValue::from_static("shown")),
+            ]);
+            let shown = Redaction::parse(&list).unwrap().fields(&fields);
+            prop_assert!(!shown[&name].to_str().unwrap().contains("secret"));
+            prop_assert_eq!(&shown["x_other"], "shown");
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}|((body|headers?)[ \\[\\]a-z,]{0,6}){0,4}") {
+            let _ = Redaction::parse(&text);
+        }
     }
 }
