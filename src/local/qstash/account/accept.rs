@@ -3,11 +3,12 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Account, Record, State, groups::no_group, recent::DEDUPLICATION_MS};
+use super::{Account, Record, State, recent::DEDUPLICATION_MS};
 use crate::local::qstash::{
     ids,
     message::{Deduplication, Message, Options, Origin, Topic},
     refusal::Refusal,
+    text::InvalidDestination,
 };
 
 /// The retries of a message that sets none.
@@ -62,7 +63,9 @@ impl Account {
                 Ok(Accepted::One(self.submit_one(now_ms, &submission, url, submission.topic.clone())?))
             }
             Destination::Group(name) => {
-                let group = Arc::clone(self.group(name).ok_or_else(|| no_group(name))?);
+                // What is no group was meant as a URL.
+                let text = format!("invalid destination url: {}", InvalidDestination::Scheme);
+                let group = Arc::clone(self.group(name).ok_or_else(|| Refusal::invalid(text))?);
                 let defaults = Options::read(&group.defaults)?;
                 let submission = Submission { options: Arc::new(submission.options.or(&defaults)), ..submission };
                 self.check(&submission.options, &submission.body, group.endpoints.len(), now_ms)?;

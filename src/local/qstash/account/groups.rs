@@ -123,6 +123,6 @@ impl Account {
     }
 }
 
-pub(super) fn no_group(name: &str) -> Refusal {
+fn no_group(name: &str) -> Refusal {
     Refusal::not_found(format!("url group {name} not found"))
 }

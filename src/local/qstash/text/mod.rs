@@ -17,6 +17,6 @@ pub(crate) use self::{
     flow_value::FlowValue,
     names::{boolean, check_deduplication_id, check_name, labels},
     redaction::Redaction,
-    target::{Target, check_destination, option},
+    target::{InvalidDestination, Target, check_destination, option},
     waits::{default_backoff, requested_wait},
 };
