@@ -159,3 +159,16 @@ async fn a_page_of_another_site_cannot_publish() {
     host.idle().await;
     assert!(host.app.delivered().is_empty());
 }
+
+#[tokio::test]
+async fn more_fields_than_a_map_holds_are_refused() {
+    let host = Host::start().await;
+    let headers: serde_json::Map<String, serde_json::Value> =
+        (0..40_000).map(|number| (format!("x-{number}"), json!("1"))).collect();
+    let batch = json!([{"destination": format!("{ORIGIN}/"), "headers": headers}]).to_string();
+    let answer = host.ask("POST", "/v2/batch", &[], &batch).await;
+    assert_eq!(answer.body[0]["error"], "invalid message: there should be at most 1000 headers");
+    let endpoints = json!({"endpoints": [{"url": format!("{ORIGIN}/")}]}).to_string();
+    host.ask("POST", "/v2/topics/g/endpoints", &[], &endpoints).await;
+    assert_eq!(host.ask("PATCH", "/v2/topics/g", &[], &json!({"headers": headers}).to_string()).await.status, 400);
+}

@@ -10,6 +10,8 @@ use crate::local::qstash::{account::Account, refusal::Refusal, text::Target};
 
 /// The items of one request.
 const MAX_ITEMS: usize = 10_000;
+/// The fields of an item. A map of them panics when it is full.
+pub(super) const MAX_FIELDS: usize = 1_000;
 
 /// An item. The SDKs write what is not set as nothing, as null or as an empty text.
 #[derive(Deserialize)]
@@ -39,7 +41,11 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
     let item: Item =
         serde_json::from_value(item).map_err(|error| Refusal::invalid(format!("invalid message: {error}")))?;
     let mut fields = HeaderMap::new();
-    for (name, value) in item.headers.unwrap_or_default() {
+    let headers = item.headers.unwrap_or_default();
+    if headers.len() > MAX_FIELDS {
+        return Err(Refusal::invalid(format!("invalid message: there should be at most {MAX_FIELDS} headers")));
+    }
+    for (name, value) in headers {
         let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
             return Err(Refusal::invalid("invalid message: a header cannot be sent"));
         };

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, ApiRequest, route};
+use super::{Answer, ApiRequest, batch::MAX_FIELDS, route};
 use crate::local::qstash::{
     account::{Account, Endpoint},
     refusal::Refusal,
@@ -85,6 +85,9 @@ fn defaults(given: Defaults) -> Result<HeaderMap, Refusal> {
         let name =
             HeaderName::try_from(name).map_err(|_| Refusal::invalid("invalid headers: a name cannot be sent"))?;
         for value in values {
+            if fields.len() == MAX_FIELDS {
+                return Err(Refusal::invalid(format!("invalid headers: there should be at most {MAX_FIELDS}")));
+            }
             let value = HeaderValue::try_from(value);
             fields
                 .append(name.clone(), value.map_err(|_| Refusal::invalid("invalid headers: a value cannot be sent"))?);
