@@ -70,18 +70,23 @@
 //! # }
 //! ```
 
+mod call;
 mod claims;
 mod client;
-mod destination;
 mod error;
 mod extract;
 mod hs256;
+mod id;
+mod limit_reached;
 mod message;
 mod metadata;
+mod publish;
 mod published;
+mod query;
 mod receiver;
 #[cfg(test)]
 mod receiver_tests;
+mod region;
 mod rejection;
 mod response;
 mod seconds;
@@ -91,6 +96,7 @@ mod signer;
 mod subject;
 #[cfg(test)]
 mod vectors;
+mod wire;
 
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
@@ -98,12 +104,17 @@ pub use self::signer::Signer;
 pub use self::{
     claims::{Claims, KeyUsed},
     client::{QStashClient, QStashClientBuilder},
-    destination::{Destination, ToUrl, ToUrlGroup},
     extract::{QStash, VerifiedMessage},
-    message::Message,
+    id::{DlqId, FlowControlKey, MessageId, QueueName, ScheduleId, UrlGroupName},
+    limit_reached::{LimitReached, LimitScope, LimitWindow},
+    message::{
+        Callback, DeliveryOptions, Destination, EmailProvider, FlowControl, LlmProvider, Message, RetryDelay, ToUrl,
+        ToUrlGroup,
+    },
     metadata::Metadata,
     published::Published,
     receiver::Receiver,
+    region::Region,
     rejection::QStashRejection,
     response::{NonRetryable, RetryIn},
     signature_error::SignatureError,
