@@ -70,6 +70,7 @@
 //! # }
 //! ```
 
+mod batch;
 mod call;
 mod claims;
 mod client;
@@ -102,6 +103,7 @@ mod wire;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use self::signer::Signer;
 pub use self::{
+    batch::{BatchItem, BatchPublished},
     claims::{Claims, KeyUsed},
     client::{QStashClient, QStashClientBuilder},
     extract::{QStash, VerifiedMessage},
