@@ -84,6 +84,7 @@ mod metadata;
 mod publish;
 mod published;
 mod query;
+mod queues;
 mod receiver;
 #[cfg(test)]
 mod receiver_tests;
@@ -94,7 +95,9 @@ mod seconds;
 mod signature_error;
 #[cfg(any(test, feature = "testing"))]
 mod signer;
+mod signing_keys;
 mod subject;
+mod url_groups;
 #[cfg(test)]
 mod vectors;
 mod wire;
@@ -115,9 +118,12 @@ pub use self::{
     },
     metadata::Metadata,
     published::Published,
+    queues::{Queue, QueueInfo, QueueSettings, Queues},
     receiver::Receiver,
     region::Region,
     rejection::QStashRejection,
     response::{NonRetryable, RetryIn},
     signature_error::SignatureError,
+    signing_keys::{SigningKeyPair, SigningKeys},
+    url_groups::{Endpoint, EndpointSelector, UrlGroup, UrlGroups},
 };
