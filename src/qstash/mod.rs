@@ -70,6 +70,7 @@
 //! # }
 //! ```
 
+mod applied_flow_control;
 mod batch;
 mod call;
 mod claims;
@@ -80,6 +81,7 @@ mod hs256;
 mod id;
 mod limit_reached;
 mod message;
+mod messages;
 mod metadata;
 mod publish;
 mod published;
@@ -106,6 +108,7 @@ mod wire;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use self::signer::Signer;
 pub use self::{
+    applied_flow_control::AppliedFlowControl,
     batch::{BatchItem, BatchPublished},
     claims::{Claims, KeyUsed},
     client::{QStashClient, QStashClientBuilder},
@@ -116,6 +119,7 @@ pub use self::{
         Callback, DeliveryOptions, Destination, EmailProvider, FlowControl, LlmProvider, Message, RetryDelay, ToUrl,
         ToUrlGroup,
     },
+    messages::{MessageFilter, Messages, StoredMessage},
     metadata::Metadata,
     published::Published,
     queues::{Queue, QueueInfo, QueueSettings, Queues},
