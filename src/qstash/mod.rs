@@ -75,11 +75,14 @@ mod batch;
 mod call;
 mod claims;
 mod client;
+mod dlq;
 mod error;
 mod extract;
 mod hs256;
 mod id;
 mod limit_reached;
+mod listing;
+mod logs;
 mod message;
 mod messages;
 mod metadata;
@@ -112,9 +115,12 @@ pub use self::{
     batch::{BatchItem, BatchPublished},
     claims::{Claims, KeyUsed},
     client::{QStashClient, QStashClientBuilder},
+    dlq::{Dlq, DlqEntry, DlqFilter},
     extract::{QStash, VerifiedMessage},
     id::{DlqId, FlowControlKey, MessageId, QueueName, ScheduleId, UrlGroupName},
     limit_reached::{LimitReached, LimitScope, LimitWindow},
+    listing::{Listing, Page},
+    logs::{LogEntry, LogFilter, LogState, Logs},
     message::{
         Callback, DeliveryOptions, Destination, EmailProvider, FlowControl, LlmProvider, Message, RetryDelay, ToUrl,
         ToUrlGroup,
