@@ -96,6 +96,7 @@ mod receiver_tests;
 mod region;
 mod rejection;
 mod response;
+mod schedules;
 mod seconds;
 mod signature_error;
 #[cfg(any(test, feature = "testing"))]
@@ -133,6 +134,7 @@ pub use self::{
     region::Region,
     rejection::QStashRejection,
     response::{NonRetryable, RetryIn},
+    schedules::{Cron, Schedule, ScheduledMessageState, Schedules, StoredSchedule},
     signature_error::SignatureError,
     signing_keys::{SigningKeyPair, SigningKeys},
     url_groups::{Endpoint, EndpointSelector, UrlGroup, UrlGroups},
