@@ -73,11 +73,13 @@
 mod applied_flow_control;
 mod batch;
 mod call;
+mod callback_body;
 mod claims;
 mod client;
 mod dlq;
 mod error;
 mod extract;
+mod flow_control;
 mod hs256;
 mod id;
 mod limit_reached;
@@ -114,10 +116,12 @@ pub use self::signer::Signer;
 pub use self::{
     applied_flow_control::AppliedFlowControl,
     batch::{BatchItem, BatchPublished},
+    callback_body::CallbackBody,
     claims::{Claims, KeyUsed},
     client::{QStashClient, QStashClientBuilder},
     dlq::{Dlq, DlqEntry, DlqFilter},
     extract::{QStash, VerifiedMessage},
+    flow_control::{FlowControlInfo, FlowControlPin, FlowControls, GlobalParallelism, PinnedLimit},
     id::{DlqId, FlowControlKey, MessageId, QueueName, ScheduleId, UrlGroupName},
     limit_reached::{LimitReached, LimitScope, LimitWindow},
     listing::{Listing, Page},
