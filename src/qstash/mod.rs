@@ -76,6 +76,7 @@ mod call;
 mod callback_body;
 mod claims;
 mod client;
+pub(crate) mod dev;
 mod dlq;
 mod error;
 mod extract;
