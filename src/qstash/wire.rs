@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn labels_and_flags() {
-        let labels = |object: Value| with(&object, Object::labels);
+        let labels = |object: Value| with(&object, |object| object.labels());
         assert_eq!(labels(json!({"label": "a", "labels": ["a", "b"]})), ["a", "b"]);
         assert_eq!(labels(json!({"label": "a"})), ["a"]);
         assert!(labels(json!({"labels": null})).is_empty());

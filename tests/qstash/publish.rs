@@ -283,7 +283,7 @@ async fn each_option_of_a_delivery_is_a_header() {
             ],
         ),
         (
-            message().flow_control(&FlowControl::parallelism(key(), 3)),
+            message().flow_control(FlowControl::parallelism(key(), 3)),
             vec![("upstash-flow-control-key", "my-key"), ("upstash-flow-control-value", "parallelism=3")],
         ),
         (

@@ -1,4 +1,5 @@
 //! A server that records what arrives and gives the answers of a test.
+#![allow(clippy::needless_pass_by_value, reason = "text, numbers and JSON alike")]
 
 use axum::{
     Router,

@@ -1,4 +1,4 @@
-use super::{flow_control::FlowControl, retry_delay::RetryDelay};
+use super::{flow_control::FlowControl, headers::method_name, retry_delay::RetryDelay};
 use crate::{
     Error,
     qstash::{error::invalid, seconds},
@@ -47,7 +47,7 @@ impl Callback {
 
     /// The method of the call: GET, POST (the default), PUT, PATCH or DELETE.
     pub fn method(mut self, method: &Method) -> Self {
-        match super::options::method_name(method) {
+        match method_name(method) {
             Ok(name) => self.set("method", name),
             Err(problem) => self.refuse(problem),
         }

@@ -4,6 +4,7 @@ mod callback;
 mod delivery_options;
 mod destination;
 mod flow_control;
+mod headers;
 #[allow(clippy::module_inception, reason = "the file of the type that users name")]
 mod message;
 mod options;
@@ -20,4 +21,4 @@ pub use self::{
     provider::{EmailProvider, LlmProvider},
     retry_delay::RetryDelay,
 };
-pub(super) use self::{destination::check_url, flow_control::FlowLimits, message::Outgoing, options::header};
+pub(super) use self::{destination::check_url, flow_control::FlowLimits, headers::header, message::Outgoing};
