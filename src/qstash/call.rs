@@ -11,14 +11,21 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// Sends calls of one client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Caller {
     pub(super) rest: RestClient,
     /// Headers of every message that does not set them.
     pub(super) message_headers: Arc<HeaderMap>,
+}
+
+// By hand: the headers are the application's.
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Caller").field(&self.rest).finish()
+    }
 }
 
 /// One call. It is repeated only if it provably never left, unless [`repeatable`](Self::repeatable) says otherwise.

@@ -37,9 +37,9 @@ pub struct CallbackBody {
     pub headers: HeaderMap,
     /// The body of the answer. It may be cut to the size that the plan allows.
     pub body: Bytes,
-    /// How often the message was delivered before.
+    /// The number of deliveries before this one.
     pub retried: u32,
-    /// How often delivery is retried.
+    /// The number of retries after failed deliveries, at the most.
     pub max_retries: u32,
     /// The URL of the destination.
     pub url: Option<String>,

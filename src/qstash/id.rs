@@ -1,9 +1,10 @@
-//! Names of resources. None can be empty: a path that ends where an id should be is another end point, and the one of
+//! Names of resources. None can be empty: a path without its id is another end point, and
 //! `DELETE /v2/messages/` cancels every message.
 
 use super::error::invalid;
 use crate::Error;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// All but the unreserved characters of RFC 3986.
@@ -23,7 +24,8 @@ macro_rules! id {
         /// # Ok(())
         /// # }
         /// ```
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -216,6 +218,14 @@ mod tests {
         for key in ["", " a", "a ", "a\u{fc}", "a\nb", ".."] {
             assert!(FlowControlKey::new(key).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn an_id_is_text_in_json_and_checked_when_it_is_read() {
+        let id = DlqId::new("1-0").unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"1-0\"");
+        assert_eq!(serde_json::from_str::<DlqId>("\"1-0\"").unwrap(), id);
+        assert!(serde_json::from_str::<DlqId>("\"\"").is_err());
     }
 
     #[test]

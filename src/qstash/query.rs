@@ -1,13 +1,13 @@
 use super::error::invalid;
 use crate::{Error, rt::unix_ms};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
 /// All but the unreserved characters of RFC 3986.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The query of a request: a name may be there several times. The first value that cannot be sent is its problem.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Query {
     pairs: Vec<(&'static str, String)>,
     problem: Option<Error>,
@@ -49,6 +49,13 @@ impl Query {
             target.extend(utf8_percent_encode(value, ESCAPED));
         }
         target
+    }
+}
+
+// By hand: a URL may hold a password.
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.pairs.iter().map(|(name, _)| name)).finish()
     }
 }
 

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 /// # fn main() -> Result<(), axum_upstash::Error> {
 /// let region: Region = "us_east_1".parse()?;
 /// assert_eq!(region, Region::UsEast1);
-/// let qstash = QStashClient::builder("token of that region").region(region).build()?;
+/// let qstash = QStashClient::builder("token").region(region).build()?;
 /// # Ok(())
 /// # }
 /// ```

@@ -107,7 +107,7 @@ impl UpstashBuilder {
             let Variables { url, token, .. } = of_region(region);
             match (self.value(url), self.value(token)) {
                 (None, None) => tracing::warn!(
-                    "{} and {} are not set, although {} is: QStash is the one of {}",
+                    "{} and {} are not set, although {} is: {} is used",
                     url.name,
                     token.name,
                     env::QSTASH_REGION.name,

@@ -3,7 +3,7 @@ use axum::body::Bytes;
 use axum_upstash::{
     ErrorKind,
     client::{RetryPolicy, Transport, TransportBody, TransportError, TransportErrorKind},
-    qstash::{Callback, FlowControl, FlowControlKey, Message, QStashClient, RetryDelay},
+    qstash::{Callback, FlowControl, LogFilter, Message, QStashClient, RetryDelay},
 };
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -267,7 +267,7 @@ async fn a_pasted_publish_address_works() {
 #[tokio::test]
 async fn each_option_of_a_delivery_is_a_header() {
     let message = || Message::to_url("https://example.com/");
-    let key = || FlowControlKey::new("my-key").unwrap();
+    let key = || "my-key";
     let second = Duration::from_secs(1);
     for (message, options) in [
         (message().retry_delay(RetryDelay::fixed(second)), vec![("upstash-retry-delay", "1000")]),
@@ -400,4 +400,19 @@ async fn a_group_may_be_drawn_as_in_openapi() {
         let error = server.client().publish(Message::to_url_group("group")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode, "{body}");
     }
+}
+
+#[test]
+fn debug_shows_no_header_of_the_client_and_no_value_of_a_filter() {
+    let client = QStashClient::builder("the-token").message_header("X-Key", "secret").build().unwrap();
+    let filter = LogFilter::new().url("https://u:secret@example.com/");
+    let shown = format!(
+        "{client:?} {:?} {:?} {:?} {filter:?} {:?}",
+        client.queue("orders"),
+        client.dlq(),
+        client.messages(),
+        client.logs().list(filter.clone()),
+    );
+    assert!(shown.contains("orders") && shown.contains("url"), "{shown}");
+    assert!(!shown.contains("secret") && !shown.contains("the-token"), "{shown}");
 }

@@ -61,7 +61,7 @@ pub struct LogEntry {
     pub response_headers: HeaderMap,
     /// The body that the destination answered with.
     pub response_body: Option<Bytes>,
-    /// How long the destination may take.
+    /// The time that the destination may take.
     pub timeout: Option<Duration>,
     /// The URL that is called after each delivery.
     pub callback: Option<String>,
@@ -71,7 +71,7 @@ pub struct LogEntry {
     pub failure_callback: Option<String>,
     /// The headers of that call.
     pub failure_callback_headers: HeaderMap,
-    /// How often delivery is retried.
+    /// The number of retries after failed deliveries, at the most.
     pub max_retries: Option<u32>,
     /// The expression of the waits between retries.
     pub retry_delay_expression: Option<String>,

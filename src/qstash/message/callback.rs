@@ -84,7 +84,10 @@ impl Callback {
     /// Limits how many callbacks of one key are delivered at once, or in a period.
     pub fn flow_control(mut self, control: impl Borrow<FlowControl>) -> Self {
         let control = control.borrow();
-        self.set("flow-control-key", control.key());
+        match control.key() {
+            Ok(key) => self.set("flow-control-key", key),
+            Err(problem) => self.refuse(problem),
+        }
         self.set("flow-control-value", control.value());
         self
     }

@@ -1,4 +1,7 @@
-use crate::qstash::{FlowControlKey, seconds};
+use crate::{
+    Error,
+    qstash::{FlowControlKey, seconds},
+};
 use std::time::Duration;
 
 /// A limit on the deliveries of all messages with one key: how many at once, how many in a period, or both.
@@ -7,22 +10,20 @@ use std::time::Duration;
 /// [pinned](crate::qstash::FlowControls::pin).
 ///
 /// ```
-/// use axum_upstash::qstash::{FlowControl, FlowControlKey, Message};
+/// use axum_upstash::qstash::{FlowControl, Message};
 /// use std::time::Duration;
 ///
-/// # fn main() -> Result<(), axum_upstash::Error> {
-/// let key = FlowControlKey::new("mail-provider")?;
 /// // 100 deliveries a minute, no more than 3 of them at once.
-/// let control = FlowControl::rate(key, 100, Duration::from_secs(60)).with_parallelism(3);
+/// let control = FlowControl::rate("mail-provider", 100, Duration::from_secs(60)).with_parallelism(3);
 /// assert_eq!(control.value(), "parallelism=3, rate=100, period=60s");
 /// let message = Message::to_url("https://app.example.com/send").flow_control(control);
-/// # Ok(())
-/// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// A key that cannot be sent is the message's error when it is published.
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct FlowControl {
-    key: FlowControlKey,
+    key: Result<FlowControlKey, Error>,
     limits: FlowLimits,
 }
 
@@ -60,14 +61,14 @@ fn rate(deliveries: u32, period: Duration) -> (u32, u64) {
 
 impl FlowControl {
     /// Delivers at most so many messages at once. 0 counts as 1.
-    pub fn parallelism(key: FlowControlKey, at_once: u32) -> Self {
-        Self { key, limits: FlowLimits::parallelism(at_once) }
+    pub fn parallelism(key: impl TryInto<FlowControlKey, Error: Into<Error>>, at_once: u32) -> Self {
+        Self { key: key.try_into().map_err(Into::into), limits: FlowLimits::parallelism(at_once) }
     }
 
     /// Delivers at most so many messages in each period, of whole seconds, rounded up: at least a second, and at most a
     /// week. 0 messages count as 1.
-    pub fn rate(key: FlowControlKey, deliveries: u32, period: Duration) -> Self {
-        Self { key, limits: FlowLimits::rate(deliveries, period) }
+    pub fn rate(key: impl TryInto<FlowControlKey, Error: Into<Error>>, deliveries: u32, period: Duration) -> Self {
+        Self { key: key.try_into().map_err(Into::into), limits: FlowLimits::rate(deliveries, period) }
     }
 
     /// Adds a limit of deliveries at once. 0 counts as 1.
@@ -82,10 +83,12 @@ impl FlowControl {
         self
     }
 
-    /// The key.
-    #[must_use]
-    pub fn key(&self) -> &FlowControlKey {
-        &self.key
+    /// The key, or the reason why it cannot be sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if it is empty, or has other characters than visible ASCII.
+    pub fn key(&self) -> Result<&FlowControlKey, Error> {
+        self.key.as_ref().map_err(Error::clone)
     }
 
     /// The value of the header `Upstash-Flow-Control-Value`.
@@ -103,7 +106,7 @@ mod tests {
 
     #[test]
     fn one_limit_is_always_there() {
-        let key = || FlowControlKey::new("k").unwrap();
+        let key = || "k";
         for (control, value) in [
             (FlowControl::parallelism(key(), 3), "parallelism=3"),
             (FlowControl::parallelism(key(), 0), "parallelism=1"),

@@ -40,7 +40,7 @@ pub struct Message<D> {
 
 /// A message that has passed all checks.
 pub(in crate::qstash) struct Outgoing {
-    /// What is appended to the path.
+    /// The end of the path.
     pub(in crate::qstash) destination: String,
     pub(in crate::qstash) headers: HeaderMap,
     pub(in crate::qstash) body: Bytes,
@@ -189,7 +189,11 @@ impl<D> fmt::Debug for Message<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ErrorKind, client::RestClient};
+    use crate::{
+        ErrorKind,
+        client::RestClient,
+        qstash::{Callback, EmailProvider, FlowControl, LlmProvider},
+    };
     use http::Method;
     use std::sync::Arc;
 
@@ -214,9 +218,9 @@ mod tests {
             (message().header("Upstash-Cron", "secret"), "schedule"),
             (message().method(&Method::OPTIONS), "GET"),
             (message().callback("secret"), "the callback"),
-            (message().callback(super::super::Callback::to("https://a").header("a b", "secret")), "the callback"),
-            (message().callback(super::super::Callback::to("https://a").header("x-key", "secret\n")), "x-key"),
-            (message().callback(super::super::Callback::to("https://a").method(&Method::HEAD)), "the callback"),
+            (message().callback(Callback::to("https://a").header("a b", "secret")), "the callback"),
+            (message().callback(Callback::to("https://a").header("x-key", "secret\n")), "x-key"),
+            (message().callback(Callback::to("https://a").method(&Method::HEAD)), "the callback"),
             (message().failure_callback("ftp://secret"), "the failure callback"),
             (message().deduplication_id(""), "deduplication"),
             (message().deduplication_id("secret:1"), "deduplication"),
@@ -224,6 +228,11 @@ mod tests {
             (message().label(" "), "label"),
             (message().label("secret\n1"), "upstash-label"),
             (message().redact_header("secret name"), "redact"),
+            (message().flow_control(FlowControl::parallelism("secret\u{fc}", 1)), "key of a flow control"),
+            (
+                message().callback(Callback::to("https://a").flow_control(FlowControl::parallelism("", 1))),
+                "the callback: the key of a flow control",
+            ),
         ] {
             let error = problem(message);
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -246,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_later_callback_replaces_the_options_of_an_earlier_one() {
-        let first = super::super::Callback::to("https://a/").retries(1).header("x", "1");
+        let first = Callback::to("https://a/").retries(1).header("x", "1");
         let headers = outgoing(message().callback(first).callback("https://b/")).unwrap().headers;
         assert_eq!(headers["upstash-callback"], "https://b/");
         assert!(
@@ -265,16 +274,16 @@ mod tests {
 
     #[test]
     fn debug_shows_no_values() {
-        let callback = super::super::Callback::to("https://u:secret@example.com/").header("x-key", "secret");
+        let callback = Callback::to("https://u:secret@example.com/").header("x-key", "secret");
         let message = Message::to_url("https://u:secret@example.com/")
             .header("authorization", "secret")
             .callback(callback.clone())
             .body("secret");
         let shown = format!("{message:?} {callback:?}");
         assert!(shown.contains("upstash-forward-authorization") && !shown.contains("secret"), "{shown}");
-        let provider = super::super::LlmProvider::openai("secret").with_organization("secret");
+        let provider = LlmProvider::openai("secret").with_organization("secret");
         let message = Message::to_llm(&provider, "https://example.com/");
-        let shown = format!("{provider:?} {message:?} {:?}", super::super::EmailProvider::resend("secret"));
+        let shown = format!("{provider:?} {message:?} {:?}", EmailProvider::resend("secret"));
         assert!(!shown.contains("secret"), "{shown}");
     }
 }

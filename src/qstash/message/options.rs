@@ -80,7 +80,10 @@ impl Options {
     }
 
     pub(super) fn flow_control(&mut self, control: &FlowControl) {
-        self.set("upstash-flow-control-key", control.key());
+        match control.key() {
+            Ok(key) => self.set("upstash-flow-control-key", key),
+            Err(problem) => self.refuse(problem),
+        }
         self.set("upstash-flow-control-value", control.value());
     }
 

@@ -32,7 +32,7 @@ enum Shape {
 }
 
 impl RetryDelay {
-    /// The same wait before every retry, in whole milliseconds, rounded up.
+    /// A fixed wait before every retry, in whole milliseconds, rounded up.
     pub fn fixed(wait: Duration) -> Self {
         Self::of(Shape::Fixed { ms: milliseconds(wait) })
     }

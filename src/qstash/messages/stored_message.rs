@@ -35,7 +35,7 @@ pub struct StoredMessage {
     pub headers: HeaderMap,
     /// The body, unless it is empty.
     pub body: Option<Bytes>,
-    /// How often delivery is retried.
+    /// The number of retries after failed deliveries, at the most.
     pub max_retries: Option<u32>,
     /// The expression of the waits between retries.
     pub retry_delay_expression: Option<String>,

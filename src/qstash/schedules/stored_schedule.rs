@@ -39,13 +39,13 @@ pub struct StoredSchedule {
     pub headers: HeaderMap,
     /// The body, unless it is empty.
     pub body: Option<Bytes>,
-    /// How often delivery is retried.
+    /// The number of retries after failed deliveries, at the most.
     pub retries: Option<u32>,
     /// The expression of the waits between retries.
     pub retry_delay_expression: Option<String>,
     /// The delay of each message, in whole seconds.
     pub delay: Option<Duration>,
-    /// How long the destination may take.
+    /// The time that the destination may take.
     pub timeout: Option<Duration>,
     /// The URL that is called after each delivery.
     pub callback: Option<String>,
@@ -65,13 +65,13 @@ pub struct StoredSchedule {
     pub last_schedule_time: Option<SystemTime>,
     /// The time at which it publishes next.
     pub next_schedule_time: Option<SystemTime>,
-    /// The messages that it last published, and what became of them.
+    /// The messages that it last published, and their outcomes.
     pub last_schedule_states: Vec<(MessageId, ScheduledMessageState)>,
     /// The reason why it could not publish.
     pub error: Option<String>,
 }
 
-/// What became of a message of a schedule.
+/// The outcome of a message of a schedule.
 ///
 /// ```
 /// use axum_upstash::qstash::ScheduledMessageState;
