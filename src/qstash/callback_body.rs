@@ -83,7 +83,7 @@ impl FromWire for CallbackBody {
     fn from_wire(value: &Value) -> Result<Self, Unreadable> {
         let object = Object::of(value)?;
         Ok(Self {
-            source_message_id: object.required("sourceMessageId")?,
+            source_message_id: object.required_id("sourceMessageId")?,
             status: object.status("status"),
             headers: object.headers(&["header", "headers"]),
             body: object.base64("body").unwrap_or_default(),
@@ -93,13 +93,13 @@ impl FromWire for CallbackBody {
             method: object.method("method"),
             source_headers: object.headers(&["sourceHeader", "sourceHeaders"]),
             source_body: object.base64("sourceBody").unwrap_or_default(),
-            url_group: object.parsed("topicName"),
+            url_group: object.id("topicName"),
             endpoint_name: object.text("endpointName"),
             not_before: object.time("notBefore"),
             created_at: object.time("createdAt"),
-            schedule_id: object.parsed("scheduleId"),
+            schedule_id: object.id("scheduleId"),
             caller_ip: object.text("callerIP").or_else(|| object.text("callerIp")),
-            dlq_id: object.parsed("dlqId"),
+            dlq_id: object.id("dlqId"),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Names of resources. None can be empty: a path without its id is another end point, and
 //! `DELETE /v2/messages/` cancels every message.
 
-use super::error::invalid;
+use super::{error::invalid, wire::StoredId};
 use crate::Error;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,12 @@ macro_rules! id {
             #[allow(dead_code, reason = "not every kind is in a path")]
             pub(super) fn segment(&self) -> String {
                 utf8_percent_encode(&self.0, ESCAPED).to_string()
+            }
+        }
+
+        impl StoredId for $name {
+            fn from_service(text: String) -> Option<Self> {
+                opaque($what, &text).ok().map(|()| Self(text))
             }
         }
 
@@ -218,6 +224,13 @@ mod tests {
         for key in ["", " a", "a ", "a\u{fc}", "a\nb", ".."] {
             assert!(FlowControlKey::new(key).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_name_that_the_service_has_already_may_have_other_characters() {
+        let from_service = |text: &str| QueueName::from_service(text.to_owned());
+        assert_eq!(from_service("old name/1").unwrap().segment(), "old%20name%2F1");
+        assert!(from_service("").is_none() && from_service("..").is_none());
     }
 
     #[test]

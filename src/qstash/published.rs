@@ -30,7 +30,7 @@ impl FromWire for Published {
     fn from_wire(value: &Value) -> Result<Self, Unreadable> {
         let object = Object::of(value)?;
         Ok(Self {
-            message_id: object.required("messageId")?,
+            message_id: object.required_id("messageId")?,
             url: object.text("url"),
             deduplicated: object.flag("deduplicated"),
         })

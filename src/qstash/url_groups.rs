@@ -142,7 +142,7 @@ impl FromWire for UrlGroup {
     fn from_wire(value: &Value) -> Result<Self, Unreadable> {
         let object = Object::of(value)?;
         Ok(Self {
-            name: object.required("name")?,
+            name: object.required_id("name")?,
             created_at: object.time("createdAt"),
             updated_at: object.time("updatedAt"),
             endpoints: object.items(&["endpoints"])?,

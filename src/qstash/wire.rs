@@ -17,6 +17,11 @@ pub(super) trait FromWire: Sized {
     fn from_wire(value: &Value) -> Result<Self, Unreadable>;
 }
 
+/// An id that the service gave something, perhaps before it had rules for names.
+pub(super) trait StoredId: Sized {
+    fn from_service(text: String) -> Option<Self>;
+}
+
 /// The field that is missing or cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable(pub(super) &'static str);
@@ -40,13 +45,13 @@ impl<'a> Object<'a> {
         text(self.value(&[name])?)
     }
 
-    /// A value made from text, such as an id. One that cannot be made counts as absent.
-    pub(super) fn parsed<T: for<'b> TryFrom<&'b str>>(self, name: &str) -> Option<T> {
-        T::try_from(&self.text(name)?).ok()
+    /// An id. Text that can be none counts as absent.
+    pub(super) fn id<T: StoredId>(self, name: &str) -> Option<T> {
+        T::from_service(self.text(name)?)
     }
 
-    pub(super) fn required<T: for<'b> TryFrom<&'b str>>(self, name: &'static str) -> Result<T, Unreadable> {
-        self.parsed(name).ok_or(Unreadable(name))
+    pub(super) fn required_id<T: StoredId>(self, name: &'static str) -> Result<T, Unreadable> {
+        self.id(name).ok_or(Unreadable(name))
     }
 
     pub(super) fn required_text(self, name: &'static str) -> Result<String, Unreadable> {
@@ -88,7 +93,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn method(self, name: &str) -> Option<Method> {
-        self.parsed(name)
+        self.text(name)?.parse().ok()
     }
 
     /// The status of an HTTP response. It is 0 or absent if there was none.

@@ -45,7 +45,7 @@ impl FromWire for DlqEntry {
     fn from_wire(value: &Value) -> Result<Self, Unreadable> {
         let object = Object::of(value)?;
         Ok(Self {
-            dlq_id: object.required("dlqId")?,
+            dlq_id: object.required_id("dlqId")?,
             message: StoredMessage::from_wire(value)?,
             response_status: object.status("responseStatus"),
             response_headers: object.headers(&["responseHeader", "responseHeaders"]),

@@ -67,9 +67,9 @@ impl FromWire for StoredMessage {
     fn from_wire(value: &Value) -> Result<Self, Unreadable> {
         let object = Object::of(value)?;
         Ok(Self {
-            message_id: object.required("messageId")?,
+            message_id: object.required_id("messageId")?,
             url: object.text("url"),
-            url_group: object.parsed("topicName"),
+            url_group: object.id("topicName"),
             endpoint_name: object.text("endpointName"),
             method: object.method("method").unwrap_or(Method::POST),
             headers: object.headers(&["header", "headers"]),
@@ -82,8 +82,8 @@ impl FromWire for StoredMessage {
             callback_headers: object.headers(&["callbackHeader", "callbackHeaders"]),
             failure_callback: object.text("failureCallback"),
             failure_callback_headers: object.headers(&["failureCallbackHeader", "failureCallbackHeaders"]),
-            queue: object.parsed("queueName"),
-            schedule_id: object.parsed("scheduleId"),
+            queue: object.id("queueName"),
+            schedule_id: object.id("scheduleId"),
             caller_ip: object.text("callerIP").or_else(|| object.text("callerIp")),
             labels: object.labels(),
             flow_control: AppliedFlowControl::of(object),

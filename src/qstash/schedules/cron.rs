@@ -105,7 +105,9 @@ fn check_zone(zone: &str) -> Result<(), Error> {
 
 fn check_descriptor(text: &str) -> Result<(), Error> {
     if let Some(interval) = text.strip_prefix("@every ") {
-        let whole = seconds::parse(interval).filter(|interval| *interval >= Duration::from_secs(1));
+        // The service reads it as Go does, which has no days.
+        let without_days = Some(interval).filter(|interval| !interval.contains('d'));
+        let whole = without_days.and_then(seconds::parse).filter(|interval| *interval >= Duration::from_secs(1));
         let has_unit = interval.trim_end().ends_with(|c: char| c.is_ascii_alphabetic());
         if whole.is_none() || !has_unit {
             return Err(problem("has an interval that is not a duration such as 90m or 2h"));
@@ -254,6 +256,7 @@ mod tests {
             ("@every 10", "interval"),
             ("@every 0s", "interval"),
             ("@every secret", "interval"),
+            ("@every 1d", "interval"),
             ("CRON_TZ=Europe/Berlin", "no times"),
             ("CRON_TZ= * * * * *", "time zone"),
             ("CRON_TZ=a;b * * * * *", "time zone"),

@@ -52,7 +52,7 @@ impl Schedules {
         let (outgoing, has_id) = outgoing.map_err(|error| error.with_operation(OPERATION))?;
         let call = Call::post(OPERATION, format!("/v2/schedules/{}", outgoing.destination));
         let call = call.headers(outgoing.headers).body(outgoing.body).repeatable_if(has_id);
-        self.caller.send(call).await?.read(|value| Object::of(value)?.required("scheduleId"))
+        self.caller.send(call).await?.read(|value| Object::of(value)?.required_id("scheduleId"))
     }
 
     /// Reads a schedule.

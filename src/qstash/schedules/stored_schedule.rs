@@ -109,7 +109,7 @@ impl FromWire for StoredSchedule {
         let states = object.entries("lastScheduleStates");
         let states = states.filter_map(|(id, state)| Some((MessageId::new(id).ok()?, state.as_str().into())));
         Ok(Self {
-            schedule_id: object.required("scheduleId")?,
+            schedule_id: object.required_id("scheduleId")?,
             cron: object.required_text("cron")?,
             destination: object.text("destination"),
             created_at: object.time("createdAt"),
@@ -124,7 +124,7 @@ impl FromWire for StoredSchedule {
             failure_callback: object.text("failureCallback"),
             caller_ip: object.text("callerIP").or_else(|| object.text("callerIp")),
             is_paused: object.flag("isPaused"),
-            queue: object.parsed("queueName"),
+            queue: object.id("queueName"),
             labels: object.labels(),
             flow_control: AppliedFlowControl::of(object),
             last_schedule_time: object.time("lastScheduleTime"),
