@@ -230,3 +230,32 @@ async fn a_local_server_takes_local_destinations() {
     assert_eq!(server.count(), 2);
     assert!(upstash.check().await.unwrap().qstash);
 }
+
+/// What is set and not used is in the log, by name.
+#[test]
+fn settings_that_are_not_used_are_logged() {
+    let (log, _logging) = crate::log::Log::of(tracing::Level::WARN);
+    builder(&[&DEFAULT, &[("QSTASH_DEV", "1")]]).build().unwrap();
+    let text = log.take();
+    assert!(text.contains("QSTASH_DEV is set: webhooks are verified with public keys"), "{text}");
+    for name in ["QSTASH_URL", "QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY"] {
+        assert!(text.contains(&format!("{name} is set, and is not used because QSTASH_DEV is")), "{text}");
+    }
+    builder(&[&DEFAULT, &[("QSTASH_REGION", "US_EAST_1")]]).build().unwrap();
+    let text = log.take();
+    let expected = "US_EAST_1_QSTASH_URL and US_EAST_1_QSTASH_TOKEN are not set, although QSTASH_REGION is";
+    assert!(text.contains(expected) && !text.contains("default-token"), "{text}");
+    builder(&[&DEFAULT, &US, &[("QSTASH_REGION", "US_EAST_1"), ("QSTASH_DEV", "0")]]).build().unwrap();
+    assert!(!log.take().contains("QSTASH"));
+}
+
+#[tokio::test]
+async fn a_refused_token_is_named_by_the_variable_of_its_region() {
+    let server = Server::answering(401, r#"{"error":"unauthorized"}"#).await;
+    let here = [("US_EAST_1_QSTASH_URL", server.url.as_str()), US[1], ("QSTASH_REGION", "US_EAST_1")];
+    let upstash = builder(&[&DEFAULT, &here]).build().unwrap();
+    let error = upstash.check().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    let text = error.to_string();
+    assert!(text.starts_with("US_EAST_1_QSTASH_URL: ") && text.contains("see US_EAST_1_QSTASH_TOKEN"), "{text}");
+}

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::{fmt, marker::PhantomData, time::SystemTime};
 use url::form_urlencoded;
 
-/// A message to publish: destination, body, schedule and delivery options.
+/// A message to publish: destination, body and delivery options.
 ///
 /// Values are checked as they are set; [`publish`](crate::qstash::QStashClient::publish) returns the first problem, and
 /// then sends nothing.
