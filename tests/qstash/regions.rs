@@ -231,7 +231,7 @@ async fn a_local_server_takes_local_destinations() {
     assert!(upstash.check().await.unwrap().qstash);
 }
 
-/// What is set and not used is in the log, by name.
+/// A setting that is not used is in the log, by name.
 #[test]
 fn settings_that_are_not_used_are_logged() {
     let (log, _logging) = crate::log::Log::of(tracing::Level::WARN);
