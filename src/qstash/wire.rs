@@ -101,14 +101,17 @@ impl<'a> Object<'a> {
         self.number::<u16>(name).and_then(|status| StatusCode::from_u16(status).ok())
     }
 
-    /// Headers with a value or a list of values each. Those that HTTP does not allow are left out.
+    /// Headers with a value or a list of values each. Those that HTTP does not allow are left out, and so are those beyond the
+    /// number that a map can hold.
     pub(super) fn headers(self, names: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, values) in self.value(names).and_then(Value::as_object).into_iter().flatten() {
             let Ok(name) = HeaderName::try_from(name) else { continue };
             for value in list(values).iter().filter_map(text_or_empty) {
-                if let Ok(value) = HeaderValue::try_from(value) {
-                    headers.append(&name, value);
+                if let Ok(value) = HeaderValue::try_from(value)
+                    && headers.try_append(&name, value).is_err()
+                {
+                    return headers;
                 }
             }
         }
@@ -264,6 +267,8 @@ mod tests {
             (&"3".parse().unwrap(), &"".parse().unwrap(), &"5".parse().unwrap(), 5)
         );
         assert!(with(&json!({"header": []}), |object| object.headers(&["header"])).is_empty());
+        let many: Map<String, Value> = (0..40_000).map(|n| (format!("x-{n}"), "1".into())).collect();
+        assert!(with(&json!({"header": many}), |object| object.headers(&["header"])).len() > 20_000);
     }
 
     #[test]

@@ -242,6 +242,15 @@ mod tests {
     }
 
     #[test]
+    fn headers_without_end_are_a_problem_and_not_a_panic() {
+        let many = (0..50_000).fold(message(), |message, n| message.header(format!("x-{n}"), "1"));
+        assert!(problem(many.retries(1)).to_string().contains("1,000 headers"));
+        let callback =
+            (0..50_000).fold(Callback::to("https://a/"), |callback, n| callback.header(format!("x-{n}"), "1"));
+        assert!(problem(message().callback(callback)).to_string().contains("1,000 headers"));
+    }
+
+    #[test]
     fn the_first_problem_is_the_one_reported() {
         let error = problem(Message::to_url("nowhere").label(""));
         assert!(error.to_string().starts_with("the destination"), "{error}");

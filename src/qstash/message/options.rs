@@ -12,6 +12,9 @@ use crate::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::time::Duration;
 
+/// More than any server takes, and fewer than make a map panic.
+const MAX_HEADERS: usize = 1000;
+
 /// The options of a message, which are headers. Each is checked as it is set, and the first problem is kept.
 #[derive(Clone, Default)]
 pub(in crate::qstash) struct Options {
@@ -57,10 +60,16 @@ impl Options {
             Ok((sent, value)) if is_option(&name.to_ascii_lowercase()) => {
                 self.headers.insert(sent, value);
             }
-            Ok((sent, value)) => {
-                self.headers.append(sent, value);
-            }
+            Ok((sent, value)) => self.append(sent, value),
             Err(problem) => self.refuse(problem),
+        }
+    }
+
+    fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        if self.headers.len() < MAX_HEADERS {
+            self.headers.append(name, value);
+        } else {
+            self.refuse(invalid("the message has more than 1,000 headers"));
         }
     }
 
@@ -122,7 +131,7 @@ impl Options {
         }
         for (suffix, value) in callback.options() {
             if let Ok(name) = HeaderName::try_from(format!("{prefix}{suffix}")) {
-                self.headers.append(name, value.clone());
+                self.append(name, value.clone());
             }
         }
     }
