@@ -47,6 +47,29 @@ pub const QSTASH_TOKEN: Variable = variable("QSTASH_TOKEN", None);
 pub const QSTASH_CURRENT_SIGNING_KEY: Variable = variable("QSTASH_CURRENT_SIGNING_KEY", None);
 /// The key that QStash will sign with after the next rotation.
 pub const QSTASH_NEXT_SIGNING_KEY: Variable = variable("QSTASH_NEXT_SIGNING_KEY", None);
+/// The region of QStash to publish to, if an application uses two: `US_EAST_1` or `EU_CENTRAL_1`. The variables that begin
+/// with the name of a region are read only if this one is set.
+pub const QSTASH_REGION: Variable = variable("QSTASH_REGION", None);
+/// The address of QStash in the region `EU_CENTRAL_1`.
+pub const EU_CENTRAL_1_QSTASH_URL: Variable = variable("EU_CENTRAL_1_QSTASH_URL", None);
+/// The token of that region.
+pub const EU_CENTRAL_1_QSTASH_TOKEN: Variable = variable("EU_CENTRAL_1_QSTASH_TOKEN", None);
+/// The key that QStash signs with in that region.
+pub const EU_CENTRAL_1_QSTASH_CURRENT_SIGNING_KEY: Variable = variable("EU_CENTRAL_1_QSTASH_CURRENT_SIGNING_KEY", None);
+/// The key that QStash will sign with in that region after the next rotation.
+pub const EU_CENTRAL_1_QSTASH_NEXT_SIGNING_KEY: Variable = variable("EU_CENTRAL_1_QSTASH_NEXT_SIGNING_KEY", None);
+/// The address of QStash in the region `US_EAST_1`.
+pub const US_EAST_1_QSTASH_URL: Variable = variable("US_EAST_1_QSTASH_URL", None);
+/// The token of that region.
+pub const US_EAST_1_QSTASH_TOKEN: Variable = variable("US_EAST_1_QSTASH_TOKEN", None);
+/// The key that QStash signs with in that region.
+pub const US_EAST_1_QSTASH_CURRENT_SIGNING_KEY: Variable = variable("US_EAST_1_QSTASH_CURRENT_SIGNING_KEY", None);
+/// The key that QStash will sign with in that region after the next rotation.
+pub const US_EAST_1_QSTASH_NEXT_SIGNING_KEY: Variable = variable("US_EAST_1_QSTASH_NEXT_SIGNING_KEY", None);
+/// Whether QStash is a development server on this machine, with its public account: `true` or `1`, `false` or `0`.
+pub const QSTASH_DEV: Variable = variable("QSTASH_DEV", None);
+/// The port of that server (8080).
+pub const QSTASH_DEV_PORT: Variable = variable("QSTASH_DEV_PORT", None);
 /// Any value turns the telemetry headers off.
 pub const DISABLE_TELEMETRY: Variable = variable("UPSTASH_DISABLE_TELEMETRY", None);
 
@@ -62,5 +85,16 @@ pub const VARIABLES: &[Variable] = &[
     QSTASH_TOKEN,
     QSTASH_CURRENT_SIGNING_KEY,
     QSTASH_NEXT_SIGNING_KEY,
+    QSTASH_REGION,
+    EU_CENTRAL_1_QSTASH_URL,
+    EU_CENTRAL_1_QSTASH_TOKEN,
+    EU_CENTRAL_1_QSTASH_CURRENT_SIGNING_KEY,
+    EU_CENTRAL_1_QSTASH_NEXT_SIGNING_KEY,
+    US_EAST_1_QSTASH_URL,
+    US_EAST_1_QSTASH_TOKEN,
+    US_EAST_1_QSTASH_CURRENT_SIGNING_KEY,
+    US_EAST_1_QSTASH_NEXT_SIGNING_KEY,
+    QSTASH_DEV,
+    QSTASH_DEV_PORT,
     DISABLE_TELEMETRY,
 ];

@@ -288,6 +288,13 @@ impl StdError for Error {
     }
 }
 
+/// For parameters of `impl TryInto`, which also take the value itself.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         if error.is_outage() {

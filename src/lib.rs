@@ -86,7 +86,7 @@
 //! | `tower-sessions-0_15`, `tower-sessions-0_14` | a [store](session::compat) for tower-sessions, and so for axum-login | |
 //! | `response-cache` | [HTTP response caching](response_cache) | yes |
 //! | `client-ip` | the [client's address](client_ip) | yes |
-//! | `qstash` | [verified webhooks and publishing](qstash) | yes |
+//! | `qstash` | [verified webhooks, publishing and management](qstash) | yes |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
 //! | `reqwest-0_13` | the [built-in HTTP client](client::ReqwestTransport); without it a client needs a [`Transport`](client::Transport) of your own, except on wasm32 | yes |
 //! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client and for Redis over TCP | `rustls` |

@@ -69,5 +69,5 @@ pub(crate) use self::{
     rest::{RestClient, RestConfig, RestRequest, RestResponse},
     retry::Repeat,
     secret::Secret,
-    url::BaseUrl,
+    url::{BaseUrl, is_loopback},
 };

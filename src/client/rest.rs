@@ -159,6 +159,11 @@ impl RestClient {
         self.inner.endpoint.is_ok()
     }
 
+    /// Whether the product runs on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.inner.endpoint.as_ref().is_ok_and(|endpoint| endpoint.base.is_loopback())
+    }
+
     /// Names the setting to look at in an error about the token.
     pub(crate) fn explained(&self, error: Error) -> Error {
         let Ok(Endpoint { token_name, .. }) = &self.inner.endpoint else { return error };

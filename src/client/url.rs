@@ -49,6 +49,26 @@ impl BaseUrl {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
+    }
+}
+
+/// Whether `url` leads to the machine that resolves it.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        Some(url::Host::Ipv6(ip)) => {
+            let mapped = ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
+            ip.is_loopback() || ip.is_unspecified() || mapped
+        }
+        None => false,
+    }
 }
 
 fn is_local(url: &Url) -> bool {
@@ -75,6 +95,29 @@ mod tests {
         ] {
             assert_eq!(BaseUrl::parse("X", given).unwrap().as_str(), kept);
         }
+    }
+
+    #[test]
+    fn loopback_has_many_spellings() {
+        for (url, expected) in [
+            ("http://localhost:3000/", true),
+            ("http://LOCALHOST./", true),
+            ("http://app.localhost/", true),
+            ("http://127.0.0.1/", true),
+            ("http://127.1.2.3/", true),
+            ("http://0x7f.1/", true),
+            ("http://2130706433/", true),
+            ("http://0.0.0.0/", true),
+            ("http://[::1]/", true),
+            ("http://[::ffff:127.0.0.1]/", true),
+            ("http://10.0.0.1/", false),
+            ("http://localhost.example.com/", false),
+            ("http://[2001:db8::1]/", false),
+            ("https://qstash.upstash.io", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+        assert!(BaseUrl::parse("X", "http://127.0.0.1:8080/qstash").unwrap().is_loopback());
     }
 
     #[test]

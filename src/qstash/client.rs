@@ -1,19 +1,20 @@
-use super::{Destination, Message, error::from_response};
+use super::{
+    call::{Call, Caller},
+    message,
+    region::Region,
+};
 use crate::{
-    Clock, Error, ErrorKind,
-    client::{Repeat, RestClient, RestConfig, RestRequest, Secret},
+    Error,
+    client::{RestClient, RestConfig, Secret},
     problems::Problems,
 };
-use bytes::Bytes;
-use http::{HeaderMap, Method};
-use std::fmt;
+use http::{HeaderMap, HeaderName};
+use std::{fmt, sync::Arc};
 
 /// Messages are kept in a region; this one is the default of the official SDKs.
 const DEFAULT_URL: &str = "https://qstash.upstash.io";
 
-const OPERATION: &str = "qstash publish";
-
-/// Publishes messages through QStash. Cloning is cheap, and clones share everything.
+/// Publishes messages through QStash, and manages what QStash keeps. Cloning is cheap, and clones share everything.
 ///
 /// ```no_run
 /// use axum_upstash::qstash::{Message, QStashClient};
@@ -31,9 +32,21 @@ const OPERATION: &str = "qstash publish";
 /// # Ok(())
 /// # }
 /// ```
+///
+/// | to | use |
+/// |---|---|
+/// | hand over one message, or several | [`publish`](Self::publish), [`batch`](Self::batch) |
+/// | have messages delivered one after the other | [`queue`](Self::queue), [`queues`](Self::queues) |
+/// | have a message published again and again | [`schedules`](Self::schedules) |
+/// | look at messages that are under way, and cancel them | [`messages`](Self::messages) |
+/// | look at messages that failed, and retry or delete them | [`dlq`](Self::dlq) |
+/// | read what became of messages | [`logs`](Self::logs) |
+/// | change the endpoints of a URL group | [`url_groups`](Self::url_groups) |
+/// | look at, pause and pin limits of delivery | [`flow_control`](Self::flow_control) |
+/// | read and roll the keys that sign deliveries | [`signing_keys`](Self::signing_keys) |
 #[derive(Clone)]
 pub struct QStashClient {
-    rest: RestClient,
+    caller: Caller,
 }
 
 /// Sets up a [`QStashClient`].
@@ -48,12 +61,14 @@ pub struct QStashClient {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct QStashClientBuilder {
     url: String,
     token: Secret,
     names: (&'static str, &'static str),
+    headers: HeaderMap,
+    problem: Option<Error>,
     rest: RestConfig,
 }
 
@@ -64,21 +79,52 @@ impl QStashClientBuilder {
         self
     }
 
+    /// Sets the address to that of a region. Tokens, messages and signing keys belong to one region.
+    pub fn region(self, region: Region) -> Self {
+        self.url(region.url())
+    }
+
+    /// A header of every message that does not set it itself: for the destination, or, if its name begins with `Upstash-`, an
+    /// option.
+    ///
+    /// ```
+    /// use axum_upstash::qstash::QStashClient;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let qstash = QStashClient::builder("token").message_header("Upstash-Label", "shop").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn message_header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+        match message::header(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => {
+                self.headers.append(name, value);
+            }
+            Err(problem) => {
+                self.problem.get_or_insert(problem);
+            }
+        }
+        self
+    }
+
     rest_setters!();
     named_setters!();
 
     /// Checks the settings and sets up the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if the URL or the token cannot be right.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the URL or the token cannot be right.
     pub fn build(self) -> Result<QStashClient, Error> {
         Problems::collect(|problems| self.build_into(problems))
     }
 
     /// The same with the problems of other clients.
     pub(crate) fn build_into(self, problems: &mut Problems) -> Option<QStashClient> {
+        if let Some(problem) = self.problem {
+            problems.add(problem.message());
+        }
         let rest = RestClient::new(self.names, without_publish(&self.url), &self.token, self.rest, problems)?;
-        Some(QStashClient { rest })
+        Some(QStashClient { caller: Caller { rest, message_headers: Arc::new(self.headers) } })
     }
 }
 
@@ -92,7 +138,7 @@ impl QStashClient {
     /// A client for the default region, with its token.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if the token cannot be right.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the token cannot be right.
     pub fn new(token: impl Into<String>) -> Result<Self, Error> {
         Self::builder(token).build()
     }
@@ -103,82 +149,52 @@ impl QStashClient {
             url: DEFAULT_URL.to_owned(),
             token: Secret::new(token),
             names: ("the QStash URL", "the QStash token"),
+            headers: HeaderMap::new(),
+            problem: None,
             rest: RestConfig::default(),
         }
     }
 
     /// A client whose every call fails with what has to be set.
     pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
-        Self { rest: RestClient::not_configured(reason) }
+        Self { caller: Caller { rest: RestClient::not_configured(reason), message_headers: Arc::default() } }
     }
 
     /// Whether QStash answers and accepts the token. `None` if there is no token.
     pub(crate) async fn check(&self) -> Option<Result<(), Error>> {
-        if !self.rest.is_configured() {
+        if !self.caller.rest.is_configured() {
             return None;
         }
-        let request = RestRequest {
-            method: Method::GET,
-            path: "/v2/keys".into(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            repeat: Repeat::Safe,
-            deadline: None,
-        };
-        Some(match self.rest.send(request).await {
-            Ok(response) if response.status.is_success() => Ok(()),
-            Ok(response) => Err(self.rest.explained(from_response(&response, &Clock::system()))),
-            Err(error) => Err(error),
-        })
+        let answer = self.caller.send(Call::get("qstash check", "/v2/keys")).await;
+        Some(answer.map(drop))
     }
 
-    /// Hands a message over to QStash, which delivers it.
-    ///
-    /// A message to a URL answers with one [`Published`](super::Published), one to a URL group with one for each
-    /// endpoint.
-    ///
-    /// Publishing twice makes two messages, so only what provably never left is sent again, unless the message has a
-    /// [`deduplication_id`](Message::deduplication_id).
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] if the message has a value that cannot be sent; then nothing was sent.
-    /// [`ErrorKind::Unauthorized`], [`ErrorKind::RateLimited`], [`ErrorKind::LimitExceeded`] and [`ErrorKind::Refused`]
-    /// if QStash did not take the message; [`Error::is_outage`] if QStash could not be reached.
-    pub async fn publish<D: Destination>(&self, message: Message<D>) -> Result<D::Published, Error> {
-        let describe = |error: Error| error.with_operation(OPERATION);
-        let message = message.checked().map_err(describe)?;
-        let request = RestRequest {
-            method: Method::POST,
-            path: message.path.into(),
-            headers: message.headers,
-            body: message.body,
-            repeat: if message.deduplicated { Repeat::Safe } else { Repeat::IfNotSent },
-            deadline: None,
-        };
-        let response = self.rest.send(request).await.map_err(describe)?;
-        if !response.status.is_success() {
-            return Err(describe(self.rest.explained(from_response(&response, &Clock::system()))));
-        }
-        serde_json::from_slice(&response.body).map_err(|error| {
-            let problem = Error::new(ErrorKind::Decode, "the answer is not one of QStash to a publish");
-            describe(problem.with_status(response.status).with_source(format!(
-                "{:?} at byte {}",
-                error.classify(),
-                error.column()
-            )))
-        })
+    /// Sends the calls of this client.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
     }
 }
 
 impl fmt::Debug for QStashClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("QStashClient").field(&self.rest).finish()
+        f.debug_tuple("QStashClient").field(&self.caller.rest).finish()
+    }
+}
+
+impl fmt::Debug for QStashClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QStashClientBuilder")
+            .field("url", &self.url)
+            .field("message_headers", &self.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>())
+            .field("rest", &self.rest)
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::qstash::Message;
 
     #[test]
     fn a_pasted_publish_address_is_repaired() {
@@ -199,6 +215,15 @@ mod tests {
         let client = QStashClient::new("token").unwrap();
         assert_send(client.publish(Message::to_url("https://example.com/")));
         assert_send(client.publish(Message::to_url_group("group")));
+    }
+
+    #[test]
+    fn headers_of_all_messages_are_checked() {
+        let error = QStashClient::builder("token").message_header("a b", "secret").build().unwrap_err();
+        assert!(error.to_string().contains("header") && !error.to_string().contains("secret"), "{error}");
+        let builder = QStashClient::builder("secret").message_header("x-key", "secret");
+        let shown = format!("{builder:?}");
+        assert!(shown.contains("upstash-forward-x-key") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]

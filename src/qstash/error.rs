@@ -1,25 +1,39 @@
 //! Errors from the service's answers.
 
+use super::limit_reached::LimitReached;
 use crate::{Clock, Error, ErrorKind, client::RestResponse};
 use http::StatusCode;
-use serde::Deserialize;
-use std::time::Duration;
+use serde_json::Value;
+use std::borrow::Cow;
 
-#[derive(Deserialize)]
-struct Body {
-    error: String,
+/// The error of a value that cannot be sent.
+pub(super) fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
 }
 
 /// The error of an answer that is no success.
 pub(super) fn from_response(response: &RestResponse, clock: &Clock) -> Error {
+    let body = serde_json::from_slice::<Value>(&response.body).ok();
     // A gateway in between answers with a page of its own, which is of no use in an error.
-    let text = serde_json::from_slice(&response.body).map_or_else(
-        |_| "the service answered with an error and no reason".to_owned(),
-        |Body { error }| presentable(&error),
-    );
-    Error::new(classify(response.status, &text), text)
-        .with_status(response.status)
-        .with_retry_after(response.retry_after().or_else(|| until_reset(response, clock)))
+    let text = body.as_ref().and_then(|body| body.get("error")?.as_str()).map(presentable);
+    let text = text.unwrap_or_else(|| "the service answered with an error and no reason".to_owned());
+    let kind = classify(response.status, &text);
+    let limit = LimitReached::of_response(response.status, &response.headers, clock);
+    // A day that is used up is an outage until the next one; a burst passes in a second.
+    let kind = if limit.as_ref().is_some_and(LimitReached::is_daily) { ErrorKind::QuotaExceeded } else { kind };
+    let until_reset = limit.as_ref().and_then(|limit| limit.wait(clock));
+    let error =
+        Error::new(kind, text).with_status(response.status).with_retry_after(response.retry_after().or(until_reset));
+    match limit {
+        Some(limit) => error.with_source(limit),
+        None => error,
+    }
+}
+
+/// The error of an item of a batch, beside items that were taken.
+pub(super) fn of_item(text: &str) -> Error {
+    let text = presentable(text);
+    Error::new(classify(StatusCode::BAD_REQUEST, &text), text)
 }
 
 fn classify(status: StatusCode, text: &str) -> ErrorKind {
@@ -36,14 +50,6 @@ fn classify(status: StatusCode, text: &str) -> ErrorKind {
     }
 }
 
-/// The time until the limit is reset, which QStash gives as a time since the epoch
-/// ([Rate limits](https://upstash.com/docs/qstash/api/api-ratelimiting)).
-fn until_reset(response: &RestResponse, clock: &Clock) -> Option<Duration> {
-    let reset = ["burst-ratelimit-reset", "ratelimit-reset"].into_iter().find_map(|name| response.headers.get(name))?;
-    let reset: u64 = reset.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_millis(reset.saturating_mul(1000).saturating_sub(clock.now_ms())))
-}
-
 fn presentable(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(300).collect()
 }
@@ -52,6 +58,7 @@ fn presentable(text: &str) -> String {
 mod tests {
     use super::*;
     use http::{HeaderMap, Version};
+    use std::time::Duration;
 
     fn answer(status: u16, body: &'static str) -> RestResponse {
         let status = StatusCode::from_u16(status).unwrap();
@@ -78,6 +85,8 @@ mod tests {
         }
         let quota = from_response(&answer(400, r#"{"error":"quota maxRetries exceeded"}"#), &Clock::system());
         assert_eq!(quota.kind(), ErrorKind::LimitExceeded);
+        assert_eq!(of_item("quota maxDelay exceeded").kind(), ErrorKind::LimitExceeded);
+        assert_eq!(of_item("invalid destination url\nsecond line").to_string(), "invalid destination url");
     }
 
     #[test]
@@ -93,13 +102,22 @@ mod tests {
     fn the_reset_of_a_limit_is_a_time_to_wait() {
         let clock = Clock::manual(crate::rt::from_unix_ms(1_000_000)).0;
         let mut limited = answer(429, "{}");
+        let kind_and_wait = |limited: &RestResponse| {
+            let error = from_response(limited, &clock);
+            (error.kind(), error.retry_after().map(|wait| wait.as_secs()))
+        };
+        assert_eq!(kind_and_wait(&limited), (ErrorKind::RateLimited, None));
+        limited.headers.insert("ratelimit-limit", "1000".parse().unwrap());
         limited.headers.insert("ratelimit-reset", "1007".parse().unwrap());
-        assert_eq!(from_response(&limited, &clock).retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(kind_and_wait(&limited), (ErrorKind::QuotaExceeded, Some(7)));
+        limited.headers.remove("ratelimit-limit");
         limited.headers.insert("burst-ratelimit-reset", "1001".parse().unwrap());
-        assert_eq!(from_response(&limited, &clock).retry_after(), Some(Duration::from_secs(1)));
+        limited.headers.insert("burst-ratelimit-limit", "100".parse().unwrap());
+        assert_eq!(kind_and_wait(&limited), (ErrorKind::RateLimited, Some(1)));
         limited.headers.insert("burst-ratelimit-reset", "1".parse().unwrap());
-        assert_eq!(from_response(&limited, &clock).retry_after(), Some(Duration::ZERO));
+        assert_eq!(kind_and_wait(&limited), (ErrorKind::RateLimited, Some(0)));
         limited.headers.insert("retry-after", "3".parse().unwrap());
+        assert_eq!(kind_and_wait(&limited), (ErrorKind::RateLimited, Some(3)));
         assert_eq!(from_response(&limited, &clock).retry_after(), Some(Duration::from_secs(3)));
     }
 }

@@ -110,14 +110,16 @@ where
 
 /// Reads the body, verifies it, and puts the request together again.
 async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Claims), QStashRejection<R>> {
-    if let Some(reason) = receiver.missing_keys() {
+    let (mut parts, body) = request.into_parts();
+    let region = parts.headers.get("upstash-region").and_then(|region| region.to_str().ok());
+    if let Some(reason) = receiver.missing_keys(region) {
         return Err(QStashRejection::NotConfigured(reason));
     }
-    let (mut parts, body) = request.into_parts();
-    PrivateResponse::extracted(&mut parts.extensions);
     let url = receiver.public_url().map(|base| format!("{base}{}", original_path(&parts)));
     // Checked before the body is read, so that a sender without a key cannot fill the memory.
-    let signed = signed(&parts.headers, receiver, url.as_deref()).map_err(QStashRejection::Signature)?;
+    let signed = signed(&parts.headers, receiver, region, url.as_deref());
+    PrivateResponse::extracted(&mut parts.extensions);
+    let signed = signed.map_err(QStashRejection::Signature)?;
     let body = read(body, receiver.body_limit()).await?;
     let claims = over(signed, &body).map_err(QStashRejection::Signature)?;
     let mut request = Request::from_parts(parts, Body::from(body));
@@ -127,12 +129,17 @@ async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Cl
 }
 
 /// The tokens that pass, of the lines that a proxy may have added to; if there are none, the fault of the first line.
-fn signed(headers: &HeaderMap, receiver: &Receiver, url: Option<&str>) -> Result<Vec<Signed>, SignatureError> {
+fn signed(
+    headers: &HeaderMap,
+    receiver: &Receiver,
+    region: Option<&str>,
+    url: Option<&str>,
+) -> Result<Vec<Signed>, SignatureError> {
     const MAX_LINES: usize = 4;
     let (mut signed, mut fault) = (Vec::new(), None);
     for line in headers.get_all("upstash-signature").into_iter().take(MAX_LINES) {
         let text = line.to_str().map_err(|_| SignatureError::Malformed);
-        match text.and_then(|text| receiver.check_token(text, url, subject::is_same)) {
+        match text.and_then(|text| receiver.check_token(text, region, url, subject::is_same)) {
             Ok(token) => signed.push(token),
             Err(error) => fault = fault.or(Some(error)),
         }

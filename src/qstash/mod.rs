@@ -1,4 +1,4 @@
-//! QStash: verified webhooks, and publishing.
+//! QStash: verified webhooks, publishing, and all that QStash keeps.
 //!
 //! [`QStash`] is an extractor around another one. The handler runs only for a request that QStash signed, and gets
 //! the body it signed; [`VerifiedMessage`] adds message id, retries and the claims. The signing keys are in a
@@ -51,6 +51,15 @@
 #![cfg_attr(feature = "testing", doc = "[`Signer`] signs requests as QStash does, right ones and wrong ones.")]
 #![cfg_attr(not(feature = "testing"), doc = "With feature `testing`, `Signer` signs requests as QStash does.")]
 //!
+//! # Two regions
+//! Tokens, messages and signing keys belong to one [`Region`]. While an application moves from one to the other, it
+//! publishes to that of `QSTASH_REGION`, and verifies each delivery with the keys of the region that the delivery names
+//! ([`Receiver::try_with_region`]).
+//!
+//! # Development
+//! With `QSTASH_DEV=true`, [`Upstash::from_env`](crate::Upstash::from_env) uses a development server on this machine, whose
+//! account and keys are public. Only a server on this machine takes URLs of this machine.
+//!
 //! # Publishing
 //! [`QStashClient`] hands over a [`Message`] that QStash delivers to a URL or to each endpoint of a URL group.
 //!
@@ -69,42 +78,109 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | a message that | is made with |
+//! |---|---|
+//! | tells what became of it | [`callback`](Message::callback), [`failure_callback`](Message::failure_callback), which receive a [`CallbackBody`] |
+//! | is retried at other times | [`retries`](Message::retries), [`retry_delay`](Message::retry_delay) |
+//! | must not be taken twice | [`deduplication_id`](Message::deduplication_id), or [`deduplicated`](Message::deduplicated) |
+//! | must not overload its destination | [`flow_control`](Message::flow_control), or a [queue](QStashClient::queue) |
+//! | is found in logs, without its secrets | [`label`](Message::label), [`redact_body`](Message::redact_body), [`redact_header`](Message::redact_header) |
+//! | goes to a language model, or is a mail | [`to_llm`](Message::to_llm), [`to_email`](Message::to_email) |
+//! | is published again and again | [`Schedule`] |
+//!
+//! # Managing
+//! Queues, schedules, URL groups, messages under way, the dead letter queue, logs and flow control are methods of the
+//! client: see the table of [`QStashClient`]. Ids are checked before anything is sent, and an empty list or filter never
+//! means all.
+//!
+//! # Errors
+//! | [kind](crate::ErrorKind) | meaning |
+//! |---|---|
+//! | `InvalidInput` | a value cannot be sent; nothing was sent |
+//! | `Refused` | the service found a value wrong; the message is its own |
+//! | `Unauthorized`, `Forbidden` | the token is not valid, or is for reads |
+//! | `NotFound` | there is no message, queue or other thing of that name |
+//! | `LimitExceeded` | a limit of the plan: the size or options of a message, the number of queues or schedules |
+//! | `QuotaExceeded` | the messages of the day are used up |
+//! | `RateLimited` | too many requests in one second, or to a language model |
+//!
+//! [`LimitReached::of`] has the numbers of the last two, and [`Error::retry_after`](crate::Error::retry_after) the time until
+//! there is room again. After a lost answer a call is sent again only if that changes nothing: reads, settings, and messages
+//! with a deduplication id.
 
+mod applied_flow_control;
+mod batch;
+mod call;
+mod callback_body;
 mod claims;
 mod client;
-mod destination;
+pub(crate) mod dev;
+mod dlq;
 mod error;
 mod extract;
+mod flow_control;
 mod hs256;
+mod id;
+mod keys;
+mod limit_reached;
+mod listing;
+mod logs;
 mod message;
+mod messages;
 mod metadata;
+mod publish;
 mod published;
+mod query;
+mod queues;
 mod receiver;
 #[cfg(test)]
 mod receiver_tests;
+mod region;
 mod rejection;
 mod response;
+mod schedules;
 mod seconds;
 mod signature_error;
 #[cfg(any(test, feature = "testing"))]
 mod signer;
+mod signing_keys;
 mod subject;
+mod url_groups;
 #[cfg(test)]
 mod vectors;
+mod wire;
 
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use self::signer::Signer;
 pub use self::{
+    applied_flow_control::AppliedFlowControl,
+    batch::{BatchItem, BatchPublished},
+    callback_body::CallbackBody,
     claims::{Claims, KeyUsed},
     client::{QStashClient, QStashClientBuilder},
-    destination::{Destination, ToUrl, ToUrlGroup},
+    dlq::{Dlq, DlqEntry, DlqFilter},
     extract::{QStash, VerifiedMessage},
-    message::Message,
+    flow_control::{FlowControlInfo, FlowControlPin, FlowControls, GlobalParallelism, PinnedLimit},
+    id::{DlqId, FlowControlKey, MessageId, QueueName, ScheduleId, UrlGroupName},
+    limit_reached::{LimitReached, LimitScope, LimitWindow},
+    listing::{Listing, Page},
+    logs::{LogEntry, LogFilter, LogState, Logs},
+    message::{
+        Callback, DeliveryOptions, Destination, EmailProvider, FlowControl, LlmProvider, Message, RetryDelay, ToUrl,
+        ToUrlGroup,
+    },
+    messages::{MessageFilter, Messages, StoredMessage},
     metadata::Metadata,
     published::Published,
+    queues::{Queue, QueueInfo, QueueSettings, Queues},
     receiver::Receiver,
+    region::Region,
     rejection::QStashRejection,
     response::{NonRetryable, RetryIn},
+    schedules::{Cron, Schedule, ScheduledMessageState, Schedules, StoredSchedule},
     signature_error::SignatureError,
+    signing_keys::{SigningKeyPair, SigningKeys},
+    url_groups::{Endpoint, EndpointSelector, UrlGroup, UrlGroups},
 };

@@ -1,16 +1,11 @@
 use super::{
-    Claims, KeyUsed, SignatureError,
+    Claims, Region, SignatureError,
     claims::{Signed, Unchecked},
-    hs256::Hs256,
+    keys::Keys,
     subject,
 };
 use crate::{Clock, Error, ErrorKind, problems::Problems};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, crypto::JwtVerifier, errors::ErrorKind as TokenErrorKind, signature::Verifier};
 use std::{fmt, sync::Arc, time::Duration};
-
-/// A real token has some 400 bytes, most of it the URL.
-const MAX_TOKEN: usize = 8 * 1024;
 
 /// The largest body that the largest fixed plan delivers is 50 MB; the default is what most plans deliver.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -47,16 +42,12 @@ pub struct Receiver {
 #[derive(Clone)]
 struct Inner {
     keys: Result<Keys, Arc<Error>>,
+    /// Keys of deliveries that name their region.
+    regions: Vec<(Region, Keys)>,
     clock: Clock,
     tolerance: Duration,
     body_limit: usize,
     public_url: Option<String>,
-}
-
-#[derive(Clone)]
-struct Keys {
-    current: Hs256,
-    next: Hs256,
 }
 
 impl Receiver {
@@ -73,9 +64,60 @@ impl Receiver {
 
     /// Each key with what it is called in errors.
     pub(crate) fn named(current: (&str, &str), next: (&str, &str), problems: &mut Problems) -> Option<Self> {
-        let current = problems.note(signing_key(current.0, current.1));
-        let next = problems.note(signing_key(next.0, next.1));
-        Some(Self::with_keys(Ok(Keys { current: current?, next: next? })))
+        Keys::named(current, next, problems).map(|keys| Self::with_keys(Ok(keys)))
+    }
+
+    /// Verifies deliveries of this region, which their header `Upstash-Region` names, with keys of their own. Deliveries of
+    /// other regions, and those that name none, are verified with the keys of [`new`](Self::new).
+    ///
+    /// An application receives from two regions while it moves from one to the other. A region that is set before is
+    /// replaced.
+    ///
+    /// ```
+    /// use axum_upstash::qstash::{Receiver, Region};
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let receiver = Receiver::new("sig_eu", "sig_eu_next")?
+    ///     .try_with_region(Region::UsEast1, "sig_us", "sig_us_next")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if a key is empty or contains white space or quotes.
+    pub fn try_with_region(
+        self,
+        region: Region,
+        current_key: impl AsRef<str>,
+        next_key: impl AsRef<str>,
+    ) -> Result<Self, Error> {
+        let (current, next) = (current_key.as_ref(), next_key.as_ref());
+        Problems::collect(|problems| {
+            let names = (format!("the current signing key of {region}"), format!("the next signing key of {region}"));
+            self.with_region_named(region, (&names.0, current), (&names.1, next), problems)
+        })
+    }
+
+    pub(crate) fn with_region_named(
+        mut self,
+        region: Region,
+        current: (&str, &str),
+        next: (&str, &str),
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let keys = Keys::named(current, next, problems)?;
+        let regions = &mut Arc::make_mut(&mut self.inner).regions;
+        regions.retain(|(other, _)| *other != region);
+        regions.push((region, keys));
+        Some(self)
+    }
+
+    /// The receiver for deliveries with this value of the header `Upstash-Region`, which [`verify`](Self::verify) does not
+    /// see. The extractors read the header themselves.
+    pub fn for_region(&self, region: &str) -> Self {
+        let mut inner = (*self.inner).clone();
+        inner.keys = self.keys(Some(region)).cloned().map_err(Arc::clone);
+        Self { inner: Arc::new(inner) }
     }
 
     /// A receiver without keys, which refuses every request with a 500 and logs `reason`.
@@ -89,6 +131,7 @@ impl Receiver {
         Self {
             inner: Arc::new(Inner {
                 keys,
+                regions: Vec::new(),
                 clock: Clock::system(),
                 tolerance: Duration::ZERO,
                 body_limit: BODY_LIMIT,
@@ -146,7 +189,7 @@ impl Receiver {
     /// # Errors
     /// The first check that failed.
     pub fn verify(&self, signature: &str, body: &[u8]) -> Result<Claims, SignatureError> {
-        self.check_token(signature, None, exact)?.over(body)
+        self.check_token(signature, None, None, exact)?.over(body)
     }
 
     /// [`verify`](Self::verify), and that the message was published to exactly this URL.
@@ -154,18 +197,19 @@ impl Receiver {
     /// # Errors
     /// The first check that failed.
     pub fn verify_for_url(&self, signature: &str, body: &[u8], url: &str) -> Result<Claims, SignatureError> {
-        self.check_token(signature, Some(url), exact)?.over(body)
+        self.check_token(signature, None, Some(url), exact)?.over(body)
     }
 
-    /// All checks but that of the body. `is_same` compares the URL that was signed with the one that is expected.
+    /// All checks but that of the body. `region` is the one that the request names. `is_same` compares the URL that was signed with the one that is expected.
     pub(super) fn check_token(
         &self,
         signature: &str,
+        region: Option<&str>,
         url: Option<&str>,
         is_same: fn(&str, &str) -> bool,
     ) -> Result<Signed, SignatureError> {
-        let Inner { keys, clock, tolerance, .. } = &*self.inner;
-        let keys = keys.as_ref().map_err(|_| SignatureError::NoKeys)?;
+        let Inner { clock, tolerance, .. } = &*self.inner;
+        let keys = self.keys(region).map_err(|_| SignatureError::NoKeys)?;
         let key = keys.matching(signature)?;
         let signed = Unchecked::decode(signature)?.check(clock.now_ms(), *tolerance, key)?;
         if let Some(expected) = url
@@ -179,8 +223,17 @@ impl Receiver {
         Ok(signed)
     }
 
-    pub(super) fn missing_keys(&self) -> Option<Arc<Error>> {
-        self.inner.keys.as_ref().err().map(Arc::clone)
+    /// The reason why there are no keys for a request that names this region.
+    pub(super) fn missing_keys(&self, region: Option<&str>) -> Option<Arc<Error>> {
+        self.keys(region).err().map(Arc::clone)
+    }
+
+    fn keys(&self, region: Option<&str>) -> Result<&Keys, &Arc<Error>> {
+        let named: Option<Region> = region.and_then(|region| region.parse().ok());
+        match self.inner.regions.iter().find(|(region, _)| Some(*region) == named) {
+            Some((_, keys)) => Ok(keys),
+            None => self.inner.keys.as_ref(),
+        }
     }
 
     pub(super) fn body_limit(&self) -> usize {
@@ -196,56 +249,11 @@ fn exact(received: &str, expected: &str) -> bool {
     received == expected
 }
 
-impl Keys {
-    fn matching(&self, token: &str) -> Result<KeyUsed, SignatureError> {
-        if token.is_empty() {
-            return Err(SignatureError::Missing);
-        }
-        if token.len() > MAX_TOKEN || token.bytes().filter(|byte| *byte == b'.').count() != 2 {
-            return Err(SignatureError::Malformed);
-        }
-        check_algorithm(token, self.current.algorithm())?;
-        let (message, tag) = token.rsplit_once('.').ok_or(SignatureError::Malformed)?;
-        let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| SignatureError::Malformed)?;
-        // The next key only if the MAC does not match: an expired token of the current key has expired.
-        if self.current.verify(message.as_bytes(), &tag).is_ok() {
-            Ok(KeyUsed::Current)
-        } else if self.next.verify(message.as_bytes(), &tag).is_ok() {
-            Ok(KeyUsed::Next)
-        } else {
-            Err(SignatureError::BadSignature)
-        }
-    }
-}
-
-fn check_algorithm(token: &str, expected: Algorithm) -> Result<(), SignatureError> {
-    match jsonwebtoken::decode_header(token) {
-        Ok(header) if header.alg == expected => Ok(()),
-        Ok(_) => Err(SignatureError::Algorithm),
-        Err(error) => Err(match error.kind() {
-            // JSON that is no header for us: `none`, another unknown name, or no `alg` at all.
-            TokenErrorKind::Json(error) if error.is_data() => SignatureError::Algorithm,
-            _ => SignatureError::Malformed,
-        }),
-    }
-}
-
-/// The key, with errors that call it `name`.
-pub(super) fn signing_key(name: &str, key: &str) -> Result<Hs256, Error> {
-    let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{name} {what}"));
-    if key.is_empty() {
-        return Err(problem("is empty"));
-    }
-    if key.contains(|c: char| c.is_whitespace() || c == '"' || c == '\'') {
-        return Err(problem("contains white space or quotes"));
-    }
-    Hs256::new(key).map_err(|error| problem("cannot be used").with_source(error))
-}
-
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver")
             .field("configured", &self.inner.keys.is_ok())
+            .field("regions", &self.inner.regions.iter().map(|(region, _)| region).collect::<Vec<_>>())
             .field("clock", &self.inner.clock)
             .field("clock_tolerance", &self.inner.tolerance)
             .field("body_limit", &self.inner.body_limit)

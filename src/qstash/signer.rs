@@ -1,4 +1,4 @@
-use super::{hs256::Hs256, receiver::signing_key};
+use super::{hs256::Hs256, keys::signing_key};
 use crate::{Clock, Error, rt::random_u64};
 use base64::{
     Engine,

@@ -7,7 +7,10 @@ use crate::{
     env::{self, Variable},
     problems::Problems,
 };
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Sets up an [`Upstash`]. Setters never fail: [`build`](Self::build) names everything that is wrong, at once.
 ///
@@ -31,9 +34,11 @@ use std::{collections::BTreeMap, fmt};
 pub struct UpstashBuilder {
     /// Settings by the name of their variable.
     values: BTreeMap<&'static str, String>,
+    /// Names of those that the application set itself.
+    pub(super) explicit: BTreeSet<&'static str>,
     unreadable: Vec<&'static str>,
     near_misses: NearMisses,
-    rest: RestConfig,
+    pub(super) rest: RestConfig,
     or_memory: bool,
     #[cfg(feature = "redis-tcp")]
     or_redis_url: bool,
@@ -43,7 +48,7 @@ pub struct UpstashBuilder {
     #[cfg(feature = "client-ip")]
     client_ip: ClientIpSource,
     #[cfg(feature = "qstash")]
-    public_url: Option<String>,
+    pub(super) public_url: Option<String>,
 }
 
 impl Upstash {
@@ -81,6 +86,7 @@ impl Default for UpstashBuilder {
     fn default() -> Self {
         Self {
             values: BTreeMap::new(),
+            explicit: BTreeSet::new(),
             unreadable: Vec::new(),
             near_misses: NearMisses::default(),
             rest: RestConfig::default(),
@@ -136,6 +142,7 @@ impl UpstashBuilder {
 
     fn set(mut self, variable: Variable, value: impl Into<String>) -> Self {
         self.values.insert(variable.name, value.into());
+        self.explicit.insert(variable.name);
         self
     }
 
@@ -244,6 +251,15 @@ impl UpstashBuilder {
         self.set(env::QSTASH_CURRENT_SIGNING_KEY, current).set(env::QSTASH_NEXT_SIGNING_KEY, next)
     }
 
+    /// Uses a development server of QStash on this machine (`qstash dev`), with the account that every such server has,
+    /// instead of any other address, token and signing keys of QStash.
+    ///
+    /// Those keys are public: it is not for production. `QSTASH_DEV=true` and `QSTASH_DEV_PORT` have the same effect.
+    #[cfg(feature = "qstash")]
+    pub fn qstash_dev_server(self, port: u16) -> Self {
+        self.set(env::QSTASH_DEV, "true").set(env::QSTASH_DEV_PORT, port.to_string())
+    }
+
     /// Sets the address under which QStash calls this application, such as `https://app.example.com`. Webhooks are then
     /// accepted only if they were sent to this address and the request's own path and query.
     #[cfg(feature = "qstash")]
@@ -281,7 +297,7 @@ impl UpstashBuilder {
         #[cfg(feature = "session")]
         let session_keys = self.build_session_keys(&mut problems);
         #[cfg(feature = "qstash")]
-        let (qstash, receiver) = (self.build_qstash(&mut problems), self.build_receiver(&mut problems));
+        let (qstash, qstash_name, receiver) = self.build_qstash(&mut problems);
         problems.into_result()?;
         Ok(Upstash::new(Inner {
             #[cfg(feature = "redis")]
@@ -296,6 +312,8 @@ impl UpstashBuilder {
             })?,
             #[cfg(feature = "qstash")]
             qstash,
+            #[cfg(feature = "qstash")]
+            qstash_name,
             #[cfg(feature = "qstash")]
             receiver,
             #[cfg(feature = "redis")]
@@ -313,12 +331,12 @@ impl UpstashBuilder {
         }))
     }
 
-    fn value(&self, variable: Variable) -> Option<&str> {
+    pub(super) fn value(&self, variable: Variable) -> Option<&str> {
         self.values.get(variable.name).map(String::as_str)
     }
 
     /// Two settings that only make sense together: both, or neither; one alone is a problem.
-    fn pair(&self, first: Variable, second: Variable, problems: &mut Problems) -> Option<(&str, &str)> {
+    pub(super) fn pair(&self, first: Variable, second: Variable, problems: &mut Problems) -> Option<(&str, &str)> {
         match (self.value(first), self.value(second)) {
             (Some(a), Some(b)) => Some((a, b)),
             (None, None) => None,
@@ -417,39 +435,8 @@ impl UpstashBuilder {
         crate::session::KeyRing::random()
     }
 
-    #[cfg(feature = "qstash")]
-    fn build_qstash(&self, problems: &mut Problems) -> crate::qstash::QStashClient {
-        use crate::qstash::QStashClient;
-        let missing = || QStashClient::not_configured(self.not_set(env::QSTASH_TOKEN));
-        let Some(token) = self.value(env::QSTASH_TOKEN) else { return missing() };
-        let mut client =
-            QStashClient::builder(token).names(env::QSTASH_URL.name, env::QSTASH_TOKEN.name).rest(self.rest.clone());
-        if let Some(url) = self.value(env::QSTASH_URL) {
-            client = client.url(url);
-        }
-        client.build_into(problems).unwrap_or_else(missing)
-    }
-
-    #[cfg(feature = "qstash")]
-    fn build_receiver(&self, problems: &mut Problems) -> crate::qstash::Receiver {
-        use crate::qstash::Receiver;
-        let (current, next) = (env::QSTASH_CURRENT_SIGNING_KEY, env::QSTASH_NEXT_SIGNING_KEY);
-        let missing = || {
-            let message = format!("{} and {}", self.not_set(current), self.not_set(next));
-            Receiver::not_configured(Error::new(crate::ErrorKind::Configuration, message))
-        };
-        let receiver = self
-            .pair(current, next, problems)
-            .and_then(|keys| Receiver::named((current.name, keys.0), (next.name, keys.1), problems))
-            .unwrap_or_else(missing);
-        match &self.public_url {
-            Some(url) => problems.note(receiver.try_with_public_url(url)).unwrap_or_else(missing),
-            None => receiver,
-        }
-    }
-
     /// Says that a variable is not set, with its other name, and with one that is set and looks like it.
-    fn not_set(&self, variable: Variable) -> String {
+    pub(super) fn not_set(&self, variable: Variable) -> String {
         let name = match variable.alias {
             Some(alias) => format!("{} (or {alias})", variable.name),
             None => variable.name.to_owned(),

@@ -115,7 +115,7 @@ impl Upstash {
         }
         #[cfg(feature = "qstash")]
         if let Some(answer) = self.inner.qstash.check().await {
-            report.qstash = found.note(crate::env::QSTASH_URL.name, answer).is_some();
+            report.qstash = found.note(self.inner.qstash_name, answer).is_some();
         }
         found.into_result()?;
         Ok(report)

@@ -4,6 +4,8 @@ mod builder;
 mod check;
 mod from_ref;
 mod near_misses;
+#[cfg(feature = "qstash")]
+mod qstash;
 mod upstash;
 
 #[cfg(feature = "redis")]

@@ -82,6 +82,9 @@ pub(super) struct Inner {
     pub(super) session_keys: crate::session::KeyRing,
     #[cfg(feature = "qstash")]
     pub(super) qstash: QStashClient,
+    /// The variable of its address.
+    #[cfg(feature = "qstash")]
+    pub(super) qstash_name: &'static str,
     #[cfg(feature = "qstash")]
     pub(super) receiver: Receiver,
     #[cfg(feature = "redis")]

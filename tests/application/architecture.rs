@@ -50,8 +50,6 @@ const SHORT_FILES: &[(&str, &str)] = &[
     ("redis/node.rs", "under both the client and the cluster, which must not know each other"),
     ("commands/hyperloglog.rs", "a group of Redis commands"),
     ("commands/pubsub.rs", "a group of Redis commands"),
-    ("qstash/published.rs", "a type that users name"),
-    ("qstash/seconds.rs", "one rule of the protocol"),
     ("session/principal.rs", "a type that users name"),
     ("compat/record.rs", "the form of tower-sessions"),
     ("tcp/resp.rs", "one direction of the protocol"),

@@ -1,11 +1,26 @@
 //! QStash over HTTP: what reaches a handler, and what a published message looks like when it arrives.
 #![cfg(all(feature = "qstash", feature = "testing", feature = "axum"))]
 
+mod batch;
+mod callbacks;
+mod dlq;
+mod flow_control;
+mod limits;
 #[path = "../shared/log.rs"]
 #[allow(unreachable_pub)]
 mod log;
+mod logs;
+mod messages;
+mod providers;
 mod publish;
+mod queues;
+mod regions;
+mod retry_delay;
+mod schedules;
+mod server;
+mod signing_keys;
 #[path = "../shared/times.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod times;
+mod url_groups;
 mod webhook;

@@ -1,21 +1,17 @@
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{Request, State},
-    response::{IntoResponse, Response},
-};
+use crate::server::{Server, answer, client};
+use axum::body::Bytes;
 use axum_upstash::{
     ErrorKind,
     client::{RetryPolicy, Transport, TransportBody, TransportError, TransportErrorKind},
-    qstash::{Message, QStashClient},
+    qstash::{Callback, FlowControl, LogFilter, Message, QStashClient, RetryDelay},
 };
 use futures_util::future::BoxFuture;
-use http::{Method, StatusCode};
+use http::Method;
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
@@ -24,67 +20,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-
-#[derive(Clone, Debug)]
-struct Arrived {
-    target: String,
-    headers: http::HeaderMap,
-    body: Bytes,
-}
-
-impl Arrived {
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let first = values.next()?.to_str().unwrap();
-        assert!(values.next().is_none(), "{name} arrived twice");
-        Some(first)
-    }
-}
-
-/// A server that records what arrives and always gives the same answer.
-struct Server {
-    url: String,
-    arrived: Arc<Mutex<Vec<Arrived>>>,
-}
-
-impl Server {
-    async fn answering(status: u16, body: &'static str) -> Self {
-        type Shared = (Arc<Mutex<Vec<Arrived>>>, StatusCode, &'static str);
-        async fn record(State((arrived, status, answer)): State<Shared>, request: Request) -> Response {
-            let (head, body) = request.into_parts();
-            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-            assert_eq!(head.method, Method::POST);
-            arrived.lock().unwrap().push(Arrived { target: head.uri.to_string(), headers: head.headers, body });
-            (status, answer).into_response()
-        }
-        let arrived = Arc::new(Mutex::new(Vec::new()));
-        let status = StatusCode::from_u16(status).unwrap();
-        let app = Router::new().fallback(record).with_state((Arc::clone(&arrived), status, body));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, arrived }
-    }
-
-    async fn accepting() -> Self {
-        Self::answering(200, r#"{"messageId":"msg_1","url":"https://example.com/"}"#).await
-    }
-
-    fn client(&self) -> QStashClient {
-        client(&self.url)
-    }
-
-    fn only(&self) -> Arrived {
-        let arrived = self.arrived.lock().unwrap();
-        assert_eq!(arrived.len(), 1);
-        arrived[0].clone()
-    }
-}
-
-fn client(url: &str) -> QStashClient {
-    let retry = RetryPolicy::default().with_max_retries(2).with_backoff(Duration::ZERO, Duration::ZERO);
-    QStashClient::builder("the-token").url(url).retry(retry).build().unwrap()
-}
 
 #[tokio::test]
 async fn a_plain_message_has_no_options() {
@@ -96,14 +31,11 @@ async fn a_plain_message_has_no_options() {
     assert!(!published.deduplicated);
 
     let arrived = server.only();
-    assert_eq!(arrived.target, "/v2/publish/https://example.com/a//b?x=1&y=%20");
+    assert_eq!(arrived.line, "POST /v2/publish/https://example.com/a//b?x=1&y=%20");
     assert_eq!(arrived.header("authorization"), Some("Bearer the-token"));
     assert_eq!(arrived.body, "text");
     assert_eq!(arrived.header("content-type"), None);
-    let options = arrived.headers.keys().map(http::HeaderName::as_str);
-    let options: Vec<_> =
-        options.filter(|name| name.starts_with("upstash-") && !name.starts_with("upstash-telemetry-")).collect();
-    assert!(options.is_empty(), "{options:?}");
+    assert_eq!(arrived.options(), []);
 }
 
 #[tokio::test]
@@ -168,7 +100,7 @@ async fn a_url_group_answers_for_each_endpoint() {
     let answer = r#"[{"messageId":"msg_1","url":"https://a/"},{"messageId":"msg_2","deduplicated":true}]"#;
     let server = Server::answering(200, answer).await;
     let published = server.client().publish(Message::to_url_group("my-group").body("x")).await.unwrap();
-    assert_eq!(server.only().target, "/v2/publish/my-group");
+    assert_eq!(server.only().line, "POST /v2/publish/my-group");
     assert_eq!(published.len(), 2);
     assert_eq!(published[0].url.as_deref(), Some("https://a/"));
     assert_eq!(published[1].message_id, "msg_2");
@@ -198,7 +130,7 @@ async fn what_cannot_be_sent_is_not() {
     }
     let error = server.client().publish(Message::to_url_group("")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(server.arrived.lock().unwrap().is_empty());
+    assert_eq!(server.count(), 0);
 }
 
 #[tokio::test]
@@ -224,7 +156,7 @@ async fn refusals_have_a_kind_and_the_service_s_reason() {
         let error = server.client().publish(Message::to_url("https://example.com/")).await.unwrap_err();
         assert_eq!(error.kind(), kind);
         assert_eq!(error.to_string(), shown);
-        assert_eq!(server.arrived.lock().unwrap().len(), 1, "a publish is not repeated");
+        assert_eq!(server.count(), 1, "a publish is not repeated");
     }
     for body in ["", "<html>", "[]", r#"{"url":"https://example.com/"}"#] {
         let server = Server::answering(200, body).await;
@@ -239,7 +171,7 @@ async fn a_failing_service_is_asked_again_where_it_recognises_the_message() {
     let message = Message::to_url("https://example.com/").deduplication_id("receipt-17");
     let error = server.client().publish(message).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
-    let arrived = server.arrived.lock().unwrap();
+    let arrived = server.all();
     assert_eq!(arrived.len(), 3);
     assert!(arrived.iter().all(|one| one.header("upstash-deduplication-id") == Some("receipt-17")));
 }
@@ -328,5 +260,159 @@ async fn a_pasted_publish_address_works() {
     let server = Server::accepting().await;
     let pasted = client(&format!("{}/v2/publish/", server.url));
     pasted.publish(Message::to_url("https://example.com/")).await.unwrap();
-    assert_eq!(server.only().target, "/v2/publish/https://example.com/");
+    assert_eq!(server.only().line, "POST /v2/publish/https://example.com/");
+}
+
+/// The strings of the official JavaScript SDK's own tests, as far as they do not depend on a unit.
+#[tokio::test]
+async fn each_option_of_a_delivery_is_a_header() {
+    let message = || Message::to_url("https://example.com/");
+    let key = || "my-key";
+    let second = Duration::from_secs(1);
+    for (message, options) in [
+        (message().retry_delay(RetryDelay::fixed(second)), vec![("upstash-retry-delay", "1000")]),
+        (
+            message().retry_delay(RetryDelay::try_expression("pow(2, retried) * 1000").unwrap()),
+            vec![("upstash-retry-delay", "pow(2, retried) * 1000")],
+        ),
+        (
+            message().flow_control(FlowControl::parallelism(key(), 3).with_rate(5, second)),
+            vec![
+                ("upstash-flow-control-key", "my-key"),
+                ("upstash-flow-control-value", "parallelism=3, rate=5, period=1s"),
+            ],
+        ),
+        (
+            message().flow_control(FlowControl::parallelism(key(), 3)),
+            vec![("upstash-flow-control-key", "my-key"), ("upstash-flow-control-value", "parallelism=3")],
+        ),
+        (
+            message().redact_body().redact_header("Authorization"),
+            vec![("upstash-redact-fields", "body,header[Authorization]")],
+        ),
+        (message().redact_headers(), vec![("upstash-redact-fields", "header")]),
+        (message().forward_bearer("key"), vec![("upstash-forward-authorization", "Bearer key")]),
+        (message().method(&Method::GET), vec![("upstash-method", "GET")]),
+        (
+            message().callback(
+                Callback::to("https://example.com/done?a=b")
+                    .method(&Method::PUT)
+                    .timeout(Duration::from_millis(9001))
+                    .retries(2)
+                    .retry_delay(RetryDelay::exponential(second, 3))
+                    .delay(second)
+                    .header("X-Order", "17")
+                    .header("Authorization", "Bearer c")
+                    .flow_control(FlowControl::rate(key(), 10, 60 * second)),
+            ),
+            vec![
+                ("upstash-callback", "https://example.com/done?a=b"),
+                ("upstash-callback-delay", "1s"),
+                ("upstash-callback-flow-control-key", "my-key"),
+                ("upstash-callback-flow-control-value", "rate=10, period=60s"),
+                ("upstash-callback-forward-authorization", "Bearer c"),
+                ("upstash-callback-forward-x-order", "17"),
+                ("upstash-callback-method", "PUT"),
+                ("upstash-callback-retries", "2"),
+                ("upstash-callback-retry-delay", "1000 * pow(3, retried)"),
+                ("upstash-callback-timeout", "10s"),
+            ],
+        ),
+        (
+            message().failure_callback(Callback::to("https://example.com/failed").retries(0)),
+            vec![("upstash-failure-callback", "https://example.com/failed"), ("upstash-failure-callback-retries", "0")],
+        ),
+    ] {
+        let server = Server::accepting().await;
+        server.client().publish(message).await.unwrap();
+        assert_eq!(server.only().options(), options);
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_encoded() {
+    let server = Server::accepting().await;
+    let message = Message::to_url("https://example.com/").form([("name", "Ada Lovelace"), ("a&b", "=+\u{fc}")]);
+    server.client().publish(message).await.unwrap();
+    let arrived = server.only();
+    assert_eq!(arrived.header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(arrived.body, "name=Ada+Lovelace&a%26b=%3D%2B%C3%BC");
+}
+
+#[tokio::test]
+async fn headers_of_the_client_are_beneath_those_of_the_message() {
+    let server = Server::accepting().await;
+    let client = QStashClient::builder("the-token")
+        .url(&server.url)
+        .message_header("X-Tenant", "1")
+        .message_header("Upstash-Label", "all")
+        .message_header("X-Other", "2")
+        .build()
+        .unwrap();
+    client.publish(Message::to_url("https://example.com/").header("x-tenant", "7").label("one")).await.unwrap();
+    let expected = [("upstash-forward-x-other", "2"), ("upstash-forward-x-tenant", "7"), ("upstash-label", "one")];
+    assert_eq!(server.only().options(), expected);
+}
+
+/// QStash could not call it, unless it is on the same machine.
+#[tokio::test]
+async fn a_url_of_this_machine_is_refused_by_a_service_elsewhere() {
+    let transport = Unreachable { times: 0, calls: Arc::default() };
+    let elsewhere = QStashClient::builder("the-token").transport(transport.clone()).build().unwrap();
+    for url in
+        ["http://localhost:3000/", "http://127.0.0.1/", "https://[::1]/", "http://0.0.0.0:80/", "http://a.localhost/"]
+    {
+        let error = elsewhere.publish(Message::to_url(url)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with("qstash publish: the destination is on this machine"), "{error}");
+        let with_callback = Message::to_url("https://example.com/").callback(url);
+        let error = elsewhere.publish(with_callback).await.unwrap_err();
+        assert!(error.to_string().contains("the callback is on this machine"), "{error}");
+        let server = Server::accepting().await;
+        server.client().publish(Message::to_url(url).failure_callback(url)).await.unwrap();
+    }
+    assert_eq!(transport.calls.load(Ordering::SeqCst), 0);
+    // A callback that was replaced does not count.
+    let replaced =
+        Message::to_url("https://example.com/").callback("http://localhost/").callback("https://example.com/");
+    elsewhere.publish(replaced).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_with_an_id_drawn_at_random_is_sent_again_with_that_id() {
+    let server = Server::giving([answer(503, "{}"), answer(200, r#"{"messageId":"msg_1"}"#)]).await;
+    server.client().publish(Message::to_url("https://example.com/").deduplicated()).await.unwrap();
+    let arrived = server.all();
+    assert_eq!(arrived.len(), 2);
+    let id = arrived[0].header("upstash-deduplication-id").unwrap();
+    assert!(id.len() >= 16 && !id.contains(':'));
+    assert_eq!(arrived[1].header("upstash-deduplication-id"), Some(id));
+}
+
+#[tokio::test]
+async fn a_group_may_be_drawn_as_in_openapi() {
+    let server = Server::answering(200, r#"{"messages":[{"messageId":"msg_1"},{"messageId":"msg_2"}]}"#).await;
+    let published = server.client().publish(Message::to_url_group("group")).await.unwrap();
+    assert_eq!(published.len(), 2);
+    assert_eq!(Server::answering(200, "[]").await.client().publish(Message::to_url_group("group")).await.unwrap(), []);
+    for body in ["null", "{}", "7", r#"[{"url":"https://example.com/"}]"#, r#"[{"messageId":""}]"#] {
+        let server = Server::answering(200, body).await;
+        let error = server.client().publish(Message::to_url_group("group")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{body}");
+    }
+}
+
+#[test]
+fn debug_shows_no_header_of_the_client_and_no_value_of_a_filter() {
+    let client = QStashClient::builder("the-token").message_header("X-Key", "secret").build().unwrap();
+    let filter = LogFilter::new().url("https://u:secret@example.com/");
+    let shown = format!(
+        "{client:?} {:?} {:?} {:?} {filter:?} {:?}",
+        client.queue("orders"),
+        client.dlq(),
+        client.messages(),
+        client.logs().list(filter.clone()),
+    );
+    assert!(shown.contains("orders") && shown.contains("url"), "{shown}");
+    assert!(!shown.contains("secret") && !shown.contains("the-token"), "{shown}");
 }

@@ -1,0 +1,278 @@
+use super::{DlqEntry, DlqFilter};
+use crate::{
+    Error,
+    qstash::{
+        DeliveryOptions, DlqId, Listing, Published, QStashClient,
+        call::{Answer, Call, Caller},
+        query::Query,
+        wire::{Object, Unreadable},
+    },
+};
+use http::{HeaderMap, Method};
+use std::sync::Arc;
+
+const PATH: &str = "/v2/dlq";
+const RETRY_PATH: &str = "/v2/dlq/retry";
+const DELETE: &str = "qstash dlq delete";
+const RETRY: &str = "qstash dlq retry";
+
+/// Entries of one request: the service takes 100, and the target stays short enough for any proxy.
+const IDS: usize = 50;
+
+/// The dead letter queue: messages whose deliveries have all failed.
+///
+/// ```no_run
+/// use axum_upstash::qstash::{DlqFilter, QStashClient};
+/// use futures_util::TryStreamExt;
+///
+/// # async fn run(qstash: QStashClient) -> Result<(), axum_upstash::Error> {
+/// let dlq = qstash.dlq();
+/// let mut entries = dlq.list(DlqFilter::new().label("receipts"));
+/// while let Some(entry) = entries.try_next().await? {
+///     if entry.response_status.is_some_and(|status| status.is_client_error()) {
+///         dlq.delete(&entry.dlq_id).await?;
+///     } else {
+///         dlq.retry(&entry.dlq_id).await?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Ids are checked before anything is sent, and none can be empty. Calls for many entries are made in several requests. If
+/// a later one fails, those before have taken effect.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Dlq {
+    caller: Caller,
+    overrides: DeliveryOptions,
+}
+
+impl QStashClient {
+    /// The dead letter queue.
+    pub fn dlq(&self) -> Dlq {
+        Dlq { caller: self.caller().clone(), overrides: DeliveryOptions::new() }
+    }
+}
+
+impl Dlq {
+    /// Entries that a filter matches, the newest first. Nothing is requested before the listing is polled.
+    pub fn list(&self, filter: DlqFilter) -> Listing<DlqEntry> {
+        Listing::new(&self.caller, "qstash dlq list", PATH, &["messages"], filter.query)
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it does not exist.
+    pub async fn get(&self, id: impl TryInto<DlqId, Error: Into<Error>>) -> Result<DlqEntry, Error> {
+        const OPERATION: &str = "qstash dlq get";
+        self.caller.fetch(Call::get(OPERATION, path(PATH, id, OPERATION)?)).await
+    }
+
+    /// Deletes an entry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it does not exist.
+    pub async fn delete(&self, id: impl TryInto<DlqId, Error: Into<Error>>) -> Result<(), Error> {
+        self.caller.send(Call::delete(DELETE, path(PATH, id, DELETE)?)).await.map(drop)
+    }
+
+    /// Deletes the entries of these ids, 50 in each request, and returns how many existed. Without any id nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if an id cannot be sent; then nothing was sent.
+    pub async fn delete_many(
+        &self,
+        ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
+    ) -> Result<u64, Error> {
+        let mut total = 0;
+        for query in by_ids(ids, DELETE)? {
+            total += deleted(&self.bulk(Method::DELETE, DELETE, PATH, &query, HeaderMap::new()).await?)?;
+        }
+        Ok(total)
+    }
+
+    /// Deletes all entries that a filter matches, and returns how many they were.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the filter is empty or has a value that cannot be sent;
+    /// then nothing was sent.
+    pub async fn delete_where(&self, filter: DlqFilter) -> Result<u64, Error> {
+        self.delete_by(filter.into_query().map_err(|error| error.with_operation(DELETE))?).await
+    }
+
+    /// Deletes every entry, and returns how many they were.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub async fn delete_all(&self) -> Result<u64, Error> {
+        self.delete_by(Query::default()).await
+    }
+
+    /// Sets options that messages have when they are retried, instead of those that they were published with.
+    ///
+    /// ```no_run
+    /// use axum_upstash::qstash::{DeliveryOptions, QStashClient};
+    ///
+    /// # async fn run(qstash: QStashClient) -> Result<(), axum_upstash::Error> {
+    /// let once = DeliveryOptions::new().retries(0);
+    /// qstash.dlq().with_overrides(once).retry("1725323658779-0").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_overrides(mut self, overrides: DeliveryOptions) -> Self {
+        self.overrides = overrides;
+        self
+    }
+
+    /// Has a message delivered again, as a new message. Its entry is deleted.
+    ///
+    /// It is not sent again after a lost answer, because that could deliver the message twice.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the entry does not exist.
+    pub async fn retry(&self, id: impl TryInto<DlqId, Error: Into<Error>>) -> Result<Published, Error> {
+        let call = Call::post(RETRY, path(RETRY_PATH, id, RETRY)?).headers(self.headers()?);
+        self.caller.fetch(call).await
+    }
+
+    /// Has the messages of these entries delivered again, 50 in each request. Without any id nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if an id cannot be sent; then nothing was sent.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if an entry does not exist.
+    pub async fn retry_many(
+        &self,
+        ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
+    ) -> Result<Vec<Published>, Error> {
+        let headers = self.headers()?;
+        let mut all = Vec::new();
+        for query in by_ids(ids, RETRY)? {
+            all.extend(retried(&self.bulk(Method::POST, RETRY, RETRY_PATH, &query, headers.clone()).await?)?);
+        }
+        Ok(all)
+    }
+
+    /// Has the messages of all entries that a filter matches delivered again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the filter is empty or has a value that cannot be sent;
+    /// then nothing was sent.
+    pub async fn retry_where(&self, filter: DlqFilter) -> Result<Vec<Published>, Error> {
+        self.retry_by(filter.into_query().map_err(|error| error.with_operation(RETRY))?).await
+    }
+
+    /// Has the messages of all entries delivered again.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub async fn retry_all(&self) -> Result<Vec<Published>, Error> {
+        self.retry_by(Query::default()).await
+    }
+
+    async fn delete_by(&self, query: Query) -> Result<u64, Error> {
+        let mut pages = Pages::new(query);
+        let mut total = 0;
+        while let Some(query) = pages.next() {
+            let answer = self.bulk(Method::DELETE, DELETE, PATH, &query, HeaderMap::new()).await?;
+            total += deleted(&answer)?;
+            pages.continue_at(cursor(&answer)?);
+        }
+        Ok(total)
+    }
+
+    async fn retry_by(&self, query: Query) -> Result<Vec<Published>, Error> {
+        let headers = self.headers()?;
+        let mut pages = Pages::new(query);
+        let mut all = Vec::new();
+        while let Some(query) = pages.next() {
+            let answer = self.bulk(Method::POST, RETRY, RETRY_PATH, &query, headers.clone()).await?;
+            all.extend(retried(&answer)?);
+            pages.continue_at(cursor(&answer)?);
+        }
+        Ok(all)
+    }
+
+    async fn bulk(
+        &self,
+        method: Method,
+        operation: &'static str,
+        path: &str,
+        query: &Query,
+        headers: HeaderMap,
+    ) -> Result<Answer, Error> {
+        self.caller.send(Call::new(operation, method, query.after(path)).headers(headers)).await
+    }
+
+    fn headers(&self) -> Result<HeaderMap, Error> {
+        // The message keeps the headers that it was published with.
+        let caller = Caller { message_headers: Arc::default(), ..self.caller.clone() };
+        self.overrides.options.clone().into_headers(&caller).map_err(|error| error.with_operation(RETRY))
+    }
+}
+
+/// The requests of a call that goes on for as long as there is a cursor.
+struct Pages {
+    query: Query,
+    /// `None` before the first request.
+    cursor: Option<Option<String>>,
+}
+
+impl Pages {
+    fn new(query: Query) -> Self {
+        Self { query, cursor: None }
+    }
+
+    fn next(&self) -> Option<Query> {
+        let mut query = self.query.clone();
+        query.push("count", &100);
+        match &self.cursor {
+            None => Some(query),
+            Some(None) => None,
+            Some(Some(cursor)) => {
+                query.push("cursor", cursor);
+                Some(query)
+            }
+        }
+    }
+
+    /// A cursor that leads to itself ends it.
+    fn continue_at(&mut self, cursor: Option<String>) {
+        let is_new = self.cursor.as_ref() != Some(&cursor);
+        self.cursor = Some(cursor.filter(|_| is_new));
+    }
+}
+
+fn by_ids(
+    ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
+    operation: &'static str,
+) -> Result<Vec<Query>, Error> {
+    let ids: Result<Vec<DlqId>, Error> = ids.into_iter().map(|id| id.try_into().map_err(Into::into)).collect();
+    let ids = ids.map_err(|error| error.with_operation(operation))?;
+    let query = |ids: &[DlqId]| {
+        let mut query = Query::default();
+        for id in ids {
+            query.push("dlqIds", id);
+        }
+        query
+    };
+    Ok(ids.chunks(IDS).map(query).collect())
+}
+
+fn deleted(answer: &Answer) -> Result<u64, Error> {
+    answer.read(|value| Object::of(value)?.number("deleted").ok_or(Unreadable("deleted")))
+}
+
+fn retried(answer: &Answer) -> Result<Vec<Published>, Error> {
+    answer.read(|value| Object::of(value)?.items(&["responses"]))
+}
+
+fn cursor(answer: &Answer) -> Result<Option<String>, Error> {
+    answer.read(|value| Ok(Object::of(value)?.text("cursor")))
+}
+
+fn path(path: &str, id: impl TryInto<DlqId, Error: Into<Error>>, operation: &'static str) -> Result<String, Error> {
+    let id = id.try_into().map_err(|error| error.into().with_operation(operation))?;
+    Ok(format!("{path}/{}", id.segment()))
+}
