@@ -146,7 +146,7 @@ async fn a_service_that_panics_is_a_failed_attempt() {
 
 #[tokio::test]
 async fn one_destination_that_hangs_leaves_the_others_alone() {
-    let hanging = axum::Router::new().fallback(|| std::future::pending::<String>());
+    let hanging = axum::Router::new().fallback(std::future::pending::<String>);
     let host =
         Host::start_with(|builder| builder.max_parallelism(8).destination("https://hangs.example", hanging)).await;
     for _ in 0..40 {

@@ -6,6 +6,7 @@ mod dead_letters;
 mod deliveries;
 mod flow_control;
 mod groups;
+mod load;
 mod logs;
 mod publishing;
 mod queues;

@@ -21,7 +21,8 @@ fn program(directory: &TempDir) -> Command {
 }
 
 async fn start(directory: &TempDir) -> (Child, Vec<String>) {
-    let mut program = program(directory).args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut program =
+        program(directory).args(["--port", "0", "--only", "redis"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
     let mut printed = Vec::new();
     while printed.len() < 3 {
@@ -83,7 +84,7 @@ async fn a_start_that_fails_gives_one_line_and_code_1() {
         (["--redis-url", "http://localhost"], None, "invalid REDIS_URL"),
     ] {
         let mut program = program(&directory);
-        program.args(options).env("UPSTASH_LOCAL_PORT", "0");
+        program.args(options).args(["--only", "redis"]).env("UPSTASH_LOCAL_PORT", "0");
         path.map(|path| program.env("PATH", path));
         let output = program.output().await.unwrap();
         let error = String::from_utf8(output.stderr).unwrap();

@@ -33,7 +33,7 @@ impl Program {
             command.env("PATH", format!("{}:{others}", path.display()));
         }
         let mut child = command
-            .args(["--port", "0"])
+            .args(["--port", "0", "--only", "redis"])
             .args(options)
             .env("TMPDIR", directory.path())
             .stdout(Stdio::piped())

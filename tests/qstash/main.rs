@@ -6,6 +6,8 @@ mod callbacks;
 mod dlq;
 mod flow_control;
 mod limits;
+#[cfg(feature = "local")]
+mod local;
 #[path = "../shared/log.rs"]
 #[allow(unreachable_pub)]
 mod log;
