@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use super::account::{Row, State};
+use super::records::{Row, State};
 
 /// A message as a test sees it: what was published, and what became of it.
 ///

@@ -10,6 +10,7 @@ mod ids;
 mod inspect;
 mod limits;
 mod message;
+mod records;
 mod refusal;
 mod server;
 mod service;

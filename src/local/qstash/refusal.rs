@@ -1,5 +1,7 @@
 use std::{borrow::Cow, fmt};
 
+use http::Method;
+
 /// An answer other than success, with the service's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -21,6 +23,16 @@ impl Refusal {
     /// The plan allows no more of it (412).
     pub(crate) fn over_quota(text: impl Into<Cow<'static, str>>) -> Self {
         Self { status: 412, text: text.into() }
+    }
+
+    /// There is nothing at that path (404).
+    pub(crate) fn no_endpoint() -> Self {
+        Self::not_found("there is no such endpoint")
+    }
+
+    /// There is something at that path, which knows no such method (405).
+    pub(crate) fn method(method: &Method) -> Self {
+        Self { status: 405, text: format!("method {method} is not allowed").into() }
     }
 }
 

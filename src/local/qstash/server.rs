@@ -16,11 +16,12 @@ use tokio::{
 };
 
 use super::{
-    account::{Account, Filter, Keys, Nothing},
+    account::Account,
     agent::Agent,
     clock::QStashClock,
     deliver::Courier,
     inspect::{self, LocalMessage},
+    records::{Filter, Keys, Nothing},
     service::Service,
     settings::LocalQStashBuilder,
     users::USERS,
@@ -98,7 +99,7 @@ impl LocalQStash {
         LocalQStashBuilder::new()
     }
 
-    pub(super) async fn start_with(settings: LocalQStashBuilder) -> Result<Self, LocalError> {
+    async fn start_with(settings: LocalQStashBuilder) -> Result<Self, LocalError> {
         if let Some(problem) = settings.problem {
             return Err(problem);
         }
@@ -211,6 +212,16 @@ impl LocalQStash {
 
     fn agent(&self) -> &Arc<Agent> {
         &self.service.agents[0].1
+    }
+}
+
+impl LocalQStashBuilder {
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// If the address is in use, or a setting cannot be used.
+    pub async fn start(self) -> Result<LocalQStash, LocalError> {
+        LocalQStash::start_with(self).await
     }
 }
 

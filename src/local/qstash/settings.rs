@@ -7,7 +7,6 @@ use tower_service::Service;
 use super::{
     deliver::{DestinationService, Targets},
     limits::QStashLimits,
-    server::LocalQStash,
 };
 use crate::local::LocalError;
 
@@ -134,14 +133,6 @@ impl LocalQStashBuilder {
     pub fn daily_messages(mut self, messages: u64) -> Self {
         self.limits.daily_messages = Some(messages);
         self
-    }
-
-    /// Starts the server.
-    ///
-    /// # Errors
-    /// If the address is in use, or a setting cannot be used.
-    pub async fn start(self) -> Result<LocalQStash, LocalError> {
-        LocalQStash::start_with(self).await
     }
 
     fn refuse(&mut self, reason: &'static str) {

@@ -3,10 +3,11 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Account, Record, State, recent::DEDUPLICATION_MS};
+use super::{Account, recent::DEDUPLICATION_MS};
 use crate::local::qstash::{
     ids,
     message::{Deduplication, Message, Options, Origin, Topic},
+    records::{Destination, Record, State},
     refusal::Refusal,
     text::InvalidDestination,
 };
@@ -27,13 +28,6 @@ pub(crate) struct Submission {
     /// The URL group that it was one message of, if it is accepted again.
     pub(crate) topic: Option<Topic>,
     pub(crate) schedule_id: Option<String>,
-}
-
-/// Where a message goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Destination {
-    Url(String),
-    Group(String),
 }
 
 /// A message that was accepted.

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use super::{Account, DeadLetter, Record, State, accept::millis};
+use super::{Account, accept::millis};
 use crate::local::qstash::{
     deliver::Outcome,
     dispatch::JobId,
     message::Message,
+    records::{DeadLetter, Record, State},
     text::{default_backoff, requested_wait},
 };
 

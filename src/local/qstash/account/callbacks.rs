@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use super::{Account, DeadLetter, accept::not_before};
+use super::{Account, accept::not_before};
 use crate::local::qstash::{
     deliver::Outcome,
     ids,
     message::{Callback, Message, Origin},
+    records::DeadLetter,
     view,
 };
 

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use super::{Account, Filter, Record, State};
-use crate::local::qstash::dispatch::JobId;
+use super::Account;
+use crate::local::qstash::{
+    dispatch::JobId,
+    records::{Filter, Record, State},
+};
 
 impl Account {
     /// Cancels a message. `false` if there is none of that id that has not ended.

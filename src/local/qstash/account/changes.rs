@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use super::{Account, Record, state::Live};
+use super::{Account, state::Live};
 use crate::local::qstash::{
     dispatch::{Job, JobId},
     message::{Message, Origin},
+    records::Record,
 };
 
 impl Account {

@@ -1,33 +1,11 @@
 use std::sync::Arc;
 
-use super::{Account, Destination, Filter, Receipt, Record, Submission, accept::Accepted};
+use super::{Account, Receipt, Submission, accept::Accepted};
 use crate::local::qstash::{
-    deliver::Outcome,
-    message::{Message, Options},
+    message::Options,
+    records::{DeadLetter, Destination, Filter, Record},
     refusal::Refusal,
 };
-
-/// A message that was not delivered.
-#[derive(Debug)]
-pub(crate) struct DeadLetter {
-    /// The order in which they came.
-    pub(crate) number: u64,
-    pub(crate) time_ms: u64,
-    pub(crate) message: Arc<Message>,
-    /// What came of the last attempt.
-    pub(crate) outcome: Arc<Outcome>,
-}
-
-impl DeadLetter {
-    /// The id, `<milliseconds>-<number>`.
-    pub(crate) fn id(&self) -> String {
-        format!("{}-{}", self.time_ms, self.number)
-    }
-
-    pub(super) fn size(&self) -> usize {
-        self.message.size() + self.outcome.body.len()
-    }
-}
 
 impl Account {
     /// The dead letter of that id.

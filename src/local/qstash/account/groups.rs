@@ -2,33 +2,14 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::{Account, Record};
+use super::Account;
 use crate::local::qstash::{
     ids,
     message::Options,
+    records::{Endpoint, Group, Record},
     refusal::Refusal,
     text::{check_destination, check_name},
 };
-
-/// A URL group.
-#[derive(Debug, Clone)]
-pub(crate) struct Group {
-    pub(crate) name: String,
-    /// Another name of it.
-    pub(crate) id: String,
-    pub(crate) endpoints: Vec<Endpoint>,
-    /// Options of messages to it that set none.
-    pub(crate) defaults: HeaderMap,
-    pub(crate) created_ms: u64,
-    pub(crate) updated_ms: u64,
-}
-
-/// An endpoint of a URL group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Endpoint {
-    pub(crate) name: Option<String>,
-    pub(crate) url: String,
-}
 
 impl Account {
     /// The URL group of that name or id.

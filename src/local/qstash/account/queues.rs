@@ -1,17 +1,11 @@
 use std::sync::Arc;
 
-use super::{Account, Record};
-use crate::local::qstash::{refusal::Refusal, text::check_name};
-
-/// A queue.
-#[derive(Debug, Clone)]
-pub(crate) struct Queue {
-    pub(crate) name: Arc<str>,
-    pub(crate) parallelism: u32,
-    pub(crate) is_paused: bool,
-    pub(crate) created_ms: u64,
-    pub(crate) updated_ms: u64,
-}
+use super::Account;
+use crate::local::qstash::{
+    records::{Queue, Record},
+    refusal::Refusal,
+    text::check_name,
+};
 
 impl Account {
     /// Makes a queue, or changes the one of that name.

@@ -1,31 +1,11 @@
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
-
-use super::{Accepted, Account, Destination, Record, Submission};
+use super::{Accepted, Account, Submission};
 use crate::local::qstash::{
-    message::{Message, Options},
+    message::Message,
+    records::{Record, Schedule},
     refusal::Refusal,
-    text::Cron,
 };
-
-/// A schedule.
-#[derive(Debug, Clone)]
-pub(crate) struct Schedule {
-    pub(crate) id: String,
-    pub(crate) cron: Cron,
-    pub(crate) destination: Destination,
-    pub(crate) options: Arc<Options>,
-    pub(crate) body: Bytes,
-    pub(crate) queue: Option<Arc<str>>,
-    pub(crate) caller_ip: Option<IpAddr>,
-    pub(crate) is_paused: bool,
-    pub(crate) created_ms: u64,
-    pub(crate) last_ms: Option<u64>,
-    pub(crate) next_ms: Option<u64>,
-    /// Why the last time made no message.
-    pub(crate) error: Option<String>,
-}
 
 impl Account {
     /// Makes a schedule in the place of the one with its id.

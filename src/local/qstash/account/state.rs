@@ -4,7 +4,6 @@ use std::{
 };
 
 use super::{
-    DeadLetter, Filter, Group, Journal, Keys, Queue, Record, Row, Schedule, State,
     log::Log,
     recent::{Deduplicated, Delivered},
 };
@@ -13,6 +12,7 @@ use crate::local::qstash::{
     dispatch::{Dispatcher, FlowInfo, JobId},
     limits::QStashLimits,
     message::Message,
+    records::{DeadLetter, Filter, Group, Journal, Keys, Queue, Record, Row, Schedule, State},
     refusal::Refusal,
 };
 

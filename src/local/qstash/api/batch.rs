@@ -5,13 +5,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiRequest, publish, query::Query};
+use super::{Answer, ApiRequest, destination, publish, query::Query, request::MAX_FIELDS};
 use crate::local::qstash::{account::Account, refusal::Refusal, text::Target};
 
 /// The items of one request.
 const MAX_ITEMS: usize = 10_000;
-/// The fields of an item. A map of them panics when it is full.
-pub(super) const MAX_FIELDS: usize = 1_000;
 
 /// An item. The SDKs write what is not set as nothing, as null or as an empty text.
 #[derive(Deserialize)]
@@ -62,7 +60,7 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
         caller_ip: request.caller_ip,
     };
     own.add_options(target.options);
-    let destination = publish::destination(target.destination, target.is_url)?;
+    let destination = destination::checked(target.destination, target.is_url)?;
     let queue: Option<Arc<str>> = item.queue.filter(|queue| !queue.is_empty()).map(Into::into);
     Ok(publish::shown(&account.submit(now_ms, publish::submission(&own, destination, queue)?)?))
 }

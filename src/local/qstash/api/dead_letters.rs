@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
 
-use super::{Answer, ApiRequest, filters, route};
+use super::{Answer, ApiRequest, filters};
 use crate::local::qstash::{
-    account::{Account, DeadLetter, Filter},
+    account::Account,
     message::Options,
+    records::{DeadLetter, Filter},
     refusal::Refusal,
     view,
 };
@@ -47,8 +48,8 @@ pub(super) fn answer(
             Ok(Answer::json(view::receipt(&receipt)).with_status(201))
         }
         ("POST", ["retry"]) => retry(account, now_ms, request),
-        (_, [] | [_] | ["retry", _]) => Err(route::no_method(&request.method)),
-        _ => Err(route::no_endpoint()),
+        (_, [] | [_] | ["retry", _]) => Err(Refusal::method(&request.method)),
+        _ => Err(Refusal::no_endpoint()),
     }
 }
 

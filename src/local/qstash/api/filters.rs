@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::ApiRequest;
 use crate::local::qstash::{
-    account::{Filter, State},
+    records::{Filter, State},
     refusal::Refusal,
 };
 

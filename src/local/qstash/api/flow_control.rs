@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Answer, ApiRequest, route};
+use super::{Answer, ApiRequest};
 use crate::local::qstash::{account::Account, refusal::Refusal, text::boolean, view};
 
 /// `/v2/flowControl`.
@@ -53,8 +53,8 @@ pub(super) fn answer(
             Ok(Answer::done())
         }
         (_, [] | [_] | [_, "pause" | "resume" | "pin" | "unpin" | "resetRate" | "reset"]) => {
-            Err(route::no_method(&request.method))
+            Err(Refusal::method(&request.method))
         }
-        _ => Err(route::no_endpoint()),
+        _ => Err(Refusal::no_endpoint()),
     }
 }

@@ -4,12 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, ApiRequest, batch::MAX_FIELDS, route};
-use crate::local::qstash::{
-    account::{Account, Endpoint},
-    refusal::Refusal,
-    view,
-};
+use super::{Answer, ApiRequest, request::MAX_FIELDS};
+use crate::local::qstash::{account::Account, records::Endpoint, refusal::Refusal, view};
 
 #[derive(Deserialize)]
 struct Endpoints {
@@ -70,8 +66,8 @@ pub(super) fn answer(
             account.remove_endpoints(now_ms, name, &removed)?;
             Ok(Answer::done())
         }
-        (_, [] | [_] | [_, "endpoints"]) => Err(route::no_method(&request.method)),
-        _ => Err(route::no_endpoint()),
+        (_, [] | [_] | [_, "endpoints"]) => Err(Refusal::method(&request.method)),
+        _ => Err(Refusal::no_endpoint()),
     }
 }
 

@@ -1,11 +1,7 @@
 use serde_json::json;
 
-use super::{Answer, ApiRequest, filters, route};
-use crate::local::qstash::{
-    account::{Account, Filter},
-    refusal::Refusal,
-    view,
-};
+use super::{Answer, ApiRequest, filters};
+use crate::local::qstash::{account::Account, records::Filter, refusal::Refusal, view};
 
 /// The most messages that one request cancels by their number.
 const MAX_COUNT: usize = 500;
@@ -44,8 +40,8 @@ pub(super) fn answer(
             };
             Ok(cancelled(account.cancel_all(now_ms, &filter, count)))
         }
-        (_, [] | [_]) => Err(route::no_method(&request.method)),
-        _ => Err(route::no_endpoint()),
+        (_, [] | [_]) => Err(Refusal::method(&request.method)),
+        _ => Err(Refusal::no_endpoint()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod batch;
 mod dead_letters;
+mod destination;
 mod filters;
 mod flow_control;
 mod groups;

@@ -2,18 +2,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Answer, ApiRequest, schedules};
+use super::{Answer, ApiRequest, destination, schedules};
 use crate::local::qstash::{
-    account::{Accepted, Account, Destination, Submission},
+    account::{Accepted, Account, Submission},
     message::Options,
+    records::Destination,
     refusal::Refusal,
-    text::{Target, check_destination},
     view,
 };
 
 /// `POST /v2/publish/{destination}`.
 pub(super) fn publish(account: &mut Account, now_ms: u64, mut request: ApiRequest) -> Result<Answer, Refusal> {
-    let destination = take_destination(&mut request, 1)?;
+    let destination = destination::take(&mut request, 1)?;
     if request.fields.contains_key("upstash-cron") {
         // The older form of a schedule.
         return schedules::create(account, now_ms, &request, destination);
@@ -25,35 +25,9 @@ pub(super) fn publish(account: &mut Account, now_ms: u64, mut request: ApiReques
 /// `POST /v2/enqueue/{queue}/{destination}`.
 pub(super) fn enqueue(account: &mut Account, now_ms: u64, mut request: ApiRequest) -> Result<Answer, Refusal> {
     let queue: Arc<str> = request.path[1].as_str().into();
-    let destination = take_destination(&mut request, 2)?;
+    let destination = destination::take(&mut request, 2)?;
     let accepted = account.submit(now_ms, submission(&request, destination, Some(queue))?)?;
     Ok(answer(&accepted))
-}
-
-/// The destination behind so many segments of the target. The options of its query become the request's.
-pub(super) fn take_destination(request: &mut ApiRequest, segments: usize) -> Result<Destination, Refusal> {
-    let mut rest = request.target.as_str();
-    for _ in 0..segments {
-        // As the path is counted: empty segments are none.
-        rest = rest.trim_start_matches('/');
-        rest = rest.split_once('/').map_or("", |(_, rest)| rest);
-    }
-    let target = Target::read(rest);
-    request.add_options(target.options);
-    destination(target.destination, target.is_url)
-}
-
-/// A destination that can be called, or the name of a URL group.
-pub(super) fn destination(destination: String, is_url: bool) -> Result<Destination, Refusal> {
-    if is_url {
-        check_destination(&destination)
-            .map_err(|error| Refusal::invalid(format!("invalid destination url: {error}")))?;
-        return Ok(Destination::Url(destination));
-    }
-    if destination == "api/llm" {
-        return Err(Refusal::invalid("invalid destination: api/llm is not served here"));
-    }
-    Ok(Destination::Group(destination))
 }
 
 /// The message of a request.

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, ApiRequest, route};
+use super::{Answer, ApiRequest};
 use crate::local::qstash::{account::Account, refusal::Refusal, view};
 
 #[derive(Deserialize)]
@@ -44,8 +44,8 @@ pub(super) fn answer(
             account.set_queue(now_ms, name, None, Some(*change == "pause"))?;
             Ok(Answer::done())
         }
-        (_, [] | [_] | [_, "pause" | "resume"]) => Err(route::no_method(&request.method)),
-        _ => Err(route::no_endpoint()),
+        (_, [] | [_] | [_, "pause" | "resume"]) => Err(Refusal::method(&request.method)),
+        _ => Err(Refusal::no_endpoint()),
     }
 }
 

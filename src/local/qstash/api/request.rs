@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 use super::query::Query;
 use crate::local::qstash::{refusal::Refusal, text::option};
 
+/// The fields that a body sets for one message. A map of them panics when it is full.
+pub(super) const MAX_FIELDS: usize = 1_000;
+
 /// A request to the API.
 #[derive(Debug)]
 pub(crate) struct ApiRequest {

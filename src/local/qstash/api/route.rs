@@ -1,5 +1,3 @@
-use http::Method;
-
 use super::{
     Answer, ApiRequest, batch, dead_letters, flow_control, groups, logs, messages, publish, queues, schedules,
 };
@@ -26,7 +24,7 @@ fn route(account: &mut Account, now_ms: u64, request: ApiRequest) -> Result<Answ
     let method = request.method.clone();
     let path: Vec<String> = request.path.clone();
     let mut path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let Some(first) = path.first_mut() else { return Err(no_endpoint()) };
+    let Some(first) = path.first_mut() else { return Err(Refusal::no_endpoint()) };
     // The Go SDK writes `Schedules`.
     let resource = first.to_ascii_lowercase();
     let rest = &path[1..];
@@ -51,21 +49,13 @@ fn route(account: &mut Account, now_ms: u64, request: ApiRequest) -> Result<Answ
             Ok(Answer::json(serde_json::json!({ "parallelismMax": max, "parallelismCount": count })))
         }
         ("publish" | "enqueue" | "batch" | "events" | "logs" | "keys" | "globalparallelism", ..) => {
-            Err(no_method(&method))
+            Err(Refusal::method(&method))
         }
-        _ => Err(no_endpoint()),
+        _ => Err(Refusal::no_endpoint()),
     }
 }
 
 fn keys(account: &Account) -> Answer {
     let keys = account.keys();
     Answer::json(serde_json::json!({ "current": keys.current, "next": keys.next }))
-}
-
-pub(super) fn no_endpoint() -> Refusal {
-    Refusal::not_found("there is no such endpoint")
-}
-
-pub(super) fn no_method(method: &Method) -> Refusal {
-    Refusal { status: 405, text: format!("method {method} is not allowed").into() }
 }

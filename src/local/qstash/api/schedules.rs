@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiRequest, publish, route};
+use super::{Answer, ApiRequest, destination};
 use crate::local::qstash::{
-    account::{Account, Destination, Schedule},
+    account::Account,
     ids,
     message::{Options, text},
+    records::{Destination, Schedule},
     refusal::Refusal,
     text::{Cron, check_name},
     view,
@@ -39,10 +40,10 @@ pub(super) fn answer(
             done(account.pause_schedule(now_ms, id, *change == "pause"), id)
         }
         ("POST", [_, ..]) => {
-            let destination = publish::take_destination(&mut request, 1)?;
+            let destination = destination::take(&mut request, 1)?;
             create(account, now_ms, &request, destination)
         }
-        _ => Err(route::no_method(&request.method)),
+        _ => Err(Refusal::method(&request.method)),
     }
 }
 

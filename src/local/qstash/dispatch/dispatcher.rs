@@ -5,8 +5,7 @@ use std::{
 
 use super::{
     JobId, Turn,
-    flow::{Flow, FlowLimits, Held},
-    keys::MAX_IDLE_FLOWS,
+    flow::{Flow, FlowLimits, Held, MAX_IDLE_FLOWS},
     lane::Lane,
     share::Share,
 };

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{JobId, Turn};
 
+/// The keys that are kept before those that are idle are forgotten.
+pub(super) const MAX_IDLE_FLOWS: usize = 10_000;
+
 /// The limits that a message brings for its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct FlowLimits {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Dispatcher, FlowInfo, JobId, dispatcher::Source, flow::Flow, lane::Lane};
-
-/// The keys of flow control that are kept before those that are idle are forgotten.
-pub(super) const MAX_IDLE_FLOWS: usize = 10_000;
+use super::{
+    Dispatcher, FlowInfo, JobId,
+    dispatcher::Source,
+    flow::{Flow, MAX_IDLE_FLOWS},
+    lane::Lane,
+};
 
 impl Dispatcher {
     /// Makes a queue, or changes the one of that name.

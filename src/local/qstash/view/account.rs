@@ -5,8 +5,9 @@ use super::{
     object::Object,
 };
 use crate::local::qstash::{
-    account::{Account, Destination, Group, Queue, Schedule},
+    account::Account,
     dispatch::FlowInfo,
+    records::{Destination, Group, Queue, Schedule},
 };
 
 /// A queue.

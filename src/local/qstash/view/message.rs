@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::object::Object;
 use crate::local::qstash::{
-    account::{DeadLetter, Receipt, Row},
+    account::Receipt,
     deliver::Outcome,
     dispatch::FlowLimits,
     message::{Callback, Message, Options},
+    records::{DeadLetter, Row},
     text::field_lists,
 };
 

@@ -1,4 +1,22 @@
-use super::InvalidCron;
+use std::fmt;
+
+/// A text that is no schedule, with the reason in the words of robfig/cron, which the service uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InvalidCron(Box<str>);
+
+impl InvalidCron {
+    pub(super) fn new(reason: impl Into<Box<str>>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for InvalidCron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Invalid cron expression {}", self.0)
+    }
+}
+
+impl std::error::Error for InvalidCron {}
 
 /// The values of one field, as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

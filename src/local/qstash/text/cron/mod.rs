@@ -6,4 +6,4 @@ mod model_tests;
 mod schedule;
 mod spec;
 
-pub(crate) use self::{schedule::Cron, spec::InvalidCron};
+pub(crate) use self::schedule::Cron;

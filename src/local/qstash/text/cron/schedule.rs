@@ -1,6 +1,9 @@
 use jiff::{Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
 
-use super::spec::{Fields, InvalidCron, Spec};
+use super::{
+    field::InvalidCron,
+    spec::{Fields, Spec},
+};
 
 const MINUTE_S: i64 = 60;
 /// How far the next time is looked for: beyond the eight years between two leap days around 2100.

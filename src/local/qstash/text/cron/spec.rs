@@ -1,8 +1,8 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, MINUTE, MONTH};
+use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, InvalidCron, MINUTE, MONTH};
 use crate::local::qstash::text::duration;
 
 /// The longest text.
@@ -28,24 +28,6 @@ pub(super) struct Fields {
     pub(super) month: Field,
     pub(super) day_of_week: Field,
 }
-
-/// A text that is no schedule, with the reason in the words of robfig/cron, which the service uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InvalidCron(Box<str>);
-
-impl InvalidCron {
-    pub(super) fn new(reason: impl Into<Box<str>>) -> Self {
-        Self(reason.into())
-    }
-}
-
-impl fmt::Display for InvalidCron {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Invalid cron expression {}", self.0)
-    }
-}
-
-impl std::error::Error for InvalidCron {}
 
 impl Spec {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidCron> {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{
     lexer::{Lexer, Token},
-    program::Step,
+    program::{Expression, Step},
 };
 
 /// The longest text.
@@ -37,8 +37,18 @@ struct Parser<'a> {
     depth: usize,
 }
 
+impl Expression {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// The byte at which it cannot go on, and what was expected there.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidExpression> {
+        Ok(Self { text: text.into(), steps: steps(text)?.into() })
+    }
+}
+
 /// The steps of an expression.
-pub(super) fn parse(text: &str) -> Result<Vec<Step>, InvalidExpression> {
+fn steps(text: &str) -> Result<Vec<Step>, InvalidExpression> {
     if text.len() > MAX_LENGTH {
         return Err(InvalidExpression { at: MAX_LENGTH, expected: "the end" });
     }
@@ -186,7 +196,6 @@ impl Parser<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Expression;
     use super::*;
     use proptest::prelude::*;
 

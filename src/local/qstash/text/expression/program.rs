@@ -1,15 +1,13 @@
 use std::{fmt, time::Duration};
 
-use super::parser::{self, InvalidExpression};
-
 /// No retry waits longer.
 const MAX_MS: f64 = 86_400_000.0;
 
 /// An expression that has been read: its steps, for a stack.
 #[derive(Clone)]
 pub(crate) struct Expression {
-    text: Box<str>,
-    steps: Box<[Step]>,
+    pub(super) text: Box<str>,
+    pub(super) steps: Box<[Step]>,
 }
 
 /// A step. Those that take values take the last ones of the stack, and leave one.
@@ -27,14 +25,6 @@ pub(super) enum Step {
 }
 
 impl Expression {
-    /// Reads an expression.
-    ///
-    /// # Errors
-    /// The byte at which it cannot go on, and what was expected there.
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidExpression> {
-        Ok(Self { text: text.into(), steps: parser::parse(text)?.into() })
-    }
-
     /// The expression as it was written.
     pub(crate) fn text(&self) -> &str {
         &self.text

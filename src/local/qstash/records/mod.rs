@@ -1,0 +1,21 @@
+//! What an account holds, and what happens to it: data alone.
+
+mod dead_letter;
+mod filter;
+mod group;
+mod journal;
+mod keys;
+mod queue;
+mod row;
+mod schedule;
+
+pub(crate) use self::{
+    dead_letter::DeadLetter,
+    filter::Filter,
+    group::{Endpoint, Group},
+    journal::{Journal, Nothing, Record},
+    keys::Keys,
+    queue::Queue,
+    row::{Row, State},
+    schedule::{Destination, Schedule},
+};
