@@ -66,7 +66,7 @@ pub enum LocalError {
     Random,
     /// A setting cannot be used.
     InvalidSetting {
-        /// What it should be.
+        /// The values that it may have.
         reason: &'static str,
     },
     /// The HTTP client that delivers messages could not be set up.

@@ -1,9 +1,10 @@
-//! A local Upstash: the Redis REST protocol in front of a real Redis, with no account and no network.
+//! A local Upstash, with no account and no network: the Redis REST protocol in front of a real Redis ([`LocalUpstash`]),
+//! and QStash ([`LocalQStash`]).
 //!
 //! [`LocalUpstash::start`] starts a private `redis-server` (or `valkey-server`) from `PATH` and an HTTP server
 //! on a free port of the loopback interface. Every client of Upstash Redis, in any language, can then be pointed
 //! at [`url`](LocalUpstash::url) and [`token`](LocalUpstash::token). The `upstash-local` binary (feature `cli`)
-//! does the same from the command line.
+//! serves both from the command line.
 //!
 //! # Example
 //!
@@ -24,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! # What it speaks
+//! # Redis
 //!
 //! - One command: a JSON array (`POST /`) or a path (`GET /set/key/value`), to which a body and then the query string
 //!   add arguments.
@@ -73,6 +74,25 @@
 //!
 //! A connection on which no request begins within 60 s is closed, and a body that takes longer is answered by HTTP 408
 //! ([`with_read_timeout`](LocalConfig::with_read_timeout)).
+//!
+//! # QStash
+//!
+//! The REST API of QStash, version 2: messages, batches, queues, URL groups, schedules, the dead letter queue, logs, flow
+//! control and signing keys. Messages are delivered as QStash delivers them: signed, again after failures (`Retry-After`,
+//! `Upstash-Retry-Delay`, status 489), one after the other in queues, within their flow control, with callbacks.
+//! The suites of the official JavaScript and Python SDKs pass against it, but for language models.
+//!
+//! It has the four accounts of the official development server, with their tokens and signing keys, so that the SDKs find
+//! it by `QSTASH_DEV=true` if it listens on port 8080. All of that is public knowledge: it delivers to this machine alone,
+//! unless a [rewrite](LocalQStashBuilder::rewrite), a [service](LocalQStashBuilder::destination) or
+//! [`allow_network`](LocalQStashBuilder::allow_network) says otherwise. An attempt to reach another machine fails.
+//!
+//! A test has a router as destination, moves the clock [forward](LocalQStash::advance), and waits until all is
+//! [idle](LocalQStash::idle). One destination that hangs leaves the others alone: hosts share the attempts that run.
+//!
+//! It differs from the service in what the service leaves open: redirects are failures, a repetition is told in the whole
+//! account, and the time that a response asks for counts before the expression of the message. Not served: `api/llm`,
+//! workflows, and read-only tokens. It keeps everything in memory, the newest part of logs and dead letters.
 //!
 //! # A Redis that is shared
 //!

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use axum_upstash::local::LocalUpstash;
+use axum_upstash::local::{LocalQStash, LocalUpstash};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -22,6 +22,13 @@ pub(crate) async fn run(script: &str, local: &LocalUpstash, input: &Value) -> Va
     let mut command = command(script);
     command.envs(local.environment());
     finish(script, command, input).await
+}
+
+/// Runs a script that talks to a local QStash, which its development mode finds as well.
+pub(crate) async fn run_with_qstash(script: &str, local: &LocalQStash) -> Value {
+    let mut command = command(script);
+    command.envs(local.environment()).env("QSTASH_DEV_PORT", local.address().port().to_string());
+    finish(script, command, &Value::Null).await
 }
 
 async fn finish(script: &str, mut command: Command, input: &Value) -> Value {

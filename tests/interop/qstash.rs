@@ -1,6 +1,7 @@
 //! `@upstash/qstash` verifying what our signer signs, and our receiver verifying what JavaScript signs.
 
 use crate::times::now_ms;
+use axum_upstash::local::LocalQStash;
 use axum_upstash::qstash::{KeyUsed, Receiver, SignatureError, Signer};
 use serde_json::{Value, json};
 
@@ -129,4 +130,12 @@ async fn our_receiver_takes_what_javascript_signs() {
         assert_eq!(elsewhere, Err(SignatureError::Subject), "{shape}");
         assert_eq!(receiver.verify(&altered(token, 2), body.as_bytes()), Err(SignatureError::BadSignature));
     }
+}
+
+/// The assertions are in the script.
+#[tokio::test]
+async fn the_sdk_finds_all_it_needs_in_a_local_qstash() {
+    let local = LocalQStash::start().await.unwrap();
+    let output = node::run_with_qstash("qstash-client", &local).await;
+    assert!(output["deliveries"].as_u64().unwrap() > 10, "{output}");
 }

@@ -13,7 +13,7 @@ async fn a_callback_tells_of_every_attempt_and_a_failure_callback_of_the_end() {
         ("upstash-callback-forward-x", "of the callback"),
         ("upstash-callback-method", "PUT"),
         ("upstash-retries", "0"),
-        ("upstash-forward-traceparent", "00-1-2-01"),
+        ("traceparent", "00-1-2-01"),
     ];
     let id = host.publish("/hook", &headers, "sent").await;
     host.idle().await;
@@ -22,6 +22,7 @@ async fn a_callback_tells_of_every_attempt_and_a_failure_callback_of_the_end() {
     let callback = at("/callback");
     assert_eq!(callback.method, "PUT");
     assert_eq!(callback.header("x"), Some("of the callback"));
+    assert!(delivered.iter().all(|one| one.header("traceparent") == Some("00-1-2-01")), "the trace goes on");
     assert_eq!(callback.header("content-type"), Some("application/json"));
     assert!(callback.header("upstash-signature").is_some());
     assert_ne!(callback.header("upstash-message-id"), Some(id.as_str()));

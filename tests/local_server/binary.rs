@@ -47,6 +47,30 @@ async fn prints_what_a_shell_can_read() {
     assert_eq!(answer, r#"{"result":"PONG"}"#);
 }
 
+/// As the official SDKs start the server of their development mode, and read what it says.
+#[tokio::test]
+async fn qstash_dev_is_ready_when_it_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut running = program(&directory).args(["dev", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    let first = lines.next_line().await.unwrap().unwrap();
+    assert!(first.contains("running at http://127.0.0.1:"), "{first}");
+    let (_, url) = first.rsplit_once(' ').unwrap();
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), format!("export QSTASH_URL={url}"));
+    let token = lines.next_line().await.unwrap().unwrap();
+    let token = token.strip_prefix("export QSTASH_TOKEN=").unwrap();
+    let request = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("{url}/v2/keys"));
+    let keys: serde_json::Value = request.bearer_auth(token).send().await.unwrap().json().await.unwrap();
+    let expected = ["current", "next"].map(|name| keys[name].as_str().unwrap().to_owned());
+    for (name, key) in ["QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"].into_iter().zip(expected) {
+        assert_eq!(lines.next_line().await.unwrap().unwrap(), format!("export {name}={key}"));
+    }
+    let port = url.rsplit_once(':').unwrap().1;
+    let output = program(&directory).args(["dev", "--port", port]).output().await.unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("address already in use"), "{error}");
+}
+
 #[tokio::test]
 async fn a_signal_ends_it_and_its_redis() {
     for signal in ["-INT", "-TERM"] {

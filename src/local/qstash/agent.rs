@@ -1,4 +1,4 @@
-//! An account that lives: what is due is done, and attempts are made.
+//! An account that lives: schedules tick when they are due, and attempts are made.
 
 use std::{
     collections::HashMap,

@@ -89,7 +89,7 @@ impl State {
         let now = Instant::now();
         self.now_ms += now.duration_since(self.looked).as_secs_f64() * 1_000.0 * scale;
         self.looked = now;
-        // A clock that is set back is not followed: what was due stays due.
+        // A clock that is set back is not followed: attempts that were due stay due.
         let system_ms = system_ms() + self.moved_ms;
         if scale <= 1.0 && system_ms - self.now_ms > MAX_LAG_MS {
             self.now_ms = system_ms;

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method};
 
 use super::records::{Row, State};
 
-/// A message as a test sees it: what was published, and what became of it.
+/// A message as a test sees it: with its attempts and its state.
 ///
 /// ```
 /// use axum_upstash::{
@@ -46,11 +46,11 @@ pub struct LocalMessage {
     pub attempts: u32,
     /// The status of the last response, if there was one.
     pub last_status: Option<u16>,
-    /// What has become of it.
+    /// The state.
     pub state: LocalMessageState,
 }
 
-/// What has become of a [`LocalMessage`].
+/// The state of a [`LocalMessage`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LocalMessageState {

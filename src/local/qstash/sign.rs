@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::ids;
 
-/// What the service puts into `nbf`: the zero time of Go.
+/// The service's `nbf`: the zero time of Go.
 const NOT_BEFORE: i64 = -62_135_596_800;
 /// The seconds for which a signature holds.
 const LIFETIME: u64 = 300;

@@ -57,7 +57,7 @@ impl Account {
                 Ok(Accepted::One(self.submit_one(now_ms, &submission, url, submission.topic.clone())?))
             }
             Destination::Group(name) => {
-                // What is no group was meant as a URL.
+                // A name that no group has was meant as a URL.
                 let text = format!("invalid destination url: {}", InvalidDestination::Scheme);
                 let group = Arc::clone(self.group(name).ok_or_else(|| Refusal::invalid(text))?);
                 let defaults = Options::read(&group.defaults)?;

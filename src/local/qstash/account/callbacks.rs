@@ -4,7 +4,7 @@ use super::{Account, accept::not_before};
 use crate::local::qstash::{
     deliver::Outcome,
     ids,
-    message::{Callback, Message, Origin},
+    message::{Callback, Message, Options, Origin, TRACE},
     records::DeadLetter,
     view,
 };
@@ -28,20 +28,27 @@ impl Account {
     }
 
     fn take_callback(&mut self, now_ms: u64, source: &Message, callback: &Arc<Callback>, body: Vec<u8>) {
+        let mut options = Options::clone(&callback.options);
+        for name in TRACE {
+            if let Some(value) = source.options.forwarded.get(name).filter(|_| !options.forwarded.contains_key(name)) {
+                options.forwarded.insert(name, value.clone());
+            }
+        }
+        let options = Arc::new(options);
         let message = Arc::new(Message {
             job: self.last_job + 1,
             id: ids::message_id(),
             url: callback.url.clone(),
-            options: Arc::clone(&callback.options),
             body: body.into(),
-            max_retries: callback.options.retries.unwrap_or(source.max_retries),
+            max_retries: options.retries.unwrap_or(source.max_retries),
             created_ms: now_ms,
-            not_before_ms: not_before(now_ms, &callback.options),
+            not_before_ms: not_before(now_ms, &options),
             queue: None,
             topic: None,
             schedule_id: None,
             caller_ip: source.caller_ip,
             origin: Origin::Callback(source.job),
+            options,
         });
         self.take(now_ms, &message, None);
     }

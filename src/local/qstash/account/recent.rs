@@ -1,4 +1,4 @@
-//! What is remembered of messages for a while after they were accepted, or have ended.
+//! The memory of messages for a while after they were accepted, or have ended.
 
 use std::{
     collections::{HashMap, VecDeque},

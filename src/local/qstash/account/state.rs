@@ -127,7 +127,7 @@ impl Account {
         self.commit(now_ms, Record::Keys(self.keys.rotated()));
     }
 
-    /// What is known of a key of flow control.
+    /// The state of a key of flow control.
     pub(crate) fn flow(&mut self, now_ms: u64, key: &str) -> Option<FlowInfo> {
         self.dispatcher.flow_info(now_ms, key)
     }

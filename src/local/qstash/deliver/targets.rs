@@ -1,4 +1,4 @@
-//! Where a destination is reached: as its URL says, elsewhere, or in this process.
+//! The places that destinations are reached at: as their URLs say, elsewhere, or in this process.
 
 use std::{fmt, net::IpAddr};
 
@@ -13,7 +13,7 @@ pub(crate) struct Targets {
     allow_network: bool,
 }
 
-/// Where a request goes.
+/// The place that a request goes to.
 #[derive(Debug, Clone)]
 pub(super) enum Target {
     /// To this URL.
@@ -53,7 +53,7 @@ impl Targets {
         Ok(())
     }
 
-    /// Where a request to this URL goes. The latest rule counts.
+    /// The place that a request to this URL goes to. The latest rule counts.
     pub(super) fn of(&self, url: &Url) -> Result<Target, &'static str> {
         let origin = url.origin();
         match self.rewrites.iter().rev().find(|(from, _)| *from == origin) {

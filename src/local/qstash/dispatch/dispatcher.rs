@@ -37,7 +37,7 @@ pub(crate) struct Dispatcher {
     pub(super) flows: HashMap<Arc<str>, Flow>,
     /// Jobs without flow control that wait for a place alone, by their hosts.
     hosts: HashMap<Arc<str>, BTreeMap<Turn, JobId>>,
-    /// Where the first job of a source is listed.
+    /// The list that has the first job of a source.
     listed: HashMap<Source, Listing>,
     /// Sources whose first job may begin, as far as is known.
     ready: BTreeSet<(Turn, Source)>,

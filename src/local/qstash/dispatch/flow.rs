@@ -18,7 +18,7 @@ pub(crate) struct FlowLimits {
     pub(crate) period_ms: u64,
 }
 
-/// What the API tells of a key. A limit that is not set is 0.
+/// The state of a key, for the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FlowInfo {
     /// The jobs that wait.

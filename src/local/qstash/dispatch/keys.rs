@@ -69,7 +69,7 @@ impl Dispatcher {
         self.change_flow(now_ms, key, |flow| flow.reset_rate(now_ms));
     }
 
-    /// What is known of a key.
+    /// The state of a key.
     pub(crate) fn flow_info(&mut self, now_ms: u64, key: &str) -> Option<FlowInfo> {
         self.flows.get_mut(key).map(|flow| flow.info(now_ms))
     }

@@ -65,7 +65,7 @@ enum Stage {
 #[derive(Debug, Clone)]
 struct Slow {
     id: JobId,
-    /// The order in which jobs came to where they are.
+    /// The order in which jobs came to their stages.
     turn: u64,
     host: u8,
     queue: Option<u8>,

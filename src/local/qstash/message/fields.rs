@@ -7,6 +7,9 @@ const FAILURE_CALLBACK: &str = "upstash-failure-callback-";
 const FORWARD: &str = "upstash-forward-";
 const HEADER_FORWARD: &str = "upstash-header-forward";
 
+/// Fields of Trace Context, which every hop carries on.
+pub(crate) const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
 /// Fields that belong to one connection, or to the call of this server, and never travel on.
 const NOT_FORWARDED: [HeaderName; 12] = [
     header::AUTHORIZATION,
@@ -28,7 +31,7 @@ const NOT_FORWARDED: [HeaderName; 12] = [
 pub(crate) struct Fields {
     /// Options, `Upstash-*`.
     pub(crate) options: HeaderMap,
-    /// What the destination gets.
+    /// The fields that the destination gets.
     pub(crate) forwarded: HeaderMap,
     /// The same of the callback and of the failure callback.
     pub(crate) callback: HeaderMap,
@@ -54,6 +57,11 @@ impl Fields {
                 fields.options.append(name, value.clone());
             } else if forwards_all && !NOT_FORWARDED.contains(name) {
                 fields.forwarded.append(name, value.clone());
+            }
+        }
+        for name in TRACE {
+            if let Some(value) = request.get(name).filter(|_| !fields.forwarded.contains_key(name)) {
+                fields.forwarded.insert(name, value.clone());
             }
         }
         fields
@@ -99,10 +107,19 @@ mod tests {
             ("upstash-callback-forward-x", "c"),
             ("upstash-failure-callback-method", "PUT"),
             ("x-other", "stays"),
+            ("traceparent", "00-1-2-01"),
+            ("upstash-forward-tracestate", "a=1"),
+            ("tracestate", "b=2"),
         ]);
         let fields = Fields::sorted(&request);
         assert_eq!(fields.options, map(&[("upstash-retries", "3"), ("upstash-callback", "https://c.example")]));
-        assert_eq!(fields.forwarded, map(&[("content-type", "text/plain"), ("authorization", "Bearer mine")]));
+        let forwarded = [
+            ("content-type", "text/plain"),
+            ("authorization", "Bearer mine"),
+            ("traceparent", "00-1-2-01"),
+            ("tracestate", "a=1"),
+        ];
+        assert_eq!(fields.forwarded, map(&forwarded));
         assert_eq!(fields.callback, map(&[("upstash-retries", "1"), ("upstash-forward-x", "c")]));
         assert_eq!(fields.failure_callback, map(&[("upstash-method", "PUT")]));
     }

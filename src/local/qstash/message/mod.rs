@@ -6,6 +6,6 @@ mod options;
 
 pub(crate) use self::{
     accepted::{Message, Origin, Topic},
-    fields::{Fields, merged},
+    fields::{Fields, TRACE, merged},
     options::{Callback, Deduplication, Options, text},
 };

@@ -9,7 +9,7 @@ use crate::local::qstash::{
     text::{Expression, FlowValue, Redaction, boolean, check_deduplication_id, check_destination, duration, labels},
 };
 
-/// What a publisher may set for a message. What is not set has the service's default.
+/// The options of a message. One that is not set has the service's default.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     /// `POST` by default.
@@ -123,7 +123,7 @@ fn callback(options: &HeaderMap, name: &'static str, own: &HeaderMap) -> Result<
     let Some(url) = text(options, name)?.filter(|url| !url.is_empty()) else { return Ok(None) };
     check_destination(url).map_err(|error| Refusal::invalid(format!("invalid {name} url: {error}")))?;
     let mut fields = Fields::sorted(own);
-    // What the callback brings is JSON.
+    // The body of a callback is JSON.
     fields.forwarded.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let options = Arc::new(Options::own(fields.forwarded, &fields.options)?);
     Ok(Some(Arc::new(Callback { url: url.to_owned(), options })))

@@ -62,7 +62,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     if sum > MAX { Err(InvalidDuration::TooLong) } else { Ok(sum) }
 }
 
-/// A number of units of so many nanoseconds. What is less than one nanosecond is dropped.
+/// A number of units of so many nanoseconds. Parts of a nanosecond are dropped.
 fn part(whole: &str, fraction: &str, nanoseconds: u128) -> Result<Duration, InvalidDuration> {
     // 20 digits of the largest unit are far below 2^128.
     let whole = whole.trim_start_matches('0');

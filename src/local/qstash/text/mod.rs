@@ -1,4 +1,4 @@
-//! What is written in fields, bodies and URLs. No I/O.
+//! Values in fields, bodies and URLs. No I/O.
 
 mod canonical;
 mod cron;

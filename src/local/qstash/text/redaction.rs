@@ -62,7 +62,7 @@ impl Redaction {
     }
 }
 
-/// What is shown in the place of a value: its hash.
+/// The text that is shown in the place of a value: its hash.
 fn hidden(value: &[u8]) -> String {
     let mut text = "REDACTED:".to_owned();
     for byte in Sha256::digest(value) {

@@ -84,7 +84,7 @@ fn shown(message: &Message) -> Object {
     body(common(object, options), options, &message.body)
 }
 
-/// Where a message goes, and what it came from.
+/// The destination of a message, and its origin.
 fn place(object: Object, message: &Message) -> Object {
     let topic = message.topic.as_ref();
     object

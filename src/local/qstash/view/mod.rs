@@ -1,4 +1,4 @@
-//! What the API shows, as JSON. Fields that are not set are left out.
+//! The answers of the API, as JSON. Fields that are not set are left out.
 
 mod account;
 mod callback;

@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 64;
 pub(crate) struct InvalidExpression {
     /// The byte at which it cannot go on.
     pub(crate) at: usize,
-    /// What was expected there.
+    /// The tokens that could go on there.
     pub(crate) expected: &'static str,
 }
 

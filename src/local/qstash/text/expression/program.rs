@@ -48,7 +48,7 @@ impl Expression {
             stack.push(value);
         }
         let milliseconds = pop(&mut stack);
-        // What is no number waits not at all.
+        // Nor does NaN wait.
         if milliseconds > 0.0 { Duration::from_secs_f64(milliseconds.min(MAX_MS) / 1_000.0) } else { Duration::ZERO }
     }
 }
