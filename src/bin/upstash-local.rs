@@ -263,7 +263,7 @@ async fn start_qstash(
     started.map_err(|error| match &error {
         // In the words that the official SDKs look for.
         LocalError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-            format!("listen tcp {address}: bind: address already in use").into()
+            format!("listen tcp {address}: bind: address already in use: {address}").into()
         }
         _ => error.into(),
     })

@@ -74,7 +74,7 @@ fn message(number: usize) -> BatchItem {
     let url = format!("https://d{destination}.example.com/");
     let message = Message::to_url(url).body(number.to_string());
     // The second one fails every first time.
-    let message = if destination == 1 { message.header("x-fails", "1").retry_delay(&fixed()) } else { message };
+    let message = if destination == 1 { message.header("x-fails", "1").retry_delay(fixed()) } else { message };
     match number / 16 % 3 {
         // In queues: one after the other.
         0 if destination != 3 => {

@@ -68,7 +68,11 @@ async fn qstash_dev_is_ready_when_it_says_so() {
     let port = url.rsplit_once(':').unwrap().1;
     let output = program(&directory).args(["dev", "--port", port]).output().await.unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && error.contains("address already in use"), "{error}");
+    assert!(
+        output.status.code() == Some(1)
+            && error.trim_end().ends_with(&format!("address already in use: 127.0.0.1:{port}")),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::local::LocalError;
 
-/// Sets up a [`LocalQStash`].
+/// Sets up a [`LocalQStash`](crate::local::LocalQStash).
 ///
 /// The default listens on a free port of the loopback interface, delivers to this machine alone, and has the limits of the
 /// pay-as-you-go plan.
