@@ -135,7 +135,28 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in "[0-9.a-zµ -]{0,40}") {
+        fn a_fraction_of_a_unit(
+            whole in 0..1_000_u128,
+            fraction in "[0-9]{0,12}",
+            (unit, nanoseconds) in prop::sample::select(vec![
+                ("ns", 1),
+                ("us", 1_000),
+                ("\u{b5}s", 1_000),
+                ("ms", 1_000_000),
+                ("s", 1_000_000_000),
+                ("m", 60_000_000_000),
+                ("h", 3_600_000_000_000),
+                ("d", 86_400_000_000_000_u128),
+            ]),
+        ) {
+            let parts: u128 = format!("{fraction:0<12}").parse().unwrap();
+            let expected = whole * nanoseconds + parts * nanoseconds / 1_000_000_000_000;
+            let duration = parse(&format!("{whole}.{fraction}{unit}"));
+            prop_assert_eq!(duration.map(|duration| duration.as_nanos()), Ok(expected));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9.a-zµ -]{0,40}|([0-9]{0,30}[.]?[0-9]{0,30}(ns|us|ms|[smhd])){0,8}|.*") {
             if let Ok(duration) = parse(&text) {
                 prop_assert!(duration <= MAX);
             }
