@@ -114,22 +114,22 @@
 
 #[macro_use]
 mod macros;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "qstash"))]
 pub mod background;
 mod body;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "qstash"))]
 mod breaker;
 pub mod client;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
 pub mod env;
 mod error;
-#[cfg(any(feature = "ratelimit", feature = "session"))]
+#[cfg(any(feature = "ratelimit", feature = "session", feature = "qstash"))]
 mod expiring_map;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "qstash"))]
 mod hex;
 #[cfg(feature = "local")]
 pub mod local;
@@ -153,6 +153,10 @@ pub mod session;
 mod state;
 
 #[cfg(any(feature = "redis", feature = "qstash"))]
+pub use self::breaker::CircuitBreaker;
+#[cfg(feature = "redis")]
+pub use self::state::DatabaseReport;
+#[cfg(any(feature = "redis", feature = "qstash"))]
 pub use self::state::{CheckReport, Upstash, UpstashBuilder};
 pub use self::{
     body::ResponseBody,
@@ -161,8 +165,6 @@ pub use self::{
     problem::Problem,
     rt::{Clock, ManualClock},
 };
-#[cfg(feature = "redis")]
-pub use self::{breaker::CircuitBreaker, state::DatabaseReport};
 
 /// The README's examples are compiled with the documentation's.
 #[cfg(all(doctest, feature = "full"))]

@@ -52,11 +52,17 @@ pub enum KeyUsed {
 pub(super) struct Signed {
     claims: Claims,
     body_hash: Option<[u8; 32]>,
+    digest: [u8; 32],
 }
 
 impl Signed {
     pub(super) fn subject(&self) -> &str {
         &self.claims.subject
+    }
+
+    /// The SHA-256 of the part that is signed, which no other token has.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// Returns the claims if they are about this body.
@@ -71,11 +77,16 @@ impl Signed {
 }
 
 /// The claims of a token whose MAC is right, not checked otherwise.
-pub(super) struct Unchecked(Map<String, Value>);
+pub(super) struct Unchecked {
+    claims: Map<String, Value>,
+    digest: [u8; 32],
+}
 
 impl Unchecked {
     pub(super) fn decode(token: &str) -> Result<Self, SignatureError> {
-        jsonwebtoken::dangerous::insecure_decode_claims(token).map(Self).map_err(|_| SignatureError::Malformed)
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| SignatureError::Malformed)?;
+        let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+        Ok(Self { claims, digest: Sha256::digest(signed).into() })
     }
 
     /// Checks issuer and times. `aud` is empty in production and of no meaning here.
@@ -102,7 +113,7 @@ impl Unchecked {
             token_id: self.text("jti").map(str::to_owned),
             key,
         };
-        Ok(Signed { claims, body_hash: self.body_hash() })
+        Ok(Signed { claims, body_hash: self.body_hash(), digest: self.digest })
     }
 
     /// The hash of the body: base64url, padded in production and not so in the test suites of the SDKs.
@@ -112,11 +123,11 @@ impl Unchecked {
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+        self.claims.get(name).and_then(Value::as_str)
     }
 
     fn date(&self, name: &str) -> Result<Option<NumericDate>, SignatureError> {
-        match self.0.get(name) {
+        match self.claims.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => NumericDate::read(value).map(Some).ok_or(SignatureError::Malformed),
         }

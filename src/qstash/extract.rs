@@ -1,14 +1,11 @@
-use super::{Claims, Metadata, QStashRejection, Receiver, SignatureError, claims::Signed, subject};
-use crate::PrivateResponse;
-use axum_core::{
-    body::Body,
-    extract::{DefaultBodyLimit, FromRef, FromRequest, Request},
+use super::{
+    Claims, Metadata, QStashRejection, Receiver,
+    rejection::QStashRefusal,
+    verification::{Verification, Verified, unreadable, with_body},
 };
-use bytes::Bytes;
-use http::{HeaderMap, request::Parts};
-use http_body::Body as _;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use std::{error::Error as StdError, ops::Deref};
+use axum_core::extract::{FromRef, FromRequest, Request};
+use http_body_util::{BodyExt, Limited};
+use std::ops::Deref;
 
 /// A body that QStash signed, read by another extractor: `QStash<Json<T>>`, `QStash<Bytes>`.
 ///
@@ -38,10 +35,10 @@ use std::{error::Error as StdError, ops::Deref};
 /// # }
 /// ```
 ///
-/// A signature can be sent again for as long as it is valid, five minutes, and QStash itself delivers a message more
-/// than once if an answer is lost. A handler that must act once remembers two ids that [`VerifiedMessage`] hands over.
-/// The signed [`token_id`](Claims::token_id) stops the first kind of repeat. [`message_id`](Metadata::message_id),
-/// which is the same in every delivery but is not signed, stops the second.
+/// A signature can be sent again for as long as it is valid, five minutes: a [`ReplayGuard`](super::ReplayGuard) refuses
+/// that. QStash itself delivers a message more than once if an answer is lost. A handler that must act once uses an
+/// [`IdempotencyGuard`](super::IdempotencyGuard), in a [`QStashLayer`](super::QStashLayer) or by a
+/// [`LeasedMessage`](super::LeasedMessage).
 ///
 /// Only the body is signed. If an inner extractor reads something else, as `Form` reads the query of a `GET`, it hands
 /// over unsigned data, unless the receiver checks the URL ([`Receiver::try_with_public_url`]).
@@ -66,7 +63,7 @@ where
     type Rejection = QStashRejection<T::Rejection>;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let (request, _) = verify(request, &Receiver::from_ref(state)).await?;
+        let (request, _) = verify(request, &Receiver::from_ref(state)).await.map_err(QStashRefusal::widen)?;
         T::from_request(request, state).await.map(Self).map_err(QStashRejection::Inner)
     }
 }
@@ -101,7 +98,7 @@ where
     type Rejection = QStashRejection<T::Rejection>;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let (request, claims) = verify(request, &Receiver::from_ref(state)).await?;
+        let (request, claims) = verify(request, &Receiver::from_ref(state)).await.map_err(QStashRefusal::widen)?;
         let metadata = Metadata::new(request.headers(), claims);
         let body = T::from_request(request, state).await.map_err(QStashRejection::Inner)?;
         Ok(Self { body, metadata })
@@ -109,77 +106,21 @@ where
 }
 
 /// Reads the body, verifies it, and puts the request together again.
-async fn verify<R>(request: Request, receiver: &Receiver) -> Result<(Request, Claims), QStashRejection<R>> {
+pub(super) async fn verify(request: Request, receiver: &Receiver) -> Result<(Request, Claims), QStashRefusal> {
+    if let Some(claims) = Verified::by(receiver, request.extensions()) {
+        return Ok((request, claims));
+    }
     let (mut parts, body) = request.into_parts();
-    let region = parts.headers.get("upstash-region").and_then(|region| region.to_str().ok());
-    if let Some(reason) = receiver.missing_keys(region) {
-        return Err(QStashRejection::NotConfigured(reason));
+    let verification = Verification::begin(&mut parts, receiver)?;
+    verification.check_size(&body)?;
+    let body = Limited::new(body, verification.body_limit()).collect().await.map_err(unreadable)?.to_bytes();
+    let (claims, ticket) = verification.finish(&body)?;
+    let mut request = with_body(parts, body);
+    if let Some(guard) = receiver.replay_guard()
+        && let Some(check) = guard.check(&ticket, request.extensions_mut().get_or_insert_default())
+    {
+        check.await?;
     }
-    let url = receiver.public_url().map(|base| format!("{base}{}", original_path(&parts)));
-    // Checked before the body is read, so that a sender without a key cannot fill the memory.
-    let signed = signed(&parts.headers, receiver, region, url.as_deref());
-    PrivateResponse::extracted(&mut parts.extensions);
-    let signed = signed.map_err(QStashRejection::Signature)?;
-    let body = read(body, receiver.body_limit()).await?;
-    let claims = over(signed, &body).map_err(QStashRejection::Signature)?;
-    let mut request = Request::from_parts(parts, Body::from(body));
-    // The receiver's own limit was kept; axum's default of 2 MB would refuse what has been read already.
-    DefaultBodyLimit::disable().apply(&mut request);
+    Verified::mark(&mut request, receiver.clone(), claims.clone());
     Ok((request, claims))
-}
-
-/// The tokens that pass, of the lines that a proxy may have added to; if there are none, the fault of the first line.
-fn signed(
-    headers: &HeaderMap,
-    receiver: &Receiver,
-    region: Option<&str>,
-    url: Option<&str>,
-) -> Result<Vec<Signed>, SignatureError> {
-    const MAX_LINES: usize = 4;
-    let (mut signed, mut fault) = (Vec::new(), None);
-    for line in headers.get_all("upstash-signature").into_iter().take(MAX_LINES) {
-        let text = line.to_str().map_err(|_| SignatureError::Malformed);
-        match text.and_then(|text| receiver.check_token(text, region, url, subject::is_same)) {
-            Ok(token) => signed.push(token),
-            Err(error) => fault = fault.or(Some(error)),
-        }
-    }
-    if signed.is_empty() { Err(fault.unwrap_or(SignatureError::Missing)) } else { Ok(signed) }
-}
-
-/// The claims of the first token that was made for this body.
-fn over(signed: Vec<Signed>, body: &[u8]) -> Result<Claims, SignatureError> {
-    let mut fault = SignatureError::Missing;
-    for token in signed {
-        match token.over(body) {
-            Ok(claims) => return Ok(claims),
-            Err(error) => fault = error,
-        }
-    }
-    Err(fault)
-}
-
-async fn read<R>(body: Body, limit: usize) -> Result<Bytes, QStashRejection<R>> {
-    if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > limit) {
-        return Err(QStashRejection::BodyTooLarge);
-    }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if is_too_large(&*error) => Err(QStashRejection::BodyTooLarge),
-        Err(error) => Err(QStashRejection::BodyUnreadable(axum_core::Error::new(error))),
-    }
-}
-
-/// Whether our limit was passed, or one that a layer put around the body.
-fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
-    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
-}
-
-/// Path and query as the client sent them: a nested router takes its prefix off the request's own.
-fn original_path(parts: &Parts) -> &str {
-    #[cfg(feature = "axum")]
-    let uri = parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0);
-    #[cfg(not(feature = "axum"))]
-    let uri = &parts.uri;
-    uri.path_and_query().map_or("/", |path| path.as_str())
 }

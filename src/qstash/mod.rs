@@ -120,9 +120,12 @@ mod dlq;
 mod error;
 mod extract;
 mod flow_control;
+mod guard;
 mod hs256;
 mod id;
 mod keys;
+mod layer;
+mod leased_message;
 mod limit_reached;
 mod listing;
 mod logs;
@@ -149,6 +152,7 @@ mod subject;
 mod url_groups;
 #[cfg(test)]
 mod vectors;
+mod verification;
 mod wire;
 
 #[cfg(feature = "testing")]
@@ -163,7 +167,10 @@ pub use self::{
     dlq::{Dlq, DlqEntry, DlqFilter},
     extract::{QStash, VerifiedMessage},
     flow_control::{FlowControlInfo, FlowControlPin, FlowControls, GlobalParallelism, PinnedLimit},
+    guard::{Begin, GuardFailure, IdempotencyGuard, MessageLease, ReplayGuard},
     id::{DlqId, FlowControlKey, MessageId, QueueName, ScheduleId, UrlGroupName},
+    layer::{QStashLayer, QStashService, ResponseFuture},
+    leased_message::LeasedMessage,
     limit_reached::{LimitReached, LimitScope, LimitWindow},
     listing::{Listing, Page},
     logs::{LogEntry, LogFilter, LogState, Logs},
@@ -172,13 +179,13 @@ pub use self::{
         ToUrlGroup,
     },
     messages::{MessageFilter, Messages, StoredMessage},
-    metadata::Metadata,
+    metadata::{Metadata, MetadataRejection},
     published::Published,
     queues::{Queue, QueueInfo, QueueSettings, Queues},
     receiver::Receiver,
     region::Region,
-    rejection::QStashRejection,
-    response::{NonRetryable, RetryIn},
+    rejection::{QStashRefusal, QStashRejection},
+    response::{AlreadyDone, NonRetryable, RetryIn},
     schedules::{Cron, Schedule, ScheduledMessageState, Schedules, StoredSchedule},
     signature_error::SignatureError,
     signing_keys::{SigningKeyPair, SigningKeys},

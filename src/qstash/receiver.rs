@@ -1,5 +1,5 @@
 use super::{
-    Claims, Region, SignatureError,
+    Claims, Region, ReplayGuard, SignatureError,
     claims::{Signed, Unchecked},
     keys::Keys,
     subject,
@@ -48,6 +48,7 @@ struct Inner {
     tolerance: Duration,
     body_limit: usize,
     public_url: Option<String>,
+    replay_guard: Option<ReplayGuard>,
 }
 
 impl Receiver {
@@ -136,6 +137,7 @@ impl Receiver {
                 tolerance: Duration::ZERO,
                 body_limit: BODY_LIMIT,
                 public_url: None,
+                replay_guard: None,
             }),
         }
     }
@@ -155,6 +157,12 @@ impl Receiver {
     /// The largest body that an extractor reads (10 MiB). axum's `DefaultBodyLimit` does not apply to it.
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         Arc::make_mut(&mut self.inner).body_limit = bytes;
+        self
+    }
+
+    /// Has the extractors and the layer accept each signature once: see [`ReplayGuard`].
+    pub fn with_replay_guard(mut self, guard: ReplayGuard) -> Self {
+        Arc::make_mut(&mut self.inner).replay_guard = Some(guard);
         self
     }
 
@@ -236,8 +244,24 @@ impl Receiver {
         }
     }
 
+    /// Whether the other one is this receiver or a clone of it.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(super) fn body_limit(&self) -> usize {
         self.inner.body_limit
+    }
+
+    pub(super) fn replay_guard(&self) -> Option<&ReplayGuard> {
+        self.inner.replay_guard.as_ref()
+    }
+
+    /// The time for which a token with these claims is accepted, from now on.
+    pub(super) fn lifetime(&self, claims: &Claims) -> Duration {
+        let ends_ms = u64::try_from(claims.expires_at).unwrap_or(0).saturating_mul(1000);
+        let left = Duration::from_millis(ends_ms.saturating_sub(self.inner.clock.now_ms()));
+        left.saturating_add(self.inner.tolerance)
     }
 
     pub(super) fn public_url(&self) -> Option<&str> {
@@ -258,6 +282,7 @@ impl fmt::Debug for Receiver {
             .field("clock_tolerance", &self.inner.tolerance)
             .field("body_limit", &self.inner.body_limit)
             .field("public_url", &self.inner.public_url)
+            .field("replay_guard", &self.inner.replay_guard)
             .finish_non_exhaustive()
     }
 }

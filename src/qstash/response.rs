@@ -1,5 +1,11 @@
-use axum_core::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER};
+use axum_core::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use std::time::Duration;
 
 const NON_RETRYABLE: HeaderName = HeaderName::from_static("upstash-nonretryable-error");
@@ -52,10 +58,47 @@ impl<R: IntoResponse> IntoResponse for NonRetryable<R> {
 #[must_use]
 pub struct RetryIn(pub Duration);
 
-impl IntoResponse for RetryIn {
-    fn into_response(self) -> Response {
-        let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+impl RetryIn {
+    /// The response, with any body that can be made from text.
+    pub(super) fn into_response_with<B: From<String>>(self) -> http::Response<B> {
+        let mut response = http::Response::new(B::from(String::new()));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(super::seconds::rounded_up(self.0)));
         response
+    }
+}
+
+impl IntoResponse for RetryIn {
+    fn into_response(self) -> Response {
+        self.into_response_with::<Body>()
+    }
+}
+
+/// The answer to a message that was handled before: a success, so that QStash does not deliver it again.
+///
+/// Status 200 with the text `done already`, which the log of QStash shows. An
+/// [`IdempotencyGuard`](super::IdempotencyGuard) answers with it, and so can a handler that finds out by itself.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use axum_upstash::qstash::AlreadyDone;
+///
+/// assert_eq!(AlreadyDone.into_response().status(), 200);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct AlreadyDone;
+
+impl AlreadyDone {
+    pub(super) fn into_response_with<B: From<String>>(self) -> http::Response<B> {
+        let mut response = http::Response::new(B::from("done already".to_owned()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response
+    }
+}
+
+impl IntoResponse for AlreadyDone {
+    fn into_response(self) -> Response {
+        self.into_response_with::<Body>()
     }
 }

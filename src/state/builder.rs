@@ -43,7 +43,6 @@ pub struct UpstashBuilder {
     #[cfg(feature = "redis-tcp")]
     or_redis_url: bool,
     namespace: String,
-    #[cfg(feature = "redis")]
     background: crate::background::Background,
     #[cfg(feature = "client-ip")]
     client_ip: ClientIpSource,
@@ -94,7 +93,6 @@ impl Default for UpstashBuilder {
             #[cfg(feature = "redis-tcp")]
             or_redis_url: false,
             namespace: "axum-upstash".to_owned(),
-            #[cfg(feature = "redis")]
             background: crate::background::Background::new(),
             #[cfg(feature = "client-ip")]
             client_ip: ClientIpSource::default(),
@@ -205,9 +203,8 @@ impl UpstashBuilder {
         self.set(env::SESSION_SECRET, secrets)
     }
 
-    /// Keeps this application's sessions and cached responses apart from those of others in the same database
-    /// (`axum-upstash`). A session cookie of one namespace is nothing in another.
-    #[cfg(feature = "redis")]
+    /// Keeps this application's sessions, cached responses and handled messages apart from those of others in the same
+    /// database (`axum-upstash`). A session cookie of one namespace is nothing in another.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = name.into();
         self
@@ -227,7 +224,6 @@ impl UpstashBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    #[cfg(feature = "redis")]
     pub fn background(mut self, background: crate::background::Background) -> Self {
         self.background = background;
         self
@@ -316,12 +312,12 @@ impl UpstashBuilder {
             qstash_name,
             #[cfg(feature = "qstash")]
             receiver,
-            #[cfg(feature = "redis")]
             background: self.background,
             #[cfg(feature = "client-ip")]
             client_ip: self.client_ip,
-            #[cfg(feature = "redis")]
             namespace: self.namespace,
+            #[cfg(feature = "qstash")]
+            qstash_guards: std::sync::OnceLock::new(),
             #[cfg(feature = "ratelimit")]
             limiter: std::sync::OnceLock::new(),
             #[cfg(feature = "session")]

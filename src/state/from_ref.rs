@@ -33,6 +33,16 @@ where
     }
 }
 
+#[cfg(feature = "qstash")]
+impl<S> FromRef<S> for crate::qstash::IdempotencyGuard
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).idempotency_guard()
+    }
+}
+
 #[cfg(feature = "client-ip")]
 impl<S> FromRef<S> for crate::client_ip::ClientIpSource
 where

@@ -87,12 +87,12 @@ pub(super) struct Inner {
     pub(super) qstash_name: &'static str,
     #[cfg(feature = "qstash")]
     pub(super) receiver: Receiver,
-    #[cfg(feature = "redis")]
     pub(super) background: crate::background::Background,
     #[cfg(feature = "client-ip")]
     pub(super) client_ip: ClientIpSource,
-    #[cfg(feature = "redis")]
     pub(super) namespace: String,
+    #[cfg(feature = "qstash")]
+    pub(super) qstash_guards: std::sync::OnceLock<(crate::qstash::IdempotencyGuard, crate::qstash::ReplayGuard)>,
     #[cfg(feature = "ratelimit")]
     pub(super) limiter: std::sync::OnceLock<crate::ratelimit::Ratelimit>,
     #[cfg(feature = "session")]
@@ -125,7 +125,6 @@ impl Upstash {
 
     /// The executor of all work that no request waits for. Its [`layer`](crate::background::Background::layer) lets responses
     /// wait for it.
-    #[cfg(feature = "redis")]
     pub fn background(&self) -> crate::background::Background {
         self.inner.background.clone()
     }
@@ -247,6 +246,59 @@ impl Upstash {
     #[cfg(feature = "qstash")]
     pub fn receiver(&self) -> Receiver {
         self.inner.receiver.clone()
+    }
+
+    /// A layer that verifies QStash's webhooks with the [receiver](Self::receiver), and hands them on.
+    ///
+    /// ```
+    /// use axum::{Router, body::Bytes, routing::post};
+    /// use axum_upstash::Upstash;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let upstash = Upstash::builder().or_memory().build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/webhooks/receipt", post(async |receipt: Bytes| println!("{receipt:?}")))
+    ///     .layer(upstash.qstash_layer().with_idempotency_guard(upstash.idempotency_guard()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "qstash")]
+    pub fn qstash_layer(&self) -> crate::qstash::QStashLayer {
+        crate::qstash::QStashLayer::new(self.receiver())
+    }
+
+    /// The guard that handles each message of QStash once. It keeps them in Redis, or in memory. All calls return clones of
+    /// one guard. Its keys begin with `<namespace>:qstash`.
+    #[cfg(feature = "qstash")]
+    pub fn idempotency_guard(&self) -> crate::qstash::IdempotencyGuard {
+        self.qstash_guards().0.clone()
+    }
+
+    /// The guard that accepts each signature of QStash once, for [`Receiver::with_replay_guard`]. It keeps them in Redis, or
+    /// in memory. All calls return clones of one guard. Its keys begin with `<namespace>:qstash`.
+    #[cfg(feature = "qstash")]
+    pub fn replay_guard(&self) -> crate::qstash::ReplayGuard {
+        self.qstash_guards().1.clone()
+    }
+
+    #[cfg(feature = "qstash")]
+    fn qstash_guards(&self) -> &(crate::qstash::IdempotencyGuard, crate::qstash::ReplayGuard) {
+        use crate::qstash::{IdempotencyGuard, ReplayGuard};
+        self.inner.qstash_guards.get_or_init(|| {
+            #[cfg(feature = "redis")]
+            let (idempotency, replay) = match &self.inner.redis {
+                Some(redis) => (IdempotencyGuard::new(redis.clone()), ReplayGuard::new(redis.clone())),
+                None => (IdempotencyGuard::memory(), ReplayGuard::memory()),
+            };
+            #[cfg(not(feature = "redis"))]
+            let (idempotency, replay) = (IdempotencyGuard::memory(), ReplayGuard::memory());
+            let prefix = format!("{}:qstash", self.inner.namespace);
+            let background = self.background();
+            (
+                idempotency.with_prefix(prefix.clone()).with_background(background.clone()),
+                replay.with_prefix(prefix).with_background(background),
+            )
+        })
     }
 
     #[cfg(feature = "client-ip")]

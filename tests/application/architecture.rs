@@ -13,7 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("session", &["redis", PLUMBING]),
     ("response_cache", &["redis", PLUMBING]),
     ("client_ip", &[PLUMBING]),
-    ("qstash", &[PLUMBING]),
+    ("qstash", &["redis", PLUMBING]),
     ("redis", &[PLUMBING]),
     ("client", &["rt", "error", "env", "problems"]),
     ("background", &["rt"]),

@@ -254,7 +254,7 @@ async fn metadata_comes_with_the_message() {
             metadata.schedule_id,
             metadata.url_group,
             metadata.caller_ip,
-            metadata.region
+            metadata.region.map(axum_upstash::qstash::Region::as_str)
         ]))
         .into_response()
     }
