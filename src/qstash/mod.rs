@@ -113,6 +113,7 @@ mod applied_flow_control;
 mod batch;
 mod call;
 mod callback_body;
+mod callback_rejection;
 mod claims;
 mod client;
 pub(crate) mod dev;
@@ -162,6 +163,7 @@ pub use self::{
     applied_flow_control::AppliedFlowControl,
     batch::{BatchItem, BatchPublished},
     callback_body::CallbackBody,
+    callback_rejection::CallbackRejection,
     claims::{Claims, KeyUsed},
     client::{QStashClient, QStashClientBuilder},
     dlq::{Dlq, DlqEntry, DlqFilter},

@@ -1,4 +1,4 @@
-use axum::{Json, Router, body::Body, http::Request, routing::post};
+use axum::{Json, Router, body::Body, extract::rejection::JsonRejection, http::Request, routing::post};
 use axum_upstash::qstash::{CallbackBody, QStash, Receiver, Signer};
 use http::Method;
 use serde_json::json;
@@ -65,4 +65,56 @@ async fn a_handler_takes_a_signed_callback() {
     let response = app.oneshot(request).await.unwrap();
     let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
     assert_eq!(body, "msg_1 false");
+}
+
+fn callback_with(status: u16, content_type: &str, body: &str) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    json!({
+        "sourceMessageId": "msg_1", "status": status, "header": {"Content-Type": content_type},
+        "body": STANDARD.encode(body), "retried": 1, "maxRetries": 3, "sourceBody": STANDARD.encode(r#"{"order":17}"#),
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn the_answer_is_read_by_an_extractor_with_the_headers_of_the_answer() {
+    type Sent = Json<u64>;
+    async fn json(QStash(callback): QStash<CallbackBody<Sent>>) -> String {
+        format!("{} after {} of {}", callback.body.0, callback.retried, callback.max_retries)
+    }
+    async fn lenient(QStash(callback): QStash<CallbackBody<Result<Sent, JsonRejection>>>) -> String {
+        let order = callback.source_json::<serde_json::Value>().unwrap()["order"].clone();
+        assert!(callback.source_json::<u64>().is_err());
+        callback.body.map_or_else(|_| format!("order {order} failed"), |sent| sent.0.to_string())
+    }
+    async fn text(QStash(callback): QStash<CallbackBody<String>>) -> String {
+        callback.body
+    }
+    let app: Router = Router::new()
+        .route("/json", post(json))
+        .route("/lenient", post(lenient))
+        .route("/text", post(text))
+        .with_state(Receiver::new("sig_a", "sig_b").unwrap());
+    let sent = callback_with(200, "application/json", "17");
+    let page = callback_with(502, "text/html", "<html>");
+    for (path, body, status, part) in [
+        ("/json", &sent, 200, "17 after 1 of 3"),
+        ("/json", &page, 415, "application/json"),
+        ("/json", &callback_with(200, "application/json", "x"), 400, "JSON"),
+        ("/lenient", &sent, 200, "17"),
+        ("/lenient", &page, 200, "order 17 failed"),
+        ("/text", &page, 200, "<html>"),
+        ("/text", &json!({"status": 200}).to_string(), 422, "sourceMessageId is missing"),
+        ("/text", &"secret".to_owned(), 422, "the callback is not JSON"),
+        ("/text", &callback_with(200, "text/plain", &"x".repeat(3 << 20)), 200, "xxx"),
+    ] {
+        let signature = Signer::new("sig_a").unwrap().sign("https://app.example.com/done", body);
+        let request =
+            Request::post(path).header("upstash-signature", signature).body(Body::from(body.clone())).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path} {part}");
+        let text = axum::body::to_bytes(response.into_body(), 4 << 20).await.unwrap();
+        let text = String::from_utf8(text.into()).unwrap();
+        assert!(text.contains(part) && !text.contains("secret"), "{part}");
+    }
 }

@@ -3,7 +3,14 @@
 
 mod batch;
 mod callbacks;
+mod delivery;
 mod dlq;
+mod guard_store;
+mod idempotency;
+#[cfg(feature = "local")]
+mod redelivery;
+mod layer;
+mod replay;
 mod flow_control;
 mod limits;
 #[cfg(feature = "local")]
