@@ -5,13 +5,12 @@ mod batch;
 mod callbacks;
 mod delivery;
 mod dlq;
-mod guard_store;
-mod idempotency;
-#[cfg(feature = "local")]
-mod redelivery;
-mod layer;
-mod replay;
 mod flow_control;
+#[cfg(feature = "local")]
+mod guard_store;
+#[cfg(feature = "local")]
+mod idempotency;
+mod layer;
 mod limits;
 #[cfg(feature = "local")]
 mod local;
@@ -23,7 +22,11 @@ mod messages;
 mod providers;
 mod publish;
 mod queues;
+#[cfg(feature = "local")]
+mod redelivery;
 mod regions;
+#[cfg(feature = "local")]
+mod replay;
 mod retry_delay;
 mod schedules;
 mod server;

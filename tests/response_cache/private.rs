@@ -4,7 +4,7 @@ use super::*;
 use axum_upstash::{
     Upstash,
     client_ip::ClientIp,
-    qstash::{QStash, Signer, VerifiedMessage},
+    qstash::{LeasedMessage, Metadata, QStash, Signer, VerifiedMessage},
     ratelimit::{Decision, FixedWindow, RateLimitLayer, Ratelimit},
     session::{KeyRing, Session, SessionLayer, store::MemorySessionStore as Sessions},
 };
@@ -34,6 +34,15 @@ fn extractors() -> (Router, Calls) {
     let router = Router::new()
         .route("/qstash", route!(page, |body: QStash<Bytes>| format!("{:?}", body.0)))
         .route("/message", route!(page, |message: VerifiedMessage<Bytes>| format!("{:?}", message.metadata.message_id)))
+        .route("/leased", route!(page, |message: LeasedMessage<Bytes>| format!("{:?}", message.metadata.message_id)))
+        .route(
+            "/metadata",
+            route!(page, |metadata: Metadata| format!("{:?}", metadata.message_id)).layer(upstash.qstash_layer()),
+        )
+        .route(
+            "/maybe-metadata",
+            route!(page, |metadata: Option<Metadata>| metadata.is_some().to_string()).layer(upstash.qstash_layer()),
+        )
         .route("/ip", route!(page, |ip: ClientIp| ip.0.to_string()))
         .route("/decision", route!(page, |decision: Decision| decision.remaining.to_string()))
         .route("/maybe-decision", route!(page, |decision: Option<Decision>| format!("{:?}", decision.is_some())))
@@ -52,6 +61,7 @@ fn from(uri: &str, host: u8, signed: bool) -> Request {
     request.extensions_mut().insert(SocketAddr::from(([203, 0, 113, host], 80)));
     if signed {
         request.headers_mut().insert("upstash-signature", signature().parse().unwrap());
+        request.headers_mut().insert("upstash-message-id", format!("msg_{host}").parse().unwrap());
     }
     request
 }
@@ -59,10 +69,11 @@ fn from(uri: &str, host: u8, signed: bool) -> Request {
 #[tokio::test]
 async fn what_an_extractor_hands_over_is_never_stored() {
     let (app, calls) = extractors();
-    for uri in ["/qstash", "/message", "/ip", "/decision", "/maybe-decision", "/session"] {
+    let with_signature = ["/qstash", "/message", "/leased", "/metadata", "/maybe-metadata"];
+    for uri in with_signature.into_iter().chain(["/ip", "/decision", "/maybe-decision", "/session"]) {
         let before = calls.count();
         for host in [1, 2] {
-            let signed = ["/qstash", "/message"].contains(&uri);
+            let signed = with_signature.contains(&uri);
             let (status, head, _) = read(app.clone().oneshot(from(uri, host, signed)).await.unwrap()).await;
             assert_eq!(status, StatusCode::OK, "{uri}");
             assert!(!head["cache-status"].to_str().unwrap().contains("hit"), "{uri}: {head:?}");

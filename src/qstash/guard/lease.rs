@@ -110,7 +110,9 @@ impl Held {
 
 impl Drop for MessageLease {
     fn drop(&mut self) {
-        if let Some(held) = self.held.take() {
+        if let Some(held) = self.held.take()
+            && !held.settings.remove_now(&held.key, &held.value)
+        {
             let background = held.settings.background.clone();
             background.run(async move { drop(held.settle(false).await) });
         }

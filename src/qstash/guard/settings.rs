@@ -58,6 +58,11 @@ impl Settings {
         self.call(self.store.remove(self.entry(key, value, Duration::ZERO))).await
     }
 
+    /// The same at once, if the store is memory; otherwise `false`.
+    pub(super) fn remove_now(&self, key: &str, value: &str) -> bool {
+        self.store.remove_now(self.entry(key, value, Duration::ZERO))
+    }
+
     fn entry<'a>(&self, key: &'a str, value: &'a str, ttl: Duration) -> Entry<'a> {
         Entry { key, value, ttl, now_ms: self.clock.now_ms() }
     }

@@ -100,12 +100,24 @@ impl Store {
                 let removed = redis.script(&RELEASE).key(entry.key).arg(entry.value).repeatable().query::<i64>();
                 removed.await.map(drop)
             }
+            Self::Memory(_) => {
+                self.remove_now(entry);
+                Ok(())
+            }
+        }
+    }
+
+    /// The same at once, if the store is memory; otherwise `false`.
+    pub(super) fn remove_now(&self, entry: Entry<'_>) -> bool {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => false,
             Self::Memory(keys) => {
                 keys.update(entry.key, entry.now_ms, |found: Option<Value>| {
                     let kept = found.filter(|found| &*found.text != entry.value);
                     (kept.map(|kept| (kept.clone(), kept.until_ms)), ())
                 });
-                Ok(())
+                true
             }
         }
     }
