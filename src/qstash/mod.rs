@@ -2,7 +2,8 @@
 //!
 //! [`QStash`] is an extractor around another one. The handler runs only for a request that QStash signed, and gets
 //! the body it signed; [`VerifiedMessage`] adds message id, retries and the claims. The signing keys are in a
-//! [`Receiver`], which is the state of the router or a part of it.
+//! [`Receiver`], which is the state of the router or a part of it. A [`QStashLayer`] verifies for a whole router, or for a
+//! tower service without axum.
 //!
 //! ```
 //! use axum::{Json, Router, body::Body, http::Request, routing::post};
@@ -39,13 +40,47 @@
 //! keys 500. If the signature is right and the inner extractor refuses the body, the extractor's own response goes out.
 //! QStash delivers again after any answer but 2xx; [`NonRetryable`] says that it should not.
 //!
+//! # Once
+//! QStash delivers a message at least once: again if an answer is lost, and after each failure.
+//!
+//! | to handle | use | round trips to Redis |
+//! |---|---|---|
+//! | each message once | an [`IdempotencyGuard`], in a [layer](QStashLayer::with_idempotency_guard) or with a [`LeasedMessage`] | 2, and 1 for a duplicate |
+//! | each signature once, against recorded requests | a [`ReplayGuard`], on the [receiver](Receiver::with_replay_guard) | 1 |
+//!
+//! ```
+//! use axum::{Json, Router, routing::post};
+//! use axum_upstash::Upstash;
+//!
+//! async fn send_receipt(Json(order): Json<u64>) -> String {
+//!     format!("receipt for order {order}")
+//! }
+//!
+//! # fn main() -> Result<(), axum_upstash::Error> {
+//! let upstash = Upstash::builder().or_memory().build()?; // Upstash::from_env()? in an application
+//! let webhooks: Router = Router::new()
+//!     .route("/receipt", post(send_receipt))
+//!     .layer(upstash.qstash_layer().with_idempotency_guard(upstash.idempotency_guard()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Answers
+//! | answer | QStash |
+//! |---|---|
+//! | any 2xx, such as [`AlreadyDone`] | does not deliver the message again |
+//! | [`RetryIn`] | delivers it again after this time |
+//! | [`NonRetryable`] | gives it up, and calls the failure callback |
+//! | any other | delivers it again after its own backoff, for as long as there are retries |
+//!
 //! # Rotating keys
 //! A signature of either key is accepted. [`Claims::key`] tells which it was: [`KeyUsed::Next`] means that the keys
 //! were rolled in the console and this process still has the old pair. Rolling them twice before it has the new one
 //! makes every signature wrong.
 //!
 //! # On Workers and Lambda
-//! All is as on a server. Name the public URL, which the platform may hide.
+//! All is as on a server. Name the public URL, which the platform may hide. If a request is given up, its guard releases
+//! the message in the [background](crate::background).
 //!
 //! # Testing
 #![cfg_attr(feature = "testing", doc = "[`Signer`] signs requests as QStash does, right ones and wrong ones.")]
@@ -82,6 +117,7 @@
 //! | a message that | is made with |
 //! |---|---|
 //! | tells what became of it | [`callback`](Message::callback), [`failure_callback`](Message::failure_callback), which receive a [`CallbackBody`] |
+//! | belongs to a trace | [`header`](Message::header) with `traceparent`, which [`Metadata`] has again |
 //! | is retried at other times | [`retries`](Message::retries), [`retry_delay`](Message::retry_delay) |
 //! | must not be taken twice | [`deduplication_id`](Message::deduplication_id), or [`deduplicated`](Message::deduplicated) |
 //! | must not overload its destination | [`flow_control`](Message::flow_control), or a [queue](QStashClient::queue) |

@@ -68,7 +68,7 @@ pub(super) struct Verified {
 }
 
 impl Verified {
-    /// Marks the request, and lifts axum's limit of 2 MB: what was read is within the receiver's own.
+    /// Marks the request, and lifts axum's limit of 2 MB, because the receiver's own limit was kept.
     pub(super) fn mark<B>(request: &mut Request<B>, receiver: Receiver, claims: Claims) {
         request.extensions_mut().insert(Self { receiver, claims });
         DefaultBodyLimit::disable().apply(request);

@@ -1,18 +1,21 @@
 //! Signed deliveries, and a handler that counts them.
 
 use axum::{
+    Router,
     body::{Body, Bytes},
     extract::Request,
     http::StatusCode,
     response::Response,
+    routing::post,
 };
-use axum_upstash::qstash::{Receiver, Signer};
+use axum_upstash::qstash::{IdempotencyGuard, QStashLayer, Receiver, Signer};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::sync::Semaphore;
+use tower::ServiceExt;
 
 pub(crate) const URL: &str = "https://app.example.com/hook";
 
@@ -84,6 +87,26 @@ impl Handler {
         assert_ne!(answer, 0, "a handler that panics");
         (StatusCode::from_u16(answer).unwrap(), body)
     }
+}
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+/// An application behind the layer with this guard.
+pub(crate) fn app(guard: IdempotencyGuard, handler: &Handler) -> Router {
+    let handler = handler.clone();
+    Router::new()
+        .route("/hook", post(async move |body: Bytes| handler.run(body).await))
+        .layer(QStashLayer::new(receiver()).with_idempotency_guard(guard))
+}
+
+pub(crate) async fn send(app: &Router, id: &str) -> Response {
+    app.clone().oneshot(delivery(id)).await.unwrap()
+}
+
+/// The seconds after which a refused delivery comes again.
+pub(crate) fn retry_after(response: &Response) -> u64 {
+    assert_eq!(response.status(), 503);
+    response.headers()["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
 /// Waits until a condition holds.

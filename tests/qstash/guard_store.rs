@@ -4,6 +4,7 @@ use axum_upstash::{
     background::Background,
     client::{ReqwestTransport, Transport, TransportBody, TransportError, TransportErrorKind},
     local::LocalUpstash,
+    qstash::IdempotencyGuard,
     redis::Redis,
 };
 use bytes::Bytes;
@@ -120,4 +121,14 @@ impl Shared {
     pub(crate) fn direct(&self) -> Redis {
         Redis::new(self.local.url(), self.local.token()).unwrap()
     }
+}
+
+pub(crate) fn guard(shared: &Shared) -> IdempotencyGuard {
+    IdempotencyGuard::new(shared.redis.clone()).with_background(shared.background.clone())
+}
+
+/// Both stores.
+pub(crate) async fn guards() -> Vec<(IdempotencyGuard, Option<Shared>)> {
+    let shared = Shared::start().await;
+    vec![(IdempotencyGuard::memory(), None), (guard(&shared), Some(shared))]
 }

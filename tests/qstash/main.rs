@@ -3,14 +3,21 @@
 
 mod batch;
 mod callbacks;
+#[cfg_attr(not(feature = "local"), allow(dead_code))]
 mod delivery;
 mod dlq;
 mod flow_control;
+#[cfg(feature = "local")]
+mod given_up;
+#[cfg(feature = "local")]
+mod guard_outages;
 #[cfg(feature = "local")]
 mod guard_store;
 #[cfg(feature = "local")]
 mod idempotency;
 mod layer;
+#[cfg(feature = "local")]
+mod leased_message;
 mod limits;
 #[cfg(feature = "local")]
 mod local;

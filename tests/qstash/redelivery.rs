@@ -38,7 +38,7 @@ struct Host {
     _redis: LocalUpstash,
 }
 
-/// What becomes of answers.
+/// The answers to lose, the last one first.
 #[derive(Clone, Default)]
 struct Lost(Arc<Mutex<Vec<Loss>>>);
 
@@ -170,7 +170,7 @@ async fn an_attempt_that_qstash_gives_up_is_made_again() {
     assert_eq!((host.handler.runs(), host.message()), (2, (LocalMessageState::Delivered, 2, Some(200))));
 }
 
-/// What a destination of callbacks notes.
+/// The notes of a destination of callbacks.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 

@@ -12,7 +12,7 @@ use http::Extensions;
 /// The message's lease, if there is a guard that gives one.
 pub(super) type Admission = Result<Option<MessageLease>, QStashRefusal>;
 
-/// What the guards are asked about; `None` if there is nothing to ask.
+/// Asks the guards of receiver and layer, in this order; `None` if there are none, or they were asked for this request.
 pub(super) fn ask(
     config: &Config,
     metadata: &Metadata,
