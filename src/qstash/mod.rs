@@ -46,7 +46,7 @@
 //! | to handle | use | round trips to Redis |
 //! |---|---|---|
 //! | each message once | an [`IdempotencyGuard`], in a [layer](QStashLayer::with_idempotency_guard) or with a [`LeasedMessage`] | 2, and 1 for a duplicate |
-//! | each signature once, against recorded requests | a [`ReplayGuard`], on the [receiver](Receiver::with_replay_guard) | 1 |
+//! | each signature once, against recorded requests | a [`ReplayGuard`], on the [builder](crate::UpstashBuilder::qstash_replay_guard) or a [receiver](Receiver::with_replay_guard) | 1 |
 //!
 //! ```
 //! use axum::{Json, Router, routing::post};

@@ -48,6 +48,8 @@ pub struct UpstashBuilder {
     client_ip: ClientIpSource,
     #[cfg(feature = "qstash")]
     pub(super) public_url: Option<String>,
+    #[cfg(feature = "qstash")]
+    has_replay_guard: bool,
 }
 
 impl Upstash {
@@ -98,6 +100,8 @@ impl Default for UpstashBuilder {
             client_ip: ClientIpSource::default(),
             #[cfg(feature = "qstash")]
             public_url: None,
+            #[cfg(feature = "qstash")]
+            has_replay_guard: false,
         }
     }
 }
@@ -229,6 +233,22 @@ impl UpstashBuilder {
         self
     }
 
+    /// Accepts each signature of QStash once: the receiver has the [replay guard](Upstash::replay_guard).
+    ///
+    /// ```
+    /// use axum_upstash::Upstash;
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let upstash = Upstash::builder().or_memory().qstash_replay_guard().build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "qstash")]
+    pub fn qstash_replay_guard(mut self) -> Self {
+        self.has_replay_guard = true;
+        self
+    }
+
     /// The token that publishes to QStash.
     #[cfg(feature = "qstash")]
     pub fn qstash_token(self, token: impl Into<String>) -> Self {
@@ -312,6 +332,8 @@ impl UpstashBuilder {
             qstash_name,
             #[cfg(feature = "qstash")]
             receiver,
+            #[cfg(feature = "qstash")]
+            guarded_receiver: self.has_replay_guard.then(std::sync::OnceLock::new),
             background: self.background,
             #[cfg(feature = "client-ip")]
             client_ip: self.client_ip,

@@ -87,6 +87,9 @@ pub(super) struct Inner {
     pub(super) qstash_name: &'static str,
     #[cfg(feature = "qstash")]
     pub(super) receiver: Receiver,
+    /// The receiver with the replay guard, if it should have one.
+    #[cfg(feature = "qstash")]
+    pub(super) guarded_receiver: Option<std::sync::OnceLock<Receiver>>,
     pub(super) background: crate::background::Background,
     #[cfg(feature = "client-ip")]
     pub(super) client_ip: ClientIpSource,
@@ -245,7 +248,12 @@ impl Upstash {
     /// 500.
     #[cfg(feature = "qstash")]
     pub fn receiver(&self) -> Receiver {
-        self.inner.receiver.clone()
+        let receiver = &self.inner.receiver;
+        match &self.inner.guarded_receiver {
+            // One receiver for all, so that an extractor knows the layer's.
+            Some(guarded) => guarded.get_or_init(|| receiver.clone().with_replay_guard(self.replay_guard())).clone(),
+            None => receiver.clone(),
+        }
     }
 
     /// A layer that verifies QStash's webhooks with the [receiver](Self::receiver), and hands them on.
@@ -274,8 +282,9 @@ impl Upstash {
         self.qstash_guards().0.clone()
     }
 
-    /// The guard that accepts each signature of QStash once, for [`Receiver::with_replay_guard`]. It keeps them in Redis, or
-    /// in memory. All calls return clones of one guard. Its keys begin with `<namespace>:qstash`.
+    /// The guard that accepts each signature of QStash once, for a [receiver](Receiver::with_replay_guard) of your own. The
+    /// state's has it with [`qstash_replay_guard`](crate::UpstashBuilder::qstash_replay_guard). It keeps them in Redis, or in
+    /// memory. All calls return clones of one guard. Its keys begin with `<namespace>:qstash`.
     #[cfg(feature = "qstash")]
     pub fn replay_guard(&self) -> crate::qstash::ReplayGuard {
         self.qstash_guards().1.clone()

@@ -1,10 +1,15 @@
 //! Clients that leave, at each place where a delivery waits.
 
 use crate::{
-    delivery::{Handler, app, delivery, eventually, send, text},
+    delivery::{Handler, URL, app, delivery, eventually, send, signer, text},
     guard_store::{Shared, guard, guards},
 };
 use axum_upstash::background::Background;
+use std::{future::IntoFuture, time::Duration};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
 use tower::ServiceExt;
 
 #[tokio::test]
@@ -76,4 +81,38 @@ async fn a_request_that_is_never_polled_asks_nothing() {
     drop(guard(&shared).begin("msg_1"));
     shared.background.finished().await;
     assert_eq!(shared.wire.take(), 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_releases_the_message() {
+    let shared = Shared::start().await;
+    let handler = Handler::default();
+    let app = app(guard(&shared), &handler);
+    let held = handler.hold();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, app.clone()).into_future());
+    let signature = signer().sign(URL, "x");
+    let request = format!(
+        "POST /hook HTTP/1.1\r\nhost: app\r\ncontent-length: 1\r\nupstash-message-id: msg_1\r\n\
+         upstash-signature: {signature}\r\n\r\nx"
+    );
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    eventually(|| handler.runs() == 1).await;
+    assert_eq!(send(&app, "msg_1").await.status(), 503);
+    drop(connection);
+    let again = tokio::spawn(async move {
+        loop {
+            let response = send(&app, "msg_1").await;
+            if response.status() != 503 {
+                return response.status();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    eventually(|| handler.runs() == 2).await;
+    assert_eq!(handler.ended(), 0);
+    held.add_permits(1);
+    assert_eq!(again.await.unwrap(), 200);
 }

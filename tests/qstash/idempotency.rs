@@ -181,3 +181,18 @@ async fn a_lease_that_has_ended_does_not_release_another_s() {
     fourth.done().await.unwrap();
     assert!(matches!(begin().await, Begin::Done));
 }
+
+#[tokio::test]
+async fn in_redis_a_lease_that_has_ended_does_not_release_another_s_either() {
+    let shared = Shared::start().await;
+    let guard = guard(&shared);
+    let begin = async || guard.begin("msg_1").await.unwrap();
+    let Begin::Started(first) = begin().await else { panic!("it is new") };
+    // As at the end of the lease.
+    shared.direct().del("axum-upstash:qstash:message:msg_1").await.unwrap();
+    let Begin::Started(second) = begin().await else { panic!("the lease has ended") };
+    first.release().await.unwrap();
+    assert!(matches!(begin().await, Begin::InProgress(_)), "it is the second's");
+    second.release().await.unwrap();
+    assert!(matches!(begin().await, Begin::Started(_)));
+}

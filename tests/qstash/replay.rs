@@ -11,7 +11,7 @@ use axum::{
     routing::post,
 };
 use axum_upstash::{
-    Clock,
+    Clock, Upstash,
     qstash::{GuardFailure, QStash, QStashLayer, QStashRefusal, ReplayGuard},
     redis::{Redis, Ttl},
 };
@@ -140,4 +140,26 @@ async fn an_outage_is_a_policy() {
             assert!(refusal.is_none_or(|refusal| matches!(refusal, QStashRefusal::Guard(_))));
         }
     }
+}
+
+/// Layer and extractor have one receiver: an extractor behind the layer does not ask again.
+#[tokio::test]
+async fn the_receiver_of_the_state_has_the_guard_if_it_is_asked_for() {
+    let shared = Shared::start().await;
+    let builder = || Upstash::builder().qstash_signing_keys("sig_current", "sig_next").namespace("shop");
+    let redis = (shared.local.url(), shared.local.token());
+    for (builder, refused) in [
+        (builder().redis(redis.0, redis.1).qstash_replay_guard(), 409),
+        (builder().or_memory().qstash_replay_guard(), 409),
+        (builder().or_memory(), 200),
+    ] {
+        let upstash = builder.build().unwrap();
+        let layer = upstash.qstash_layer();
+        let app: Router =
+            Router::new().route("/hook", post(async |_: QStash<Bytes>| {})).with_state(upstash).layer(layer);
+        let signature = signer().sign(URL, "x");
+        assert_eq!(send(&app, &signature, "x").await.status(), 200);
+        assert_eq!(send(&app, &signature, "x").await.status(), refused);
+    }
+    assert!(only_key(&shared.direct()).await.starts_with("shop:qstash:token:"));
 }

@@ -65,7 +65,7 @@ const IN_PROGRESS: &str = "in-progress";
 /// A process that dies leaves its message in progress until its lease ends. If a handler takes longer than the lease,
 /// another delivery may run beside it. If the process dies between the work and the mark, the work is done again: only
 /// work that commits together with the id, in one database, is done exactly once. The status of a response counts,
-/// not whether its body was sent.
+/// not whether its body was sent. A database that evicts keys forgets messages.
 ///
 /// `Upstash-Message-Id` is not signed. A sender that has a valid signature can send it with another id, until the
 /// signature expires; a [`ReplayGuard`](super::ReplayGuard) prevents that.
@@ -136,7 +136,7 @@ impl IdempotencyGuard {
     guard_setters!();
 
     /// Sets how long a message may be in progress (5 minutes, at least 1 s). Choose more than the longest time that a
-    /// handler takes. After a crash the message runs again when this has passed.
+    /// handler takes. After a crash the message runs again when this has passed. QStash waits for no longer than a day.
     pub fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = lease.max(Duration::from_secs(1));
         self

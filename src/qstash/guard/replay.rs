@@ -21,8 +21,9 @@ const SLACK: Duration = Duration::from_secs(60);
 /// them. A token without `jti` is told apart by its other claims, among them the second in which it was made. A proxy that
 /// repeats a request is refused with a 409, and QStash delivers the message again with another signature.
 ///
-/// Set it on the [`Receiver`](crate::qstash::Receiver::with_replay_guard): extractors and the layer ask it after all other
-/// checks. `Receiver::verify` does not.
+/// Set it on the [`Receiver`](crate::qstash::Receiver::with_replay_guard), or for the whole application on the
+/// [builder](crate::UpstashBuilder::qstash_replay_guard): extractors and the layer ask it after all other checks.
+/// `Receiver::verify` does not.
 ///
 /// ```
 /// use axum::{Router, body::{Body, Bytes}, http::Request, routing::post};
