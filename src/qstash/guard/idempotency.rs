@@ -29,7 +29,7 @@ const IN_PROGRESS: &str = "in-progress";
 /// client that leaves releases the message, so that the next delivery runs: a retry has the same id.
 ///
 /// It is used in one of three ways: in a [`QStashLayer`](crate::qstash::QStashLayer::with_idempotency_guard), which does
-/// all of it; with the extractor [`LeasedMessage`](super::LeasedMessage), whose handler says when it is done; or by
+/// all of it; with the extractor [`LeasedMessage`](crate::qstash::LeasedMessage), whose handler says when it is done; or by
 /// [`begin`](Self::begin).
 ///
 /// ```

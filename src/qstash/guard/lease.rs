@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 /// A message that is being handled. It says that the message is done, or releases it when it is dropped.
 ///
 /// It comes from [`IdempotencyGuard::begin`](super::IdempotencyGuard::begin) or with a
-/// [`LeasedMessage`](super::LeasedMessage).
+/// [`LeasedMessage`](crate::qstash::LeasedMessage).
 ///
 /// ```
 /// use axum_upstash::qstash::{Begin, IdempotencyGuard};
