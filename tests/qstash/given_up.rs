@@ -1,4 +1,4 @@
-//! Clients that leave, at each place where a delivery waits.
+//! Clients that leave at each step that a delivery waits for.
 
 use crate::{
     delivery::{Handler, URL, app, delivery, eventually, send, signer, text},
