@@ -1,6 +1,7 @@
 //! The fate of sessions in situations that every application meets: `SessionLayer`, `tower-sessions` and
 //! `axum_session`, each with two instances on one store that can be made to fail.
 
+#[allow(dead_code, reason = "the logs of all threads are collected here")]
 #[path = "../../tests/shared/log.rs"]
 mod log;
 mod peers;
