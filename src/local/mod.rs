@@ -136,4 +136,4 @@ pub use self::{
 };
 
 #[cfg(fuzzing)]
-pub(crate) use self::redis::fuzzing;
+pub(crate) use self::{qstash::fuzzing as qstash_fuzzing, redis::fuzzing};

@@ -157,6 +157,8 @@ mod dlq;
 mod error;
 mod extract;
 mod flow_control;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod guard;
 mod hs256;
 mod id;

@@ -6,6 +6,8 @@ mod api;
 mod clock;
 mod deliver;
 mod dispatch;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod ids;
 mod inspect;
 mod limits;
