@@ -14,7 +14,7 @@ use crate::local::qstash::{
 
 /// The retries of a message that sets none.
 const DEFAULT_RETRIES: u32 = 3;
-const DAY_MS: u64 = 24 * 3600 * 1_000;
+pub(super) const DAY_MS: u64 = 24 * 3600 * 1_000;
 
 /// A message to accept.
 #[derive(Debug, Clone)]
@@ -105,21 +105,21 @@ impl Account {
         if self.pending_bytes.saturating_add(added) > limits.max_pending_bytes {
             return Err(Refusal { status: 429, text: "too many bytes of messages wait for their delivery".into() });
         }
-        let today = now_ms / DAY_MS;
-        if self.day.0 != today {
-            self.day = (today, 0);
-        }
-        if limits.daily_messages.is_some_and(|limit| self.day.1.saturating_add(messages as u64) > limit) {
+        if limits.daily_messages.is_some_and(|limit| self.today(now_ms).saturating_add(messages as u64) > limit) {
             return Err(Refusal { status: 429, text: "Exceeded daily rate limit.".into() });
         }
-        self.day.1 = self.day.1.saturating_add(messages as u64);
         Ok(())
     }
 
     /// The daily limit of messages, what is left of it, and when it begins anew, in seconds since the epoch.
-    pub(crate) fn daily_limit(&self) -> Option<(u64, u64, u64)> {
+    pub(crate) fn daily_limit(&self, now_ms: u64) -> Option<(u64, u64, u64)> {
         let limit = self.limits.daily_messages?;
-        Some((limit, limit.saturating_sub(self.day.1), (self.day.0 + 1) * DAY_MS / 1_000))
+        Some((limit, limit.saturating_sub(self.today(now_ms)), (now_ms / DAY_MS + 1) * DAY_MS / 1_000))
+    }
+
+    /// The messages that were accepted today.
+    fn today(&self, now_ms: u64) -> u64 {
+        if self.day.0 == now_ms / DAY_MS { self.day.1 } else { 0 }
     }
 
     fn submit_one(

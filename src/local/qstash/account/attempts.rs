@@ -26,11 +26,11 @@ impl Account {
         self.log_cancelled(now_ms);
         self.expire(now_ms);
         let mut attempts = Vec::new();
-        for job in self.dispatcher.start_due(now_ms) {
-            let Some(live) = self.live.get(&job) else {
-                self.dispatcher.finish(now_ms, job);
-                continue;
-            };
+        if self.dispatcher.is_due(now_ms) {
+            self.commit(now_ms, Record::Dispatched);
+        }
+        for job in std::mem::take(&mut self.begun) {
+            let Some(live) = self.live.get(&job) else { continue };
             let (message, retried) = (Arc::clone(&live.message), live.retried);
             let timeout =
                 message.options.timeout.map_or(self.limits.max_timeout, |own| own.min(self.limits.max_timeout));
@@ -48,9 +48,7 @@ impl Account {
         if outcome.is_success() {
             self.note_with(now_ms, State::Delivered, &message, Some(&outcome), None);
             self.call_back(now_ms, &message, &outcome, retried);
-            self.set_last_state(&message, "SUCCESS");
             self.commit(now_ms, Record::Ended(job));
-            self.delivered.insert(now_ms, message);
             return;
         }
         self.note_with(now_ms, State::Error, &message, Some(&outcome), None);
@@ -80,7 +78,6 @@ impl Account {
         });
         self.commit(now_ms, Record::DeadLetter(Arc::clone(&letter)));
         self.call_back_failure(now_ms, &letter, retried);
-        self.set_last_state(message, "FAIL");
         self.commit(now_ms, Record::Ended(message.job));
     }
 

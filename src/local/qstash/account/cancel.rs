@@ -40,16 +40,19 @@ impl Account {
         if self.dispatcher.is_running(job) {
             self.commit(now_ms, Record::CancelRequested(job));
         } else {
-            self.commit(now_ms, Record::Ended(job));
-            self.cancelled.insert((next_ms.max(now_ms), job), message);
+            self.commit(now_ms, Record::Cancelled(job, next_ms.max(now_ms)));
         }
         true
     }
 
     /// Notes the end of cancelled messages when their next attempt would have been.
     pub(super) fn log_cancelled(&mut self, now_ms: u64) {
-        while let Some(entry) = self.cancelled.first_entry().filter(|entry| entry.key().0 <= now_ms) {
-            let message = entry.remove();
+        let due: Vec<_> = self.cancelled.range(..=(now_ms, JobId::MAX)).map(|(_, message)| Arc::clone(message)).collect();
+        if due.is_empty() {
+            return;
+        }
+        self.commit(now_ms, Record::CancelledLogged);
+        for message in due {
             self.note(now_ms, State::Canceled, &message);
         }
     }

@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
-use super::{Account, state::Live};
+use super::{Account, accept::DAY_MS, state::Live};
 use crate::local::qstash::{
     dispatch::{Job, JobId},
     message::{Message, Origin},
-    records::Record,
+    records::{Record, State},
 };
 
 impl Account {
     /// Lets something happen.
     pub(super) fn commit(&mut self, now_ms: u64, record: Record) {
-        self.journal.append(&record);
+        self.journal.append(now_ms, &record);
         self.apply(now_ms, record);
     }
 
@@ -23,6 +23,7 @@ impl Account {
                 }
                 self.accept(now_ms, message);
             }
+            Record::Dispatched => self.begun = self.dispatcher.start_due(now_ms),
             Record::Retries(job, retried, at_ms) => {
                 if let Some(live) = self.live.get_mut(&job) {
                     (live.retried, live.next_ms) = (retried, at_ms);
@@ -34,7 +35,15 @@ impl Account {
                     live.is_cancelled = true;
                 }
             }
-            Record::Ended(job) => self.end(now_ms, job),
+            Record::Ended(job) => {
+                self.end(now_ms, job);
+            }
+            Record::Cancelled(job, at_ms) => {
+                if let Some(message) = self.end(now_ms, job) {
+                    self.cancelled.insert((at_ms, job), message);
+                }
+            }
+            Record::CancelledLogged => self.cancelled.retain(|(at_ms, _), _| *at_ms > now_ms),
             Record::DeadLetter(letter) => {
                 self.dead_letter_bytes += letter.size();
                 self.last_dead_letter = letter.number;
@@ -49,7 +58,17 @@ impl Account {
                     self.dead_letter_bytes -= letter.size();
                 }
             }
-            Record::Logged(row) => self.log.push(row),
+            Record::Logged(row) => {
+                match row.state {
+                    State::Delivered => {
+                        self.set_last_state(&row.message, "SUCCESS");
+                        self.delivered.insert(row.time_ms, Arc::clone(&row.message));
+                    }
+                    State::Failed => self.set_last_state(&row.message, "FAIL"),
+                    _ => {}
+                }
+                self.log.push(row);
+            }
             Record::Queue(queue) => {
                 self.dispatcher.set_queue(now_ms, &queue.name, queue.parallelism, queue.is_paused);
                 self.queues.insert(Arc::clone(&queue.name), queue);
@@ -60,6 +79,7 @@ impl Account {
                     self.end(now_ms, job);
                 }
             }
+            Record::Flow(key, change) => self.dispatcher.change_flow(now_ms, &key, change),
             Record::Group(group) => {
                 self.groups.insert(group.name.clone(), group);
             }
@@ -72,16 +92,29 @@ impl Account {
         }
     }
 
-    /// Ends messages that were to end with an attempt that the process did not live to see.
-    pub(super) fn end_cancelled(&mut self, now_ms: u64) {
-        let cancelled = self.live.iter().filter(|(_, live)| live.is_cancelled).map(|(job, _)| *job);
-        for job in cancelled.collect::<Vec<_>>() {
-            self.commit(now_ms, Record::Ended(job));
+    /// Makes the attempts again whose end the process did not live to see, and ends messages that were to end with them.
+    pub(super) fn resume(&mut self, now_ms: u64) {
+        self.begun.clear();
+        let mut broken: Vec<JobId> = self.live.keys().copied().filter(|job| self.dispatcher.is_running(*job)).collect();
+        broken.sort_unstable();
+        for job in broken {
+            let Some(live) = self.live.get(&job) else { continue };
+            let (message, retried) = (Arc::clone(&live.message), live.retried);
+            if live.is_cancelled {
+                self.note(now_ms, State::Canceled, &message);
+                self.commit(now_ms, Record::Ended(job));
+            } else {
+                self.commit(now_ms, Record::Retries(job, retried, now_ms));
+            }
         }
     }
 
     fn accept(&mut self, now_ms: u64, message: Arc<Message>) {
         let job = message.job;
+        if matches!(message.origin, Origin::Publish) {
+            let today = now_ms / DAY_MS;
+            self.day = (today, if self.day.0 == today { self.day.1.saturating_add(1) } else { 1 });
+        }
         self.last_job = self.last_job.max(job);
         self.pending_bytes += message.size();
         self.by_id.insert(message.id.clone(), job);
@@ -100,12 +133,13 @@ impl Account {
         self.dispatcher.add(now_ms, job, spec);
     }
 
-    fn end(&mut self, now_ms: u64, job: JobId) {
-        if let Some(live) = self.live.remove(&job) {
-            self.by_id.remove(&live.message.id);
-            self.pending_bytes -= live.message.size();
-            self.dispatcher.finish(now_ms, job);
-        }
+    /// Takes a message out of what has not ended.
+    fn end(&mut self, now_ms: u64, job: JobId) -> Option<Arc<Message>> {
+        let live = self.live.remove(&job)?;
+        self.by_id.remove(&live.message.id);
+        self.pending_bytes -= live.message.size();
+        self.dispatcher.finish(now_ms, job);
+        Some(live.message)
     }
 }
 

@@ -11,6 +11,8 @@ mod groups;
 mod log;
 mod queues;
 mod recent;
+#[cfg(test)]
+mod reload_tests;
 mod schedules;
 mod state;
 

@@ -1,6 +1,6 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use super::{Accepted, Account, Submission};
+use super::{Accepted, Account, Receipt, Submission};
 use crate::local::qstash::{
     message::Message,
     records::{Record, Schedule},
@@ -21,7 +21,6 @@ impl Account {
                 text: format!("quota maxMessageSize exceeded, current limit: {limit}").into(),
             });
         }
-        self.last_states.remove(&schedule.id);
         self.commit(now_ms, Record::Schedule(Arc::new(schedule)));
         Ok(())
     }
@@ -51,11 +50,6 @@ impl Account {
         is_there
     }
 
-    /// What became of the messages that a schedule made the last time.
-    pub(crate) fn last_states(&self, id: &str) -> Option<&BTreeMap<String, &'static str>> {
-        self.last_states.get(id)
-    }
-
     /// Makes the messages of the schedules that are due. Times that passed while the process did not run are not made up.
     pub(super) fn tick(&mut self, now_ms: u64) {
         while let Some((_, id)) = self.ticks.first().filter(|(at_ms, _)| *at_ms <= now_ms).cloned() {
@@ -66,13 +60,19 @@ impl Account {
             let mut next = Schedule { next_ms: schedule.cron.next_after(now_ms), ..schedule.clone() };
             if !schedule.is_paused {
                 next.last_ms = Some(now_ms);
-                next.error = self.trigger(now_ms, &schedule).err().map(|refusal| refusal.to_string());
+                match self.trigger(now_ms, &schedule) {
+                    Ok(receipts) => {
+                        let states = receipts.into_iter().map(|receipt| (receipt.message_id, "IN_PROGRESS"));
+                        (next.last_states, next.error) = (states.collect(), None);
+                    }
+                    Err(refusal) => next.error = Some(refusal.to_string()),
+                }
             }
             self.commit(now_ms, Record::Schedule(Arc::new(next)));
         }
     }
 
-    fn trigger(&mut self, now_ms: u64, schedule: &Schedule) -> Result<(), Refusal> {
+    fn trigger(&mut self, now_ms: u64, schedule: &Schedule) -> Result<Vec<Receipt>, Refusal> {
         let submission = Submission {
             destination: schedule.destination.clone(),
             options: Arc::clone(&schedule.options),
@@ -84,18 +84,16 @@ impl Account {
             topic: None,
             schedule_id: Some(schedule.id.clone()),
         };
-        let receipts = match self.submit(now_ms, submission)? {
+        Ok(match self.submit(now_ms, submission)? {
             Accepted::One(receipt) => vec![receipt],
             Accepted::Many(receipts) => receipts,
-        };
-        let states = receipts.into_iter().map(|receipt| (receipt.message_id, "IN_PROGRESS")).collect();
-        self.last_states.insert(schedule.id.clone(), states);
-        Ok(())
+        })
     }
 
     pub(super) fn set_last_state(&mut self, message: &Message, state: &'static str) {
-        let states = message.schedule_id.as_ref().and_then(|id| self.last_states.get_mut(id));
-        if let Some(last) = states.and_then(|states| states.get_mut(&message.id)) {
+        let schedule = message.schedule_id.as_ref().and_then(|id| self.schedules.get_mut(id));
+        let schedule = schedule.filter(|schedule| schedule.last_states.contains_key(&message.id));
+        if let Some(last) = schedule.and_then(|schedule| Arc::make_mut(schedule).last_states.get_mut(&message.id)) {
             *last = state;
         }
     }
@@ -111,7 +109,6 @@ impl Account {
     pub(super) fn drop_schedule(&mut self, id: &str) {
         self.drop_tick(id);
         self.schedules.remove(id);
-        self.last_states.remove(id);
     }
 
     fn drop_tick(&mut self, id: &str) {

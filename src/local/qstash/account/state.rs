@@ -9,7 +9,7 @@ use super::{
 };
 use crate::local::qstash::{
     deliver::Outcome,
-    dispatch::{Dispatcher, FlowInfo, JobId},
+    dispatch::{Dispatcher, FlowChange, FlowInfo, JobId},
     limits::QStashLimits,
     message::Message,
     records::{DeadLetter, Filter, Group, Journal, Keys, Queue, Record, Row, Schedule, State},
@@ -23,6 +23,8 @@ pub(crate) struct Account {
     pub(super) limits: Arc<QStashLimits>,
     pub(super) journal: Box<dyn Journal>,
     pub(super) dispatcher: Dispatcher,
+    /// The jobs that the last dispatch began.
+    pub(super) begun: Vec<JobId>,
     pub(super) live: HashMap<JobId, Live>,
     pub(super) by_id: HashMap<String, JobId>,
     pub(super) last_job: JobId,
@@ -37,8 +39,6 @@ pub(crate) struct Account {
     pub(super) schedules: BTreeMap<String, Arc<Schedule>>,
     /// The next times of the schedules.
     pub(super) ticks: BTreeSet<(u64, String)>,
-    /// What became of the messages of the last time, by the schedule.
-    pub(super) last_states: HashMap<String, BTreeMap<String, &'static str>>,
     pub(super) dead_letters: BTreeMap<u64, Arc<DeadLetter>>,
     pub(super) dead_letter_bytes: usize,
     pub(super) last_dead_letter: u64,
@@ -65,6 +65,7 @@ impl Account {
         let before = journal.load();
         let mut account = Self {
             dispatcher: Dispatcher::new(limits.max_running),
+            begun: Vec::new(),
             log: Log::new(limits.max_log_bytes),
             limits,
             journal,
@@ -79,17 +80,16 @@ impl Account {
             groups: BTreeMap::new(),
             schedules: BTreeMap::new(),
             ticks: BTreeSet::new(),
-            last_states: HashMap::new(),
             dead_letters: BTreeMap::new(),
             dead_letter_bytes: 0,
             last_dead_letter: 0,
             keys,
             day: (0, 0),
         };
-        for record in before {
-            account.apply(now_ms, record);
+        for (time_ms, record) in before {
+            account.apply(time_ms, record);
         }
-        account.end_cancelled(now_ms);
+        account.resume(now_ms);
         account
     }
 
@@ -140,14 +140,10 @@ impl Account {
     }
 
     /// Changes a key of flow control that exists.
-    pub(crate) fn change_flow(
-        &mut self,
-        key: &str,
-        change: impl FnOnce(&mut Dispatcher, &Arc<str>),
-    ) -> Result<(), Refusal> {
+    pub(crate) fn change_flow(&mut self, now_ms: u64, key: &str, change: FlowChange) -> Result<(), Refusal> {
         let no_key = || Refusal::not_found(format!("flow control key {key} not found"));
         let key = self.dispatcher.flow_key(key).ok_or_else(no_key)?;
-        change(&mut self.dispatcher, &key);
+        self.commit(now_ms, Record::Flow(key, change));
         Ok(())
     }
 

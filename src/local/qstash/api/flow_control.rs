@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::{Answer, ApiRequest};
-use crate::local::qstash::{account::Account, refusal::Refusal, text::boolean, view};
+use crate::local::qstash::{account::Account, dispatch::FlowChange, refusal::Refusal, text::boolean, view};
 
 /// `/v2/flowControl`.
 pub(super) fn answer(
@@ -23,7 +23,7 @@ pub(super) fn answer(
             Ok(Answer::json(view::flow(key, &account.flow(now_ms, key).ok_or_else(no_key)?)))
         }
         ("POST", [key, change @ ("pause" | "resume")]) => {
-            account.change_flow(key, |flows, key| flows.pause_flow(now_ms, key, *change == "pause"))?;
+            account.change_flow(now_ms, key, FlowChange::Pause(*change == "pause"))?;
             Ok(Answer::done())
         }
         ("POST", [key, "pin"]) => {
@@ -35,7 +35,7 @@ pub(super) fn answer(
             if parallelism == Some(0) || rate == Some(0) || period_ms == Some(0) {
                 return Err(Refusal::invalid("parallelism, rate and period should be at least 1"));
             }
-            account.change_flow(key, |flows, key| flows.pin_flow(now_ms, key, parallelism, rate, period_ms))?;
+            account.change_flow(now_ms, key, FlowChange::Pin { parallelism, rate, period_ms })?;
             Ok(Answer::done())
         }
         ("POST", [key, "unpin"]) => {
@@ -44,12 +44,12 @@ pub(super) fn answer(
             if !parallelism && !rate {
                 return Err(Refusal::invalid("at least one of parallelism and rate should be true"));
             }
-            account.change_flow(key, |flows, key| flows.unpin_flow(now_ms, key, parallelism, rate))?;
+            account.change_flow(now_ms, key, FlowChange::Unpin { parallelism, rate })?;
             Ok(Answer::done())
         }
         // `reset` is the name from before.
         ("POST", [key, "resetRate" | "reset"]) => {
-            account.change_flow(key, |flows, key| flows.reset_flow_rate(now_ms, key))?;
+            account.change_flow(now_ms, key, FlowChange::ResetRate)?;
             Ok(Answer::done())
         }
         (_, [] | [_] | [_, "pause" | "resume" | "pin" | "unpin" | "resetRate" | "reset"]) => {

@@ -8,7 +8,7 @@ pub(crate) fn answer(account: &mut Account, now_ms: u64, request: ApiRequest) ->
     route(account, now_ms, request).unwrap_or_else(|refusal| {
         let mut answer = Answer::refused(&refusal);
         if refusal.status == 429
-            && let Some((limit, remaining, reset)) = account.daily_limit()
+            && let Some((limit, remaining, reset)) = account.daily_limit(now_ms)
         {
             answer.fields = vec![
                 ("ratelimit-limit", limit.to_string()),

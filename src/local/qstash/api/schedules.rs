@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -22,12 +22,12 @@ pub(super) fn answer(
 ) -> Result<Answer, Refusal> {
     match (request.method.as_str(), path) {
         ("GET", []) => {
-            let schedules = account.schedules().map(|schedule| view::schedule(schedule, account));
+            let schedules = account.schedules().map(|schedule| view::schedule(schedule));
             Ok(Answer::json(schedules.collect::<Vec<Value>>()))
         }
         ("GET", [id]) => {
             let schedule = account.find_schedule(id).ok_or_else(|| no_schedule(id))?;
-            Ok(Answer::json(view::schedule(schedule, account)))
+            Ok(Answer::json(view::schedule(schedule)))
         }
         ("DELETE", [id]) => done(account.remove_schedule(now_ms, id), id),
         ("PATCH", [id, change @ ("pause" | "resume")]) => {
@@ -80,6 +80,7 @@ pub(super) fn create(
         is_paused: false,
         created_ms: now_ms,
         last_ms: None,
+        last_states: BTreeMap::new(),
         error: None,
     };
     account.schedule(now_ms, schedule)?;

@@ -153,6 +153,11 @@ impl Dispatcher {
         timed.into_iter().chain(window).min()
     }
 
+    /// Whether [`start_due`](Self::start_due) would change something.
+    pub(crate) fn is_due(&self, now_ms: u64) -> bool {
+        !self.ready.is_empty() || self.next_due().is_some_and(|due| due <= now_ms)
+    }
+
     /// Ends an attempt that another one follows at that time.
     pub(crate) fn retry(&mut self, now_ms: u64, id: JobId, at_ms: u64) {
         self.stop(now_ms, id);

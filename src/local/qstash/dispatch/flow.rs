@@ -18,6 +18,19 @@ pub(crate) struct FlowLimits {
     pub(crate) period_ms: u64,
 }
 
+/// A change of a key by the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FlowChange {
+    /// Stops the dispatch of the key's messages, or goes on with it.
+    Pause(bool),
+    /// Sets limits that messages do not change. A rate or a period begins a window.
+    Pin { parallelism: Option<u32>, rate: Option<u32>, period_ms: Option<u64> },
+    /// Lets messages change the limits again, which stay until one does.
+    Unpin { parallelism: bool, rate: bool },
+    /// Begins a window in which nothing has begun yet.
+    ResetRate,
+}
+
 /// The state of a key, for the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FlowInfo {
@@ -87,31 +100,29 @@ impl Flow {
         }
     }
 
-    /// Sets limits that messages do not change. A rate or a period begins a window.
-    pub(super) fn pin(&mut self, now_ms: u64, parallelism: Option<u32>, rate: Option<u32>, period_ms: Option<u64>) {
-        if parallelism.is_some() {
-            (self.limits.parallelism, self.pins_parallelism) = (parallelism, true);
+    pub(super) fn change(&mut self, now_ms: u64, change: FlowChange) {
+        match change {
+            FlowChange::Pause(is_paused) => self.is_paused = is_paused,
+            FlowChange::Pin { parallelism, rate, period_ms } => {
+                if parallelism.is_some() {
+                    (self.limits.parallelism, self.pins_parallelism) = (parallelism, true);
+                }
+                if rate.is_some() || period_ms.is_some() {
+                    self.limits.rate = rate.or(self.limits.rate);
+                    self.limits.period_ms = period_ms.unwrap_or(self.limits.period_ms).max(1);
+                    self.pins_rate = true;
+                    self.begin_window(now_ms);
+                }
+            }
+            FlowChange::Unpin { parallelism, rate } => {
+                self.pins_parallelism &= !parallelism;
+                self.pins_rate &= !rate;
+            }
+            FlowChange::ResetRate => self.begin_window(now_ms),
         }
-        if rate.is_some() || period_ms.is_some() {
-            self.limits.rate = rate.or(self.limits.rate);
-            self.limits.period_ms = period_ms.unwrap_or(self.limits.period_ms).max(1);
-            self.pins_rate = true;
-            self.reset_rate(now_ms);
-        }
     }
 
-    /// Lets messages change the limits again, which stay until one does.
-    pub(super) fn unpin(&mut self, parallelism: bool, rate: bool) {
-        self.pins_parallelism &= !parallelism;
-        self.pins_rate &= !rate;
-    }
-
-    pub(super) fn set_paused(&mut self, is_paused: bool) {
-        self.is_paused = is_paused;
-    }
-
-    /// Begins a window in which nothing has begun yet.
-    pub(super) fn reset_rate(&mut self, now_ms: u64) {
+    fn begin_window(&mut self, now_ms: u64) {
         (self.count, self.window_start_ms) = (0, now_ms);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Dispatcher, FlowInfo, JobId,
+    Dispatcher, FlowChange, FlowInfo, JobId,
     dispatcher::Source,
     flow::{Flow, MAX_IDLE_FLOWS},
     lane::Lane,
@@ -42,31 +42,10 @@ impl Dispatcher {
         self.lanes.get(queue).map_or(0, Lane::len)
     }
 
-    /// Sets limits of a key that messages do not change, and makes the key if there is none.
-    pub(crate) fn pin_flow(
-        &mut self,
-        now_ms: u64,
-        key: &Arc<str>,
-        parallelism: Option<u32>,
-        rate: Option<u32>,
-        period_ms: Option<u64>,
-    ) {
-        self.change_flow(now_ms, key, |flow| flow.pin(now_ms, parallelism, rate, period_ms));
-    }
-
-    /// Lets messages change the limits of a key again.
-    pub(crate) fn unpin_flow(&mut self, now_ms: u64, key: &Arc<str>, parallelism: bool, rate: bool) {
-        self.change_flow(now_ms, key, |flow| flow.unpin(parallelism, rate));
-    }
-
-    /// Stops the dispatch of a key's messages, or goes on with it.
-    pub(crate) fn pause_flow(&mut self, now_ms: u64, key: &Arc<str>, is_paused: bool) {
-        self.change_flow(now_ms, key, |flow| flow.set_paused(is_paused));
-    }
-
-    /// Begins a window of the rate in which nothing has begun.
-    pub(crate) fn reset_flow_rate(&mut self, now_ms: u64, key: &Arc<str>) {
-        self.change_flow(now_ms, key, |flow| flow.reset_rate(now_ms));
+    /// Changes a key, and makes it if there is none.
+    pub(crate) fn change_flow(&mut self, now_ms: u64, key: &Arc<str>, change: FlowChange) {
+        self.flow(now_ms, key).change(now_ms, change);
+        self.relist(now_ms, Source::Flow(Arc::clone(key)));
     }
 
     /// The state of a key.
@@ -91,10 +70,5 @@ impl Dispatcher {
             self.max_flows = MAX_IDLE_FLOWS.max(2 * self.flows.len());
         }
         self.flows.entry(Arc::clone(key)).or_insert_with(|| Flow::new(now_ms))
-    }
-
-    fn change_flow(&mut self, now_ms: u64, key: &Arc<str>, change: impl FnOnce(&mut Flow)) {
-        change(self.flow(now_ms, key));
-        self.relist(now_ms, Source::Flow(Arc::clone(key)));
     }
 }

@@ -11,7 +11,7 @@ mod share;
 
 pub(crate) use self::{
     dispatcher::{Dispatcher, Job},
-    flow::{FlowInfo, FlowLimits},
+    flow::{FlowChange, FlowInfo, FlowLimits},
 };
 
 /// A job: the attempts of one message.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::{collection::vec, option, prelude::*};
 
-use super::{Dispatcher, FlowLimits, Job, JobId};
+use super::{Dispatcher, FlowChange, FlowLimits, Job, JobId};
 
 const PLACES: usize = 5;
 
@@ -309,21 +309,22 @@ proptest! {
                         flow.limits.period_ms = period.unwrap_or(flow.limits.period_ms);
                         (flow.pins.1, flow.starts, flow.window) = (true, 0, now);
                     }
-                    dispatcher.pin_flow(now, &name("flow", key), parallelism, rate, period);
+                    let change = FlowChange::Pin { parallelism, rate, period_ms: period };
+                    dispatcher.change_flow(now, &name("flow", key), change);
                 }
                 Step::Unpin(key, parallelism, rate) => {
                     let flow = model.flow(now, key);
                     flow.pins = (flow.pins.0 && !parallelism, flow.pins.1 && !rate);
-                    dispatcher.unpin_flow(now, &name("flow", key), parallelism, rate);
+                    dispatcher.change_flow(now, &name("flow", key), FlowChange::Unpin { parallelism, rate });
                 }
                 Step::Pause(key, paused) => {
                     model.flow(now, key).paused = paused;
-                    dispatcher.pause_flow(now, &name("flow", key), paused);
+                    dispatcher.change_flow(now, &name("flow", key), FlowChange::Pause(paused));
                 }
                 Step::ResetRate(key) => {
                     let flow = model.flow(now, key);
                     (flow.starts, flow.window) = (0, now);
-                    dispatcher.reset_flow_rate(now, &name("flow", key));
+                    dispatcher.change_flow(now, &name("flow", key), FlowChange::ResetRate);
                 }
                 Step::End(..) | Step::Cancel(_) => {}
             }
@@ -348,7 +349,7 @@ proptest! {
             if model.queues.contains_key(&queue) {
                 dispatcher.set_queue(now, &name("queue", queue), 1, false);
             }
-            dispatcher.pause_flow(now, &name("flow", queue), false);
+            dispatcher.change_flow(now, &name("flow", queue), FlowChange::Pause(false));
         }
         running.extend(dispatcher.start_due(now));
         for _ in 0..10_000 {

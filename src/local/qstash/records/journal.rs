@@ -1,24 +1,34 @@
 use std::sync::Arc;
 
 use super::{DeadLetter, Group, Keys, Queue, Row, Schedule};
-use crate::local::qstash::{dispatch::JobId, message::Message};
+use crate::local::qstash::{
+    dispatch::{FlowChange, JobId},
+    message::Message,
+};
 
-/// Something that happened to an account. Records in their order make the account again.
+/// Something that happened to an account. Records in their order, each at its time, make the account again.
 #[derive(Debug, Clone)]
 pub(crate) enum Record {
     /// A message was accepted, with what tells its repetitions until a time.
     Accepted(Arc<Message>, Option<(String, u64)>),
+    /// The attempts that were due began.
+    Dispatched,
     /// An attempt ended, and another one follows at a time.
     Retries(JobId, u32, u64),
     /// A message ended.
     Ended(JobId),
     /// A message that runs is to end with its attempt.
     CancelRequested(JobId),
+    /// A message was cancelled, and the log is to say so at a time.
+    Cancelled(JobId, u64),
+    /// The log said so of all whose time had come.
+    CancelledLogged,
     DeadLetter(Arc<DeadLetter>),
     DeadLetterGone(u64),
     Logged(Arc<Row>),
     Queue(Queue),
     QueueGone(Arc<str>),
+    Flow(Arc<str>, FlowChange),
     Group(Arc<Group>),
     GroupGone(String),
     Schedule(Arc<Schedule>),
@@ -28,11 +38,11 @@ pub(crate) enum Record {
 
 /// Keeps what happens to an account beyond the life of the process.
 pub(crate) trait Journal: Send {
-    /// What happened before, in its order. Called once, before anything else.
-    fn load(&mut self) -> Vec<Record>;
+    /// What happened before, each with its time in milliseconds since the epoch. Called once, before anything else.
+    fn load(&mut self) -> Vec<(u64, Record)>;
 
     /// Adds what happens now.
-    fn append(&mut self, record: &Record);
+    fn append(&mut self, now_ms: u64, record: &Record);
 }
 
 /// Keeps nothing.
@@ -40,9 +50,9 @@ pub(crate) trait Journal: Send {
 pub(crate) struct Nothing;
 
 impl Journal for Nothing {
-    fn load(&mut self) -> Vec<Record> {
+    fn load(&mut self) -> Vec<(u64, Record)> {
         Vec::new()
     }
 
-    fn append(&mut self, _: &Record) {}
+    fn append(&mut self, _: u64, _: &Record) {}
 }

@@ -1,4 +1,4 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 
@@ -25,6 +25,8 @@ pub(crate) struct Schedule {
     pub(crate) created_ms: u64,
     pub(crate) last_ms: Option<u64>,
     pub(crate) next_ms: Option<u64>,
+    /// What became of the messages of the last time, by their ids.
+    pub(crate) last_states: BTreeMap<String, &'static str>,
     /// Why the last time made no message.
     pub(crate) error: Option<String>,
 }

@@ -58,7 +58,7 @@ pub(crate) fn flow(key: &str, info: &FlowInfo) -> Value {
 }
 
 /// A schedule.
-pub(crate) fn schedule(schedule: &Schedule, account: &Account) -> Value {
+pub(crate) fn schedule(schedule: &Schedule) -> Value {
     let options = &schedule.options;
     let destination = match &schedule.destination {
         Destination::Url(url) => url,
@@ -83,6 +83,6 @@ pub(crate) fn schedule(schedule: &Schedule, account: &Account) -> Value {
         .with_some("lastScheduleTime", schedule.last_ms)
         .with_some("nextScheduleTime", schedule.next_ms)
         .with_some("error", schedule.error.as_deref())
-        .with_some("lastScheduleStates", account.last_states(&schedule.id).map(|states| json!(states)));
+        .with_some("lastScheduleStates", Some(&schedule.last_states).filter(|states| !states.is_empty()).map(|states| json!(states)));
     body(common(object, options), options, &schedule.body).into()
 }
