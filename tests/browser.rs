@@ -14,7 +14,7 @@ mod example;
 #[allow(dead_code)]
 mod node;
 
-use axum_upstash::local::LocalUpstash;
+use axum_upstash::local::LocalRedis;
 use serde_json::json;
 use std::{process::Stdio, time::Duration};
 use tokio::{
@@ -25,7 +25,7 @@ use tokio::{
 #[tokio::test]
 async fn logging_in_and_out_as_a_browser_sees_it() {
     let program = tokio::task::spawn_blocking(|| example::example("session_login")).await.unwrap();
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     // With the cookie of an application behind TLS, which browsers take from this machine as well, and with the other one.
     for (secure, name) in [("1", "__Host-id"), ("", "id")] {
         let mut app = Command::new(&program)

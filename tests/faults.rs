@@ -20,7 +20,7 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    local::{LocalConfig, LocalUpstash},
+    local::{LocalRedis, LocalRedisConfig},
     ratelimit::{FixedWindow, OutagePolicy},
     session::{Session, SessionError},
 };
@@ -70,7 +70,7 @@ fn count(counter: &AtomicU64) {
 }
 
 /// One instance of the application.
-fn application(local: &LocalUpstash) -> Router {
+fn application(local: &LocalRedis) -> Router {
     let secret = "the secret of an application with two instances";
     let upstash = Upstash::builder().redis(local.url(), local.token()).session_secret(secret).build().unwrap();
     let begin = |session: Session, Path(owner): Path<usize>| async move { session.insert("owner", owner).await };
@@ -304,8 +304,8 @@ async fn main() {
     println!("seed {seed}, {seconds} s");
     // What Redis acknowledges survives its end.
     let redis = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);
-    let config = || LocalConfig::default().with_redis_url(redis.url());
-    let locals = [LocalUpstash::start_with(config()).await.unwrap(), LocalUpstash::start_with(config()).await.unwrap()];
+    let config = || LocalRedisConfig::default().with_redis_url(redis.url());
+    let locals = [LocalRedis::start_with(config()).await.unwrap(), LocalRedis::start_with(config()).await.unwrap()];
     let world = Arc::new(World {
         apps: locals.each_ref().map(application),
         random: Random::new(seed),

@@ -14,7 +14,7 @@
 use axum_upstash::{
     ErrorKind,
     client::ReqwestTransport,
-    local::{LocalConfig, LocalUpstash},
+    local::{LocalRedis, LocalRedisConfig},
     redis::Redis,
 };
 use std::{
@@ -279,7 +279,7 @@ async fn main() {
     println!("seed {seed}, {seconds} s");
     let mut servers = servers().await;
     let url = format!("redis://127.0.0.1:{}", servers.behind_rest.port());
-    let local = LocalUpstash::start_with(LocalConfig::default().with_redis_url(url)).await.unwrap();
+    let local = LocalRedis::start_with(LocalRedisConfig::default().with_redis_url(url)).await.unwrap();
     servers.rest.lead_to(local.address().port());
 
     let rest = || {

@@ -1,6 +1,6 @@
 //! The servers, each in a process of its own.
 
-use axum_upstash::local::{LocalConfig, LocalUpstash};
+use axum_upstash::local::{LocalRedisConfig, LocalRedis};
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
@@ -72,7 +72,7 @@ impl Drop for LocalServer {
 
 /// Serves until the other side closes the input.
 pub async fn serve(redis_url: &str) {
-    let local = LocalUpstash::start_with(LocalConfig::default().with_redis_url(redis_url)).await.unwrap();
+    let local = LocalRedis::start_with(LocalRedisConfig::default().with_redis_url(redis_url)).await.unwrap();
     println!("{}\n{}", local.url(), local.token());
     tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
     local.shutdown().await;

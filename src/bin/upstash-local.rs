@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use axum_upstash::local::{LocalConfig, LocalError, LocalQStash, LocalQStashBuilder, LocalUpstash};
+use axum_upstash::local::{LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -144,24 +144,29 @@ impl Options {
         self.only.is_empty() || self.only.contains(&product)
     }
 
-    fn config(&self) -> LocalConfig {
-        let config =
-            LocalConfig::default().with_address(SocketAddr::new(self.host, self.port)).with_token(self.token.as_str());
+    fn config(&self) -> LocalRedisConfig {
+        let config = LocalRedisConfig::default()
+            .with_address(SocketAddr::new(self.host, self.port))
+            .with_token(self.token.as_str());
         // A variable that is set to nothing is not set.
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let config = optional(config, given(&self.redis_url), LocalConfig::with_redis_url);
-        let config = optional(config, given(&self.read_only_token), LocalConfig::with_read_only_token);
-        let config = optional(config, self.max_request_bytes, LocalConfig::with_max_request_bytes);
-        let config = optional(config, self.max_pipeline_commands, LocalConfig::with_max_pipeline_commands);
-        let config = optional(config, self.max_streams, LocalConfig::with_max_streams);
-        let config = optional(config, self.max_connections, LocalConfig::with_max_connections);
-        let config = optional(config, self.max_pipeline_reply_bytes, LocalConfig::with_max_pipeline_reply_bytes);
-        let config = optional(config, self.max_requests, LocalConfig::with_max_requests);
-        optional(config, self.daily_commands, LocalConfig::with_daily_commands)
+        let config = optional(config, given(&self.redis_url), LocalRedisConfig::with_redis_url);
+        let config = optional(config, given(&self.read_only_token), LocalRedisConfig::with_read_only_token);
+        let config = optional(config, self.max_request_bytes, LocalRedisConfig::with_max_request_bytes);
+        let config = optional(config, self.max_pipeline_commands, LocalRedisConfig::with_max_pipeline_commands);
+        let config = optional(config, self.max_streams, LocalRedisConfig::with_max_streams);
+        let config = optional(config, self.max_connections, LocalRedisConfig::with_max_connections);
+        let config = optional(config, self.max_pipeline_reply_bytes, LocalRedisConfig::with_max_pipeline_reply_bytes);
+        let config = optional(config, self.max_requests, LocalRedisConfig::with_max_requests);
+        optional(config, self.daily_commands, LocalRedisConfig::with_daily_commands)
     }
 }
 
-fn optional<T>(config: LocalConfig, value: Option<T>, set: impl FnOnce(LocalConfig, T) -> LocalConfig) -> LocalConfig {
+fn optional<T>(
+    config: LocalRedisConfig,
+    value: Option<T>,
+    set: impl FnOnce(LocalRedisConfig, T) -> LocalRedisConfig,
+) -> LocalRedisConfig {
     match value {
         Some(value) => set(config, value),
         None => config,
@@ -235,11 +240,11 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-async fn start_redis(options: &Options) -> Result<LocalUpstash, LocalError> {
+async fn start_redis(options: &Options) -> Result<LocalRedis, LocalError> {
     if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
         tracing::warn!("other machines can reach this server, and its token is the default one: set --token");
     }
-    let upstash = LocalUpstash::start_with(options.config()).await?;
+    let upstash = LocalRedis::start_with(options.config()).await?;
     if upstash.redis_is_shared() {
         tracing::warn!(
             "the Redis of the URL is shared: channels, functions, INFO and what scripts SELECT are not kept to its \

@@ -1,16 +1,16 @@
 use std::{error::Error, fmt, io, net::SocketAddr, time::Duration};
 
-/// Why a [`LocalUpstash`](super::LocalUpstash) did not start, or could not do what it was asked.
+/// Why a [`LocalRedis`](super::LocalRedis) did not start, or could not do what it was asked.
 ///
 /// The text is one line, and holds neither the token nor the password of a Redis.
 ///
 /// ```
-/// use axum_upstash::local::{LocalConfig, LocalError, LocalUpstash};
+/// use axum_upstash::local::{LocalRedisConfig, LocalError, LocalRedis};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let config = LocalConfig::default().with_redis_url("redis://127.0.0.1:1");
-/// let error: LocalError = LocalUpstash::start_with(config).await.unwrap_err();
+/// let config = LocalRedisConfig::default().with_redis_url("redis://127.0.0.1:1");
+/// let error: LocalError = LocalRedis::start_with(config).await.unwrap_err();
 /// println!("{error}");
 /// # Ok(())
 /// # }

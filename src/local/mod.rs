@@ -1,18 +1,18 @@
-//! A local Upstash, with no account and no network: the Redis REST protocol in front of a real Redis ([`LocalUpstash`]),
-//! and QStash ([`LocalQStash`]).
+//! A local Upstash, with no account and no network ([`LocalUpstash`]): the Redis REST protocol in front of a real Redis
+//! ([`LocalRedis`]), and QStash ([`LocalQStash`]). Each can be started alone.
 //!
-//! [`LocalUpstash::start`] starts a private `redis-server` (or `valkey-server`) from `PATH` and an HTTP server
+//! [`LocalRedis::start`] starts a private `redis-server` (or `valkey-server`) from `PATH` and an HTTP server
 //! on a free port of the loopback interface. Every client of Upstash Redis, in any language, can then be pointed
-//! at [`url`](LocalUpstash::url) and [`token`](LocalUpstash::token). The `upstash-local` binary (feature `cli`)
+//! at [`url`](LocalRedis::url) and [`token`](LocalRedis::token). The `upstash-local` binary (feature `cli`)
 //! serves both from the command line.
 //!
 //! # Example
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use axum_upstash::local::LocalUpstash;
+//! use axum_upstash::local::LocalRedis;
 //!
-//! let upstash = LocalUpstash::start().await?;
+//! let upstash = LocalRedis::start().await?;
 //! let answer = reqwest::Client::new()
 //!     .post(upstash.url())
 //!     .bearer_auth(upstash.token())
@@ -73,7 +73,7 @@
 //! WebSocket is, is refused on every address.
 //!
 //! A connection on which no request begins within 60 s is closed, and a body that takes longer is answered by HTTP 408
-//! ([`with_read_timeout`](LocalConfig::with_read_timeout)).
+//! ([`with_read_timeout`](LocalRedisConfig::with_read_timeout)).
 //!
 //! # QStash
 //!
@@ -96,7 +96,7 @@
 //!
 //! # A Redis that is shared
 //!
-//! With [`with_redis_url`](LocalConfig::with_redis_url) other programs may use the same Redis. Clients of this server
+//! With [`with_redis_url`](LocalRedisConfig::with_redis_url) other programs may use the same Redis. Clients of this server
 //! see the database of the URL: `FLUSHALL` empties that one, `/monitor` shows the commands of that one, and commands
 //! that change or show the whole Redis are refused (`FUNCTION FLUSH`, `SCRIPT FLUSH`, `CONFIG SET`).
 //!
@@ -107,32 +107,31 @@
 //! # Lifetime
 //!
 //! The server is a task of the runtime in which it was started: it ends with that runtime, with
-//! [`shutdown`](LocalUpstash::shutdown), or when the [`LocalUpstash`] is dropped. A Redis that it started ends with it.
+//! [`shutdown`](LocalRedis::shutdown), or when the [`LocalRedis`] is dropped. A Redis that it started ends with it.
 //! When the process is killed, or exits without dropping the value, a watchdog (`sh`, on Unix) ends that Redis. If
 //! there is no `sh`, the Redis stays behind.
 //!
 //! A Redis of the server's own that ends by itself is started again, empty, up to five times in close succession. The
-//! program `upstash-local` then ends with an error; a [`LocalUpstash`] tells it by
-//! [`redis_failed`](LocalUpstash::redis_failed), and answers HTTP 500. An outage is logged once when it begins and once
+//! program `upstash-local` then ends with an error; a [`LocalRedis`] tells it by
+//! [`redis_failed`](LocalRedis::redis_failed), and answers HTTP 500. An outage is logged once when it begins and once
 //! when it ends.
 //!
 //! It is made for tests and development: one token, no TLS, and a Redis that keeps nothing on disk.
 
 // On purpose nothing here is shared with the clients of this crate, not even small types that look alike: a mistake
 // in common code would be on both sides of a test, and so hide itself.
-mod config;
 mod error;
 mod http;
 mod qstash;
 mod redis;
 mod secret;
-mod server;
+mod upstash;
 
 pub use self::{
-    config::LocalConfig,
     error::LocalError,
-    qstash::{LocalMessage, LocalMessageState, LocalQStash, LocalQStashBuilder},
-    server::LocalUpstash,
+    qstash::{LocalMessage, LocalMessageState, LocalQStash, LocalQStashBuilder, LocalQStashFaults},
+    redis::{LocalRedis, LocalRedisConfig},
+    upstash::{LocalUpstash, LocalUpstashBuilder},
 };
 
 #[cfg(fuzzing)]

@@ -15,12 +15,12 @@ use std::time::Duration;
 /// Sets up a [`Redis`] client.
 ///
 /// ```
-/// use axum_upstash::{local::LocalUpstash, redis::Redis};
+/// use axum_upstash::{local::LocalRedis, redis::Redis};
 /// use std::{sync::{Arc, atomic::{AtomicUsize, Ordering}}, time::Duration};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let local = LocalUpstash::start().await?;
+/// let local = LocalRedis::start().await?;
 /// let billed = Arc::new(AtomicUsize::new(0));
 /// let count = Arc::clone(&billed);
 /// let redis = Redis::builder(local.url(), local.token())

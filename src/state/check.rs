@@ -13,11 +13,11 @@ use std::time::Duration;
 /// The findings of [`Upstash::check`]. A product that is not configured is not in it.
 ///
 /// ```
-/// use axum_upstash::{Upstash, local::LocalUpstash};
+/// use axum_upstash::{Upstash, local::LocalRedis};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let local = LocalUpstash::start().await?;
+/// let local = LocalRedis::start().await?;
 /// let upstash = Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let found = upstash.check().await?;
 /// let redis = found.redis.expect("it is configured");

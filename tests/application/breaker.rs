@@ -4,7 +4,7 @@ use crate::support::{Wire, eventually};
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
     client::RetryPolicy,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{FixedWindow, Ratelimit},
     redis::Redis,
     response_cache::{self, ResponseCacheLayer},
@@ -25,7 +25,7 @@ async fn status(app: &Router, path: &str, cookie: &str) -> (StatusCode, Option<S
 /// An application whose Redis is lost: requests of all kinds, and how many of them waited for it.
 #[tokio::test]
 async fn limits_sessions_and_cached_responses_leave_a_dead_store_alone_together() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let redis = Redis::builder(local.url(), local.token()).transport(wire.clone());
     let redis = redis.retry(RetryPolicy::default().with_max_retries(0)).build().unwrap();

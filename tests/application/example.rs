@@ -1,7 +1,7 @@
 //! The example as its comment says, and as two processes on one Redis.
 
 use crate::times::now_ms;
-use axum_upstash::local::LocalUpstash;
+use axum_upstash::local::LocalRedis;
 use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
@@ -94,14 +94,14 @@ fn every_line_to_try_works_as_printed_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_to_try_works_as_printed_with_a_local_upstash() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let app = App::start(&local.environment());
     tokio::task::spawn_blocking(move || try_the_lines(&app)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_the_limit_the_sessions_and_the_cache() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let apps = [App::start(&local.environment()), App::start(&local.environment())];
     let client = reqwest::Client::new();
     let get = |app: &App, path: &str| client.get(format!("{}{path}", app.url)).send();

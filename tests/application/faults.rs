@@ -6,7 +6,7 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{FixedWindow, OutagePolicy},
     session::{Session, SessionError},
 };
@@ -23,7 +23,7 @@ async fn call(app: &Router, method: &str, path: &str, cookie: &str) -> Response<
 /// Redis dies while the application runs, and comes back.
 #[tokio::test]
 async fn an_application_outlives_its_redis() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let upstash = Upstash::builder().redis(local.url(), local.token()).timeout(Duration::from_secs(1)).build().unwrap();
     let hour = Duration::from_secs(3600);
     let limited = |limit, policy: OutagePolicy| {

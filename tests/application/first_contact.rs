@@ -1,6 +1,6 @@
 //! README's first program, as copied, with the mistakes that first users make, and the text on their terminal.
 
-use axum_upstash::local::LocalUpstash;
+use axum_upstash::local::LocalRedis;
 use reqwest::{Client, StatusCode};
 use std::{
     process::{Command, Output, Stdio},
@@ -89,7 +89,7 @@ async fn settings_that_cannot_be_right_are_all_named() {
 
 #[tokio::test]
 async fn a_token_that_does_not_fit_is_named_at_start() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let text = fails("readme_without_log", &[(URL, local.url()), (TOKEN, "wrong")]).await;
     assert!(text.contains(&format!("the token is not valid, see {TOKEN}")) && !text.contains("wrong"), "{text}");
     let text = fails("readme", &[(URL, local.url()), (TOKEN, local.read_only_token())]).await;

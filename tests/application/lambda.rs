@@ -15,7 +15,7 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{Analytics, ConcurrencyLimiter, SlidingWindow},
 };
 use serde_json::{Value, json};
@@ -155,7 +155,7 @@ fn event(route: &Route) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_event_is_answered_and_its_work_is_done_by_then() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let upstash = Upstash::builder().redis(local.url(), local.token()).build().unwrap();
     let proxy = Proxy::start(local.address().port()).await;
     proxy.delay(Duration::from_millis(50));

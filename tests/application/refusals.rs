@@ -7,7 +7,7 @@ use crate::{
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
     ErrorKind,
-    local::{LocalConfig, LocalUpstash},
+    local::{LocalRedis, LocalRedisConfig},
     ratelimit::{FixedWindow, OutagePolicy, RateLimitLayer, Ratelimit},
     redis::Redis,
     response_cache::{ResponseCacheLayer, store::RedisResponseStore},
@@ -63,10 +63,10 @@ async fn assert_policies_apply(app: &Router, wire: &Wire, cookie: &str) -> [u64;
 #[tokio::test]
 async fn an_exhausted_plan_is_an_outage_of_its_own() {
     for (config, name) in [
-        (LocalConfig::default().with_max_requests(50), "max requests"),
-        (LocalConfig::default().with_daily_commands(50), "max daily"),
+        (LocalRedisConfig::default().with_max_requests(50), "max requests"),
+        (LocalRedisConfig::default().with_daily_commands(50), "max daily"),
     ] {
-        let local = LocalUpstash::start_with(config).await.unwrap();
+        let local = LocalRedis::start_with(config).await.unwrap();
         let wire = Wire::new();
         let redis = wire.redis(&local);
         let app = app(&redis, LoadFailure::Unavailable);
@@ -86,7 +86,7 @@ async fn an_exhausted_plan_is_an_outage_of_its_own() {
 
 #[tokio::test]
 async fn a_token_that_is_not_valid_is_named_once() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let good = wire.redis(&local);
     let me = cookie(&call(&app(&good, LoadFailure::Unavailable), "/login", "").await).unwrap();

@@ -2,7 +2,7 @@ use axum::{Router, body::Body, extract::State, routing::get};
 use axum_upstash::{
     ErrorKind, Upstash,
     client_ip::{ClientIp, ClientIpSource},
-    local::LocalUpstash,
+    local::LocalRedis,
     qstash::{Message, QStashClient, Receiver},
     ratelimit::FixedWindow,
     redis::Redis,
@@ -167,7 +167,7 @@ fn half_a_configuration_is_no_reason_for_memory() {
 
 #[tokio::test]
 async fn the_second_names_of_variables_are_read() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let upstash = upstash(&[("KV_REST_API_URL", local.url()), ("KV_REST_API_TOKEN", local.token())]).unwrap();
     assert_eq!(upstash.redis().incr("n").await.unwrap(), 1);
     assert!(!format!("{upstash:?}").contains(local.token()));
@@ -185,7 +185,7 @@ async fn what_is_not_configured_says_what_to_set_when_it_is_used() {
 
 #[tokio::test]
 async fn every_client_comes_out_of_the_state() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let upstash = Upstash::builder()
         .redis(local.url(), local.token())
         .client_ip(ClientIpSource::x_forwarded_for(1))
@@ -215,7 +215,7 @@ async fn limiters_in_memory_share_their_counts_as_in_one_database() {
 async fn a_session_of_one_namespace_is_nothing_in_another() {
     use crate::support::{cookie, text};
     use axum_upstash::session::{Session, SessionError};
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let app = |namespace: &str| {
         let upstash = Upstash::builder().redis(local.url(), local.token()).namespace(namespace).build().unwrap();
         let login = |session: Session| async move { session.insert("user", "ferris").await };
@@ -235,7 +235,7 @@ async fn a_session_of_one_namespace_is_nothing_in_another() {
 #[tokio::test]
 async fn sessions_may_have_a_database_of_their_own() {
     use axum_upstash::session::Session;
-    let (local, sessions) = (LocalUpstash::start().await.unwrap(), LocalUpstash::start().await.unwrap());
+    let (local, sessions) = (LocalRedis::start().await.unwrap(), LocalRedis::start().await.unwrap());
     let upstash = upstash(&[
         ("UPSTASH_REDIS_REST_URL", local.url()),
         ("UPSTASH_REDIS_REST_TOKEN", local.token()),
@@ -247,7 +247,7 @@ async fn sessions_may_have_a_database_of_their_own() {
         .route("/", get(|session: Session| async move { session.insert("a", 1).await }))
         .layer(upstash.session_layer());
     app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
-    let size = async |local: &LocalUpstash| {
+    let size = async |local: &LocalRedis| {
         let redis = Redis::new(local.url(), local.token()).unwrap();
         redis.cmd("DBSIZE").query::<u64>().await.unwrap()
     };

@@ -1,6 +1,6 @@
 use crate::redis_server::RedisServer;
 use axum_upstash::{
-    local::LocalUpstash,
+    local::LocalRedis,
     redis::{Call, Redis, ResponseFormat},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,18 +29,18 @@ pub struct Stage {
 /// Values that must live as long as the stage.
 #[allow(dead_code, reason = "it is only held")]
 enum Behind {
-    Local(Box<LocalUpstash>),
+    Local(Box<LocalRedis>),
     Server(RedisServer),
 }
 
 impl Stage {
     /// Every way there is, each with an empty Redis of its own.
     pub async fn all() -> Vec<Self> {
-        let local = LocalUpstash::start().await.unwrap();
+        let local = LocalRedis::start().await.unwrap();
         let redis = Redis::new(local.url(), local.token()).unwrap();
         let server = RedisServer::start();
         let tcp = Redis::tcp(server.url()).build().unwrap();
-        let other = LocalUpstash::start().await.unwrap();
+        let other = LocalRedis::start().await.unwrap();
         let builder = Redis::builder(other.url(), other.token()).response_format(ResponseFormat::Resp2);
         let resp2 = builder.build().unwrap();
         vec![

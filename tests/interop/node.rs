@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use axum_upstash::local::{LocalQStash, LocalUpstash};
+use axum_upstash::local::{LocalQStash, LocalRedis};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -18,7 +18,7 @@ pub(crate) async fn compute(script: &str, input: &Value) -> Value {
 }
 
 /// Runs a script that talks to the local Upstash. The assertions are in the script; its output comes back.
-pub(crate) async fn run(script: &str, local: &LocalUpstash, input: &Value) -> Value {
+pub(crate) async fn run(script: &str, local: &LocalRedis, input: &Value) -> Value {
     let mut command = command(script);
     command.envs(local.environment());
     finish(script, command, input).await
@@ -59,7 +59,7 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    pub(crate) fn start(script: &str, local: &LocalUpstash, variable: &str, value: &Value) -> Self {
+    pub(crate) fn start(script: &str, local: &LocalRedis, variable: &str, value: &Value) -> Self {
         let mut command = command(script);
         // What goes wrong in the script is best read as it is.
         command.envs(local.environment()).env(variable, value.to_string()).stderr(Stdio::inherit());

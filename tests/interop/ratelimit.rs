@@ -4,7 +4,7 @@ use crate::times::{now_ms, unix_ms};
 use std::time::Duration;
 
 use axum_upstash::{
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{Algorithm, Attempt, Decision, FixedWindow, Rate, Ratelimit, Reason, SlidingWindow, TokenBucket},
     redis::Redis,
 };
@@ -21,7 +21,7 @@ struct Shared {
     name: &'static str,
     rust: Ratelimit,
     javascript: Conversation,
-    _local: LocalUpstash,
+    _local: LocalRedis,
 }
 
 /// The answer of the JavaScript limiter, and the commands that it sent for it.
@@ -44,7 +44,7 @@ impl Shared {
         ];
         let mut all = Vec::new();
         for (name, algorithm) in algorithms {
-            let local = LocalUpstash::start().await.unwrap();
+            let local = LocalRedis::start().await.unwrap();
             let redis = Redis::new(local.url(), local.token()).unwrap();
             let rust = Ratelimit::new(redis, algorithm).with_prefix("shared");
             // Every answer has to come from Redis.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum_upstash::{
     client::ReqwestTransport,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{
         Analytics, Attempt, ClientInfo, DenyList, FixedWindow, IpList, Ratelimit, Reason, store::DynamicLimits,
     },
@@ -20,12 +20,12 @@ struct Both {
     rust: Ratelimit,
     redis: Redis,
     javascript: Conversation,
-    _local: LocalUpstash,
+    _local: LocalRedis,
 }
 
 impl Both {
     async fn start() -> Self {
-        let local = LocalUpstash::start().await.unwrap();
+        let local = LocalRedis::start().await.unwrap();
         let redis = Redis::new(local.url(), local.token()).unwrap();
         let list = IpList::new(ReqwestTransport::from_defaults().unwrap()).with_url("http://127.0.0.1:9/nobody-asks");
         let rust = Ratelimit::new(redis.clone(), FixedWindow::new(100, Duration::from_secs(86_400)))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum_upstash::{
-    local::LocalUpstash,
+    local::LocalRedis,
     redis::{Json, PubSubEvent, Redis},
 };
 use futures_util::StreamExt;
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::node::{self, Conversation};
 
-async fn upstash() -> (LocalUpstash, Redis) {
-    let local = LocalUpstash::start().await.unwrap();
+async fn upstash() -> (LocalRedis, Redis) {
+    let local = LocalRedis::start().await.unwrap();
     let redis = Redis::new(local.url(), local.token()).unwrap();
     (local, redis)
 }

@@ -1,6 +1,6 @@
 //! Requests that a web page makes in the browser of the developer.
 
-use axum_upstash::local::LocalConfig;
+use axum_upstash::local::LocalRedisConfig;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -106,7 +106,7 @@ async fn refuses_to_upgrade() {
 
 #[tokio::test]
 async fn a_server_for_other_machines_goes_by_any_name() {
-    let config = LocalConfig::default().with_address(([0, 0, 0, 0], 0).into());
+    let config = LocalRedisConfig::default().with_address(([0, 0, 0, 0], 0).into());
     let server = Server::start_with(config).await;
     for (name, value) in [("Host", "redis.internal:8079"), ("Origin", "http://app.internal"), CROSS_SITE] {
         let request = server.request(Method::GET, "/ping").header(name, value);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum_upstash::local::{LocalError, LocalUpstash};
+use axum_upstash::local::{LocalError, LocalRedis};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -111,7 +111,7 @@ async fn one_http_connection_serves_many_requests() {
 async fn speaks_to_a_redis_that_it_did_not_start() {
     let mut redis = ForeignRedis::start();
     for credentials in ["", ":wrong@", "nobody:p%40ss@"] {
-        let error = LocalUpstash::start_with(redis.config(credentials, 0)).await.unwrap_err();
+        let error = LocalRedis::start_with(redis.config(credentials, 0)).await.unwrap_err();
         assert!(matches!(error, LocalError::RedisUnreachable { .. }), "{error}");
         assert!(!error.to_string().contains("p%40ss"));
     }

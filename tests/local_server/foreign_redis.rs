@@ -1,4 +1,4 @@
-use axum_upstash::local::LocalConfig;
+use axum_upstash::local::LocalRedisConfig;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -16,9 +16,9 @@ impl ForeignRedis {
         Self { server: RedisServer::with(&["--requirepass", "p@ss"]) }
     }
 
-    pub(crate) fn config(&self, credentials: &str, database: u8) -> LocalConfig {
+    pub(crate) fn config(&self, credentials: &str, database: u8) -> LocalRedisConfig {
         let url = format!("redis://{credentials}127.0.0.1:{}/{database}", self.server.port());
-        LocalConfig::default().with_redis_url(url)
+        LocalRedisConfig::default().with_redis_url(url)
     }
 
     pub(crate) async fn close_connections(&self) {

@@ -1,6 +1,6 @@
 //! How a server starts and ends.
 
-use axum_upstash::local::{LocalConfig, LocalError, LocalUpstash};
+use axum_upstash::local::{LocalError, LocalRedis, LocalRedisConfig};
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -17,23 +17,23 @@ async fn dropping_the_server_stops_it() {
 
 #[tokio::test]
 async fn start_errors_say_what_to_change() {
-    let start = LocalUpstash::start_with;
+    let start = LocalRedis::start_with;
     for url in ["", "http://x", "rediss://x", "redis://:hunter2@x?y"] {
-        let error = start(LocalConfig::default().with_redis_url(url)).await.unwrap_err();
+        let error = start(LocalRedisConfig::default().with_redis_url(url)).await.unwrap_err();
         assert!(matches!(error, LocalError::InvalidRedisUrl { .. }), "{url}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
     for token in ["", "two words", "é"] {
-        let error = start(LocalConfig::default().with_token(token)).await.unwrap_err();
+        let error = start(LocalRedisConfig::default().with_token(token)).await.unwrap_err();
         assert!(matches!(error, LocalError::InvalidToken), "{token}");
     }
-    let nowhere = LocalConfig::default().with_redis_url("unix:///nonexistent/redis.sock");
+    let nowhere = LocalRedisConfig::default().with_redis_url("unix:///nonexistent/redis.sock");
     let error = start(nowhere).await.unwrap_err();
     assert!(error.to_string().contains("/nonexistent/redis.sock"));
 
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let error = start(LocalConfig::default().with_address(address)).await.unwrap_err();
+    let error = start(LocalRedisConfig::default().with_address(address)).await.unwrap_err();
     assert!(error.to_string().contains(&address.to_string()));
 }
 

@@ -1,7 +1,7 @@
 //! What tokens allow, and what the plan does.
 
 use crate::support::{Server, read};
-use axum_upstash::local::LocalConfig;
+use axum_upstash::local::LocalRedisConfig;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ async fn long_keys_are_refused_and_long_values_are_not() {
 
 #[tokio::test]
 async fn a_reply_counts_as_a_request_does() {
-    let server = Server::start_with(LocalConfig::default().with_max_request_bytes(1000)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_max_request_bytes(1000)).await;
     for _ in 0..3 {
         server.result(json!(["APPEND", "k", "x".repeat(500)])).await;
     }
@@ -61,7 +61,7 @@ async fn a_reply_counts_as_a_request_does() {
 
 #[tokio::test]
 async fn pipelines_and_days_have_limits_where_they_are_set() {
-    let config = LocalConfig::default().with_max_pipeline_commands(2).with_daily_commands(3);
+    let config = LocalRedisConfig::default().with_max_pipeline_commands(2).with_daily_commands(3);
     let server = Server::start_with(config).await;
     let three = json!([["PING"], ["PING"], ["PING"]]);
     assert_eq!(server.post("/pipeline", three.to_string()).await.0, 400);
@@ -73,7 +73,7 @@ async fn pipelines_and_days_have_limits_where_they_are_set() {
 
 #[tokio::test]
 async fn a_pipeline_bounds_each_reply_and_their_sum() {
-    let config = LocalConfig::default().with_max_request_bytes(1000).with_max_pipeline_reply_bytes(2500);
+    let config = LocalRedisConfig::default().with_max_request_bytes(1000).with_max_pipeline_reply_bytes(2500);
     let server = Server::start_with(config).await;
     server.result(json!(["SET", "small", "x".repeat(900)])).await;
     for _ in 0..2 {
@@ -112,7 +112,7 @@ async fn a_pipeline_bounds_each_reply_and_their_sum() {
 
 #[tokio::test]
 async fn a_month_has_a_limit_if_one_is_set() {
-    let server = Server::start_with(LocalConfig::default().with_max_requests(2)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_max_requests(2)).await;
     server.pipeline(json!([["PING"], ["PING"]])).await;
     let error = server.error(json!(["PING"])).await;
     assert_eq!(
@@ -124,7 +124,7 @@ async fn a_month_has_a_limit_if_one_is_set() {
 /// A reply is not only long strings: a status has a text, and many small values take memory.
 #[tokio::test]
 async fn no_kind_of_reply_is_beyond_the_limits() {
-    let config = LocalConfig::default().with_max_request_bytes(10_000).with_max_pipeline_reply_bytes(20_000);
+    let config = LocalRedisConfig::default().with_max_request_bytes(10_000).with_max_pipeline_reply_bytes(20_000);
     let server = Server::start_with(config).await;
     let text = "ERR max request size exceeded. Limit: ";
     for script in [

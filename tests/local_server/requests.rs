@@ -1,6 +1,6 @@
 //! What a request may look like.
 
-use axum_upstash::local::LocalConfig;
+use axum_upstash::local::LocalRedisConfig;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -63,7 +63,7 @@ async fn json_scalars_are_sent_as_their_text() {
 
 #[tokio::test]
 async fn the_token_comes_in_the_header_or_in_the_query() {
-    let server = Server::start_with(LocalConfig::default().with_token("s3cret")).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_token("s3cret")).await;
     let get = |target: &'static str| server.anonymous(Method::GET, target);
     let refused = json!({"error": "WRONGPASS invalid or missing auth token"});
     for request in [
@@ -143,7 +143,7 @@ async fn malformed_bodies_are_refused() {
 
 #[tokio::test]
 async fn bodies_are_bounded() {
-    let server = Server::start_with(LocalConfig::default().with_max_request_bytes(100)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_max_request_bytes(100)).await;
     let (status, _) = server.post("/set/k", "x".repeat(100)).await;
     assert_eq!(status, 200);
     for size in [101, 5_000_000] {

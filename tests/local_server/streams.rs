@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum_upstash::local::LocalConfig;
+use axum_upstash::local::LocalRedisConfig;
 use reqwest::{Method, Response};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
@@ -88,7 +88,7 @@ async fn patterns_and_monitors() {
 
 #[tokio::test]
 async fn there_are_only_so_many_at_a_time() {
-    let server = Server::start_with(LocalConfig::default().with_max_streams(1)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_max_streams(1)).await;
     let first = Events::open(&server, "/subscribe/c").await;
     let (status, answer) = server.post("/subscribe/c", "[]").await;
     assert_eq!((status.as_u16(), &answer["error"]), (400, &json!("ERR max concurrent connections exceeded")));

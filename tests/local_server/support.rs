@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum_upstash::local::{LocalConfig, LocalUpstash};
+use axum_upstash::local::{LocalRedis, LocalRedisConfig};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -10,18 +10,18 @@ use tokio::time::{Instant, sleep};
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Server {
-    pub(crate) upstash: LocalUpstash,
+    pub(crate) upstash: LocalRedis,
     http: Client,
 }
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::start_with(LocalConfig::default()).await
+        Self::start_with(LocalRedisConfig::default()).await
     }
 
-    pub(crate) async fn start_with(config: LocalConfig) -> Self {
+    pub(crate) async fn start_with(config: LocalRedisConfig) -> Self {
         Self {
-            upstash: LocalUpstash::start_with(config).await.unwrap(),
+            upstash: LocalRedis::start_with(config).await.unwrap(),
             http: Client::builder().no_proxy().build().unwrap(),
         }
     }

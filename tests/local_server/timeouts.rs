@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum_upstash::local::LocalConfig;
+use axum_upstash::local::LocalRedisConfig;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -23,7 +23,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn half_a_request_does_not_keep_its_connection() {
-    let server = Server::start_with(LocalConfig::default().with_read_timeout(READ_TIMEOUT)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_read_timeout(READ_TIMEOUT)).await;
     let (address, token) = (server.upstash.address(), server.upstash.token());
     let head = format!("POST / HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: 8\r\n");
     for (name, half, answer) in [
@@ -43,21 +43,21 @@ async fn half_a_request_does_not_keep_its_connection() {
 
 #[tokio::test]
 async fn a_connection_without_another_request_is_closed() {
-    let server = Server::start_with(LocalConfig::default().with_read_timeout(READ_TIMEOUT)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_read_timeout(READ_TIMEOUT)).await;
     let mut stream = TcpStream::connect(server.upstash.address()).await.unwrap();
     let token = server.upstash.token();
     let request = format!("GET /ping HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     assert!(rest(&mut stream).await.ends_with(r#"{"result":"PONG"}"#));
     // A time that no clock can reach is no reason to end.
-    let server = Server::start_with(LocalConfig::default().with_read_timeout(Duration::MAX)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_read_timeout(Duration::MAX)).await;
     assert_eq!(server.result(json!(["PING"])).await, "PONG");
 }
 
 /// Each piece comes in time, so that only a limit for the whole helps.
 #[tokio::test]
 async fn a_head_in_drops_does_not_keep_its_connection() {
-    let server = Server::start_with(LocalConfig::default().with_read_timeout(READ_TIMEOUT)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_read_timeout(READ_TIMEOUT)).await;
     let mut stream = TcpStream::connect(server.upstash.address()).await.unwrap();
     let begun = Instant::now();
     while stream.write_all(b"G").await.is_ok() {
@@ -69,7 +69,7 @@ async fn a_head_in_drops_does_not_keep_its_connection() {
 /// A slow answer is not a slow request.
 #[tokio::test]
 async fn streams_and_slow_commands_outlive_the_timeout() {
-    let server = Server::start_with(LocalConfig::default().with_read_timeout(READ_TIMEOUT)).await;
+    let server = Server::start_with(LocalRedisConfig::default().with_read_timeout(READ_TIMEOUT)).await;
     let mut stream = server.request(reqwest::Method::POST, "/subscribe/c").send().await.unwrap();
     stream.chunk().await.unwrap().unwrap();
     // Twice as long each time, because machines differ and scripts have no clock.

@@ -4,7 +4,7 @@ use crate::{proxy::Proxy, rest, through};
 use axum_upstash::{
     ErrorKind,
     client::ReqwestTransport,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{FixedWindow, Ratelimit, Reason},
     redis::{Redis, RedisBuilder},
 };
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// A client that tries no other version of HTTP, for which it would make another connection.
-fn http1(proxy: &Proxy, local: &LocalUpstash) -> RedisBuilder {
+fn http1(proxy: &Proxy, local: &LocalRedis) -> RedisBuilder {
     through(proxy, local).transport(ReqwestTransport::new(ReqwestTransport::client_builder().build().unwrap()))
 }
 

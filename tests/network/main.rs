@@ -15,17 +15,17 @@ mod tcp;
 mod tcp_reconnect;
 mod tls;
 
-use axum_upstash::{local::LocalUpstash, redis::RedisBuilder};
+use axum_upstash::{local::LocalRedis, redis::RedisBuilder};
 use proxy::Proxy;
 
 /// A local Upstash behind a proxy.
-async fn rest() -> (LocalUpstash, Proxy) {
-    let local = LocalUpstash::start().await.unwrap();
+async fn rest() -> (LocalRedis, Proxy) {
+    let local = LocalRedis::start().await.unwrap();
     let proxy = Proxy::start(local.address().port()).await;
     (local, proxy)
 }
 
 /// A client that reaches a local Upstash through a proxy.
-fn through(proxy: &Proxy, local: &LocalUpstash) -> RedisBuilder {
+fn through(proxy: &Proxy, local: &LocalRedis) -> RedisBuilder {
     axum_upstash::redis::Redis::builder(format!("http://127.0.0.1:{}", proxy.port()), local.token())
 }

@@ -3,7 +3,7 @@
 use axum_upstash::{
     background::Background,
     client::{ReqwestTransport, Transport, TransportBody, TransportError, TransportErrorKind},
-    local::LocalUpstash,
+    local::LocalRedis,
     qstash::IdempotencyGuard,
     redis::Redis,
 };
@@ -39,7 +39,7 @@ impl Wire {
         Self { inner: ReqwestTransport::from_defaults().unwrap(), switches: Arc::default() }
     }
 
-    pub(crate) fn redis(&self, local: &LocalUpstash) -> Redis {
+    pub(crate) fn redis(&self, local: &LocalRedis) -> Redis {
         Redis::builder(local.url(), local.token()).transport(self.clone()).build().unwrap()
     }
 
@@ -103,7 +103,7 @@ impl Transport for Wire {
 
 /// A Redis of its own, the way to it, and the work in the background.
 pub(crate) struct Shared {
-    pub(crate) local: LocalUpstash,
+    pub(crate) local: LocalRedis,
     pub(crate) wire: Wire,
     pub(crate) redis: Redis,
     pub(crate) background: Background,
@@ -111,7 +111,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) async fn start() -> Self {
-        let local = LocalUpstash::start().await.unwrap();
+        let local = LocalRedis::start().await.unwrap();
         let wire = Wire::new();
         let redis = wire.redis(&local);
         Self { local, wire, redis, background: Background::new() }

@@ -11,7 +11,7 @@ use axum::{
 };
 use axum_upstash::{
     background::Background,
-    local::{LocalMessageState, LocalQStash, LocalUpstash},
+    local::{LocalMessageState, LocalQStash, LocalRedis},
     qstash::{
         CallbackBody, IdempotencyGuard, Message, Metadata, NonRetryable, QStash, QStashClient, QStashLayer, Receiver,
         ReplayGuard, ToUrl,
@@ -35,7 +35,7 @@ struct Host {
     handler: Handler,
     lost: Lost,
     background: Background,
-    _redis: LocalUpstash,
+    _redis: LocalRedis,
 }
 
 /// The answers to lose, the last one first.
@@ -51,7 +51,7 @@ enum Loss {
 
 impl Host {
     async fn start() -> Self {
-        let redis = LocalUpstash::start().await.unwrap();
+        let redis = LocalRedis::start().await.unwrap();
         let (handler, lost, background) = (Handler::default(), Lost::default(), Background::new());
         let receiver = Receiver::new(LocalQStash::CURRENT_SIGNING_KEY, LocalQStash::NEXT_SIGNING_KEY)
             .unwrap()

@@ -2,7 +2,7 @@ use crate::support::{Wire, eventually};
 use crate::times::now_ms;
 use axum_upstash::{
     ErrorKind,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{FixedWindow, OutagePolicy, Ratelimit, Reason},
 };
 use std::{sync::atomic::Ordering, time::Duration};
@@ -11,7 +11,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 #[tokio::test]
 async fn a_dead_store_is_left_alone_and_found_again() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let redis = axum_upstash::redis::Redis::builder(local.url(), local.token())
         .transport(wire.clone())
@@ -34,7 +34,7 @@ async fn a_dead_store_is_left_alone_and_found_again() {
 
 #[tokio::test]
 async fn each_policy_for_timeouts_and_for_errors() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let redis = axum_upstash::redis::Redis::new(local.url(), local.token()).unwrap();
     // An answer that no key of this type gives: the store is there, and answers with an error.
     let window = FixedWindow::new(10, HOUR);

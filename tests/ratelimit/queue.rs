@@ -124,7 +124,7 @@ async fn a_request_that_is_given_up_leaves_no_permit_behind() {
 
 #[tokio::test]
 async fn without_the_store_of_permits_the_limiter_s_policy_holds() {
-    let local = axum_upstash::local::LocalUpstash::start().await.unwrap();
+    let local = axum_upstash::local::LocalRedis::start().await.unwrap();
     let wire = crate::support::Wire::new();
     wire.lose_requests.store(true, Ordering::SeqCst);
     let app = |policy| {

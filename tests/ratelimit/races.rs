@@ -3,7 +3,7 @@
 use crate::algorithms;
 use axum_upstash::{
     client::ReqwestTransport,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{Ratelimit, Reason},
     redis::Redis,
 };
@@ -38,7 +38,7 @@ async fn work(url: &str, token: &str) -> Vec<u32> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_let_exactly_the_limit_pass_twenty_times_in_a_row() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let other = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "races::the_other_process", "--ignored", "--nocapture"])
         .env("RACE_URL", local.url())

@@ -5,7 +5,7 @@ use crate::times::ms;
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
     Clock,
-    local::LocalUpstash,
+    local::LocalRedis,
     ratelimit::{
         Attempt, Decision, FixedWindow, Key, OutagePolicy, RateLimitLayer, Ratelimit, RequestHead, ResponseHead,
         SlidingWindow,
@@ -134,7 +134,7 @@ async fn what_is_given_back_after_its_window_makes_no_room_in_the_next() {
 
 #[tokio::test]
 async fn what_was_counted_by_the_outage_s_limit_is_given_back_there() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = crate::support::Wire::new();
     wire.lose_requests.store(true, Ordering::SeqCst);
     let limiter = Ratelimit::new(wire.redis(&local), SlidingWindow::new(100, HOUR))

@@ -4,7 +4,7 @@ use crate::support::{Wire, eventually, upstash};
 use axum_upstash::{
     ErrorKind,
     client::{ReqwestTransport, RetryPolicy, Transport, TransportBody, TransportError},
-    local::LocalUpstash,
+    local::LocalRedis,
     redis::{Redis, RedisBuilder, RequestEvent, RequestKind},
 };
 use bytes::Bytes;
@@ -68,7 +68,7 @@ async fn begin(call: &mut (impl Future + Unpin)) {
 }
 
 /// A builder that keeps what it is told of each request.
-fn observed(local: &LocalUpstash) -> (RedisBuilder, Arc<Mutex<Vec<RequestEvent>>>) {
+fn observed(local: &LocalRedis) -> (RedisBuilder, Arc<Mutex<Vec<RequestEvent>>>) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&events);
     let builder = Redis::builder(local.url(), local.token())

@@ -100,7 +100,7 @@ static ADD: Script = Script::new("return {redis.call('INCRBY', KEYS[1], ARGV[1])
 
 #[tokio::test]
 async fn a_script_is_sent_whole_only_once() {
-    let local = axum_upstash::local::LocalUpstash::start().await.unwrap();
+    let local = axum_upstash::local::LocalRedis::start().await.unwrap();
     for (mode, first) in [(KeyLocking::Auto, 2), (KeyLocking::Off, 2), (KeyLocking::On, 1)] {
         let redis = Redis::builder(local.url(), local.token()).key_locking(mode).build().unwrap();
         let call = || redis.script(&ADD).key("n").arg(2).arg("text").query::<(i64, String)>();

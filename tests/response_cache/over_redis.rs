@@ -2,7 +2,7 @@ use crate::support::{Wire, text, upstash};
 use axum::{Router, body::Body, routing::get};
 use axum_upstash::{
     PrivateResponse,
-    local::LocalUpstash,
+    local::LocalRedis,
     redis::Redis,
     response_cache::{
         QueryKey, ResponseCacheLayer, conformance,
@@ -82,7 +82,7 @@ async fn what_one_instance_made_is_a_hit_on_the_other() {
 
 #[tokio::test]
 async fn a_hit_is_one_round_trip() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let (app, _) = app(ResponseCacheLayer::new(RedisResponseStore::new(wire.redis(&local))).with_ttl(MINUTE));
     for path in ["/text", "/vary"] {
@@ -95,7 +95,7 @@ async fn a_hit_is_one_round_trip() {
 
 #[tokio::test]
 async fn without_redis_the_handler_answers() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let (app, calls) = app(ResponseCacheLayer::new(RedisResponseStore::new(wire.redis(&local))).with_ttl(MINUTE));
     wire.lose_requests.store(true, Ordering::SeqCst);

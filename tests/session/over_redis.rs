@@ -7,7 +7,7 @@ use axum::{
 };
 use axum_upstash::{
     Clock, PrivateResponse,
-    local::LocalUpstash,
+    local::LocalRedis,
     redis::Redis,
     session::{
         CommitFailure, KeyRing, Lifetime, LoadFailure, Session, SessionCookie, SessionError, SessionLayer, conformance,
@@ -108,7 +108,7 @@ async fn both_stores_pass_the_conformance_suite_and_every_key_expires() {
 
 #[tokio::test]
 async fn round_trips_are_as_few_as_promised() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let app = app(SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1])));
     // Each script is sent whole once; that is not what is counted here.
@@ -178,7 +178,7 @@ async fn a_failed_request_changes_nothing_not_even_the_id() {
 
 #[tokio::test]
 async fn a_cookie_nobody_signed_is_nothing_and_costs_nothing() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let app = app(SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1])));
     let stranger = self::app(SessionLayer::new(MemorySessionStore::new(), keys(&[2])));
@@ -319,7 +319,7 @@ async fn the_time_to_live_in_redis_is_the_smaller_of_idle_and_absolute() {
 
 #[tokio::test]
 async fn a_store_that_is_down_answers_by_the_policy_and_loses_nothing() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let layer = SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1]));
     let strict = app(layer.clone());
@@ -346,7 +346,7 @@ async fn a_store_that_is_down_answers_by_the_policy_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_commit_that_fails_refuses_or_keeps_the_response_as_told() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let layer = SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1]));
     wire.lose_requests.store(true, Ordering::SeqCst);
@@ -525,7 +525,7 @@ async fn a_rotation_neither_loses_nor_leaks_what_requests_on_their_way_do() {
 
 #[tokio::test]
 async fn a_logout_that_the_store_did_not_take_is_not_reported_as_one() {
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let wire = Wire::new();
     let layer = SessionLayer::new(RedisSessionStore::new(wire.redis(&local)), keys(&[1]))
         .with_load_failure(LoadFailure::Anonymous);

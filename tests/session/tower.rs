@@ -8,7 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use axum_upstash::{
-    local::LocalUpstash,
+    local::LocalRedis,
     redis::Redis,
     session::compat::{OnMissing, TowerSessionStore},
 };
@@ -97,7 +97,7 @@ macro_rules! contract {
                 let key = format!("tower.sessions:{}", session.id);
                 redis.set(&key, "no session").await.unwrap();
                 assert!(matches!(store.load(&session.id).await, Err(session_store::Error::Decode(_))));
-                let local = LocalUpstash::start().await.unwrap();
+                let local = LocalRedis::start().await.unwrap();
                 let wire = Wire::new();
                 wire.lose_requests.store(true, Ordering::SeqCst);
                 let error = TowerSessionStore::new(wire.redis(&local)).load(&session.id).await.unwrap_err();

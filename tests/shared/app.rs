@@ -1,13 +1,13 @@
 //! The routes of `examples/worker/src/router.rs`, and the environment of a process that serves them.
 
 use crate::qstash;
-use axum_upstash::{local::LocalUpstash, qstash::Signer};
+use axum_upstash::{local::LocalRedis, qstash::Signer};
 
 const SIGNING_KEY: &str = "sig_current";
 const PUBLIC_URL: &str = "https://app.example.com";
 
 /// The variables that the application reads.
-pub fn environment(redis_port: u16, local: &LocalUpstash, qstash_url: String) -> Vec<(&'static str, String)> {
+pub fn environment(redis_port: u16, local: &LocalRedis, qstash_url: String) -> Vec<(&'static str, String)> {
     vec![
         ("UPSTASH_REDIS_REST_URL", format!("http://127.0.0.1:{redis_port}")),
         ("UPSTASH_REDIS_REST_TOKEN", local.token().to_owned()),

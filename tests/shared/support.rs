@@ -1,7 +1,7 @@
 use axum::body::Body;
 use axum_upstash::{
     client::{ReqwestTransport, Transport, TransportBody, TransportError, TransportErrorKind},
-    local::LocalUpstash,
+    local::LocalRedis,
     redis::Redis,
 };
 use bytes::Bytes;
@@ -16,8 +16,8 @@ use std::{
 };
 
 /// A local Upstash of its own, and a client for it.
-pub async fn upstash() -> (LocalUpstash, Redis) {
-    let local = LocalUpstash::start().await.unwrap();
+pub async fn upstash() -> (LocalRedis, Redis) {
+    let local = LocalRedis::start().await.unwrap();
     let redis = Redis::new(local.url(), local.token()).unwrap();
     (local, redis)
 }
@@ -43,7 +43,7 @@ impl Wire {
         }
     }
 
-    pub fn redis(&self, local: &LocalUpstash) -> Redis {
+    pub fn redis(&self, local: &LocalRedis) -> Redis {
         Redis::builder(local.url(), local.token()).transport(self.clone()).build().unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! The application on workerd, or on a server of its own, with a Redis that is far away.
 
 use crate::{app, proxy::Proxy, qstash::QStash, redis_server::free_port, router::router};
-use axum_upstash::{Upstash, UpstashBuilder, client_ip::ClientIpSource, local::LocalUpstash};
+use axum_upstash::{Upstash, UpstashBuilder, client_ip::ClientIpSource, local::LocalRedis};
 use std::{
     collections::HashMap,
     fmt::Write,
@@ -18,7 +18,7 @@ pub const DELAY: Duration = Duration::from_millis(50);
 pub struct Host {
     pub url: String,
     pub address: String,
-    pub local: LocalUpstash,
+    pub local: LocalRedis,
     /// The Redis of the application, without the delay.
     pub upstash: Upstash,
     pub qstash: QStash,
@@ -35,7 +35,7 @@ impl Host {
     }
 
     async fn start(on_workerd: bool) -> Self {
-        let local = LocalUpstash::start().await.unwrap();
+        let local = LocalRedis::start().await.unwrap();
         let upstash = Upstash::builder().redis(local.url(), local.token()).build().unwrap();
         let proxy = Proxy::start(local.address().port()).await;
         proxy.delay(DELAY);

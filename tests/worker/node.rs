@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use axum_upstash::local::LocalUpstash;
+use axum_upstash::local::LocalRedis;
 use std::{
     path::Path,
     process::Command,
@@ -59,7 +59,7 @@ async fn silent() -> (String, Arc<Notify>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn layers_and_clients_work_on_wasm32() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let local = LocalUpstash::start().await.unwrap();
+    let local = LocalRedis::start().await.unwrap();
     let ((redirecting, followed), (silent, closed)) = (redirecting().await, silent().await);
     let mut tests = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     tests

@@ -3,9 +3,11 @@
 mod browser;
 mod gate;
 mod listener;
+mod url;
 
 pub(super) use self::{
     browser::{foreign_page, stays_http},
     gate::{Gate, Guest},
     listener::{Handler, serve},
+    url::url_of,
 };

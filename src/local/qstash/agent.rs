@@ -19,6 +19,7 @@ use super::{
     clock::QStashClock,
     deliver::{Courier, Delivery, Outcome},
     dispatch::JobId,
+    faults::{AttemptFault, LocalQStashFaults},
     message::Message,
     sign::sign,
 };
@@ -33,6 +34,7 @@ pub(super) struct Agent {
     clock: QStashClock,
     courier: Arc<Courier>,
     region: &'static str,
+    faults: LocalQStashFaults,
     /// Something may be due.
     changed: Notify,
     /// Something was done.
@@ -40,9 +42,15 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    pub(super) fn new(account: Account, clock: QStashClock, courier: Arc<Courier>, region: &'static str) -> Self {
+    pub(super) fn new(
+        account: Account,
+        clock: QStashClock,
+        courier: Arc<Courier>,
+        region: &'static str,
+        faults: LocalQStashFaults,
+    ) -> Self {
         let (changed, progressed) = (Notify::new(), Notify::new());
-        Self { account: Mutex::new(account), clock, courier, region, changed, progressed }
+        Self { account: Mutex::new(account), clock, courier, region, faults, changed, progressed }
     }
 
     /// Does something with the account at the time of its clock, and then what is due.
@@ -101,16 +109,32 @@ impl Agent {
     }
 
     async fn attempt(self: Arc<Self>, attempt: Attempt, key: String) {
-        let Attempt { job, message, retried, timeout_ms } = attempt;
+        let job = attempt.job;
+        let outcome = match self.faults.of_attempt(job, attempt.retried) {
+            None => self.deliver(&attempt, &key).await,
+            Some(AttemptFault::Unreachable) => Outcome::failed("a fault was asked for: not reached"),
+            Some(AttemptFault::LostResponse) => {
+                self.deliver(&attempt, &key).await;
+                Outcome::failed("a fault was asked for: the response was lost")
+            }
+            Some(AttemptFault::Repeated) => {
+                self.deliver(&attempt, &key).await;
+                self.deliver(&attempt, &key).await
+            }
+        };
+        self.with(|account, now_ms| account.ended(now_ms, job, outcome));
+    }
+
+    async fn deliver(&self, attempt: &Attempt, key: &str) -> Outcome {
+        let message = &attempt.message;
         let delivery = Delivery {
             url: message.url.clone(),
             method: message.options.method(),
-            headers: self.fields(&message, retried, &key),
+            headers: self.fields(message, attempt.retried, key),
             body: message.body.clone(),
-            timeout_ms,
+            timeout_ms: attempt.timeout_ms,
         };
-        let outcome = self.courier.deliver(delivery).await;
-        self.with(|account, now_ms| account.ended(now_ms, job, outcome));
+        self.courier.deliver(delivery).await
     }
 
     /// The fields of an attempt.

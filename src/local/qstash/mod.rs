@@ -6,6 +6,7 @@ mod api;
 mod clock;
 mod deliver;
 mod dispatch;
+mod faults;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod ids;
@@ -23,6 +24,7 @@ mod users;
 mod view;
 
 pub use self::{
+    faults::LocalQStashFaults,
     inspect::{LocalMessage, LocalMessageState},
     server::LocalQStash,
     settings::LocalQStashBuilder,

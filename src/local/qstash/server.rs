@@ -28,7 +28,7 @@ use super::{
 };
 use crate::local::{
     LocalError,
-    http::{Gate, serve},
+    http::{Gate, serve, url_of},
     secret::Secret,
 };
 
@@ -114,13 +114,14 @@ impl LocalQStash {
         let agents = USERS.iter().map(|user| {
             let keys = Keys { current: user.current_key.to_owned(), next: user.next_key.to_owned() };
             let account = Account::new(clock.now_ms(), Arc::clone(&limits), keys, Box::new(Nothing));
-            let agent = Arc::new(Agent::new(account, clock.clone(), Arc::clone(&courier), REGION));
+            let agent = Arc::new(Agent::new(account, clock.clone(), Arc::clone(&courier), REGION, settings.faults));
             running.spawn(Arc::clone(&agent).run());
             (Secret::new(user.token), agent)
         });
         let service = Arc::new(Service {
             agents: agents.collect(),
             gate: Gate::new(),
+            faults: settings.faults,
             max_message_bytes: limits.max_message_bytes,
             read_timeout: settings.read_timeout,
             is_loopback: address.ip().to_canonical().is_loopback(),
@@ -128,7 +129,7 @@ impl LocalQStash {
         });
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, Arc::clone(&service), settings.read_timeout, stopped));
-        let url = format!("http://{}", crate::local::server::connectable(address));
+        let url = url_of(address);
         Ok(Self { address, url, clock, service, stop: Some(stop), server, _agents: running })
     }
 

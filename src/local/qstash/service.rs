@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::{
     agent::Agent,
     api::{self, Answer, ApiRequest},
+    faults::{CallFault, LocalQStashFaults},
     refusal::Refusal,
 };
 use crate::local::{
@@ -30,6 +31,7 @@ const SLACK: usize = 1024 * 1024;
 pub(super) struct Service {
     pub(super) agents: Vec<(Secret, Arc<Agent>)>,
     pub(super) gate: Gate,
+    pub(super) faults: LocalQStashFaults,
     pub(super) max_message_bytes: usize,
     pub(super) read_timeout: Duration,
     /// The server is for this machine only, so that requests of web pages are refused.
@@ -38,7 +40,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    async fn answer(&self, request: Request<Body>) -> Result<Answer, Refusal> {
+    async fn answer(&self, request: Request<Body>, number: u64) -> Result<Answer, Refusal> {
         let (head, body) = request.into_parts();
         if !stays_http(&head.headers) {
             return Err(forbidden("this server does not change the protocol as Upgrade asks"));
@@ -55,7 +57,15 @@ impl Service {
         let peer = head.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_canonical());
         let request = ApiRequest::new(head.method, &head.uri, head.headers, body, peer)
             .ok_or_else(|| Refusal::not_found("there is no such endpoint"))?;
-        Ok(agent.with(|account, now_ms| api::answer(account, now_ms, request)))
+        let fault = self.faults.of_call(number);
+        if fault == Some(CallFault::Refused) {
+            return Err(Refusal { status: 500, text: "a fault was asked for: nothing was done".into() });
+        }
+        let answer = agent.with(|account, now_ms| api::answer(account, now_ms, request));
+        match fault {
+            Some(CallFault::LostAnswer) => Err(Refusal { status: 500, text: "a fault was asked for".into() }),
+            _ => Ok(answer),
+        }
     }
 
     /// The account of a token. All are compared, so that the time does not tell which one it is.
@@ -89,9 +99,9 @@ impl Service {
 
 impl Handler for Service {
     async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self.answered.fetch_add(1, Ordering::Relaxed);
+        let number = self.answered.fetch_add(1, Ordering::Relaxed);
         let stopped = || Err(Refusal { status: 503, text: "this server is shutting down".into() });
-        let answer = self.gate.pass(self.answer(request)).await.unwrap_or_else(stopped);
+        let answer = self.gate.pass(self.answer(request, number)).await.unwrap_or_else(stopped);
         answer.unwrap_or_else(|refusal| Answer::refused(&refusal)).into_response()
     }
 }

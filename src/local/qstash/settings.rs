@@ -6,6 +6,7 @@ use tower_service::Service;
 
 use super::{
     deliver::{DestinationService, Targets},
+    faults::LocalQStashFaults,
     limits::QStashLimits,
 };
 use crate::local::LocalError;
@@ -33,6 +34,7 @@ pub struct LocalQStashBuilder {
     pub(super) time_scale: f64,
     pub(super) targets: Targets,
     pub(super) limits: QStashLimits,
+    pub(super) faults: LocalQStashFaults,
     pub(super) read_timeout: Duration,
     /// The first setting that cannot be used.
     pub(super) problem: Option<LocalError>,
@@ -45,6 +47,7 @@ impl LocalQStashBuilder {
             time_scale: 1.0,
             targets: Targets::default(),
             limits: QStashLimits::default(),
+            faults: LocalQStashFaults::seeded(0),
             read_timeout: Duration::from_secs(60),
             problem: None,
         }
@@ -135,6 +138,53 @@ impl LocalQStashBuilder {
         self
     }
 
+    /// Refuses more schedules (1,000).
+    pub fn max_schedules(mut self, schedules: usize) -> Self {
+        self.limits.max_schedules = schedules;
+        self
+    }
+
+    /// Refuses more queues (100).
+    pub fn max_queues(mut self, queues: usize) -> Self {
+        self.limits.max_queues = queues;
+        self
+    }
+
+    /// Refuses more URL groups (100), and more endpoints of one (100).
+    pub fn max_url_groups(mut self, groups: usize, endpoints: usize) -> Self {
+        (self.limits.max_url_groups, self.limits.max_endpoints) = (groups, endpoints);
+        self
+    }
+
+    /// Keeps the log for so long (14 days), and so many bytes of it at the most (256 MiB), of which the oldest rows go.
+    pub fn log_retention(mut self, time: Duration, bytes: usize) -> Self {
+        (self.limits.log_retention, self.limits.max_log_bytes) = (time, bytes);
+        self
+    }
+
+    /// Keeps dead letters for so long (7 days), and so many bytes of them at the most (256 MiB), of which the oldest ones
+    /// go.
+    pub fn dead_letter_retention(mut self, time: Duration, bytes: usize) -> Self {
+        (self.limits.dead_letter_retention, self.limits.max_dead_letter_bytes) = (time, bytes);
+        self
+    }
+
+    /// Refuses messages by HTTP 429 if those that have not ended take more bytes (1 GiB).
+    pub fn max_pending_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_pending_bytes = bytes;
+        self
+    }
+
+    /// Makes [faults](LocalQStashFaults), to see what an application bears.
+    pub fn faults(mut self, faults: LocalQStashFaults) -> Self {
+        if faults.are_probabilities() {
+            self.faults = faults;
+        } else {
+            self.refuse("a probability is a number from 0 to 1");
+        }
+        self
+    }
+
     fn refuse(&mut self, reason: &'static str) {
         self.problem.get_or_insert(LocalError::InvalidSetting { reason });
     }
@@ -147,6 +197,7 @@ impl fmt::Debug for LocalQStashBuilder {
             .field("time_scale", &self.time_scale)
             .field("targets", &self.targets)
             .field("limits", &self.limits)
+            .field("faults", &self.faults)
             .finish_non_exhaustive()
     }
 }

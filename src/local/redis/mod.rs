@@ -4,6 +4,7 @@ mod access;
 mod address;
 mod availability;
 mod command;
+mod config;
 mod connection;
 mod emulate;
 mod execute;
@@ -16,20 +17,12 @@ mod read_only;
 mod resp;
 mod rest;
 mod script;
+mod server;
 mod supervisor;
 #[cfg(unix)]
 mod watchdog;
 
-pub(super) use self::{
-    address::RedisAddress,
-    connection::Connection,
-    execute::Executor,
-    limits::Limits,
-    pool::Pool,
-    process::RedisProcess,
-    rest::{Rest, RestConfig, Tokens},
-    supervisor::Supervisor,
-};
+pub use self::{config::LocalRedisConfig, server::LocalRedis};
 
 #[cfg(fuzzing)]
 pub(crate) use self::rest::fuzzing;

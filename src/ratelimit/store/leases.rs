@@ -46,7 +46,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// let before = local.requests();

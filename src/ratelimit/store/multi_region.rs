@@ -39,7 +39,7 @@ const GRACE_MS: u64 = 1_000;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// let store = MultiRegionStore::new([redis.clone(), redis]); // one client for each region

@@ -8,7 +8,7 @@ use crate::redis::{Cmd, ToArg};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// let counters = BitField::new().incrby(BitType::unsigned(8), BitOffset::Index(1), 3);
@@ -49,7 +49,7 @@ impl ToArg for BitType {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// // The second byte, by its number or by its first bit.
@@ -92,7 +92,7 @@ words! {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let local = axum_upstash::local::LocalRedis::start().await?;
     /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
     /// let redis = upstash.redis();
     /// let add = BitField::new().overflow(Overflow::Fail).incrby(BitType::unsigned(2), 0, 4);

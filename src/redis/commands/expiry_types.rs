@@ -10,7 +10,7 @@ use web_time::{SystemTime, UNIX_EPOCH};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// assert_eq!(redis.ttl("k").await?, Ttl::Missing);
@@ -37,7 +37,7 @@ pub enum Ttl {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// redis.set("k", 1).await?;
@@ -89,7 +89,7 @@ words! {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let local = axum_upstash::local::LocalRedis::start().await?;
     /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
     /// let redis = upstash.redis();
     /// redis.set("k", 1).await?;

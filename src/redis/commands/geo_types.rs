@@ -9,7 +9,7 @@ words! {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let local = axum_upstash::local::LocalRedis::start().await?;
     /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
     /// let redis = upstash.redis();
     /// redis.geoadd("cities", GeoAddOptions::default(), [(18.65, 54.35, "Gdańsk"), (21.01, 52.23, "Warszawa")]).await?;
@@ -74,7 +74,7 @@ impl<T: FromReply> FromReply for GeoHit<T> {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// let new = redis.geoadd("cities", GeoAddOptions::default(), [(18.65, 54.35, "Gdańsk")]).await?;
@@ -104,7 +104,7 @@ impl GeoAddOptions {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// redis.geoadd("cities", GeoAddOptions::default(), [(18.65, 54.35, "Gdańsk"), (21.01, 52.23, "Warszawa")]).await?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// redis.json_set("doc", "$", &[1, 2]).await?;

@@ -9,7 +9,7 @@ words! {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let local = axum_upstash::local::LocalRedis::start().await?;
     /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
     /// let redis = upstash.redis();
     /// redis.rpush("queue", ["a", "b"]).await?;
@@ -33,7 +33,7 @@ words! {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// redis.rpush("letters", ["a", "b", "a"]).await?;

@@ -11,7 +11,7 @@ words! {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let local = axum_upstash::local::LocalRedis::start().await?;
     /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
     /// let redis = upstash.redis();
     /// redis.set("k", 1).await?;
@@ -36,7 +36,7 @@ words! {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let local = axum_upstash::local::LocalUpstash::start().await?;
+    /// # let local = axum_upstash::local::LocalRedis::start().await?;
     /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
     /// let redis = upstash.redis();
     /// redis.client_setinfo(ClientInfo::LibraryName, "shop").await?;
@@ -59,7 +59,7 @@ words! {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// let ServerTime(now) = redis.time().await?;

@@ -22,7 +22,7 @@ const DEFAULT_CAPACITY: u64 = 64 << 20;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// let layer = ResponseCacheLayer::new(RedisResponseStore::new(redis)).with_ttl(Duration::from_secs(60));

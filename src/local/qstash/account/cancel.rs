@@ -47,7 +47,8 @@ impl Account {
 
     /// Notes the end of cancelled messages when their next attempt would have been.
     pub(super) fn log_cancelled(&mut self, now_ms: u64) {
-        let due: Vec<_> = self.cancelled.range(..=(now_ms, JobId::MAX)).map(|(_, message)| Arc::clone(message)).collect();
+        let due: Vec<_> =
+            self.cancelled.range(..=(now_ms, JobId::MAX)).map(|(_, message)| Arc::clone(message)).collect();
         if due.is_empty() {
             return;
         }

@@ -41,7 +41,14 @@ impl Journal for Kept {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Publish { delay_s: u64, is_queued: bool, limits: Option<FlowLimits>, to_group: bool, repeats: Option<u8>, calls_back: bool },
+    Publish {
+        delay_s: u64,
+        is_queued: bool,
+        limits: Option<FlowLimits>,
+        to_group: bool,
+        repeats: Option<u8>,
+        calls_back: bool,
+    },
     Advance(u64),
     End(prop::sample::Index, u16),
     Cancel(prop::sample::Index),
@@ -168,7 +175,8 @@ fn take(account: &mut Account, now_ms: &mut u64, running: &mut Vec<Attempt>, ste
             account.ended(now, attempt.job, outcome);
         }
         Step::Cancel(at) => {
-            let mut ids: Vec<_> = account.live.values().map(|live| (live.message.job, live.message.id.clone())).collect();
+            let mut ids: Vec<_> =
+                account.live.values().map(|live| (live.message.job, live.message.id.clone())).collect();
             ids.sort_unstable();
             if !ids.is_empty() {
                 account.cancel(now, &ids[at.index(ids.len())].1);

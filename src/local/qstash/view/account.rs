@@ -5,7 +5,6 @@ use super::{
     object::Object,
 };
 use crate::local::qstash::{
-    account::Account,
     dispatch::FlowInfo,
     records::{Destination, Group, Queue, Schedule},
 };
@@ -83,6 +82,9 @@ pub(crate) fn schedule(schedule: &Schedule) -> Value {
         .with_some("lastScheduleTime", schedule.last_ms)
         .with_some("nextScheduleTime", schedule.next_ms)
         .with_some("error", schedule.error.as_deref())
-        .with_some("lastScheduleStates", Some(&schedule.last_states).filter(|states| !states.is_empty()).map(|states| json!(states)));
+        .with_some(
+            "lastScheduleStates",
+            Some(&schedule.last_states).filter(|states| !states.is_empty()).map(|states| json!(states)),
+        );
     body(common(object, options), options, &schedule.body).into()
 }

@@ -26,7 +26,7 @@ const GRACE_MS: u64 = 1_000;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let local = axum_upstash::local::LocalUpstash::start().await?;
+/// # let local = axum_upstash::local::LocalRedis::start().await?;
 /// # let upstash = axum_upstash::Upstash::builder().redis(local.url(), local.token()).build()?;
 /// let redis = upstash.redis();
 /// let store = RedisRateLimitStore::new(redis).with_hash_tag(HashTag::Identifier); // for a Redis cluster

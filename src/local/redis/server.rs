@@ -1,17 +1,20 @@
-use std::{
-    fmt,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{
-    config::LocalConfig,
-    error::LocalError,
-    http::serve,
-    redis::{Connection, Executor, Pool, RedisAddress, RedisProcess, Rest, Supervisor, Tokens},
+    address::RedisAddress,
+    config::LocalRedisConfig,
+    connection::Connection,
+    execute::Executor,
+    pool::Pool,
+    process::RedisProcess,
+    rest::{Rest, Tokens},
+    supervisor::Supervisor,
+};
+use crate::local::{
+    LocalError,
+    http::{serve, url_of},
     secret::Secret,
 };
 
@@ -21,16 +24,14 @@ const REQUEST_GRACE: Duration = Duration::from_secs(2);
 /// How long connections may then take to send what was answered.
 const CONNECTION_GRACE: Duration = Duration::from_millis(500);
 
-/// A running local Upstash. Dropping it stops it.
-///
-/// See the [module docs](super) for an example.
+/// Redis on this machine, over REST: a server in front of a real Redis. Dropping it stops it.
 ///
 /// ```
-/// use axum_upstash::{Upstash, local::LocalUpstash};
+/// use axum_upstash::{Upstash, local::LocalRedis};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let local = LocalUpstash::start().await?;
+/// let local = LocalRedis::start().await?;
 /// let upstash = Upstash::builder().redis(local.url(), local.token()).build()?;
 /// assert_eq!(upstash.redis().incr("visits").await?, 1);
 /// local.stop_redis().await?; // to see what an outage does
@@ -38,7 +39,7 @@ const CONNECTION_GRACE: Duration = Duration::from_millis(500);
 /// # Ok(())
 /// # }
 /// ```
-pub struct LocalUpstash {
+pub struct LocalRedis {
     address: SocketAddr,
     url: String,
     token: Secret,
@@ -50,14 +51,14 @@ pub struct LocalUpstash {
     server: JoinHandle<()>,
 }
 
-impl LocalUpstash {
+impl LocalRedis {
     /// Starts a server with its own Redis, on a free port of the loopback interface and with a random token.
     ///
     /// # Errors
     ///
     /// When there is no Redis to start, or it does not start.
     pub async fn start() -> Result<Self, LocalError> {
-        Self::start_with(LocalConfig::default()).await
+        Self::start_with(LocalRedisConfig::default()).await
     }
 
     /// Starts a server as `config` says.
@@ -65,7 +66,7 @@ impl LocalUpstash {
     /// # Errors
     ///
     /// When Redis cannot be started or reached, the address is in use, or a setting cannot be used.
-    pub async fn start_with(config: LocalConfig) -> Result<Self, LocalError> {
+    pub async fn start_with(config: LocalRedisConfig) -> Result<Self, LocalError> {
         let token = usable_or_random(config.token())?;
         let read_only_token = usable_or_random(config.read_only_token())?;
         // The address first: it is the cheaper thing to find out about.
@@ -90,17 +91,7 @@ impl LocalUpstash {
         ));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, Arc::clone(&rest), config.read_timeout(), stopped));
-        Ok(Self {
-            address,
-            url: format!("http://{}", connectable(address)),
-            token,
-            read_only_token,
-            rest,
-            pool,
-            redis,
-            stop: Some(stop),
-            server,
-        })
+        Ok(Self { address, url: url_of(address), token, read_only_token, rest, pool, redis, stop: Some(stop), server })
     }
 
     /// The URL for clients, without a slash at the end.
@@ -169,7 +160,7 @@ impl LocalUpstash {
     }
 
     /// Whether the Redis behind the server was not started here. Its other databases are then in reach of some
-    /// commands: see the [module docs](super#a-redis-that-is-shared).
+    /// commands: see the [module docs](crate::local#a-redis-that-is-shared).
     #[must_use]
     pub fn redis_is_shared(&self) -> bool {
         self.redis.is_none()
@@ -203,15 +194,15 @@ impl LocalUpstash {
     }
 }
 
-impl Drop for LocalUpstash {
+impl Drop for LocalRedis {
     fn drop(&mut self) {
         self.rest.close();
     }
 }
 
-impl fmt::Debug for LocalUpstash {
+impl fmt::Debug for LocalRedis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalUpstash").field("url", &self.url).field("token", &self.token).finish_non_exhaustive()
+        f.debug_struct("LocalRedis").field("url", &self.url).field("token", &self.token).finish_non_exhaustive()
     }
 }
 
@@ -238,15 +229,4 @@ fn usable(token: &Secret) -> Result<Secret, LocalError> {
         return Err(LocalError::InvalidToken);
     }
     Ok(token.clone())
-}
-
-/// An address to connect to, in which loopback replaces `0.0.0.0` and `[::]`.
-pub(super) fn connectable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }

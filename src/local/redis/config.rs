@@ -3,10 +3,8 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    redis::{Limits, RestConfig},
-    secret::Secret,
-};
+use super::{limits::Limits, rest::RestConfig};
+use crate::local::secret::Secret;
 
 const DEFAULT_MAX_REQUEST_BYTES: usize = 10 * 1024 * 1024;
 const DEFAULT_MAX_PIPELINE_COMMANDS: usize = 10_000;
@@ -17,24 +15,24 @@ const MAX_READ_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// The sum of the replies to a pipeline in sizes of a request: 100 MiB, the largest record of the smaller plans of Upstash.
 const REPLIES_PER_REQUEST: usize = 10;
 
-/// The settings of a [`LocalUpstash`](super::LocalUpstash).
+/// The settings of a [`LocalRedis`](super::LocalRedis).
 ///
 /// The default listens on a free port of the loopback interface, makes up a token, and starts its own Redis.
 ///
 /// ```
-/// use axum_upstash::local::{LocalConfig, LocalUpstash};
+/// use axum_upstash::local::{LocalRedisConfig, LocalRedis};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let config = LocalConfig::default().with_token("secret").with_daily_commands(10_000);
-/// let local = LocalUpstash::start_with(config).await?;
+/// let config = LocalRedisConfig::default().with_token("secret").with_daily_commands(10_000);
+/// let local = LocalRedis::start_with(config).await?;
 /// assert_eq!(local.token(), "secret");
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
-pub struct LocalConfig {
+pub struct LocalRedisConfig {
     address: Option<SocketAddr>,
     token: Option<Secret>,
     redis_url: Option<Secret>,
@@ -49,7 +47,7 @@ pub struct LocalConfig {
     read_timeout: Option<Duration>,
 }
 
-impl LocalConfig {
+impl LocalRedisConfig {
     /// Listens on this address (`127.0.0.1:0`, which takes any free port).
     pub fn with_address(mut self, address: SocketAddr) -> Self {
         self.address = Some(address);
@@ -182,11 +180,11 @@ impl LocalConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::LocalConfig;
+    use super::LocalRedisConfig;
 
     #[test]
     fn debug_hides_the_token_and_the_redis_url() {
-        let config = LocalConfig::default().with_token("hunter2").with_redis_url("redis://:hunter2@localhost");
+        let config = LocalRedisConfig::default().with_token("hunter2").with_redis_url("redis://:hunter2@localhost");
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }
