@@ -22,6 +22,8 @@ const MESSAGES: usize = 20_000;
 const BATCH: usize = 500;
 /// Of the messages in each of the four queues, and under each of the four keys.
 const PARALLELISM: usize = 7;
+/// Of the messages under the key with a rate, in a second.
+const RATE: usize = 150;
 
 /// What destinations saw.
 #[derive(Clone, Default)]
@@ -35,6 +37,8 @@ struct Counts {
     in_queues: HashMap<String, Vec<u32>>,
     running: HashMap<String, usize>,
     most: HashMap<String, usize>,
+    /// When the messages under the key with a rate came.
+    at_rate: Vec<Instant>,
 }
 
 impl Seen {
@@ -42,6 +46,9 @@ impl Seen {
         let counts = &mut *self.0.lock().unwrap();
         let running = counts.running.entry(group.to_owned()).or_default();
         *running += 1;
+        if group == "rate" {
+            counts.at_rate.push(Instant::now());
+        }
         let most = counts.most.entry(group.to_owned()).or_default();
         *most = (*most).max(*running);
     }
@@ -87,6 +94,10 @@ fn message(number: usize) -> BatchItem {
             let control = FlowControl::parallelism(key.as_str(), u32::try_from(PARALLELISM).unwrap());
             message.header("x-group", &key).flow_control(&control).into()
         }
+        2 if destination == 0 && group == 0 => {
+            let control = FlowControl::rate("rate", u32::try_from(RATE).unwrap(), Duration::from_secs(1));
+            message.header("x-group", "rate").flow_control(&control).into()
+        }
         _ => message.header("x-group", "free").into(),
     }
 }
@@ -130,6 +141,14 @@ async fn nothing_is_lost_and_no_limit_is_exceeded() {
     for number in (0..u32::try_from(MESSAGES).unwrap()).filter(|number| number % 4 != 3) {
         let expected = if number % 4 == 1 { 2 } else { 1 };
         assert_eq!(counts.deliveries.get(&number), Some(&expected), "message {number}");
+    }
+    // What is shorter than so many windows touches one more at the most.
+    let at_rate = &counts.at_rate;
+    assert!(at_rate.len() > 2 * RATE, "{}", at_rate.len());
+    for windows in 1..5 {
+        let too_many = at_rate.windows((windows + 1) * RATE + 1);
+        let longest = Duration::from_secs(windows as u64);
+        assert!(too_many.into_iter().all(|begins| begins[begins.len() - 1] - begins[0] >= longest));
     }
     for (queue, numbers) in &counts.in_queues {
         assert!(numbers.is_sorted(), "{queue}");

@@ -4,6 +4,7 @@ mod callbacks;
 mod cancelling;
 mod dead_letters;
 mod deliveries;
+mod faults;
 mod flow_control;
 mod groups;
 mod load;
