@@ -142,7 +142,7 @@ async fn nothing_is_lost_and_no_limit_is_exceeded() {
         let expected = if number % 4 == 1 { 2 } else { 1 };
         assert_eq!(counts.deliveries.get(&number), Some(&expected), "message {number}");
     }
-    // What is shorter than so many windows touches one more at the most.
+    // An interval that is shorter than so many windows touches one more at the most.
     let at_rate = &counts.at_rate;
     assert!(at_rate.len() > 2 * RATE, "{}", at_rate.len());
     for windows in 1..5 {
