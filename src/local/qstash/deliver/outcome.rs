@@ -1,6 +1,8 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
+use crate::local::qstash::text::fields_size;
+
 /// What came of an attempt.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
@@ -18,6 +20,11 @@ impl Outcome {
     /// An attempt without a response.
     pub(crate) fn failed(error: impl Into<String>) -> Self {
         Self { error: Some(error.into()), ..Self::default() }
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.body.len() + fields_size(&self.headers)
     }
 
     /// Whether the message is delivered: by a status of 200 to 299.

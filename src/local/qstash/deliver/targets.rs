@@ -65,6 +65,12 @@ impl Targets {
                     && url.set_port(to.port()).is_ok();
                 if is_set { Ok(Target::Url(url)) } else { Err("the rewrite of the destination cannot be applied") }
             }
+            // No resolver is asked for a name that means this machine (RFC 6761, section 6.3).
+            None if is_below_localhost(url) => {
+                let mut url = url.clone();
+                let is_set = url.set_host(Some("localhost")).is_ok();
+                if is_set { Ok(Target::Url(url)) } else { Err("the destination has no host") }
+            }
             None if self.allow_network || is_loopback(url) => Ok(Target::Url(url.clone())),
             None => {
                 Err("the destination is not on this machine, and neither the network nor a rewrite is allowed for it")
@@ -81,9 +87,13 @@ fn bare(url: &str) -> Result<Url, InvalidRewrite> {
     if is_http && is_bare && url.has_host() { Ok(url) } else { Err(InvalidRewrite) }
 }
 
+fn is_below_localhost(url: &Url) -> bool {
+    matches!(url.host(), Some(Host::Domain(name)) if name.ends_with(".localhost"))
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
         None => false,
@@ -122,6 +132,7 @@ mod tests {
         ] {
             assert_eq!(reached(&targets, url).is_some(), is_allowed, "{url}");
         }
+        assert_eq!(reached(&targets, "http://app.localhost:3000/a").as_deref(), Some("http://localhost:3000/a"));
         targets.allow_network();
         assert_eq!(reached(&targets, "https://example.com/a?b").as_deref(), Some("https://example.com/a?b"));
     }

@@ -20,6 +20,6 @@ impl DeadLetter {
     }
 
     pub(crate) fn size(&self) -> usize {
-        self.message.size() + self.outcome.body.len()
+        self.message.size() + self.outcome.size()
     }
 }

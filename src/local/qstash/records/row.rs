@@ -72,6 +72,6 @@ impl Row {
 
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        self.message.size() + self.outcome.as_ref().map_or(0, |outcome| outcome.body.len())
+        self.message.size() + self.outcome.as_ref().map_or(0, |outcome| outcome.size())
     }
 }

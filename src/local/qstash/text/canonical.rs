@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName};
 
+/// The bytes of names and values.
+pub(crate) fn fields_size(fields: &HeaderMap) -> usize {
+    fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
 /// The canonical form of a name: the first letter and each one after a hyphen in upper case, the others in lower case.
 /// If it is no name of a field, as it is.
 pub(crate) fn canonical(name: &str) -> String {

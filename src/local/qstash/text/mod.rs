@@ -11,7 +11,7 @@ mod target;
 mod waits;
 
 pub(crate) use self::{
-    canonical::field_lists,
+    canonical::{field_lists, fields_size},
     cron::Cron,
     expression::Expression,
     flow_value::FlowValue,

@@ -5,6 +5,8 @@ use std::fmt;
 /// The longest name.
 const MAX_LENGTH: usize = 256;
 const MAX_LABELS: usize = 100;
+/// The longest id that tells repetitions.
+const MAX_ID: usize = 4_096;
 
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +14,7 @@ pub(crate) enum InvalidName {
     /// Of a queue, a URL group or a schedule.
     Characters,
     TooLong,
+    TooLongId,
     Colon,
     TooManyLabels,
 }
@@ -21,6 +24,7 @@ impl fmt::Display for InvalidName {
         f.write_str(match self {
             Self::Characters => "should only contain alphanumeric characters, hyphens, underscores and periods",
             Self::TooLong => "should have at most 256 characters",
+            Self::TooLongId => "DeduplicationId should have at most 4096 characters",
             Self::Colon => "DeduplicationId cannot contain ':'",
             Self::TooManyLabels => "there should be at most 100 labels",
         })
@@ -40,7 +44,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
 
 /// Checks an id that tells repetitions.
 pub(crate) fn check_deduplication_id(id: &str) -> Result<(), InvalidName> {
-    if id.contains(':') { Err(InvalidName::Colon) } else { Ok(()) }
+    if id.contains(':') {
+        return Err(InvalidName::Colon);
+    }
+    if id.len() > MAX_ID { Err(InvalidName::TooLongId) } else { Ok(()) }
 }
 
 /// The labels of a list with commas, each once.
