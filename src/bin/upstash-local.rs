@@ -1,6 +1,7 @@
 //! `upstash-local`: a local Upstash for development, from the command line.
 
 use std::{
+    ffi::OsString,
     io::{self, Write},
     net::{IpAddr, SocketAddr},
     process::ExitCode,
@@ -78,8 +79,11 @@ enum Command {
     /// Serves QStash alone, as the official `qstash dev` does.
     Dev {
         /// The port to listen on.
-        #[arg(long, short, default_value_t = 8080)]
+        #[arg(long, short, env = "QSTASH_DEV_PORT", default_value_t = 8080)]
         port: u16,
+        /// The IP address to listen on.
+        #[arg(long, default_value = "127.0.0.1")]
+        host: IpAddr,
         #[command(flatten)]
         qstash: DeliveryOptions,
     },
@@ -177,7 +181,7 @@ fn optional<T>(
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-    match run(Options::parse()).await {
+    match run(Options::parse_from(std::env::args_os().map(with_two_hyphens))).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "upstash-local: {error}");
@@ -186,12 +190,17 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The official program takes `-port` as well.
+fn with_two_hyphens(argument: OsString) -> OsString {
+    if argument == "-port" { "--port".into() } else { argument }
+}
+
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     // Before the start: a signal that comes during it must not leave a Redis behind.
     let stop = stop_signal()?;
     tokio::pin!(stop);
-    if let Some(Command::Dev { port, qstash }) = &options.command {
-        let qstash = start_qstash(qstash, SocketAddr::new(options.host, *port)).await?;
+    if let Some(Command::Dev { port, host, qstash }) = &options.command {
+        let qstash = start_qstash(qstash, SocketAddr::new(*host, *port)).await?;
         // The line that the official SDKs wait for.
         announce(&format!("# QStash is running at {}", qstash.url()), &qstash.environment())?;
         stop.await;

@@ -56,3 +56,22 @@ async fn a_success_is_called_back_once() {
     assert_eq!(targets, ["/hook", "/callback"]);
     assert_eq!(host.app.delivered()[1].json()["status"], 200);
 }
+
+#[tokio::test]
+async fn what_a_message_hides_its_callbacks_do_not_show() {
+    let host = Host::start().await;
+    let callback = format!("{ORIGIN}/callback");
+    let headers = [
+        ("upstash-redact-fields", "body,header"),
+        ("upstash-forward-x-secret", "hidden"),
+        ("upstash-callback", &callback),
+        ("upstash-callback-forward-authorization", "hidden"),
+    ];
+    host.publish("/", &headers, "hidden").await;
+    host.idle().await;
+    let called = host.app.delivered().into_iter().find(|one| one.target == "/callback").unwrap();
+    assert_eq!(called.json()["sourceHeader"]["X-Secret"], json!(["hidden"]));
+    assert_eq!(called.header("authorization"), Some("hidden"));
+    let log = host.get("/v2/logs").await.to_string();
+    assert!(!log.contains("hidden") && !log.contains("aGlkZGVu"), "{log}");
+}

@@ -69,3 +69,31 @@ async fn a_dead_letter_is_published_again() {
     host.idle().await;
     assert_eq!(ids(&host.get("/v2/dlq").await), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_retry_has_the_content_type_of_the_message() {
+    let host = Host::start().await;
+    host.app.answers([404, 404]);
+    host.publish("/", &[("upstash-retries", "0"), ("content-type", "application/json")], "{}").await;
+    host.idle().await;
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let [id] = &ids(&host.get("/v2/dlq").await)[..] else { panic!("one letter") };
+    assert_eq!(host.ask("POST", &format!("/v2/dlq/retry/{id}"), &[form], "").await.status, 201);
+    host.idle().await;
+    assert_eq!(host.ask("POST", "/v2/dlq/retry", &[form], "").await.status, 201);
+    host.idle().await;
+    let types: Vec<_> = host.app.delivered().iter().map(|one| one.header("content-type").map(str::to_owned)).collect();
+    assert_eq!(types, vec![Some("application/json".to_owned()); 3]);
+}
+
+#[tokio::test]
+async fn letters_that_were_retried_before_a_limit_are_named() {
+    let host = Host::start_with(|builder| builder.daily_messages(5)).await;
+    dead_letters(&host, &["a", "b", "c"]).await;
+    let answer = host.ask("POST", "/v2/dlq/retry", &[], "").await;
+    assert_eq!((answer.status, answer.body["responses"].as_array().unwrap().len()), (201, 2));
+    assert!(!answer.text("cursor").is_empty());
+    host.idle().await;
+    assert_eq!(ids(&host.get("/v2/dlq").await).len(), 1);
+    assert_eq!(host.ask("POST", "/v2/dlq/retry", &[], "").await.status, 429);
+}

@@ -52,3 +52,20 @@ async fn a_group_without_endpoints_is_gone() {
     assert_eq!(host.ask("GET", "/v2/topics/group", &[], "").await.status, 404);
     assert_eq!(host.ask("DELETE", "/v2/topics/group", &[], "").await.status, 200, "as the service does");
 }
+
+#[tokio::test]
+async fn an_endpoint_that_is_named_later_stays_one() {
+    let host = Host::start().await;
+    let url = format!("{ORIGIN}/a");
+    let add = async |endpoint: serde_json::Value| {
+        let body = json!({"endpoints": [endpoint]}).to_string();
+        assert_eq!(host.ask("POST", "/v2/topics/named/endpoints", &[], &body).await.status, 200);
+    };
+    add(json!({"url": url})).await;
+    add(json!({"url": url, "name": "b"})).await;
+    add(json!({"url": url})).await;
+    assert_eq!(host.get("/v2/topics/named").await["endpoints"], json!([{"url": url, "name": "b"}]));
+    // Another name is another endpoint.
+    add(json!({"url": url, "name": "c"})).await;
+    assert_eq!(host.get("/v2/topics/named").await["endpoints"].as_array().unwrap().len(), 2);
+}

@@ -113,6 +113,80 @@ async fn options_in_the_query_are_no_part_of_the_destination() {
     let [delivered] = &host.app.delivered()[..] else { panic!("one delivery") };
     assert_eq!((delivered.target.as_str(), delivered.header("x-hub")), ("/x?a=1", Some("sent")));
     assert_eq!(delivered.header("authorization"), None);
+    assert_eq!(delivered.header("qstash_token"), None);
+}
+
+#[tokio::test]
+async fn an_item_with_more_options_than_a_message_has_is_refused_and_the_others_are_delivered() {
+    let host = Host::start().await;
+    let options: Vec<String> = (0..30_000).map(|number| format!("upstash-a{number}")).collect();
+    let batch = json!([
+        {"destination": format!("{ORIGIN}/1")},
+        {"destination": format!("{ORIGIN}/?{}", options.join("&"))},
+        {"destination": format!("{ORIGIN}/3")},
+    ]);
+    let answer = host.ask("POST", "/v2/batch", &[], &batch.to_string()).await;
+    assert!(answer.body[1]["error"].as_str().unwrap().contains("at most 1000 headers"), "{}", answer.body);
+    host.idle().await;
+    assert_eq!(host.app.delivered().len(), 2);
+}
+
+#[tokio::test]
+async fn an_item_with_a_cron_makes_a_schedule() {
+    let host = Host::start().await;
+    let batch = json!([{"destination": format!("{ORIGIN}/"), "headers": {"Upstash-Cron": "0 0 1 1 *"}}]);
+    let answer = host.ask("POST", "/v2/batch", &[], &batch.to_string()).await;
+    let id = answer.body[0]["scheduleId"].as_str().unwrap();
+    assert_eq!(host.get("/v2/schedules").await[0]["scheduleId"], id);
+    host.idle().await;
+    assert_eq!(host.app.delivered().len(), 0);
+}
+
+#[tokio::test]
+async fn lists_may_be_in_several_lines() {
+    let host = Host::start().await;
+    let headers = [
+        ("upstash-redact-fields", "body"),
+        ("upstash-redact-fields", "header[X-Secret]"),
+        ("upstash-forward-x-secret", "hidden"),
+        ("upstash-label", "a"),
+        ("upstash-label", "b"),
+        ("upstash-delay", "1h"),
+    ];
+    let id = host.publish("/", &headers, "hidden").await;
+    let message = host.get(&format!("/v2/messages/{id}")).await;
+    assert_eq!(message["labels"], json!(["a", "b"]));
+    assert!(!message.to_string().contains("hidden"), "{message}");
+}
+
+#[tokio::test]
+async fn no_message_says_where_it_comes_from() {
+    let host = Host::start().await;
+    let forged = [
+        ("upstash-forward-upstash-schedule-id", "scd_1"),
+        ("upstash-forward-upstash-topic-name", "group"),
+        ("upstash-forward-upstash-caller-ip", "1.2.3.4"),
+        ("upstash-forward-upstash-retried", "7"),
+    ];
+    host.publish("/", &forged, "").await;
+    host.idle().await;
+    let [delivered] = &host.app.delivered()[..] else { panic!("one delivery") };
+    assert_eq!(delivered.header("upstash-schedule-id"), None);
+    assert_eq!(delivered.header("upstash-topic-name"), None);
+    assert_eq!(delivered.header("upstash-caller-ip"), Some("127.0.0.1"));
+    assert_eq!(delivered.header("upstash-retried"), Some("0"));
+}
+
+#[tokio::test]
+async fn content_is_the_same_in_another_trace() {
+    let host = Host::start().await;
+    let publish = async |trace: &str, body: &str| {
+        let headers = [("upstash-content-based-deduplication", "true"), ("traceparent", trace)];
+        host.ask("POST", &format!("/v2/publish/{ORIGIN}/"), &headers, body).await.status
+    };
+    assert_eq!(publish("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a").await, 200);
+    assert_eq!(publish("00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203332-01", "a").await, 202);
+    assert_eq!(publish("00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203332-01", "b").await, 200);
 }
 
 #[tokio::test]

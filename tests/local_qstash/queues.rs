@@ -60,3 +60,44 @@ async fn a_paused_queue_takes_messages_and_delivers_none() {
     assert_eq!(host.ask("DELETE", "/v2/queues/q", &[], "").await.status, 200);
     assert_eq!(host.ask("GET", "/v2/queues/q", &[], "").await.status, 404);
 }
+
+/// Messages that have their place, and wait for their rate, are held up as well.
+#[tokio::test]
+async fn a_queue_that_is_paused_begins_nothing() {
+    let host = Host::start().await;
+    let queue = json!({"queueName": "q", "parallelism": 5}).to_string();
+    assert_eq!(host.ask("POST", "/v2/queues", &[], &queue).await.status, 200);
+    let headers = [("upstash-flow-control-key", "k"), ("upstash-flow-control-value", "rate=1,period=60")];
+    for number in 0..5 {
+        host.enqueue("q", "/", &headers, &number.to_string()).await;
+    }
+    host.idle().await;
+    assert_eq!(host.app.bodies(), ["0"]);
+    assert_eq!(host.ask("POST", "/v2/queues/q/pause", &[], "").await.status, 200);
+    host.pass(Duration::from_secs(600)).await;
+    assert_eq!(host.app.bodies(), ["0"]);
+    assert_eq!(host.ask("POST", "/v2/queues/q/resume", &[], "").await.status, 200);
+    for _ in 0..4 {
+        host.pass(Duration::from_secs(60)).await;
+    }
+    assert_eq!(host.app.bodies(), ["0", "1", "2", "3", "4"]);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_removed_cancels_what_waits_in_it() {
+    let host = Host::start().await;
+    let held = host.app.hold();
+    let running = host.enqueue("q", "/", &[], "running").await;
+    host.delivered(1).await;
+    let waiting = host.enqueue("q", "/", &[], "waiting").await;
+    let delayed = host.enqueue("q", "/", &[("upstash-delay", "1h")], "delayed").await;
+    assert_eq!(host.ask("DELETE", "/v2/queues/q", &[], "").await.status, 200);
+    held.add_permits(10);
+    host.pass(Duration::from_secs(3_601)).await;
+    assert_eq!(host.app.bodies(), ["running"]);
+    assert_eq!(host.states(&running).await.last().unwrap(), "DELIVERED");
+    for id in [waiting, delayed] {
+        assert_eq!(host.states(&id).await, ["CREATED", "CANCEL_REQUESTED", "CANCELED"]);
+        assert_eq!(host.ask("GET", &format!("/v2/messages/{id}"), &[], "").await.status, 404);
+    }
+}

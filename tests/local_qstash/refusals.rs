@@ -172,3 +172,40 @@ async fn more_fields_than_a_map_holds_are_refused() {
     host.ask("POST", "/v2/topics/g/endpoints", &[], &endpoints).await;
     assert_eq!(host.ask("PATCH", "/v2/topics/g", &[], &json!({"headers": headers}).to_string()).await.status, 400);
 }
+
+#[tokio::test]
+async fn a_filter_without_a_value_is_not_everything() {
+    let host = Host::start().await;
+    let id = host.publish("/", &[("upstash-delay", "1h")], "").await;
+    for (path, body) in [
+        ("/v2/messages?label=", ""),
+        ("/v2/messages?label=,", ""),
+        ("/v2/messages", r#"{"messageids":["msg_1"]}"#),
+        ("/v2/dlq?dlqIds=", ""),
+        ("/v2/dlq", r#"{"dlqids":["1-1"]}"#),
+    ] {
+        assert_eq!(host.ask("DELETE", path, &[], body).await.status, 400, "{path} {body}");
+    }
+    assert_eq!(host.get(&format!("/v2/messages/{id}")).await["messageId"], id.as_str());
+}
+
+/// Its tokens are public knowledge, wherever it listens.
+#[tokio::test]
+async fn web_pages_of_other_sites_are_refused_on_every_address() {
+    let host = Host::start_with(|builder| builder.address(([0, 0, 0, 0], 0).into())).await;
+    let path = format!("/v2/publish/{ORIGIN}/");
+    for header in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        assert_eq!(host.ask("POST", &path, &[header], "").await.status, 403, "{header:?}");
+    }
+    assert_eq!(host.ask("POST", &path, &[("origin", host.local.url())], "").await.status, 200);
+    // Under any name, unlike a server for this machine alone.
+    assert_eq!(
+        host.ask("POST", &path, &[("host", "qstash:8080"), ("origin", "http://qstash:8080")], "").await.status,
+        200
+    );
+}

@@ -84,3 +84,39 @@ async fn a_schedule_goes_through_queues_and_groups() {
     assert_eq!(host.app.most_at_once(), 1);
     host.get("/v2/queues/q").await;
 }
+
+#[tokio::test]
+async fn a_schedule_that_could_make_no_message_is_refused() {
+    let host = Host::start().await;
+    for (destination, header) in [
+        ("example.com/hook", ("upstash-retries", "1")),
+        (ORIGIN, ("upstash-retries", "5000")),
+        (ORIGIN, ("upstash-delay", "9999d")),
+        (ORIGIN, ("upstash-deduplication-id", "a:b")),
+    ] {
+        let path = format!("/v2/schedules/{destination}");
+        let answer = host.ask("POST", &path, &[("upstash-cron", "* * * * *"), header], "").await;
+        assert_eq!(answer.status, 400, "{destination} {header:?}: {}", answer.body);
+    }
+    assert_eq!(host.get("/v2/schedules").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_repeated_schedule_is_the_first_one() {
+    let host = Host::start().await;
+    let create = async |id: &str, body: &str| {
+        let headers = [("upstash-cron", "0 0 1 1 *"), ("upstash-deduplication-id", id)];
+        let answer = host.ask("POST", &format!("/v2/schedules/{ORIGIN}/"), &headers, body).await;
+        (answer.status, answer.text("scheduleId").to_owned())
+    };
+    let (status, first) = create("a", "one").await;
+    assert_eq!(status, 200);
+    assert_eq!(create("a", "two").await, (202, first.clone()));
+    assert_ne!(create("b", "one").await.1, first);
+    assert_eq!(host.get("/v2/schedules").await.as_array().unwrap().len(), 2);
+    // An id of a message is another one.
+    let path = format!("/v2/publish/{ORIGIN}/");
+    assert_eq!(host.ask("POST", &path, &[("upstash-deduplication-id", "a")], "").await.status, 200);
+    host.pass(Duration::from_secs(601)).await;
+    assert_eq!(create("a", "one").await.0, 200);
+}

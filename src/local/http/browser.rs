@@ -13,6 +13,20 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Any page can send a browser to a loopback address, and a name of its own can be made to point there, so the token
 /// alone does not keep it out: the token may be a well-known one.
 pub(in crate::local) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
+    let names_this_machine = values(headers, HOST).all(is_loopback) && uri.authority().is_none_or(is_loopback_host);
+    let is_origin = |origin: &[u8], own: &Authority| is_this_machine(origin) && is_origin(origin, own);
+    other_site(headers, uri, is_origin).or((!names_this_machine).then_some(
+        "ERR refused: Host is not a loopback name, and this server listens on a loopback address: \
+         use localhost or 127.0.0.1, or let it listen on another address",
+    ))
+}
+
+/// The same of a server whose token anybody knows, on any address.
+pub(in crate::local) fn page_of_another_site(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
+    other_site(headers, uri, is_origin)
+}
+
+fn other_site(headers: &HeaderMap, uri: &Uri, is_origin: impl Fn(&[u8], &Authority) -> bool) -> Option<&'static str> {
     let crosses_sites = |site: &[u8]| {
         [&b"cross-site"[..], b"same-site"].iter().any(|foreign| site.trim_ascii().eq_ignore_ascii_case(foreign))
     };
@@ -22,13 +36,6 @@ pub(in crate::local) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&
     let is_own = |origin: &[u8]| own_origin(headers, uri).is_some_and(|own| is_origin(origin, &own));
     if !values(headers, ORIGIN).all(is_own) {
         return Some("ERR refused: Origin is not this server, so that a web page of another one sent the request");
-    }
-    let names_this_machine = values(headers, HOST).all(is_loopback) && uri.authority().is_none_or(is_loopback_host);
-    if !names_this_machine {
-        return Some(
-            "ERR refused: Host is not a loopback name, and this server listens on a loopback address: \
-             use localhost or 127.0.0.1, or let it listen on another address",
-        );
     }
     None
 }
@@ -50,11 +57,13 @@ fn own_origin(headers: &HeaderMap, uri: &Uri) -> Option<Authority> {
     uri.authority().cloned().or_else(host)
 }
 
+fn is_this_machine(origin: &[u8]) -> bool {
+    origin.strip_prefix(b"http://").is_some_and(is_loopback)
+}
+
 fn is_origin(origin: &[u8], own: &Authority) -> bool {
     const PORT: u16 = 80;
-    let Some(origin) = origin.strip_prefix(b"http://").filter(|authority| is_loopback(authority)) else {
-        return false;
-    };
+    let Some(origin) = origin.strip_prefix(b"http://") else { return false };
     Authority::try_from(origin).is_ok_and(|origin| {
         origin.host().eq_ignore_ascii_case(own.host())
             && origin.port_u16().unwrap_or(PORT) == own.port_u16().unwrap_or(PORT)

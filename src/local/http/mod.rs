@@ -6,7 +6,7 @@ mod listener;
 mod url;
 
 pub(super) use self::{
-    browser::{foreign_page, stays_http},
+    browser::{foreign_page, page_of_another_site, stays_http},
     gate::{Gate, Guest},
     listener::{Handler, serve},
     url::url_of,

@@ -27,6 +27,9 @@ use super::{
 /// Fields of one connection, which no message sets.
 const NOT_SENT: [HeaderName; 8] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
+/// Fields that say where a message comes from, which no message sets.
+const OWN: [&str; 3] = ["upstash-schedule-id", "upstash-topic-name", "upstash-caller-ip"];
+
 /// An account, its clock, and what makes its attempts.
 #[derive(Debug)]
 pub(super) struct Agent {
@@ -39,6 +42,16 @@ pub(super) struct Agent {
     changed: Notify,
     /// Something was done.
     progressed: Notify,
+    /// No attempt is made any more.
+    closed: Notify,
+}
+
+struct NotifyOnDrop<'a>(&'a Notify);
+
+impl Drop for NotifyOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 impl Agent {
@@ -49,15 +62,15 @@ impl Agent {
         region: &'static str,
         faults: LocalQStashFaults,
     ) -> Self {
-        let (changed, progressed) = (Notify::new(), Notify::new());
-        Self { account: Mutex::new(account), clock, courier, region, faults, changed, progressed }
+        let (changed, progressed, closed) = (Notify::new(), Notify::new(), Notify::new());
+        Self { account: Mutex::new(account), clock, courier, region, faults, changed, progressed, closed }
     }
 
     /// Does something with the account at the time of its clock, and then what is due.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Account, u64) -> T) -> T {
-        let acted = act(&mut self.lock(), self.clock.now_ms());
-        self.changed.notify_one();
-        acted
+        // Even if it panics: something may be due.
+        let _changed = NotifyOnDrop(&self.changed);
+        act(&mut self.lock(), self.clock.now_ms())
     }
 
     /// Looks at the account.
@@ -76,7 +89,12 @@ impl Agent {
         }
     }
 
-    /// Makes attempts until the future is dropped, which ends those that run.
+    /// Ends [`run`](Self::run).
+    pub(super) fn close(&self) {
+        self.closed.notify_one();
+    }
+
+    /// Makes attempts until it is closed, or the future is dropped. Either breaks off those that run.
     pub(super) async fn run(self: Arc<Self>) {
         let mut attempts = JoinSet::new();
         let mut jobs: HashMap<Id, JobId> = HashMap::new();
@@ -93,6 +111,7 @@ impl Agent {
             }
             self.progressed.notify_waiters();
             tokio::select! {
+                () = self.closed.notified() => return attempts.shutdown().await,
                 () = self.changed.notified() => {}
                 () = self.clock.sleep_until(due.unwrap_or(u64::MAX)), if due.is_some() => {}
                 Some(ended) = attempts.join_next_with_id() => match ended {
@@ -141,6 +160,9 @@ impl Agent {
     fn fields(&self, message: &Message, retried: u32, key: &str) -> HeaderMap {
         let mut fields = message.options.forwarded.clone();
         for name in NOT_SENT {
+            fields.remove(name);
+        }
+        for name in OWN {
             fields.remove(name);
         }
         let mut set = |name: &'static str, value: &str| {

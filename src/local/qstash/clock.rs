@@ -68,9 +68,11 @@ impl QStashClock {
             if left_ms == 0 {
                 return;
             }
-            let left = Duration::from_millis(left_ms).div_f64(self.scale).max(Duration::from_millis(1));
+            #[allow(clippy::cast_precision_loss, reason = "a timer ends a bit early, and begins anew")]
+            let left_s = left_ms as f64 / 1_000.0 / self.scale;
+            let left = Duration::from_secs_f64(left_s.clamp(0.001, MAX_SLEEP.as_secs_f64()));
             tokio::select! {
-                () = sleep(left.min(MAX_SLEEP)) => {}
+                () = sleep(left) => {}
                 // The sender lives as long as this clock.
                 _ = moved.changed() => {}
             }
@@ -91,7 +93,9 @@ impl State {
         self.looked = now;
         // A clock that is set back is not followed: attempts that were due stay due.
         let system_ms = system_ms() + self.moved_ms;
-        if scale <= 1.0 && system_ms - self.now_ms > MAX_LAG_MS {
+        #[allow(clippy::float_cmp, reason = "a clock that goes as the system's does is set to exactly that")]
+        let is_system = scale == 1.0;
+        if is_system && system_ms - self.now_ms > MAX_LAG_MS {
             self.now_ms = system_ms;
         }
         self.now_ms as u64
@@ -122,6 +126,18 @@ mod tests {
         clock.sleep(60 * SECOND).await;
         assert!((60_000..60_200).contains(&(clock.now_ms() - begun.0)));
         assert!((600..603).contains(&begun.1.elapsed().as_millis()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_clock_stays_slow_and_no_time_is_too_long() {
+        let clock = QStashClock::new(0.5);
+        let begun = clock.now_ms();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!((30_000..30_100).contains(&(clock.now_ms() - begun)));
+        let slowest = QStashClock::new(1e-300);
+        assert!(tokio::time::timeout(Duration::from_secs(7_300), slowest.sleep_until(u64::MAX)).await.is_err());
+        slowest.advance(Duration::MAX);
+        assert_eq!(slowest.now_ms(), u64::MAX);
     }
 
     #[tokio::test(start_paused = true)]

@@ -64,11 +64,11 @@ pub enum LocalMessageState {
     Canceled,
 }
 
-/// The messages in rows of the log, the newest row first; in the order in which they were accepted.
+/// The messages in rows of the log, the oldest row first; in the order in which they were accepted.
 pub(super) fn messages(rows: &[Arc<Row>]) -> Vec<LocalMessage> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut messages: Vec<LocalMessage> = Vec::new();
-    for row in rows.iter().rev() {
+    for row in rows {
         let message = &row.message;
         let place = *places.entry(&message.id).or_insert_with(|| {
             messages.push(LocalMessage {

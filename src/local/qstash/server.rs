@@ -21,7 +21,7 @@ use super::{
     clock::QStashClock,
     deliver::Courier,
     inspect::{self, LocalMessage},
-    records::{Filter, Keys, Nothing},
+    records::{Keys, Nothing},
     service::Service,
     settings::LocalQStashBuilder,
     users::USERS,
@@ -75,7 +75,7 @@ pub struct LocalQStash {
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
     /// Dropping it ends the attempts.
-    _agents: JoinSet<()>,
+    running: JoinSet<()>,
 }
 
 impl LocalQStash {
@@ -130,7 +130,7 @@ impl LocalQStash {
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, Arc::clone(&service), settings.read_timeout, stopped));
         let url = url_of(address);
-        Ok(Self { address, url, clock, service, stop: Some(stop), server, _agents: running })
+        Ok(Self { address, url, clock, service, stop: Some(stop), server, running })
     }
 
     /// The URL for clients, without a slash at the end.
@@ -196,8 +196,7 @@ impl LocalQStash {
     /// the log no longer has are left out.
     #[must_use]
     pub fn messages(&self) -> Vec<LocalMessage> {
-        let (rows, _) = self.agent().look(|account, _| account.log(&Filter::default(), None, usize::MAX));
-        inspect::messages(&rows)
+        inspect::messages(&self.agent().look(|account, _| account.rows()))
     }
 
     /// Stops the server: no connection is accepted, requests have two seconds to end, and attempts are broken off.
@@ -206,7 +205,12 @@ impl LocalQStash {
         self.service.gate.drain();
         if timeout(GRACE, &mut self.server).await.is_err() {
             tracing::debug!("a connection is still open at shutdown");
+            self.server.abort();
         }
+        for (_, agent) in &self.service.agents {
+            agent.close();
+        }
+        while self.running.join_next().await.is_some() {}
         self.service.gate.close();
         self.service.gate.emptied().await;
     }

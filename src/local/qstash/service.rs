@@ -20,7 +20,7 @@ use super::{
     refusal::Refusal,
 };
 use crate::local::{
-    http::{Gate, Handler, foreign_page, stays_http},
+    http::{Gate, Handler, foreign_page, page_of_another_site, stays_http},
     secret::Secret,
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Service {
     pub(super) faults: LocalQStashFaults,
     pub(super) max_message_bytes: usize,
     pub(super) read_timeout: Duration,
-    /// The server is for this machine only, so that requests of web pages are refused.
+    /// The server is for this machine only, under the names of this machine.
     pub(super) is_loopback: bool,
     pub(super) answered: AtomicU64,
 }
@@ -45,9 +45,8 @@ impl Service {
         if !stays_http(&head.headers) {
             return Err(forbidden("this server does not change the protocol as Upgrade asks"));
         }
-        if self.is_loopback
-            && let Some(text) = foreign_page(&head.headers, &head.uri)
-        {
+        let is_foreign = if self.is_loopback { foreign_page } else { page_of_another_site };
+        if let Some(text) = is_foreign(&head.headers, &head.uri) {
             return Err(forbidden(text));
         }
         let agent = self.agent(&api::token(&head.headers, &head.uri).unwrap_or_default());

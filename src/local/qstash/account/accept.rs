@@ -1,13 +1,14 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
 use super::{Account, recent::DEDUPLICATION_MS};
 use crate::local::qstash::{
     ids,
-    message::{Deduplication, Message, Options, Origin, Topic},
-    records::{Destination, Record, State},
+    message::{Deduplication, Message, Options, Origin, TRACE, Topic},
+    records::{Destination, Group, Record, State},
     refusal::Refusal,
     text::InvalidDestination,
 };
@@ -57,9 +58,7 @@ impl Account {
                 Ok(Accepted::One(self.submit_one(now_ms, &submission, url, submission.topic.clone())?))
             }
             Destination::Group(name) => {
-                // A name that no group has was meant as a URL.
-                let text = format!("invalid destination url: {}", InvalidDestination::Scheme);
-                let group = Arc::clone(self.group(name).ok_or_else(|| Refusal::invalid(text))?);
+                let group = Arc::clone(self.existing_group(name)?);
                 let defaults = Options::read(&group.defaults)?;
                 let submission = Submission { options: Arc::new(submission.options.or(&defaults)), ..submission };
                 self.check(&submission.options, &submission.body, group.endpoints.len(), now_ms)?;
@@ -72,16 +71,16 @@ impl Account {
         }
     }
 
-    /// Refuses what the limits do not allow.
-    pub(super) fn check(
-        &mut self,
-        options: &Options,
-        body: &Bytes,
-        messages: usize,
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
-        let limits = Arc::clone(&self.limits);
-        if body.len() > limits.max_message_bytes {
+    /// The URL group that a message is for. A name that no group has was meant as a URL.
+    pub(super) fn existing_group(&self, name: &str) -> Result<&Arc<Group>, Refusal> {
+        let refusal = || Refusal::invalid(format!("invalid destination url: {}", InvalidDestination::Scheme));
+        self.group(name).ok_or_else(refusal)
+    }
+
+    /// Refuses what the limits do not allow for any message.
+    pub(super) fn check_message(&self, options: &Options, body: &Bytes, now_ms: u64) -> Result<(), Refusal> {
+        let limits = &self.limits;
+        if body.len() > limits.max_message_bytes || options.size() > limits.max_message_bytes {
             let limit = limits.max_message_bytes;
             return Err(Refusal {
                 status: 413,
@@ -93,7 +92,7 @@ impl Account {
             if options.retries.is_some_and(|retries| retries > limits.max_retries) {
                 return Err(Refusal::invalid("quota maxRetries exceeded"));
             }
-            let latest_s = now_ms / 1_000 + limits.max_delay.as_secs();
+            let latest_s = (now_ms / 1_000).saturating_add(limits.max_delay.as_secs());
             if options.delay.is_some_and(|delay| delay > limits.max_delay)
                 || options.not_before_s.is_some_and(|time| time > latest_s)
             {
@@ -101,7 +100,14 @@ impl Account {
                 return Err(Refusal::invalid(format!("quota maxDelay exceeded, current limit: {limit}")));
             }
         }
-        let added = messages.saturating_mul(body.len());
+        Ok(())
+    }
+
+    /// Refuses what the limits do not allow for so many messages now.
+    fn check(&self, options: &Options, body: &Bytes, messages: usize, now_ms: u64) -> Result<(), Refusal> {
+        self.check_message(options, body, now_ms)?;
+        let limits = &self.limits;
+        let added = messages.saturating_mul(body.len().saturating_add(options.size()));
         if self.pending_bytes.saturating_add(added) > limits.max_pending_bytes {
             return Err(Refusal { status: 429, text: "too many bytes of messages wait for their delivery".into() });
         }
@@ -156,7 +162,7 @@ impl Account {
             origin: Origin::Publish,
             options,
         });
-        let repetition = repetition.map(|key| (key, now_ms + DEDUPLICATION_MS));
+        let repetition = repetition.map(|key| (key, now_ms.saturating_add(DEDUPLICATION_MS)));
         self.take(now_ms, &message, repetition);
         Ok(Receipt { message_id: message.id.clone(), url: message.url.clone(), is_repetition: false })
     }
@@ -182,25 +188,37 @@ pub(super) fn millis(duration: Duration) -> u64 {
 
 /// What two messages have in common of which the second is a repetition.
 fn repetition_key(by: &Deduplication, submission: &Submission, url: &str) -> String {
-    let of_group = if matches!(submission.destination, Destination::Group(_)) { url } else { "" };
     match by {
-        // No id has a colon.
-        Deduplication::Id(id) => format!("{id}:{of_group}"),
+        Deduplication::Id(id) => {
+            let of_group = if matches!(submission.destination, Destination::Group(_)) { url } else { "" };
+            format!("message:{}", id_key(id, of_group))
+        }
         Deduplication::Content => {
-            let mut hash = Sha256::new();
-            let mut add = |part: &[u8]| {
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part);
-            };
-            add(url.as_bytes());
-            add(&submission.body);
-            let mut fields: Vec<_> = submission.options.forwarded.iter().collect();
-            fields.sort_by(|(a, x), (b, y)| (a.as_str(), x.as_bytes()).cmp(&(b.as_str(), y.as_bytes())));
-            for (name, value) in fields {
-                add(name.as_str().as_bytes());
-                add(value.as_bytes());
-            }
-            format!(":{}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, hash.finalize()))
+            format!("message:{}", content_key(url, &submission.body, &submission.options.forwarded))
         }
     }
+}
+
+/// An id, which has no colon, for one endpoint of a group.
+pub(super) fn id_key(id: &str, endpoint: &str) -> String {
+    format!("{id}:{endpoint}")
+}
+
+/// The hash of destination, body and fields.
+pub(super) fn content_key(destination: &str, body: &[u8], fields: &HeaderMap) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    };
+    add(destination.as_bytes());
+    add(body);
+    // Each call has a trace of its own.
+    let mut fields: Vec<_> = fields.iter().filter(|(name, _)| !TRACE.contains(&name.as_str())).collect();
+    fields.sort_by(|(a, x), (b, y)| (a.as_str(), x.as_bytes()).cmp(&(b.as_str(), y.as_bytes())));
+    for (name, value) in fields {
+        add(name.as_str().as_bytes());
+        add(value.as_bytes());
+    }
+    format!(":{}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, hash.finalize()))
 }

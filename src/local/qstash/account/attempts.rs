@@ -76,13 +76,15 @@ impl Account {
             message: Arc::clone(message),
             outcome: Arc::clone(outcome),
         });
-        self.commit(now_ms, Record::DeadLetter(Arc::clone(&letter)));
+        // While the message still has its place in a queue, which its callbacks keep.
         self.call_back_failure(now_ms, &letter, retried);
-        self.commit(now_ms, Record::Ended(message.job));
+        self.commit(now_ms, Record::Failed(message.job, letter));
     }
 
     /// Forgets what is older than it is kept.
     fn expire(&mut self, now_ms: u64) {
+        self.delivered.expire(now_ms);
+        self.deduplicated.expire(now_ms);
         self.log.expire(now_ms.saturating_sub(millis(self.limits.log_retention)));
         let before_ms = now_ms.saturating_sub(millis(self.limits.dead_letter_retention));
         while let Some((number, _)) =

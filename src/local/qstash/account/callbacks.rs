@@ -13,7 +13,7 @@ impl Account {
     /// Sends the outcome of an attempt to the callback.
     pub(super) fn call_back(&mut self, now_ms: u64, message: &Message, outcome: &Outcome, retried: u32) {
         if let Some(callback) = &message.options.callback {
-            let body = view::callback(message, outcome, retried, None);
+            let body = view::callback(message, outcome, retried, None, self.limits.max_message_bytes);
             self.take_callback(now_ms, message, callback, body);
         }
     }
@@ -22,13 +22,22 @@ impl Account {
     pub(super) fn call_back_failure(&mut self, now_ms: u64, letter: &DeadLetter, retried: u32) {
         let message = &letter.message;
         if let Some(callback) = &message.options.failure_callback {
-            let body = view::callback(message, &letter.outcome, retried, Some(&letter.id()));
+            let most = self.limits.max_message_bytes;
+            let body = view::callback(message, &letter.outcome, retried, Some(&letter.id()), most);
             self.take_callback(now_ms, message, callback, body);
         }
     }
 
     fn take_callback(&mut self, now_ms: u64, source: &Message, callback: &Arc<Callback>, body: Vec<u8>) {
+        if self.pending_bytes.saturating_add(body.len()) > self.limits.max_pending_bytes {
+            tracing::warn!(message_id = source.id, "a callback was dropped: too many bytes wait for their delivery");
+            return;
+        }
         let mut options = Options::clone(&callback.options);
+        // What the message hides, its callback has in its body.
+        if let Some(redaction) = &source.options.redaction {
+            options.redaction = Some(redaction.of_callback(options.redaction.as_ref()));
+        }
         for name in TRACE {
             if let Some(value) = source.options.forwarded.get(name).filter(|_| !options.forwarded.contains_key(name)) {
                 options.forwarded.insert(name, value.clone());

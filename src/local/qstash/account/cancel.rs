@@ -15,7 +15,9 @@ impl Account {
 
     /// Cancels messages, so many at the most, in the order in which they were accepted. Gives their number.
     pub(crate) fn cancel_all(&mut self, now_ms: u64, filter: &Filter, count: usize) -> usize {
-        let meant = |job: &JobId| self.live.get(job).is_some_and(|live| filter.selects(&live.message));
+        // Ids are looked up, and compared no more.
+        let others = Filter { message_ids: Vec::new(), ..filter.clone() };
+        let meant = |job: &JobId| self.live.get(job).is_some_and(|live| others.selects(&live.message));
         let mut jobs: Vec<JobId> = if filter.message_ids.is_empty() {
             self.live.keys().copied().filter(meant).collect()
         } else {
@@ -33,7 +35,7 @@ impl Account {
         cancelled
     }
 
-    fn cancel_job(&mut self, now_ms: u64, job: JobId) -> bool {
+    pub(super) fn cancel_job(&mut self, now_ms: u64, job: JobId) -> bool {
         let Some(live) = self.live.get(&job).filter(|live| !live.is_cancelled) else { return false };
         let (message, next_ms) = (Arc::clone(&live.message), live.next_ms);
         self.note(now_ms, State::CancelRequested, &message);

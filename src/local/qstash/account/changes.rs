@@ -23,6 +23,7 @@ impl Account {
                 }
                 self.accept(now_ms, message);
             }
+            Record::Told(key, id, until_ms) => self.deduplicated.insert(key, id, until_ms),
             Record::Dispatched => self.begun = self.dispatcher.start_due(now_ms),
             Record::Retries(job, retried, at_ms) => {
                 if let Some(live) = self.live.get_mut(&job) {
@@ -40,11 +41,18 @@ impl Account {
             }
             Record::Cancelled(job, at_ms) => {
                 if let Some(message) = self.end(now_ms, job) {
+                    // It takes room until the log says so.
+                    self.pending_bytes += message.size();
                     self.cancelled.insert((at_ms, job), message);
                 }
             }
-            Record::CancelledLogged => self.cancelled.retain(|(at_ms, _), _| *at_ms > now_ms),
-            Record::DeadLetter(letter) => {
+            Record::CancelledLogged => {
+                while let Some(entry) = self.cancelled.first_entry().filter(|entry| entry.key().0 <= now_ms) {
+                    self.pending_bytes -= entry.remove().size();
+                }
+            }
+            Record::Failed(job, letter) => {
+                self.end(now_ms, job);
                 self.dead_letter_bytes += letter.size();
                 self.last_dead_letter = letter.number;
                 self.dead_letters.insert(letter.number, letter);
@@ -64,7 +72,7 @@ impl Account {
                         self.set_last_state(&row.message, "SUCCESS");
                         self.delivered.insert(row.time_ms, Arc::clone(&row.message));
                     }
-                    State::Failed => self.set_last_state(&row.message, "FAIL"),
+                    State::Failed | State::Canceled => self.set_last_state(&row.message, "FAIL"),
                     _ => {}
                 }
                 self.log.push(row);

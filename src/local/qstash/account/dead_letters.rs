@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Account, Receipt, Submission, accept::Accepted};
 use crate::local::qstash::{
@@ -22,8 +22,19 @@ impl Account {
         after: Option<u64>,
         count: usize,
     ) -> (Vec<Arc<DeadLetter>>, Option<String>) {
-        let older = self.dead_letters.range(..after.unwrap_or(u64::MAX)).rev().map(|(_, letter)| letter);
-        let mut selected = older.filter(|letter| filter.selects_letter(letter));
+        let is_older = |number: u64| after.is_none_or(|after| number < after);
+        // Ids are looked up, and compared no more.
+        let others = Filter { dead_letter_ids: Vec::new(), ..filter.clone() };
+        let mut named: BTreeMap<u64, &Arc<DeadLetter>> = BTreeMap::new();
+        for letter in filter.dead_letter_ids.iter().filter_map(|id| self.dead_letter(id)) {
+            named.insert(letter.number, letter);
+        }
+        let candidates: Box<dyn Iterator<Item = &Arc<DeadLetter>>> = match filter.dead_letter_ids.is_empty() {
+            true => Box::new(self.dead_letters.values().rev()),
+            false => Box::new(named.into_values().rev()),
+        };
+        let older = candidates.filter(|letter| is_older(letter.number));
+        let mut selected = older.filter(|letter| others.selects_letter(letter));
         let page: Vec<Arc<DeadLetter>> = selected.by_ref().take(count).cloned().collect();
         let cursor = selected.next().and_then(|_| page.last()).map(|letter| letter.id());
         (page, cursor)

@@ -27,6 +27,10 @@ impl Account {
         if added.is_empty() {
             return Err(Refusal::invalid("endpoints should not be empty"));
         }
+        // First: each is compared with the others.
+        if added.len() > self.limits.max_endpoints {
+            return Err(self.too_many_endpoints());
+        }
         for endpoint in &added {
             let invalid = |error| Refusal::invalid(format!("invalid endpoint url: {error}"));
             check_destination(&endpoint.url).map_err(invalid)?;
@@ -47,22 +51,32 @@ impl Account {
             },
         };
         for endpoint in added {
-            let is_same = |other: &&mut Endpoint| match &endpoint.name {
-                Some(name) => other.name.as_ref() == Some(name),
-                None => other.url == endpoint.url,
-            };
-            match group.endpoints.iter_mut().find(is_same) {
+            // By the name, otherwise by the URL.
+            let named = endpoint
+                .name
+                .as_ref()
+                .and_then(|name| group.endpoints.iter().position(|other| other.name.as_ref() == Some(name)));
+            let same = named.or_else(|| {
+                let is_same =
+                    |other: &Endpoint| other.url == endpoint.url && (endpoint.name.is_none() || other.name.is_none());
+                group.endpoints.iter().position(is_same)
+            });
+            match same.and_then(|at| group.endpoints.get_mut(at)) {
                 Some(same) => *same = Endpoint { name: endpoint.name.or(same.name.take()), url: endpoint.url },
                 None => group.endpoints.push(endpoint),
             }
         }
         if group.endpoints.len() > self.limits.max_endpoints {
-            let limit = self.limits.max_endpoints;
-            return Err(Refusal::over_quota(format!("quota maxEndpointsPerTopic exceeded, current limit: {limit}")));
+            return Err(self.too_many_endpoints());
         }
         group.updated_ms = now_ms;
         self.commit(now_ms, Record::Group(Arc::new(group)));
         Ok(())
+    }
+
+    fn too_many_endpoints(&self) -> Refusal {
+        let limit = self.limits.max_endpoints;
+        Refusal::over_quota(format!("quota maxEndpointsPerTopic exceeded, current limit: {limit}"))
     }
 
     /// Removes the endpoints of these names or URLs. A group without endpoints is gone.

@@ -2,6 +2,9 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::local::qstash::records::{Filter, Row};
 
+/// The bytes after which a page ends, of which the last row may have more.
+const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
+
 /// The newest rows, as many as there is room for.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -41,9 +44,21 @@ impl Log {
     pub(super) fn page(&self, filter: &Filter, after: Option<u64>, count: usize) -> (Vec<Arc<Row>>, Option<String>) {
         let older = self.rows.iter().rev().filter(|row| after.is_none_or(|after| row.number < after));
         let mut selected = older.filter(|row| filter.selects_row(row));
-        let page: Vec<Arc<Row>> = selected.by_ref().take(count).cloned().collect();
+        let (mut page, mut bytes): (Vec<Arc<Row>>, usize) = (Vec::new(), 0);
+        while page.len() < count
+            && bytes < MAX_PAGE_BYTES
+            && let Some(row) = selected.next()
+        {
+            bytes += row.size();
+            page.push(Arc::clone(row));
+        }
         let cursor = selected.next().and_then(|_| page.last()).map(|row| row.cursor());
         (page, cursor)
+    }
+
+    /// All rows, the oldest first.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Arc<Row>> {
+        self.rows.iter()
     }
 
     fn drop_oldest(&mut self) {

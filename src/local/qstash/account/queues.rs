@@ -38,10 +38,13 @@ impl Account {
         Ok(())
     }
 
-    /// Removes a queue, and drops what waits in it.
+    /// Removes a queue, and cancels the messages whose first attempt has not come yet. The others go on.
     pub(crate) fn remove_queue(&mut self, now_ms: u64, name: &str) {
         if let Some(queue) = self.queues.get(name) {
             let name = Arc::clone(&queue.name);
+            for job in self.dispatcher.inactive(&name) {
+                self.cancel_job(now_ms, job);
+            }
             self.commit(now_ms, Record::QueueGone(name));
         }
     }

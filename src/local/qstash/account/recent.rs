@@ -29,10 +29,15 @@ pub(super) struct Deduplicated {
 impl Deduplicated {
     /// The message that this would repeat.
     pub(super) fn find(&mut self, now_ms: u64, key: &str) -> Option<&str> {
+        self.expire(now_ms);
+        self.ids.get(key).filter(|(_, until_ms)| *until_ms > now_ms).map(|(id, _)| id.as_str())
+    }
+
+    /// Forgets what is told no more.
+    pub(super) fn expire(&mut self, now_ms: u64) {
         while self.ends.front().is_some_and(|(until_ms, _)| *until_ms <= now_ms) {
             self.drop_oldest();
         }
-        self.ids.get(key).filter(|(_, until_ms)| *until_ms > now_ms).map(|(id, _)| id.as_str())
     }
 
     pub(super) fn insert(&mut self, key: String, id: String, until_ms: u64) {
@@ -65,7 +70,7 @@ pub(super) struct Delivered {
 impl Delivered {
     pub(super) fn insert(&mut self, now_ms: u64, message: Arc<Message>) {
         self.bytes += message.size();
-        self.ends.push_back((now_ms + READABLE_MS, Arc::clone(&message)));
+        self.ends.push_back((now_ms.saturating_add(READABLE_MS), Arc::clone(&message)));
         self.messages.insert(message.id.clone(), message);
         self.expire(now_ms);
     }
@@ -75,7 +80,8 @@ impl Delivered {
         self.messages.get(id)
     }
 
-    fn expire(&mut self, now_ms: u64) {
+    /// Forgets what can be read no more.
+    pub(super) fn expire(&mut self, now_ms: u64) {
         let is_over = |ends: &VecDeque<(u64, _)>, bytes| ends.len() > MAX_READABLE || bytes > MAX_READABLE_BYTES;
         while is_over(&self.ends, self.bytes) || self.ends.front().is_some_and(|(until_ms, _)| *until_ms <= now_ms) {
             let Some((_, message)) = self.ends.pop_front() else { break };

@@ -194,7 +194,10 @@ fn take(account: &mut Account, now_ms: &mut u64, running: &mut Vec<Attempt>, ste
             account.add_endpoints(now, GROUP, vec![endpoint("a"), endpoint("b")]).unwrap();
         }
         Step::Group(false) => account.remove_group(now, GROUP),
-        Step::Schedule(to_group) => account.schedule(now, schedule(now, *to_group)).unwrap(),
+        Step::Schedule(to_group) => {
+            let by = Deduplication::Id(format!("schedule {to_group}"));
+            let _ = account.schedule(now, schedule(now, *to_group), Some(&by));
+        }
         Step::PauseSchedule(is_paused) => {
             account.pause_schedule(now, SCHEDULE, *is_paused);
         }
@@ -219,7 +222,7 @@ fn take(account: &mut Account, now_ms: &mut u64, running: &mut Vec<Attempt>, ste
 
 /// All that the API shows.
 fn shown(account: &mut Account, now_ms: u64) -> Value {
-    let (rows, _) = account.log(&Filter::default(), None, usize::MAX);
+    let rows = account.rows();
     let (letters, _) = account.dead_letters(&Filter::default(), None, usize::MAX);
     let mut live: Vec<_> = account.live.values().map(|live| (live.message.job, live.retried, live.next_ms)).collect();
     live.sort_unstable();

@@ -1,28 +1,44 @@
 use std::sync::Arc;
 
-use super::{Accepted, Account, Receipt, Submission};
+use super::{
+    Accepted, Account, Receipt, Submission,
+    accept::{content_key, id_key},
+    recent::DEDUPLICATION_MS,
+};
 use crate::local::qstash::{
-    message::Message,
-    records::{Record, Schedule},
+    message::{Deduplication, Message},
+    records::{Destination, Record, Schedule},
     refusal::Refusal,
 };
 
 impl Account {
-    /// Makes a schedule in the place of the one with its id.
-    pub(crate) fn schedule(&mut self, now_ms: u64, schedule: Schedule) -> Result<(), Refusal> {
+    /// Makes a schedule in the place of the one with its id, unless it repeats one. Gives the id.
+    pub(crate) fn schedule(
+        &mut self,
+        now_ms: u64,
+        schedule: Schedule,
+        deduplication: Option<&Deduplication>,
+    ) -> Result<(String, bool), Refusal> {
         if !self.schedules.contains_key(&schedule.id) && self.schedules.len() >= self.limits.max_schedules {
             let limit = self.limits.max_schedules;
             return Err(Refusal::over_quota(format!("quota maxSchedules exceeded, current limit: {limit}")));
         }
-        if schedule.body.len() > self.limits.max_message_bytes {
-            let limit = self.limits.max_message_bytes;
-            return Err(Refusal {
-                status: 413,
-                text: format!("quota maxMessageSize exceeded, current limit: {limit}").into(),
-            });
+        self.check_message(&schedule.options, &schedule.body, now_ms)?;
+        if let Destination::Group(name) = &schedule.destination {
+            self.existing_group(name)?;
         }
+        let key = deduplication.map(|by| schedule_key(by, &schedule));
+        if let Some(key) = &key
+            && let Some(id) = self.deduplicated.find(now_ms, key)
+        {
+            return Ok((id.to_owned(), true));
+        }
+        let id = schedule.id.clone();
         self.commit(now_ms, Record::Schedule(Arc::new(schedule)));
-        Ok(())
+        if let Some(key) = key {
+            self.commit(now_ms, Record::Told(key, id.clone(), now_ms.saturating_add(DEDUPLICATION_MS)));
+        }
+        Ok((id, false))
     }
 
     pub(crate) fn schedules(&self) -> impl Iterator<Item = &Arc<Schedule>> {
@@ -116,4 +132,17 @@ impl Account {
             self.ticks.remove(&(next_ms, id.to_owned()));
         }
     }
+}
+
+/// What two schedules have in common of which the second is a repetition: never that of a message.
+fn schedule_key(by: &Deduplication, schedule: &Schedule) -> String {
+    let destination = match &schedule.destination {
+        Destination::Url(url) => url,
+        Destination::Group(name) => name,
+    };
+    let key = match by {
+        Deduplication::Id(id) => id_key(id, ""),
+        Deduplication::Content => content_key(destination, &schedule.body, &schedule.options.forwarded),
+    };
+    format!("schedule:{key}")
 }

@@ -118,6 +118,11 @@ impl Account {
         self.log.page(filter, after, count)
     }
 
+    /// All rows of the log, the oldest first.
+    pub(crate) fn rows(&self) -> Vec<Arc<Row>> {
+        self.log.rows().cloned().collect()
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys
     }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiRequest, destination, publish, query::Query, request::MAX_FIELDS};
+use super::{Answer, ApiRequest, destination, publish, query::Query, request::MAX_FIELDS, schedules};
 use crate::local::qstash::{account::Account, refusal::Refusal, text::Target};
 
 /// The items of one request.
@@ -40,7 +40,8 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
         serde_json::from_value(item).map_err(|error| Refusal::invalid(format!("invalid message: {error}")))?;
     let mut fields = HeaderMap::new();
     let headers = item.headers.unwrap_or_default();
-    if headers.len() > MAX_FIELDS {
+    let target = Target::read(&item.destination);
+    if headers.len() > MAX_FIELDS || target.options.len() > MAX_FIELDS {
         return Err(Refusal::invalid(format!("invalid message: there should be at most {MAX_FIELDS} headers")));
     }
     for (name, value) in headers {
@@ -49,7 +50,6 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
         };
         fields.append(name, value);
     }
-    let target = Target::read(&item.destination);
     let mut own = ApiRequest {
         method: Method::POST,
         target: String::new(),
@@ -61,6 +61,9 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
     };
     own.add_options(target.options);
     let destination = destination::checked(target.destination, target.is_url)?;
+    if own.fields.contains_key("upstash-cron") {
+        return Ok(schedules::create(account, now_ms, &own, destination)?.body.unwrap_or_default());
+    }
     let queue: Option<Arc<str>> = item.queue.filter(|queue| !queue.is_empty()).map(Into::into);
     Ok(publish::shown(&account.submit(now_ms, publish::submission(&own, destination, queue)?)?))
 }

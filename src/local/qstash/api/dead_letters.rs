@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::{Answer, ApiRequest, filters};
 use crate::local::qstash::{
     account::Account,
-    message::Options,
+    message::{Options, TRACE},
     records::{DeadLetter, Filter},
     refusal::Refusal,
     view,
 };
-use std::sync::Arc;
 
 const MAX_COUNT: usize = 100;
 /// Names that filter dead letters, beside those that filter all.
@@ -44,7 +46,7 @@ pub(super) fn answer(
         }
         ("POST", ["retry", id]) => {
             let letter = Arc::clone(find(account, id)?);
-            let receipt = account.revive(now_ms, &letter, &Options::read(&request.fields)?)?;
+            let receipt = account.revive(now_ms, &letter, &over(request)?)?;
             Ok(Answer::json(view::receipt(&receipt)).with_status(201))
         }
         ("POST", ["retry"]) => retry(account, now_ms, request),
@@ -55,7 +57,7 @@ pub(super) fn answer(
 
 /// Publishes dead letters again. Unlike a filter, ids have to be there.
 fn retry(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Answer, Refusal> {
-    let over = Options::read(&request.fields)?;
+    let over = over(request)?;
     let Some(filter) = filters::bulk(request, &MORE)? else {
         return Ok(Answer::json(json!({ "responses": [], "cursor": "" })).with_status(201));
     };
@@ -63,13 +65,34 @@ fn retry(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Ans
         find(account, id)?;
     }
     let (letters, cursor) = page(account, request, &filter)?;
-    let responses: Vec<Value> = letters
-        .iter()
-        .map(|letter| Ok(view::receipt(&account.revive(now_ms, letter, &over)?)))
-        .collect::<Result<_, Refusal>>()?;
+    let (mut responses, mut cursor): (Vec<Value>, _) = (Vec::new(), cursor.unwrap_or_default());
+    let mut last = None;
+    for letter in &letters {
+        match account.revive(now_ms, letter, &over) {
+            Ok(receipt) => responses.push(view::receipt(&receipt)),
+            Err(refusal) => match last {
+                None => return Err(refusal),
+                // Those before it are published: the caller goes on with the others.
+                Some(id) => {
+                    cursor = id;
+                    break;
+                }
+            },
+        }
+        last = Some(letter.id());
+    }
     // The service sends an empty cursor here, and none elsewhere.
-    let cursor = cursor.unwrap_or_default();
     Ok(Answer::json(json!({ "responses": responses, "cursor": cursor })).with_status(201))
+}
+
+/// What the request sets otherwise. `Content-Type` and trace are those of this call, which has no body.
+fn over(request: &ApiRequest) -> Result<Options, Refusal> {
+    let mut fields = request.fields.clone();
+    fields.remove(CONTENT_TYPE);
+    for name in TRACE {
+        fields.remove(name);
+    }
+    Options::read(&fields)
 }
 
 fn page(

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::ApiRequest;
+use super::{ApiRequest, request::TOKEN};
 use crate::local::qstash::{
     records::{Filter, State},
     refusal::Refusal,
@@ -28,7 +28,7 @@ const COMMON: [&str; 14] = [
 
 /// The ids of a bulk request, which some SDKs send as a body.
 #[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Ids {
     message_ids: Option<Vec<String>>,
     dlq_ids: Option<Vec<String>>,
@@ -36,9 +36,12 @@ struct Ids {
 
 /// Reads the filter of a request, whose other names are refused: a misspelt one would mean everything.
 pub(super) fn filter(request: &ApiRequest, more: &[&str]) -> Result<Filter, Refusal> {
-    let allowed = |name: &str| COMMON.contains(&name) || more.contains(&name) || name == "qstash_token";
+    let allowed = |name: &str| COMMON.contains(&name) || more.contains(&name) || name == TOKEN;
     if let Some(unknown) = request.query.names().find(|name| !allowed(name) && !name.starts_with("upstash-")) {
         return Err(Refusal::invalid(format!("unknown filter: {unknown}")));
+    }
+    if let Some(name) = request.query.empty().find(|name| *name != "cursor" && *name != "count") {
+        return Err(Refusal::invalid(format!("invalid {name}: it has no value, and would mean everything")));
     }
     read(request)
 }

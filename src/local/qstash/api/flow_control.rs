@@ -3,6 +3,9 @@ use serde_json::Value;
 use super::{Answer, ApiRequest};
 use crate::local::qstash::{account::Account, dispatch::FlowChange, refusal::Refusal, text::boolean, view};
 
+/// The longest period of a rate: a week.
+const MAX_PERIOD_MS: u64 = 7 * 24 * 3600 * 1_000;
+
 /// `/v2/flowControl`.
 pub(super) fn answer(
     account: &mut Account,
@@ -34,6 +37,9 @@ pub(super) fn answer(
             }
             if parallelism == Some(0) || rate == Some(0) || period_ms == Some(0) {
                 return Err(Refusal::invalid("parallelism, rate and period should be at least 1"));
+            }
+            if period_ms.is_some_and(|period_ms| period_ms > MAX_PERIOD_MS) {
+                return Err(Refusal::invalid("period should be at most 604800"));
             }
             account.change_flow(now_ms, key, FlowChange::Pin { parallelism, rate, period_ms })?;
             Ok(Answer::done())

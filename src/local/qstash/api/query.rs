@@ -16,6 +16,14 @@ impl Query {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The names without a value.
+    pub(super) fn empty(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(|(_, value)| value.split(',').all(|part| part.trim().is_empty()))
+            .map(|(name, _)| name.as_str())
+    }
+
     /// The last value of a name, if it is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0

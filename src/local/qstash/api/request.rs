@@ -11,6 +11,9 @@ use crate::local::qstash::{refusal::Refusal, text::option};
 /// The fields that a body sets for one message. A map of them panics when it is full.
 pub(super) const MAX_FIELDS: usize = 1_000;
 
+/// The name of the token in a query.
+pub(super) const TOKEN: &str = "qstash_token";
+
 /// A request to the API.
 #[derive(Debug)]
 pub(crate) struct ApiRequest {
@@ -47,9 +50,9 @@ impl ApiRequest {
         Some(request)
     }
 
-    /// Adds options of a query. A field of the same name counts instead.
+    /// Adds options of a query. A field of the same name counts instead, and the token is none.
     pub(super) fn add_options(&mut self, options: Vec<(String, String)>) {
-        for (name, value) in options {
+        for (name, value) in options.into_iter().filter(|(name, _)| name != TOKEN) {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
                 && !self.fields.contains_key(&name)
             {
@@ -83,5 +86,5 @@ pub(crate) fn token(fields: &HeaderMap, uri: &Uri) -> Option<String> {
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());
     }
     let mut options = uri.query()?.split('&').filter_map(option);
-    options.find(|(name, _)| name == "qstash_token").map(|(_, token)| token)
+    options.find(|(name, _)| name == TOKEN).map(|(_, token)| token)
 }

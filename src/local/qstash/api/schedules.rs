@@ -69,7 +69,7 @@ pub(super) fn create(
         check_name(name).map_err(|error| Refusal::invalid(format!("invalid queue name: {error}")))?;
     }
     let schedule = Schedule {
-        id: id.clone(),
+        id,
         next_ms: cron.next_after(now_ms),
         cron,
         destination,
@@ -83,7 +83,11 @@ pub(super) fn create(
         last_states: BTreeMap::new(),
         error: None,
     };
-    account.schedule(now_ms, schedule)?;
+    let deduplication = Options::deduplication(&request.fields)?;
+    let (id, is_repetition) = account.schedule(now_ms, schedule, deduplication.as_ref())?;
+    if is_repetition {
+        return Ok(Answer::json(json!({ "scheduleId": id, "deduplicated": true })).with_status(202));
+    }
     Ok(Answer::json(json!({ "scheduleId": id })))
 }
 

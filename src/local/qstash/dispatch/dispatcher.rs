@@ -5,6 +5,7 @@ use std::{
 
 use super::{
     JobId, Turn,
+    crowd::Crowd,
     flow::{Flow, FlowLimits, Held, MAX_IDLE_FLOWS},
     lane::Lane,
     share::Share,
@@ -41,8 +42,8 @@ pub(crate) struct Dispatcher {
     listed: HashMap<Source, Listing>,
     /// Sources whose first job may begin, as far as is known.
     ready: BTreeSet<(Turn, Source)>,
-    /// Sources whose first job found no place, by its host.
-    crowded: BTreeMap<Arc<str>, BTreeSet<(Turn, Source)>>,
+    /// Sources whose first job found no place.
+    crowd: Crowd,
     /// Keys whose window holds no more, by its end.
     windows: BTreeSet<(u64, Source)>,
     share: Share,
@@ -56,7 +57,7 @@ pub(super) struct Entry {
     host: Arc<str>,
     pub(super) queue: Option<Arc<str>>,
     /// Whether it has a place in its queue.
-    is_active: bool,
+    pub(super) is_active: bool,
     /// The queue in which a place is kept until this job has ended, and the job that has it.
     holds: Option<(Arc<str>, JobId)>,
     flow: Option<Arc<str>>,
@@ -80,8 +81,8 @@ pub(super) enum Source {
 
 #[derive(Debug)]
 enum Listing {
-    Ready(Turn),
-    Crowded(Arc<str>, Turn),
+    Ready(Turn, Arc<str>),
+    Crowded(Turn, Arc<str>),
     Window(u64),
 }
 
@@ -96,7 +97,7 @@ impl Dispatcher {
             hosts: HashMap::new(),
             listed: HashMap::new(),
             ready: BTreeSet::new(),
-            crowded: BTreeMap::new(),
+            crowd: Crowd::default(),
             windows: BTreeSet::new(),
             share: Share::new(places),
             last_turn: 0,
@@ -111,7 +112,9 @@ impl Dispatcher {
             None => job.queue.clone().map(|queue| (queue, id)),
         };
         if let Some((key, limits)) = &job.flow {
-            self.flow(now_ms, key).configure(now_ms, *limits);
+            let flow = self.flow(now_ms, key);
+            flow.configure(now_ms, *limits);
+            flow.jobs += 1;
             self.relist(now_ms, Source::Flow(Arc::clone(key)));
         }
         let turn = self.turn();
@@ -142,6 +145,7 @@ impl Dispatcher {
                 started.push(id);
             }
             self.relist(now_ms, source);
+            self.make_room(now_ms);
         }
         started
     }
@@ -171,13 +175,22 @@ impl Dispatcher {
     /// Ends a job, after its last attempt or before.
     pub(crate) fn finish(&mut self, now_ms: u64, id: JobId) {
         self.stop(now_ms, id);
-        if let Some(entry) = self.jobs.remove(&id)
+        if let Some(entry) = self.forget(id)
             && let Some((queue, root)) = entry.holds
             && let Some(lane) = self.lanes.get_mut(&queue)
         {
             lane.release(root);
             self.advance(now_ms, &queue);
         }
+    }
+
+    /// Drops a job that is in nothing any more.
+    pub(super) fn forget(&mut self, id: JobId) -> Option<Entry> {
+        let entry = self.jobs.remove(&id)?;
+        if let Some(flow) = entry.flow.as_ref().and_then(|key| self.flows.get_mut(key)) {
+            flow.jobs = flow.jobs.saturating_sub(1);
+        }
+        Some(entry)
     }
 
     /// Whether an attempt of the job runs.
@@ -221,6 +234,7 @@ impl Dispatcher {
             }
             Stage::Running => {
                 self.share.give_back(&host);
+                self.crowd.set_places(&host, self.share.of(&host));
                 if let Some(key) = flow {
                     if let Some(flow) = self.flows.get_mut(&key) {
                         flow.end();
@@ -260,6 +274,14 @@ impl Dispatcher {
         }
     }
 
+    /// Takes a job back that waits for its flow control or for a free place, and gives its turn.
+    pub(super) fn withdraw(&mut self, now_ms: u64, id: JobId) -> Option<Turn> {
+        let Stage::Ready(turn) = self.jobs.get(&id)?.stage else { return None };
+        self.stop(now_ms, id);
+        self.jobs.get_mut(&id)?.stage = Stage::InQueue(turn);
+        Some(turn)
+    }
+
     pub(super) fn make_ready(&mut self, now_ms: u64, id: JobId, turn: Turn) {
         let Some(entry) = self.jobs.get_mut(&id) else { return };
         entry.stage = Stage::Ready(turn);
@@ -291,8 +313,8 @@ impl Dispatcher {
         }
         self.take_out(source, turn);
         self.share.take(&host);
+        self.crowd.set_places(&host, self.share.of(&host));
         self.jobs.get_mut(&id)?.stage = Stage::Running;
-        self.uncrowd(now_ms, &host);
         Some(id)
     }
 
@@ -324,37 +346,32 @@ impl Dispatcher {
 
     /// Lists a source anew after its first job, its limits or the places changed.
     pub(super) fn relist(&mut self, now_ms: u64, source: Source) {
-        let was_ready = self.unlist(&source);
-        let is_ready = self.list(now_ms, source);
-        if was_ready && !is_ready {
+        let before = self.unlist(&source);
+        let after = self.list(now_ms, source);
+        if before.is_some() && before != after {
             // The place that it would have taken is another one's.
             self.make_room(now_ms);
         }
     }
 
-    /// Whether the first job of the source was about to begin.
-    fn unlist(&mut self, source: &Source) -> bool {
-        match self.listed.remove(source) {
-            Some(Listing::Ready(turn)) => return self.ready.remove(&(turn, source.clone())),
-            Some(Listing::Window(at_ms)) => {
+    /// The host that a place was about to be taken for.
+    fn unlist(&mut self, source: &Source) -> Option<Arc<str>> {
+        match self.listed.remove(source)? {
+            Listing::Ready(turn, host) => {
+                self.ready.remove(&(turn, source.clone()));
+                return Some(host);
+            }
+            Listing::Window(at_ms) => {
                 self.windows.remove(&(at_ms, source.clone()));
             }
-            Some(Listing::Crowded(host, turn)) => {
-                if let Some(sources) = self.crowded.get_mut(&host) {
-                    sources.remove(&(turn, source.clone()));
-                    if sources.is_empty() {
-                        self.crowded.remove(&host);
-                    }
-                }
-            }
-            None => {}
+            Listing::Crowded(turn, host) => self.crowd.remove(&host, turn, source),
         }
-        false
+        None
     }
 
-    /// Whether the first job of the source is about to begin.
-    fn list(&mut self, now_ms: u64, source: Source) -> bool {
-        let Some((turn, id)) = self.first(&source) else { return false };
+    /// The host that a place is about to be taken for.
+    fn list(&mut self, now_ms: u64, source: Source) -> Option<Arc<str>> {
+        let (turn, id) = self.first(&source)?;
         if let Source::Flow(key) = &source
             && let Some(Err(held)) = self.flows.get_mut(key).map(|flow| flow.admits(now_ms))
         {
@@ -362,33 +379,22 @@ impl Dispatcher {
                 self.windows.insert((at_ms, source.clone()));
                 self.listed.insert(source, Listing::Window(at_ms));
             }
-            return false;
+            return None;
         }
-        let Some(host) = self.jobs.get(&id).map(|entry| Arc::clone(&entry.host)) else { return false };
-        let is_ready = self.share.admits(&host);
-        if is_ready {
+        let host = Arc::clone(&self.jobs.get(&id)?.host);
+        if self.share.admits(&host) {
             self.ready.insert((turn, source.clone()));
-            self.listed.insert(source, Listing::Ready(turn));
-        } else {
-            self.crowded.entry(Arc::clone(&host)).or_default().insert((turn, source.clone()));
-            self.listed.insert(source, Listing::Crowded(host, turn));
+            self.listed.insert(source, Listing::Ready(turn, Arc::clone(&host)));
+            return Some(host);
         }
-        is_ready
+        self.crowd.insert(&host, self.share.of(&host), turn, source.clone());
+        self.listed.insert(source, Listing::Crowded(turn, host));
+        None
     }
 
-    /// Looks at the hosts that found no place, after one became free.
+    /// Lists the oldest source anew that found no place and may have one now: one at a time, as each place is one.
     fn make_room(&mut self, now_ms: u64) {
-        let hosts: Vec<Arc<str>> = self.crowded.keys().cloned().collect();
-        for host in hosts {
-            self.uncrowd(now_ms, &host);
-        }
-    }
-
-    /// Lists the oldest source anew that waits for a place of this host: one at a time, as each place is one.
-    fn uncrowd(&mut self, now_ms: u64, host: &str) {
-        if self.share.admits(host)
-            && let Some((_, source)) = self.crowded.get(host).and_then(BTreeSet::first).cloned()
-        {
+        if let Some(source) = self.crowd.oldest_below(self.share.free()) {
             self.relist(now_ms, source);
         }
     }

@@ -62,6 +62,8 @@ pub(super) struct Flow {
     running: u32,
     count: u32,
     window_start_ms: u64,
+    /// The jobs of the key, in any stage.
+    pub(super) jobs: usize,
     /// Jobs that wait, in the order in which they came.
     pub(super) waiting: BTreeMap<Turn, JobId>,
 }
@@ -85,6 +87,7 @@ impl Flow {
             running: 0,
             count: 0,
             window_start_ms: now_ms,
+            jobs: 0,
             waiting: BTreeMap::new(),
         }
     }
@@ -153,7 +156,7 @@ impl Flow {
     pub(super) fn is_idle(&mut self, now_ms: u64) -> bool {
         self.turn_window(now_ms);
         let is_pinned = self.pins_parallelism || self.pins_rate;
-        self.running == 0 && self.count == 0 && self.waiting.is_empty() && !self.is_paused && !is_pinned
+        self.jobs == 0 && self.count == 0 && !self.is_paused && !is_pinned
     }
 
     pub(super) fn info(&mut self, now_ms: u64) -> FlowInfo {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Dispatcher, FlowChange, FlowInfo, JobId,
-    dispatcher::Source,
+    dispatcher::{Entry, Source},
     flow::{Flow, MAX_IDLE_FLOWS},
     lane::Lane,
 };
@@ -16,12 +16,32 @@ impl Dispatcher {
             .entry(Arc::clone(queue))
             .and_modify(|lane| lane.configure(parallelism, is_paused))
             .or_insert_with(|| Lane::new(parallelism, is_paused));
+        if is_paused {
+            self.stall(now_ms, queue);
+        }
         self.advance(now_ms, queue);
     }
 
-    /// Removes a queue, and gives the jobs that waited in it and are no more. Those that are active go on.
+    /// Takes back the active jobs of a queue that wait for anything else, now that it is paused.
+    fn stall(&mut self, now_ms: u64, queue: &Arc<str>) {
+        let mut active: Vec<JobId> = self.lanes.get(queue).map(|lane| lane.active().collect()).unwrap_or_default();
+        active.sort_unstable();
+        for id in active {
+            if let Some(turn) = self.withdraw(now_ms, id)
+                && let Some(lane) = self.lanes.get_mut(queue)
+            {
+                lane.stalls(turn, id);
+            }
+        }
+    }
+
+    /// Removes a queue, and gives the jobs that had no place in it yet, which are no more. Those that are active go on.
     pub(crate) fn remove_queue(&mut self, now_ms: u64, queue: &Arc<str>) -> Vec<JobId> {
-        let Some(lane) = self.lanes.remove(queue) else { return Vec::new() };
+        let gone = self.inactive(queue);
+        for id in &gone {
+            self.finish(now_ms, *id);
+        }
+        let Some(lane) = self.lanes.remove(queue) else { return gone };
         for id in lane.active() {
             if let Some(entry) = self.jobs.get_mut(&id) {
                 entry.queue = None;
@@ -30,11 +50,16 @@ impl Dispatcher {
         for (turn, id) in lane.stalled() {
             self.make_ready(now_ms, id, turn);
         }
-        let waiting: Vec<JobId> = lane.waiting().collect();
-        for id in &waiting {
-            self.jobs.remove(id);
-        }
-        waiting
+        gone
+    }
+
+    /// The jobs of a queue that have no place in it yet, in the order in which they were added.
+    pub(crate) fn inactive(&self, queue: &str) -> Vec<JobId> {
+        let is_inactive = |entry: &Entry| !entry.is_active && entry.queue.as_deref() == Some(queue);
+        let mut jobs: Vec<JobId> =
+            self.jobs.iter().filter(|(_, entry)| is_inactive(entry)).map(|(id, _)| *id).collect();
+        jobs.sort_unstable();
+        jobs
     }
 
     /// The jobs of a queue that have not ended.

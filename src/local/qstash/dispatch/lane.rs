@@ -92,11 +92,6 @@ impl Lane {
         self.active.keys().copied()
     }
 
-    /// The jobs that wait for a place.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = JobId> + '_ {
-        self.waiting.values().copied()
-    }
-
     /// Active jobs whose next attempt waits for the end of the pause.
     pub(super) fn stalled(&self) -> impl Iterator<Item = (Turn, JobId)> + '_ {
         self.stalled.iter().map(|(turn, job)| (*turn, *job))

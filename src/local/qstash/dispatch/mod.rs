@@ -1,6 +1,7 @@
 //! Which attempt begins next: times, queues, flow control, and the places that all of them share. No messages and no
 //! I/O; the time is an argument.
 
+mod crowd;
 mod dispatcher;
 mod flow;
 mod keys;

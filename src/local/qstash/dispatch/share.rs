@@ -24,9 +24,19 @@ impl Share {
         (self.places, self.taken)
     }
 
+    /// The places that are free.
+    pub(super) fn free(&self) -> usize {
+        self.places - self.taken
+    }
+
+    /// The places of a host.
+    pub(super) fn of(&self, host: &str) -> usize {
+        self.by_host.get(host).copied().unwrap_or(0)
+    }
+
     /// Whether a host may take a place.
     pub(super) fn admits(&self, host: &str) -> bool {
-        self.by_host.get(host).copied().unwrap_or(0) < self.places - self.taken
+        self.of(host) < self.free()
     }
 
     /// Takes a place for a host that [may](Self::admits).

@@ -3,7 +3,7 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 
 use super::Options;
-use crate::local::qstash::{dispatch::JobId, text::fields_size};
+use crate::local::qstash::dispatch::JobId;
 
 /// A message as it was accepted. It does not change afterwards.
 #[derive(Debug, Clone)]
@@ -46,6 +46,6 @@ impl Message {
     pub(crate) fn size(&self) -> usize {
         /// Of the record itself, and of what names it.
         const OVERHEAD: usize = 1_024;
-        self.body.len() + self.url.len() + fields_size(&self.options.forwarded) + OVERHEAD
+        self.body.len() + self.url.len() + self.options.size() + OVERHEAD
     }
 }

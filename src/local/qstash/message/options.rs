@@ -6,7 +6,10 @@ use super::{Fields, merged};
 use crate::local::qstash::{
     dispatch::FlowLimits,
     refusal::Refusal,
-    text::{Expression, FlowValue, Redaction, boolean, check_deduplication_id, check_destination, duration, labels},
+    text::{
+        Expression, FlowValue, Redaction, boolean, check_deduplication_id, check_destination, duration, fields_size,
+        labels,
+    },
 };
 
 /// The options of a message. One that is not set has the service's default.
@@ -59,7 +62,7 @@ impl Options {
         let field = |name| text(options, name);
         let not_before_s = field("upstash-not-before")?.map(|time| number("Upstash-Not-Before", time)).transpose()?;
         let retries = field("upstash-retries")?.map(|retries| number("Upstash-Retries", retries)).transpose()?;
-        let labels = field("upstash-label")?.map(labels).transpose().map_err(invalid)?;
+        let labels = list(options, "upstash-label")?.as_deref().map(labels).transpose().map_err(invalid)?;
         Ok(Self {
             method: field("upstash-method")?.map(checked_method).transpose()?,
             delay: read_duration("Upstash-Delay", field("upstash-delay")?)?,
@@ -72,7 +75,11 @@ impl Options {
             failure_callback: None,
             flow: flow(field("upstash-flow-control-key")?, field("upstash-flow-control-value")?)?,
             labels: labels.unwrap_or_default(),
-            redaction: field("upstash-redact-fields")?.map(Redaction::parse).transpose().map_err(invalid)?,
+            redaction: list(options, "upstash-redact-fields")?
+                .as_deref()
+                .map(Redaction::parse)
+                .transpose()
+                .map_err(invalid)?,
         })
     }
 
@@ -106,6 +113,13 @@ impl Options {
         Ok(by_content.filter(|value| boolean(value)).map(|_| Deduplication::Content))
     }
 
+    /// The bytes of the fields, of those of callbacks and of their URLs.
+    pub(crate) fn size(&self) -> usize {
+        let callbacks = [&self.callback, &self.failure_callback].into_iter().flatten();
+        let of_callbacks = callbacks.map(|callback| callback.url.len() + fields_size(&callback.options.forwarded));
+        fields_size(&self.forwarded) + of_callbacks.sum::<usize>()
+    }
+
     /// The method that the destination is called with.
     pub(crate) fn method(&self) -> Method {
         self.method.clone().unwrap_or(Method::POST)
@@ -115,8 +129,22 @@ impl Options {
 /// The value of a field, if it is one, without the spaces around it.
 pub(crate) fn text<'a>(fields: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let Some(value) = fields.get(name) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| Refusal::invalid(format!("invalid {name}: not visible ASCII characters")))?;
+    let text = value.to_str().map_err(|_| not_ascii(name))?;
     Ok(Some(text.trim()))
+}
+
+/// The values of a field whose value is a list, which may be in several lines (RFC 9110, section 5.3).
+fn list(fields: &HeaderMap, name: &'static str) -> Result<Option<String>, Refusal> {
+    if !fields.contains_key(name) {
+        return Ok(None);
+    }
+    let lines = fields.get_all(name).iter().map(|value| value.to_str());
+    let lines: Result<Vec<&str>, _> = lines.collect();
+    Ok(Some(lines.map_err(|_| not_ascii(name))?.join(",")))
+}
+
+fn not_ascii(name: &str) -> Refusal {
+    Refusal::invalid(format!("invalid {name}: not visible ASCII characters"))
 }
 
 fn callback(options: &HeaderMap, name: &'static str, own: &HeaderMap) -> Result<Option<Arc<Callback>>, Refusal> {

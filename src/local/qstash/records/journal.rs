@@ -11,6 +11,8 @@ use crate::local::qstash::{
 pub(crate) enum Record {
     /// A message was accepted, with what tells its repetitions until a time.
     Accepted(Arc<Message>, Option<(String, u64)>),
+    /// A key tells repetitions of an id, other than that of a message, until a time.
+    Told(String, String, u64),
     /// The attempts that were due began.
     Dispatched,
     /// An attempt ended, and another one follows at a time.
@@ -23,7 +25,8 @@ pub(crate) enum Record {
     Cancelled(JobId, u64),
     /// The log said so of all whose time had come.
     CancelledLogged,
-    DeadLetter(Arc<DeadLetter>),
+    /// A message ended, and is in the dead letter queue.
+    Failed(JobId, Arc<DeadLetter>),
     DeadLetterGone(u64),
     Logged(Arc<Row>),
     Queue(Queue),

@@ -43,6 +43,16 @@ impl Redaction {
         Ok(redaction)
     }
 
+    /// The redaction of the callback of a message: that of the callback itself, that of the message, and the body, which
+    /// has fields and body of the message in it.
+    pub(crate) fn of_callback(&self, own: Option<&Self>) -> Self {
+        let mut both = own.cloned().unwrap_or_default();
+        both.hides_body = true;
+        both.hides_all_fields |= self.hides_all_fields;
+        both.hidden_fields.extend(self.hidden_fields.iter().cloned());
+        both
+    }
+
     /// The fields as they are shown.
     pub(crate) fn fields(&self, fields: &HeaderMap) -> HeaderMap {
         let mut shown = fields.clone();

@@ -1,5 +1,4 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::object::Object;
@@ -54,8 +53,11 @@ pub(crate) fn row(row: &Row) -> Value {
         .with_some("nextDeliveryTime", row.next_delivery_ms)
         .with_some("timeout", options.timeout.map(|timeout| json!(timeout.as_millis() as u64)));
     object = common(object, options)
-        .with_some("callbackHeaders", options.callback.as_deref().map(callback_fields))
-        .with_some("failureCallbackHeaders", options.failure_callback.as_deref().map(callback_fields))
+        .with_some("callbackHeaders", options.callback.as_deref().map(|callback| callback_fields(options, callback)))
+        .with_some(
+            "failureCallbackHeaders",
+            options.failure_callback.as_deref().map(|callback| callback_fields(options, callback)),
+        )
         // The Python SDK reads this name.
         .with_some("retryDelayExpr", options.retry_delay.as_ref().map(|expression| expression.text()));
     if let Some(outcome) = &row.outcome {
@@ -79,8 +81,11 @@ fn shown(message: &Message) -> Object {
         .with("maxRetries", message.max_retries)
         .with("notBefore", message.not_before_ms)
         .with("createdAt", message.created_ms)
-        .with_some("callbackHeader", options.callback.as_deref().map(callback_fields))
-        .with_some("failureCallbackHeader", options.failure_callback.as_deref().map(callback_fields));
+        .with_some("callbackHeader", options.callback.as_deref().map(|callback| callback_fields(options, callback)))
+        .with_some(
+            "failureCallbackHeader",
+            options.failure_callback.as_deref().map(|callback| callback_fields(options, callback)),
+        );
     body(common(object, options), options, &message.body)
 }
 
@@ -132,8 +137,10 @@ pub(super) fn body(object: Object, options: &Options, body: &[u8]) -> Object {
     }
 }
 
-fn callback_fields(callback: &Callback) -> Value {
-    let fields: HeaderMap = callback.options.forwarded.clone();
+/// The fields of a callback, which hides what the message or the callback itself hides.
+fn callback_fields(options: &Options, callback: &Callback) -> Value {
+    let redactions = [&options.redaction, &callback.options.redaction].into_iter().flatten();
+    let fields = redactions.fold(callback.options.forwarded.clone(), |fields, redaction| redaction.fields(&fields));
     json!(field_lists(&fields))
 }
 
