@@ -3,7 +3,7 @@ use super::{
     call::{Call, Caller},
     error::{invalid, of_item},
     message::Outgoing,
-    wire::{FromWire, Unreadable, items},
+    wire::{FromWire, Unreadable},
 };
 use crate::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
@@ -87,21 +87,26 @@ impl<D: Destination> From<Message<D>> for BatchItem {
 /// }
 /// # let _ = ids;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum BatchPublished {
     /// The message of an item for a URL.
     Message(Published),
     /// The messages of an item for a URL group, one for each endpoint.
-    Group(Vec<Published>),
+    Group {
+        /// Those that were taken, at least one.
+        messages: Vec<Published>,
+        /// Why others were not, if there are any.
+        refused: Vec<Error>,
+    },
 }
 
 impl BatchPublished {
-    /// The message, or the messages of the group.
+    /// The message, or the messages of the group that were taken.
     #[must_use]
     pub fn messages(&self) -> &[Published] {
         match self {
             Self::Message(message) => std::slice::from_ref(message),
-            Self::Group(messages) => messages,
+            Self::Group { messages, .. } => messages,
         }
     }
 }
@@ -109,19 +114,31 @@ impl BatchPublished {
 /// The outcome of one item.
 struct Outcome(Result<BatchPublished, Error>);
 
-impl FromWire for Outcome {
-    fn from_wire(value: &Value) -> Result<Self, Unreadable> {
-        let error_of = |value: &Value| value.get("error").and_then(Value::as_str).map(of_item);
-        Ok(Self(match value {
-            Value::Array(endpoints) => match endpoints.iter().find_map(error_of) {
-                Some(error) => Err(error),
-                None => Ok(BatchPublished::Group(items(value)?)),
-            },
-            single => match error_of(single) {
-                Some(error) => Err(error),
-                None => Ok(BatchPublished::Message(Published::from_wire(single)?)),
-            },
-        }))
+impl Outcome {
+    /// Reads the outcome of one item. One that cannot be read leaves the others alone.
+    fn read(value: &Value) -> Self {
+        let unreadable = |Unreadable(name): Unreadable| {
+            Error::new(
+                ErrorKind::Decode,
+                format!("the outcome of an item cannot be read: {name} is missing or of another form"),
+            )
+        };
+        let one = |value: &Value| match value.get("error").and_then(Value::as_str) {
+            Some(error) => Err(of_item(error)),
+            None => Published::from_wire(value).map_err(unreadable),
+        };
+        let Value::Array(endpoints) = value else { return Self(one(value).map(BatchPublished::Message)) };
+        let (mut messages, mut refused) = (Vec::new(), Vec::new());
+        for outcome in endpoints.iter().map(one) {
+            match outcome {
+                Ok(message) => messages.push(message),
+                Err(error) => refused.push(error.with_operation(OPERATION)),
+            }
+        }
+        Self(match (messages.is_empty(), refused.first()) {
+            (true, Some(error)) => Err(error.clone()),
+            _ => Ok(BatchPublished::Group { messages, refused }),
+        })
     }
 }
 
@@ -171,8 +188,9 @@ impl QStashClient {
         let call = Call::post(OPERATION, "/v2/batch").json(&Value::Array(body)).repeatable_if(is_safe);
         let outcomes: Vec<Outcome> = caller.send(call).await?.read(|value| match value {
             // The official SDKs expect a lone object as well.
-            Value::Object(_) => Ok(vec![Outcome::from_wire(value)?]),
-            list => items(list),
+            Value::Object(_) => Ok(vec![Outcome::read(value)]),
+            Value::Array(list) => Ok(list.iter().map(Outcome::read).collect()),
+            _ => Err(Unreadable("a list")),
         })?;
         if outcomes.len() != sent {
             let message = format!("{sent} items were sent, and the answer has {}", outcomes.len());

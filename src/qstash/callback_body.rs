@@ -1,5 +1,6 @@
 use super::{
     CallbackRejection, DlqId, MessageId, ScheduleId, UrlGroupName,
+    verification::Verified,
     wire::{Object, Unreadable},
 };
 use crate::{Error, ErrorKind};
@@ -40,7 +41,7 @@ use std::{fmt, time::SystemTime};
 ///     match &callback.body {
 ///         Ok(Json(sent)) if callback.is_success() => println!("receipt {} was sent", sent.receipt),
 ///         _ if callback.is_last() => println!("{} failed", callback.source_message_id),
-///         _ => println!("failed {} times of {} at the most", callback.retried + 1, callback.max_retries + 1),
+///         _ => println!("failed {} times, of {:?} retries at the most", callback.retried + 1, callback.max_retries),
 ///     }
 /// }
 ///
@@ -62,8 +63,8 @@ pub struct CallbackBody<T = Bytes> {
     pub body: T,
     /// The number of deliveries before this one.
     pub retried: u32,
-    /// The number of retries after failed deliveries, at the most.
-    pub max_retries: u32,
+    /// The number of retries after failed deliveries, at the most, if the service says it.
+    pub max_retries: Option<u32>,
     /// The URL of the destination.
     pub url: Option<String>,
     /// The method that it was called with.
@@ -106,7 +107,15 @@ impl<T> CallbackBody<T> {
     /// Whether the message is not delivered again.
     #[must_use]
     pub fn is_last(&self) -> bool {
-        self.is_success() || self.dlq_id.is_some() || self.retried >= self.max_retries
+        let is_given_up = self.status.is_some_and(|status| status.as_u16() == 489)
+            && self
+                .headers
+                .get("upstash-nonretryable-error")
+                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+        self.is_success()
+            || is_given_up
+            || self.dlq_id.is_some()
+            || self.max_retries.is_some_and(|max_retries| self.retried >= max_retries)
     }
 }
 
@@ -125,7 +134,7 @@ impl CallbackBody {
             headers: object.headers(&["header", "headers"]),
             body: object.base64("body").unwrap_or_default(),
             retried: object.number("retried").unwrap_or(0),
-            max_retries: object.number("maxRetries").unwrap_or(0),
+            max_retries: object.number("maxRetries"),
             url: object.text("url"),
             method: object.method("method"),
             source_headers: object.headers(&["sourceHeader", "sourceHeaders"]),
@@ -188,6 +197,8 @@ impl<T: FromRequest<S>, S: Send + Sync> FromRequest<S> for CallbackBody<T> {
         let value = json("the callback is not JSON", &body).map_err(CallbackRejection::Callback)?;
         let callback = CallbackBody::<Bytes>::read(&value).map_err(CallbackRejection::Callback)?;
         parts.headers.clone_from(&callback.headers);
+        // What was verified is the callback, not the answer in it.
+        Verified::unmark(&mut parts.extensions);
         let answer = Request::from_parts(parts, Body::from(callback.body.clone()));
         let body = T::from_request(answer, state).await.map_err(CallbackRejection::Inner)?;
         Ok(callback.with_body(body))

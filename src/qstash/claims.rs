@@ -1,9 +1,9 @@
-use super::SignatureError;
+use super::{SignatureError, subject};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::digest::CtOutput;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// The claims of a verified token.
 ///
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claims {
     /// `iss`: always `Upstash`.
@@ -35,6 +35,21 @@ pub struct Claims {
     pub token_id: Option<String>,
     /// The signing key that made the signature.
     pub key: KeyUsed,
+}
+
+// By hand: a URL may hold a password.
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("issuer", &self.issuer)
+            .field("subject", &subject::shown(&self.subject))
+            .field("expires_at", &self.expires_at)
+            .field("not_before", &self.not_before)
+            .field("issued_at", &self.issued_at)
+            .field("token_id", &self.token_id)
+            .field("key", &self.key)
+            .finish()
+    }
 }
 
 /// Which of the two signing keys matched.

@@ -96,13 +96,10 @@ impl QStashClientBuilder {
     /// # }
     /// ```
     pub fn message_header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        match message::header(name.as_ref(), value.as_ref()) {
-            Ok((name, value)) => {
-                self.headers.append(name, value);
-            }
-            Err(problem) => {
-                self.problem.get_or_insert(problem);
-            }
+        let header = message::header(name.as_ref(), value.as_ref());
+        let added = header.and_then(|(name, value)| message::append(&mut self.headers, name, value));
+        if let Err(problem) = added {
+            self.problem.get_or_insert(problem);
         }
         self
     }

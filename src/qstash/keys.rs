@@ -3,8 +3,8 @@ use crate::{Error, ErrorKind, problems::Problems};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, crypto::JwtVerifier, errors::ErrorKind as TokenErrorKind, signature::Verifier};
 
-/// A real token has some 400 bytes, most of it the URL.
-const MAX_TOKEN: usize = 8 * 1024;
+/// A real token has some 400 bytes, most of it the URL, of which a character may take eight.
+const MAX_TOKEN: usize = 64 * 1024;
 
 /// The pair of keys that verifies.
 #[derive(Clone)]

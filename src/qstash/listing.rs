@@ -7,8 +7,9 @@ use crate::Error;
 use futures_core::{Stream, future::BoxFuture};
 use serde_json::Value;
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     fmt,
+    hash::{DefaultHasher, Hash, Hasher},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -35,12 +36,14 @@ use std::{
 /// # }
 /// ```
 ///
-/// A page is requested when the one before is used up. An error ends the stream.
+/// A page is requested when the one before is used up. An error ends the stream, and [`cursor`](Self::cursor) has the place
+/// from which another listing goes on.
 #[must_use = "entries come when it is polled"]
 pub struct Listing<T> {
     source: Source<T>,
     entries: VecDeque<T>,
     state: State<T>,
+    seen: Seen,
 }
 
 /// One page of a [`Listing`].
@@ -101,7 +104,7 @@ impl<T> Listing<T> {
     {
         let (caller, read) = (caller.clone(), T::from_wire);
         let source = Source { caller, operation, path, names, read, query, page_size: None, cursor: None };
-        Self { source, entries: VecDeque::new(), state: State::More }
+        Self { source, entries: VecDeque::new(), state: State::More, seen: Seen::default() }
     }
 
     /// Sets how many entries a page has at the most (100, which is the service's own limit for most lists).
@@ -116,6 +119,12 @@ impl<T> Listing<T> {
         self
     }
 
+    /// The place of the page that is requested next, or whose request failed; `None` for the first one.
+    #[must_use]
+    pub fn cursor(&self) -> Option<&str> {
+        self.source.cursor.as_deref()
+    }
+
     /// Requests one page: the first, or the one [after](Self::after) a cursor.
     ///
     /// # Errors
@@ -123,6 +132,19 @@ impl<T> Listing<T> {
     /// of the service.
     pub async fn page(&self) -> Result<Page<T>, Error> {
         self.source.clone().page().await
+    }
+}
+
+/// The cursors of a listing: one that comes a second time would never end.
+#[derive(Default)]
+pub(super) struct Seen(HashSet<u64>);
+
+impl Seen {
+    /// Whether the cursor comes for the first time. Hashes are kept, as a listing may have many.
+    pub(super) fn is_new(&mut self, cursor: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        cursor.hash(&mut hasher);
+        self.0.insert(hasher.finish())
     }
 }
 
@@ -159,6 +181,7 @@ impl<T: Send + Unpin + 'static> Stream for Listing<T> {
                 State::More => this.state = State::Requested(Box::pin(this.source.clone().page())),
                 State::Requested(page) => match ready!(page.as_mut().poll(cx)) {
                     Ok(Page { entries, cursor }) => {
+                        let cursor = cursor.filter(|cursor| this.seen.is_new(cursor));
                         this.entries = entries.into();
                         this.state = if cursor.is_some() { State::More } else { State::Ended };
                         this.source.cursor = cursor;

@@ -109,7 +109,6 @@
 //!     .delay(Duration::from_secs(60))
 //!     .deduplication_id("receipt-17");
 //! let published = qstash.publish(receipt).await?;
-//! assert!(!published.deduplicated);
 //! # Ok(())
 //! # }
 //! ```

@@ -1,8 +1,9 @@
 use super::{
-    MessageId,
+    MessageId, subject,
     wire::{FromWire, Object, Unreadable, items},
 };
 use serde_json::Value;
+use std::fmt;
 
 /// A message that QStash has taken.
 ///
@@ -15,15 +16,27 @@ use serde_json::Value;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Published {
     /// The id of the message: for logs, for cancelling it, and what the destination gets as `Upstash-Message-Id`.
     pub message_id: MessageId,
     /// The URL of the destination, if the service returns it.
     pub url: Option<String>,
-    /// A message with the same deduplication id was taken before: this is its id, and nothing new was queued.
+    /// A message with the same deduplication id was taken before: this is its id, and nothing new was queued. The client
+    /// sends such a message again if an answer was lost, so the one before may be this call's own.
     pub deduplicated: bool,
+}
+
+// By hand: a URL may hold a password.
+impl fmt::Debug for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Published")
+            .field("message_id", &self.message_id)
+            .field("url", &self.url.as_deref().map(subject::shown))
+            .field("deduplicated", &self.deduplicated)
+            .finish()
+    }
 }
 
 impl FromWire for Published {

@@ -179,10 +179,13 @@ impl Receiver {
     /// with feature `axum` only.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if it is not an `http` or `https` URL with a host, or has a query or fragment.
+    /// [`ErrorKind::Configuration`] if it is not an `http` or `https` URL with a host, or has a query, a fragment or a
+    /// user.
     pub fn try_with_public_url(mut self, url: &str) -> Result<Self, Error> {
         let plain = url::Url::parse(url).is_ok_and(|parsed| {
-            matches!(parsed.scheme(), "http" | "https") && parsed.query().is_none() && parsed.fragment().is_none()
+            let is_bare = parsed.query().is_none() && parsed.fragment().is_none();
+            let has_user = !parsed.username().is_empty() || parsed.password().is_some();
+            matches!(parsed.scheme(), "http" | "https") && is_bare && !has_user
         });
         if !plain || url.contains(char::is_whitespace) {
             let message = "the public URL must be a plain address such as https://app.example.com";

@@ -74,6 +74,11 @@ impl Verified {
         DefaultBodyLimit::disable().apply(request);
     }
 
+    /// Takes the mark away.
+    pub(super) fn unmark(extensions: &mut Extensions) {
+        extensions.remove::<Self>();
+    }
+
     /// The claims, if this receiver verified the request already.
     pub(super) fn by(receiver: &Receiver, extensions: &Extensions) -> Option<Claims> {
         let verified = extensions.get::<Self>().filter(|verified| verified.receiver.is(receiver))?;

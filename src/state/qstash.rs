@@ -114,6 +114,13 @@ impl UpstashBuilder {
                     DEFAULT.token.name
                 ),
                 _ => {
+                    if self.has_set(DEFAULT.token) {
+                        tracing::warn!(
+                            "{} of the application is not used, because {} is set and its address is not: that of the region is",
+                            DEFAULT.token.name,
+                            env::QSTASH_REGION.name
+                        );
+                    }
                     let client = self.pair(url, token, problems).map(|(address, secret)| {
                         let builder = QStashClient::builder(secret).url(address);
                         self.finished(builder, (url.name, token.name), problems)

@@ -53,7 +53,7 @@ async fn items_of_all_kinds_travel_as_one_list() {
         .map(|taken| taken.messages().iter().map(|message| message.message_id.as_str()).collect())
         .collect();
     assert_eq!(ids, [vec!["msg_1"], vec!["msg_2", "msg_3"], vec!["msg_4"]]);
-    assert!(matches!(&outcomes[1], Ok(BatchPublished::Group(group)) if group[1].deduplicated));
+    assert!(matches!(&outcomes[1], Ok(BatchPublished::Group { messages, .. }) if messages[1].deduplicated));
     let refused = outcomes[2].as_ref().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
     assert_eq!(refused.to_string(), "qstash batch: quota maxRetries exceeded");
@@ -113,4 +113,26 @@ async fn it_is_repeated_only_if_every_message_is_recognised() {
         assert_eq!(server.client().batch(messages).await.unwrap_err().kind(), ErrorKind::Server);
         assert_eq!(server.count(), requests);
     }
+}
+
+#[tokio::test]
+async fn what_was_taken_is_not_lost_with_what_was_not() {
+    let server = Server::answering(
+        200,
+        json!([
+            [{"messageId": "msg_1"}, {"error": "quota maxRetries exceeded"}, {"messageId": "msg_2"}],
+            [{"error": "quota maxRetries exceeded"}],
+            {"url": "https://example.com/"},
+            {"messageId": "msg_3"},
+        ]),
+    )
+    .await;
+    let items = (0..4).map(|_| Message::to_url_group("group"));
+    let outcomes = server.client().batch(items).await.unwrap();
+    let Ok(BatchPublished::Group { messages, refused }) = &outcomes[0] else { panic!("{:?}", outcomes[0]) };
+    assert_eq!(messages.iter().map(|one| one.message_id.as_str()).collect::<Vec<_>>(), ["msg_1", "msg_2"]);
+    assert_eq!(refused.iter().map(axum_upstash::Error::kind).collect::<Vec<_>>(), [ErrorKind::LimitExceeded]);
+    assert_eq!(outcomes[1].as_ref().unwrap_err().kind(), ErrorKind::LimitExceeded);
+    assert_eq!(outcomes[2].as_ref().unwrap_err().kind(), ErrorKind::Decode);
+    assert!(outcomes[3].is_ok());
 }

@@ -25,7 +25,10 @@ fn a_callback_is_read_in_both_spellings() {
     assert_eq!(serde_json::from_value::<CallbackBody>(with_numbers_and_lists).unwrap(), callback);
     assert_eq!(callback.source_message_id, "msg_1");
     assert_eq!((callback.status.unwrap().as_u16(), &*callback.body), (200, b"{\"a\":1}".as_slice()));
-    assert_eq!((callback.retried, callback.max_retries, callback.is_success(), callback.is_last()), (2, 3, true, true));
+    assert_eq!(
+        (callback.retried, callback.max_retries, callback.is_success(), callback.is_last()),
+        (2, Some(3), true, true)
+    );
     assert_eq!((&*callback.source_body, callback.method.as_ref()), (b"hello".as_slice(), Some(&Method::PUT)));
     assert_eq!(
         (&callback.headers["content-type"], &callback.source_headers["x-a"]),
@@ -47,6 +50,12 @@ fn the_last_callback_is_recognised() {
         read(json!({"sourceMessageId": "msg_1", "status": 489, "retried": 0, "maxRetries": 3, "dlqId": "1-0"}));
     assert!(failed.is_last() && failed.dlq_id.unwrap() == "1-0");
     assert!(serde_json::from_value::<CallbackBody>(json!({"status": 200})).is_err());
+    let header = json!({"Upstash-NonRetryable-Error": ["true"]});
+    let given_up = json!({"sourceMessageId": "msg_1", "status": 489, "header": header, "retried": 0, "maxRetries": 3});
+    assert!(read(given_up).is_last());
+    let given_up = json!({"sourceMessageId": "msg_1", "status": 500, "header": header, "retried": 0, "maxRetries": 3});
+    assert!(!read(given_up).is_last(), "only with that status");
+    assert!(!read(json!({"sourceMessageId": "msg_1", "status": 500})).is_last(), "not known");
 }
 
 #[tokio::test]
@@ -80,7 +89,7 @@ fn callback_with(status: u16, content_type: &str, body: &str) -> String {
 async fn the_answer_is_read_by_an_extractor_with_the_headers_of_the_answer() {
     type Sent = Json<u64>;
     async fn json(QStash(callback): QStash<CallbackBody<Sent>>) -> String {
-        format!("{} after {} of {}", callback.body.0, callback.retried, callback.max_retries)
+        format!("{} after {} of {}", callback.body.0, callback.retried, callback.max_retries.unwrap())
     }
     async fn lenient(QStash(callback): QStash<CallbackBody<Result<Sent, JsonRejection>>>) -> String {
         let order = callback.source_json::<serde_json::Value>().unwrap()["order"].clone();
@@ -117,4 +126,15 @@ async fn the_answer_is_read_by_an_extractor_with_the_headers_of_the_answer() {
         let text = String::from_utf8(text.into()).unwrap();
         assert!(text.contains(part) && !text.contains("secret"), "{part}");
     }
+}
+
+/// The signature is that of the callback: the answer in it has none in it.
+#[tokio::test]
+async fn the_answer_in_a_callback_is_not_verified() {
+    async fn inner(QStash(_): QStash<CallbackBody<QStash<Json<u64>>>>) {}
+    let app: Router = Router::new().route("/", post(inner)).with_state(Receiver::new("sig_a", "sig_b").unwrap());
+    let body = callback_with(200, "application/json", "17");
+    let signature = Signer::new("sig_a").unwrap().sign("https://app.example.com/", &body);
+    let request = Request::post("/").header("upstash-signature", signature).body(Body::from(body)).unwrap();
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 401);
 }

@@ -182,3 +182,54 @@ async fn deleting_and_retrying_are_not_repeated() {
     let missing = Server::answering(404, r#"{"error":"not found"}"#).await;
     assert_eq!(missing.client().dlq().delete("1-0").await.unwrap_err().kind(), ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn a_limit_ends_a_call_for_many_entries() {
+    let server = Server::giving([
+        answer(200, json!({"deleted": 100, "cursor": "a"})),
+        answer(200, json!({"deleted": 20, "cursor": "b"})),
+        answer(201, json!({"responses": [{"messageId": "msg_1"}], "cursor": "c"})),
+    ])
+    .await;
+    let dlq = server.client().dlq();
+    assert_eq!(dlq.delete_where(DlqFilter::new().label("l").limit(120)).await.unwrap(), 120);
+    assert_eq!(dlq.retry_where(DlqFilter::new().label("l").limit(1)).await.unwrap().len(), 1);
+    assert_eq!(
+        server.lines(),
+        [
+            "DELETE /v2/dlq?label=l&count=100",
+            "DELETE /v2/dlq?label=l&count=20&cursor=a",
+            "POST /v2/dlq/retry?label=l&count=1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn cursors_that_lead_to_each_other_end() {
+    let page = |cursor: &str| answer(200, json!({"deleted": u64::MAX, "cursor": cursor}));
+    let server = Server::giving([page("a"), page("b"), page("a"), page("b")]).await;
+    assert_eq!(server.client().dlq().delete_all().await.unwrap(), u64::MAX);
+    assert_eq!(server.count(), 3);
+    let page = |cursor: &str| answer(200, json!({"messages": [entry("1-0")], "cursor": cursor}));
+    let server = Server::giving([page("a"), page("b"), page("a"), page("b")]).await;
+    let listed: Vec<_> = server.client().dlq().list(DlqFilter::new()).try_collect().await.unwrap();
+    assert_eq!((listed.len(), server.count()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_listing_that_failed_tells_its_place() {
+    let server = Server::giving([
+        answer(200, json!({"messages": [entry("1-0")], "cursor": "c"})),
+        answer(400, json!({"error": "later"})),
+        answer(200, json!({"messages": [entry("2-0")]})),
+    ])
+    .await;
+    let dlq = server.client().dlq();
+    let mut entries = dlq.list(DlqFilter::new());
+    assert_eq!(entries.cursor(), None);
+    assert!(entries.try_next().await.unwrap().is_some());
+    assert!(entries.try_next().await.is_err());
+    let cursor = entries.cursor().unwrap().to_owned();
+    let rest: Vec<_> = dlq.list(DlqFilter::new()).after(cursor).try_collect().await.unwrap();
+    assert_eq!(rest[0].dlq_id.as_str(), "2-0");
+}

@@ -145,7 +145,7 @@ async fn batches_queues_and_groups() {
     ];
     let published = qstash.batch(items).await.unwrap();
     assert!(published[..3].iter().all(Result::is_ok) && published[3].is_err(), "{published:?}");
-    assert!(matches!(published[1].as_ref().unwrap(), BatchPublished::Group(published) if published.len() == 1));
+    assert!(matches!(published[1].as_ref().unwrap(), BatchPublished::Group { messages, .. } if messages.len() == 1));
     local.idle().await;
     assert_eq!((app.seen().len(), queue.get().await.unwrap().lag), (2, 1));
     queue.enqueue(message(5)).await.unwrap();

@@ -3,7 +3,7 @@ use axum::body::Bytes;
 use axum_upstash::{
     ErrorKind,
     client::{RetryPolicy, Transport, TransportBody, TransportError, TransportErrorKind},
-    qstash::{Callback, FlowControl, LogFilter, Message, QStashClient, RetryDelay},
+    qstash::{Callback, FlowControl, LogFilter, Message, QStashClient, Receiver, RetryDelay, Signer},
 };
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -415,4 +415,26 @@ fn debug_shows_no_header_of_the_client_and_no_value_of_a_filter() {
     );
     assert!(shown.contains("orders") && shown.contains("url"), "{shown}");
     assert!(!shown.contains("secret") && !shown.contains("the-token"), "{shown}");
+}
+
+/// A repetition has a header of its own, and an id that is empty is none.
+#[tokio::test]
+async fn a_publish_without_an_id_is_not_sent_again() {
+    for message in [
+        Message::to_url("https://example.com/").content_based_deduplication(),
+        Message::to_url("https://example.com/").header("Upstash-Deduplication-Id", ""),
+    ] {
+        let server = Server::answering(503, "{}").await;
+        assert!(server.client().publish(message).await.is_err());
+        assert_eq!(server.count(), 1);
+    }
+}
+
+#[test]
+fn passwords_in_urls_are_not_printed() {
+    let receiver = Receiver::new("sig_a", "sig_b").unwrap();
+    let token = Signer::new("sig_a").unwrap().sign("https://user:secret@example.com/hook?token=secret", "");
+    let shown = format!("{:?}", receiver.verify(&token, b"").unwrap());
+    assert!(shown.contains("example.com/hook") && !shown.contains("secret"), "{shown}");
+    assert!(receiver.try_with_public_url("https://user:secret@example.com").is_err());
 }

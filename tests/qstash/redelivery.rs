@@ -196,7 +196,7 @@ async fn callbacks_are_decoded() {
             "{kind} of order {order}: {:?} {body}, {} of {}, last {}, dlq {}",
             callback.status.map(|status| status.as_u16()),
             callback.retried,
-            callback.max_retries,
+            callback.max_retries.unwrap(),
             callback.is_last(),
             callback.dlq_id.is_some()
         );

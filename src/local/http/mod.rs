@@ -3,11 +3,9 @@
 mod browser;
 mod gate;
 mod listener;
-mod url;
 
 pub(super) use self::{
     browser::{foreign_page, page_of_another_site, stays_http},
     gate::{Gate, Guest},
-    listener::{Handler, serve},
-    url::url_of,
+    listener::{Handler, serve, url_of},
 };

@@ -4,6 +4,7 @@ use crate::{
     qstash::{
         DeliveryOptions, DlqId, Listing, Published, QStashClient,
         call::{Answer, Call, Caller},
+        listing::Seen,
         query::Query,
         wire::{Object, Unreadable},
     },
@@ -15,6 +16,9 @@ const PATH: &str = "/v2/dlq";
 const RETRY_PATH: &str = "/v2/dlq/retry";
 const DELETE: &str = "qstash dlq delete";
 const RETRY: &str = "qstash dlq retry";
+
+/// The most entries of a request without ids.
+const MAX_COUNT: u64 = 100;
 
 /// Entries of one request: the service takes 100, and the target stays short enough for any proxy.
 const IDS: usize = 50;
@@ -86,9 +90,10 @@ impl Dlq {
         &self,
         ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
     ) -> Result<u64, Error> {
-        let mut total = 0;
+        let mut total = 0_u64;
         for query in by_ids(ids, DELETE)? {
-            total += deleted(&self.bulk(Method::DELETE, DELETE, PATH, &query, HeaderMap::new()).await?)?;
+            let answer = self.bulk(Method::DELETE, DELETE, PATH, &query, HeaderMap::new()).await?;
+            total = total.saturating_add(deleted(&answer)?);
         }
         Ok(total)
     }
@@ -99,7 +104,8 @@ impl Dlq {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the filter is empty or has a value that cannot be sent;
     /// then nothing was sent.
     pub async fn delete_where(&self, filter: DlqFilter) -> Result<u64, Error> {
-        self.delete_by(filter.into_query().map_err(|error| error.with_operation(DELETE))?).await
+        let limit = filter.limit_set();
+        self.delete_by(Pages::new(filter.into_query().map_err(|error| error.with_operation(DELETE))?, limit)).await
     }
 
     /// Deletes every entry, and returns how many they were.
@@ -107,7 +113,7 @@ impl Dlq {
     /// # Errors
     /// Those of the service.
     pub async fn delete_all(&self) -> Result<u64, Error> {
-        self.delete_by(Query::default()).await
+        self.delete_by(Pages::new(Query::default(), None)).await
     }
 
     /// Sets options that messages have when they are retried, instead of those that they were published with.
@@ -160,7 +166,8 @@ impl Dlq {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the filter is empty or has a value that cannot be sent;
     /// then nothing was sent.
     pub async fn retry_where(&self, filter: DlqFilter) -> Result<Vec<Published>, Error> {
-        self.retry_by(filter.into_query().map_err(|error| error.with_operation(RETRY))?).await
+        let limit = filter.limit_set();
+        self.retry_by(Pages::new(filter.into_query().map_err(|error| error.with_operation(RETRY))?, limit)).await
     }
 
     /// Has the messages of all entries delivered again.
@@ -168,28 +175,29 @@ impl Dlq {
     /// # Errors
     /// Those of the service.
     pub async fn retry_all(&self) -> Result<Vec<Published>, Error> {
-        self.retry_by(Query::default()).await
+        self.retry_by(Pages::new(Query::default(), None)).await
     }
 
-    async fn delete_by(&self, query: Query) -> Result<u64, Error> {
-        let mut pages = Pages::new(query);
-        let mut total = 0;
+    async fn delete_by(&self, mut pages: Pages) -> Result<u64, Error> {
+        let mut total = 0_u64;
         while let Some(query) = pages.next() {
             let answer = self.bulk(Method::DELETE, DELETE, PATH, &query, HeaderMap::new()).await?;
-            total += deleted(&answer)?;
-            pages.continue_at(cursor(&answer)?);
+            let deleted = deleted(&answer)?;
+            total = total.saturating_add(deleted);
+            pages.continue_at(cursor(&answer)?, deleted);
         }
         Ok(total)
     }
 
-    async fn retry_by(&self, query: Query) -> Result<Vec<Published>, Error> {
+    async fn retry_by(&self, mut pages: Pages) -> Result<Vec<Published>, Error> {
         let headers = self.headers()?;
-        let mut pages = Pages::new(query);
         let mut all = Vec::new();
         while let Some(query) = pages.next() {
             let answer = self.bulk(Method::POST, RETRY, RETRY_PATH, &query, headers.clone()).await?;
-            all.extend(retried(&answer)?);
-            pages.continue_at(cursor(&answer)?);
+            let retried = retried(&answer)?;
+            let count = retried.len() as u64;
+            all.extend(retried);
+            pages.continue_at(cursor(&answer)?, count);
         }
         Ok(all)
     }
@@ -217,16 +225,23 @@ struct Pages {
     query: Query,
     /// `None` before the first request.
     cursor: Option<Option<String>>,
+    /// The cursors that were followed.
+    seen: Seen,
+    left: Option<u64>,
 }
 
 impl Pages {
-    fn new(query: Query) -> Self {
-        Self { query, cursor: None }
+    fn new(query: Query, limit: Option<u32>) -> Self {
+        Self { query, cursor: None, seen: Seen::default(), left: limit.map(u64::from) }
     }
 
     fn next(&self) -> Option<Query> {
+        let count = self.left.map_or(MAX_COUNT, |left| left.min(MAX_COUNT));
+        if count == 0 {
+            return None;
+        }
         let mut query = self.query.clone();
-        query.push("count", &100);
+        query.push("count", &count);
         match &self.cursor {
             None => Some(query),
             Some(None) => None,
@@ -237,10 +252,10 @@ impl Pages {
         }
     }
 
-    /// A cursor that leads to itself ends it.
-    fn continue_at(&mut self, cursor: Option<String>) {
-        let is_new = self.cursor.as_ref() != Some(&cursor);
-        self.cursor = Some(cursor.filter(|_| is_new));
+    /// Goes on after a page of so many entries.
+    fn continue_at(&mut self, cursor: Option<String>, entries: u64) {
+        self.cursor = Some(cursor.filter(|cursor| self.seen.is_new(cursor)));
+        self.left = self.left.map(|left| left.saturating_sub(entries));
     }
 }
 

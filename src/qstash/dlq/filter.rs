@@ -26,6 +26,7 @@ use crate::{
 #[must_use]
 pub struct DlqFilter {
     pub(super) query: Query,
+    limit: Option<u32>,
 }
 
 impl DlqFilter {
@@ -57,6 +58,16 @@ impl DlqFilter {
     pub fn response_status(mut self, status: u16) -> Self {
         self.query.push("responseStatus", &status);
         self
+    }
+
+    /// Deletes or retries so many entries at the most. By default there is no limit. A listing ignores it.
+    pub fn limit(mut self, entries: u32) -> Self {
+        self.limit = Some(entries);
+        self
+    }
+
+    pub(super) fn limit_set(&self) -> Option<u32> {
+        self.limit
     }
 
     /// The query, which names at least one property.

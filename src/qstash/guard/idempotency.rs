@@ -6,7 +6,7 @@ use super::{
 #[cfg(feature = "redis")]
 use crate::redis::Redis;
 use crate::{
-    Error,
+    Error, ErrorKind,
     hex::hex,
     qstash::{MessageId, QStashRejection, rejection::QStashRefusal},
     rt::random_bytes,
@@ -154,8 +154,12 @@ impl IdempotencyGuard {
     /// If the future is dropped after it began, it ends in the background, and the message is released.
     ///
     /// # Errors
-    /// If the store fails. The [policy](Self::with_failure) is the layer's and the extractor's.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the id is empty. Otherwise if the store fails; the
+    /// [policy](Self::with_failure) is the layer's and the extractor's.
     pub async fn begin(&self, message_id: impl AsRef<str>) -> Result<Begin, Error> {
+        if message_id.as_ref().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "the id of a message is empty"));
+        }
         self.lease_key(self.key(message_id.as_ref())).await.map_err(|(error, _)| error)
     }
 

@@ -55,8 +55,22 @@ impl MessageLease {
 
     /// Forgets it if the error says that the store does not have it.
     pub(super) fn forget_after(&mut self, error: &Error) {
-        let is_unknown = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Server);
-        if !is_unknown || error.is_local() {
+        let is_absent = matches!(
+            error.kind(),
+            ErrorKind::Connect
+                | ErrorKind::Unauthorized
+                | ErrorKind::Forbidden
+                | ErrorKind::RateLimited
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::LimitExceeded
+                | ErrorKind::InvalidInput
+                | ErrorKind::Configuration
+                | ErrorKind::WrongType
+                | ErrorKind::ReadOnly
+                | ErrorKind::OutOfMemory
+        );
+        // To release what is not there changes nothing.
+        if is_absent || error.is_local() {
             self.forget();
         }
     }

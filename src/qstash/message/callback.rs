@@ -1,4 +1,8 @@
-use super::{flow_control::FlowControl, headers::method_name, retry_delay::RetryDelay};
+use super::{
+    flow_control::FlowControl,
+    headers::{method_name, of_application},
+    retry_delay::RetryDelay,
+};
 use crate::{
     Error,
     qstash::{error::invalid, seconds},
@@ -38,7 +42,7 @@ impl Callback {
         let name = name.as_ref().to_ascii_lowercase();
         let suffix = format!("forward-{name}");
         match (HeaderName::try_from(&suffix), HeaderValue::from_bytes(value.as_ref())) {
-            (Ok(_), Ok(value)) if !name.is_empty() => self.options.push((suffix, value)),
+            (Ok(_), Ok(value)) if !name.is_empty() => self.options.push((suffix, of_application(value))),
             (Ok(_), Err(_)) => self.refuse(invalid(format!("the header {name} has a value that cannot be sent"))),
             _ => self.refuse(invalid("a header has a name that cannot be sent")),
         }

@@ -4,6 +4,7 @@ use crate::{
     qstash::{Published, UrlGroupName, error::invalid, published::FromAnswer},
 };
 use http::Uri;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// The destination of a [`Message`](crate::qstash::Message), which decides the type that publishing returns.
@@ -75,6 +76,11 @@ impl Target {
         if url.contains('#') {
             return Err(invalid("the destination has a fragment, which is never sent"));
         }
+        if has_option(url) {
+            return Err(invalid(
+                "the destination has a parameter upstash-* or qstash_token, which the service would take for an option",
+            ));
+        }
         if !arrives {
             return Err(invalid("the destination has dot segments, or characters that must be percent-encoded"));
         }
@@ -85,6 +91,15 @@ impl Target {
     pub(super) fn url_group(name: &str) -> Result<Self, Error> {
         UrlGroupName::new(name).map(|name| Self { text: name.into(), is_loopback: false })
     }
+}
+
+/// Whether the query has a parameter that the service takes out of it: an address that a stranger gave could make a schedule.
+fn has_option(url: &str) -> bool {
+    let queries = url.split('?').skip(1).flat_map(|query| query.split('&'));
+    queries.map(|part| part.split_once('=').map_or(part, |(name, _)| name)).any(|name| {
+        let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+        name == "qstash_token" || name.starts_with("upstash-")
+    })
 }
 
 /// Whether `url`, which QStash can call, is of this machine. Errors call it `what`, and do not repeat it.
@@ -147,6 +162,12 @@ mod tests {
             "https://example.com/\u{fc}",
             "https://example.com/<secret>",
             "https://example.com/\"secret\"",
+            "https://example.com/?secret=1&upstash-cron=*",
+            "https://example.com/?Upstash-Retries=secret",
+            "https://example.com/?a=secret&%75pstash%2Dcallback=https://b",
+            "https://example.com/?a=secret?upstash-delay=1h",
+            "https://example.com/?qstash_token=secret",
+            "https://example.com/?upstash-",
         ] {
             let error = Target::url(url).err().unwrap_or_else(|| panic!("{url:?} was accepted"));
             assert_eq!(error.kind(), ErrorKind::InvalidInput);

@@ -13,10 +13,16 @@ pub(in crate::qstash) fn header(name: &str, value: &[u8]) -> Result<(HeaderName,
     let sent = if is_option(&name) { name.clone() } else { format!("upstash-forward-{name}") };
     let sent = HeaderName::try_from(sent).ok().filter(|_| !name.is_empty());
     match (sent, HeaderValue::from_bytes(value)) {
-        (Some(sent), Ok(value)) => Ok((sent, value)),
+        (Some(sent), Ok(value)) => Ok((sent, of_application(value))),
         (None, _) => Err(invalid("a header has a name that cannot be sent")),
         (_, Err(_)) => Err(invalid(format!("the header {name} has a value that cannot be sent"))),
     }
+}
+
+/// A value that the destination receives, a password perhaps: transports keep it out of what they print.
+pub(super) fn of_application(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 /// Whether a header of this name, in lower case, goes as it is.

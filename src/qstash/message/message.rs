@@ -48,9 +48,10 @@ pub(in crate::qstash) struct Outgoing {
 
 impl Outgoing {
     /// Whether QStash recognises a repetition, so that sending twice is the same as sending once.
+    ///
+    /// Its content does not count: a repetition has a header of its own, and which headers are content is not documented.
     pub(in crate::qstash) fn is_deduplicated(&self) -> bool {
-        let by_content = self.headers.get("upstash-content-based-deduplication");
-        self.headers.contains_key("upstash-deduplication-id") || by_content.is_some_and(|value| value == "true")
+        self.headers.get("upstash-deduplication-id").is_some_and(|id| !id.is_empty())
     }
 
     /// Refuses options that a queue does not take.
@@ -146,7 +147,8 @@ impl<D> Message<D> {
         }
     }
 
-    /// Derives the [`deduplication_id`](Self::deduplication_id) from destination, body and headers.
+    /// Has QStash tell repetitions by destination, body and headers, in ten minutes. Unlike a
+    /// [`deduplication_id`](Self::deduplication_id) it does not let the client send a message again whose answer was lost.
     pub fn content_based_deduplication(mut self) -> Self {
         self.options.set("upstash-content-based-deduplication", "true");
         self

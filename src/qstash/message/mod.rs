@@ -21,4 +21,6 @@ pub use self::{
     provider::{EmailProvider, LlmProvider},
     retry_delay::RetryDelay,
 };
-pub(super) use self::{destination::check_url, flow_control::FlowLimits, headers::header, message::Outgoing};
+pub(super) use self::{
+    destination::check_url, flow_control::FlowLimits, headers::header, message::Outgoing, options::append,
+};

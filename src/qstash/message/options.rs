@@ -57,8 +57,10 @@ impl Options {
 
     pub(super) fn header(&mut self, name: &str, value: &[u8]) {
         match header(name, value) {
-            Ok((sent, value)) if is_option(&name.to_ascii_lowercase()) => {
-                self.headers.insert(sent, value);
+            // An option has one value.
+            Ok((sent, value)) if is_option(&name.to_ascii_lowercase()) && !sent.as_str().contains("forward-") => {
+                self.headers.remove(&sent);
+                self.append(sent, value);
             }
             Ok((sent, value)) => self.append(sent, value),
             Err(problem) => self.refuse(problem),
@@ -66,10 +68,8 @@ impl Options {
     }
 
     fn append(&mut self, name: HeaderName, value: HeaderValue) {
-        if self.headers.len() < MAX_HEADERS {
-            self.headers.append(name, value);
-        } else {
-            self.refuse(invalid("the message has more than 1,000 headers"));
+        if let Err(problem) = append(&mut self.headers, name, value) {
+            self.refuse(problem);
         }
     }
 
@@ -98,7 +98,10 @@ impl Options {
 
     /// Adds to a list with commas between its items.
     pub(super) fn add_to_list(&mut self, name: &'static str, item: &str) {
-        let before = self.headers.get(name).and_then(|value| value.to_str().ok());
+        let before = self.headers.get(name).map(HeaderValue::to_str);
+        let Ok(before) = before.transpose() else {
+            return self.refuse(invalid(format!("{name} has a value that is not ASCII")));
+        };
         let list = before.map_or_else(|| item.to_owned(), |before| format!("{before},{item}"));
         self.set(name, list);
     }
@@ -172,11 +175,20 @@ impl Options {
             for name in beneath.keys() {
                 if !headers.contains_key(name) {
                     for value in beneath.get_all(name) {
-                        headers.append(name, value.clone());
+                        append(&mut headers, name.clone(), value.clone())?;
                     }
                 }
             }
         }
         Ok(headers)
     }
+}
+
+/// Adds a header, if there are not too many.
+pub(in crate::qstash) fn append(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), Error> {
+    if headers.len() >= MAX_HEADERS {
+        return Err(invalid("the message has more than 1,000 headers"));
+    }
+    headers.append(name, value);
+    Ok(())
 }

@@ -75,13 +75,13 @@ impl Messages {
     ) -> Result<u64, Error> {
         let ids: Result<Vec<MessageId>, Error> = ids.into_iter().map(|id| id.try_into().map_err(Into::into)).collect();
         let ids = ids.map_err(|error| error.with_operation(CANCEL))?;
-        let mut cancelled = 0;
+        let mut cancelled = 0_u64;
         for ids in ids.chunks(IDS) {
             let mut query = Query::default();
             for id in ids {
                 query.push("messageIds", id);
             }
-            cancelled += self.cancel_by(&query).await?;
+            cancelled = cancelled.saturating_add(self.cancel_by(&query).await?);
         }
         Ok(cancelled)
     }

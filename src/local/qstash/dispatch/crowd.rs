@@ -5,7 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Turn, dispatcher::Source};
+use super::Turn;
+
+/// What jobs wait in, one behind the other, for a place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Source {
+    Host(Arc<str>),
+    Flow(Arc<str>),
+}
 
 /// Sources whose first job found no place, by the host of that job.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::{
 
 use super::{
     JobId, Turn,
-    crowd::Crowd,
+    crowd::{Crowd, Source},
     flow::{Flow, FlowLimits, Held, MAX_IDLE_FLOWS},
     lane::Lane,
     share::Share,
@@ -70,13 +70,6 @@ enum Stage {
     InQueue(Turn),
     Ready(Turn),
     Running,
-}
-
-/// What jobs wait in, one behind the other, for a place.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Source {
-    Host(Arc<str>),
-    Flow(Arc<str>),
 }
 
 #[derive(Debug)]

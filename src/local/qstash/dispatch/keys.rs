@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Dispatcher, FlowChange, FlowInfo, JobId,
-    dispatcher::{Entry, Source},
+    crowd::Source,
+    dispatcher::Entry,
     flow::{Flow, MAX_IDLE_FLOWS},
     lane::Lane,
 };
