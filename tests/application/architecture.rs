@@ -45,7 +45,6 @@ const SHORT: usize = 30;
 const SHORT_FILES: &[(&str, &str)] = &[
     ("/mod.rs", "documentation and re-exports only"),
     ("src/hex.rs", "used by four rooms"),
-    ("src/fuzzing.rs", "the entry points of the fuzzer"),
     ("client/secret.rs", "one type that several clients hold"),
     ("redis/node.rs", "under both the client and the cluster, which must not know each other"),
     ("commands/hyperloglog.rs", "a group of Redis commands"),
