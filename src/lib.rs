@@ -85,6 +85,7 @@
 //! | `session` | [sessions](session) | yes |
 //! | `tower-sessions-0_15`, `tower-sessions-0_14` | a [store](session::compat) for tower-sessions, and so for axum-login | |
 //! | `response-cache` | [HTTP response caching](response_cache) | yes |
+//! | `cache` | a [typed cache](cache) | yes |
 //! | `client-ip` | the [client's address](client_ip) | yes |
 //! | `qstash` | [verified webhooks, publishing and management](qstash) | yes |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
@@ -119,6 +120,8 @@ pub mod background;
 mod body;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 mod breaker;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod client;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
@@ -131,6 +134,8 @@ mod expiring_map;
 pub mod fuzzing;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 mod hex;
+#[cfg(any(feature = "cache", feature = "response-cache"))]
+mod in_progress;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(feature = "client-ip", feature = "ratelimit", feature = "session"))]
@@ -149,6 +154,8 @@ pub mod response_cache;
 mod rt;
 #[cfg(feature = "session")]
 pub mod session;
+#[cfg(any(feature = "cache", feature = "response-cache"))]
+mod single_flight;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 mod state;
 

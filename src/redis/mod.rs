@@ -109,6 +109,8 @@ mod sync_token;
 mod tcp;
 mod warmth;
 
+#[cfg(any(feature = "cache", feature = "qstash"))]
+pub(crate) use self::script::RELEASE;
 pub use self::{
     access::Access,
     builder::RedisBuilder,

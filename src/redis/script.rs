@@ -6,6 +6,9 @@ use std::{fmt, sync::OnceLock, time::Duration};
 /// Tells Upstash to lock only the keys in `KEYS`. It has to be the very first bytes of a script.
 const PRELUDE: &str = "#!lua flags=allow-key-locking\n";
 
+/// Forgets a key that still has a value. Keys: the key. Arguments: the value.
+pub(crate) static RELEASE: Script = Script::new(include_str!("release.lua"));
+
 /// A Lua script, called by its hash (`EVALSHA`), and sent whole only if the server does not have it yet.
 ///
 /// Every key that it touches must be in `KEYS`. The key-locking line is added and left out as the server wants it

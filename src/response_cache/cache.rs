@@ -1,14 +1,18 @@
 use super::{
     QueryKey,
     doubts::Doubts,
-    in_progress::{InProgress, Since},
+    flight::{Flights, SharedResponse},
     key::Key,
-    single_flight::{Flights, SharedResponse},
     store::{Record, Records, ResponseStore},
     stored_response::StoredResponse,
     vary::{self, VarySpec},
 };
-use crate::{CircuitBreaker, Clock, Error, ErrorKind, background::Background, rt::random_u64};
+use crate::{
+    CircuitBreaker, Clock, Error, ErrorKind,
+    background::Background,
+    in_progress::{InProgress, Since},
+    rt::random_u64,
+};
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use quick_cache::sync as quick;

@@ -3,16 +3,18 @@
 use super::{
     cache::{Placement, Written},
     conditional::{self, Conditions},
-    in_progress::{Since, Watch},
+    flight::{FlightOutcome, Leader},
     nested_layers::{Innermost, OuterFills},
     policy::{self, Terms},
     request::{CacheRequest, Mode},
-    single_flight::{FlightOutcome, Leader},
     status::{Forward, Status},
     stored_response::StoredResponse,
     vary::{self, VarySpec},
 };
-use crate::PrivateResponse;
+use crate::{
+    PrivateResponse,
+    in_progress::{Since, Watch},
+};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, response::Parts};

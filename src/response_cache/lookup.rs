@@ -5,10 +5,10 @@ use super::{
     cache::Cache,
     conditional,
     fill::Fill,
+    flight::{FlightOutcome, Leader},
     key::Key,
     nested_layers::{OuterFills, OuterLayer},
     request::{CacheRequest, Mode},
-    single_flight::{FlightOutcome, Leader, Role},
     status::{Forward, Status},
     store::Records,
     stored_response::{RecordKind, StoredResponse},
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Problem,
     rt::{Deadline, timeout},
+    single_flight::Role,
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -201,9 +202,14 @@ impl Lookup {
     }
 
     /// Waits for other requests no longer than the layer says, however many flights that takes.
-    fn in_time(&mut self, outcome: BoxFuture<'static, FlightOutcome>) -> BoxFuture<'static, FlightOutcome> {
+    fn in_time(&mut self, outcome: BoxFuture<'static, Option<FlightOutcome>>) -> BoxFuture<'static, FlightOutcome> {
         let until = *self.waits_until.get_or_insert_with(|| Deadline::after(self.request.cache.settings.wait_timeout));
-        Box::pin(async move { timeout(until.remaining(), outcome).await.unwrap_or(FlightOutcome::Late) })
+        Box::pin(async move {
+            match timeout(until.remaining(), outcome).await {
+                Ok(outcome) => outcome.unwrap_or(FlightOutcome::Abandoned),
+                Err(_) => FlightOutcome::Late,
+            }
+        })
     }
 
     fn stored_now(&self, request: &HeaderMap) -> Option<(Arc<StoredResponse>, u64)> {

@@ -344,6 +344,8 @@ impl UpstashBuilder {
             limiter: std::sync::OnceLock::new(),
             #[cfg(feature = "session")]
             sessions: std::sync::OnceLock::new(),
+            #[cfg(feature = "cache")]
+            caches: std::sync::Mutex::default(),
             #[cfg(feature = "response-cache")]
             cache: std::sync::OnceLock::new(),
         }))

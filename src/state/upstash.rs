@@ -100,6 +100,10 @@ pub(super) struct Inner {
     pub(super) limiter: std::sync::OnceLock<crate::ratelimit::Ratelimit>,
     #[cfg(feature = "session")]
     pub(super) sessions: std::sync::OnceLock<crate::session::SessionLayer>,
+    /// Caches by name, each with its types.
+    #[cfg(feature = "cache")]
+    pub(super) caches:
+        std::sync::Mutex<std::collections::HashMap<(String, std::any::TypeId), Arc<dyn std::any::Any + Send + Sync>>>,
     #[cfg(feature = "response-cache")]
     pub(super) cache: std::sync::OnceLock<crate::response_cache::ResponseCacheLayer>,
 }
@@ -235,6 +239,34 @@ impl Upstash {
             layer.with_prefix(format!("{}:cache", self.inner.namespace)).with_background(self.background())
         });
         layer.clone().with_ttl(ttl)
+    }
+
+    /// A typed cache under a name: in Redis and memory, or in memory alone.
+    ///
+    /// All calls with one name and the same types return clones of one cache, which share values and computations. Keys
+    /// begin with `{<namespace>:data:<name>}`.
+    #[cfg(feature = "cache")]
+    #[must_use]
+    pub fn cache<K, V>(&self, name: impl AsRef<str>) -> crate::cache::Cache<K, V>
+    where
+        K: crate::cache::CacheKey + ?Sized + 'static,
+        V: serde::Serialize + serde::de::DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        use crate::cache::Cache;
+        let name = name.as_ref();
+        let types = std::any::TypeId::of::<Cache<K, V>>();
+        let mut caches = self.inner.caches.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = caches.get(&(name.to_owned(), types)).and_then(|known| known.downcast_ref::<Cache<K, V>>());
+        if let Some(known) = known {
+            return known.clone();
+        }
+        let cache = match &self.inner.redis {
+            Some(redis) => Cache::new(redis.clone(), format!("{}:data", self.inner.namespace), name),
+            None => Cache::memory(name),
+        };
+        let cache = cache.with_background(self.background());
+        caches.insert((name.to_owned(), types), cache.clone().into_any());
+        cache
     }
 
     /// The QStash client. If QStash is not configured, each call fails with the names of the missing variables.

@@ -8,10 +8,11 @@ use std::{
 
 /// Each room, and those it may use beside itself. A room that is not listed may use nothing of the crate.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("state", &["ratelimit", "session", "response_cache", "client_ip", "redis", "qstash", PLUMBING]),
+    ("state", &["ratelimit", "session", "response_cache", "cache", "client_ip", "redis", "qstash", PLUMBING]),
     ("ratelimit", &["client_ip", "redis", PLUMBING]),
     ("session", &["redis", PLUMBING]),
     ("response_cache", &["redis", PLUMBING]),
+    ("cache", &["redis", PLUMBING]),
     ("client_ip", &[PLUMBING]),
     ("qstash", &["redis", PLUMBING]),
     ("redis", &[PLUMBING]),
@@ -22,8 +23,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("local", &[]),
 ];
 
-const PLUMBING: &str =
-    "background client rt error env body breaker problem private_response expiring_map hex never_seen problems";
+const PLUMBING: &str = "background client rt error env body breaker problem private_response expiring_map hex never_seen problems \
+                        in_progress single_flight";
 
 /// The names that the crate's root re-exports, by the room they are from.
 const ROOT: &[(&str, &str)] = &[

@@ -1,13 +1,10 @@
 #[cfg(feature = "redis")]
-use crate::redis::{Redis, Script, SetOptions};
+use crate::redis::{RELEASE, Redis, SetOptions};
 use crate::{
     Error,
     expiring_map::{ExpiringMap, Spare},
 };
 use std::{fmt, sync::Arc, time::Duration};
-
-#[cfg(feature = "redis")]
-static RELEASE: Script = Script::new(include_str!("release.lua"));
 
 /// The value of a message that was handled.
 pub(super) const DONE: &str = "done";

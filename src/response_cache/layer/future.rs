@@ -5,8 +5,8 @@ use super::{
 use crate::response_cache::{
     cache::Written,
     fill::{Candidate, Fill, Kept, Writing, is_of_length},
+    flight::FlightOutcome,
     lookup::{Lookup, Next},
-    single_flight::FlightOutcome,
     store::Records,
 };
 use bytes::Bytes;

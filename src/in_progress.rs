@@ -1,4 +1,4 @@
-//! The resources that handlers are making, and whether a request changed one of them meanwhile.
+//! The values that are being made, and whether one of them changed meanwhile.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -11,7 +11,7 @@ use std::{
 
 /// A counter of changes for each resource in progress. Only those are tracked, so a change elsewhere never counts.
 #[derive(Debug, Default)]
-pub(super) struct InProgress(Mutex<HashMap<Arc<str>, Resource>>);
+pub(crate) struct InProgress(Mutex<HashMap<Arc<str>, Resource>>);
 
 #[derive(Debug)]
 struct Resource {
@@ -21,7 +21,7 @@ struct Resource {
 
 impl InProgress {
     /// Watches a resource until the guard is dropped.
-    pub(super) fn watch(self: &Arc<Self>, key: Arc<str>) -> Watch {
+    pub(crate) fn watch(self: &Arc<Self>, key: Arc<str>) -> Watch {
         let mut all = self.lock();
         let making = all.entry(Arc::clone(&key)).or_insert_with(|| Resource { requests: 0, changes: Arc::default() });
         making.requests += 1;
@@ -31,14 +31,14 @@ impl InProgress {
     }
 
     /// Tells those who watch the resource that it changed.
-    pub(super) fn change(&self, key: &str) {
+    pub(crate) fn change(&self, key: &str) {
         if let Some(making) = self.lock().get(key) {
             making.changes.fetch_add(1, Ordering::AcqRel);
         }
     }
 
     /// The number of requests that are making the resource.
-    pub(super) fn requests(&self, key: &str) -> usize {
+    pub(crate) fn requests(&self, key: &str) -> usize {
         self.lock().get(key).map_or(0, |making| making.requests)
     }
 
@@ -48,7 +48,7 @@ impl InProgress {
 }
 
 /// A resource that is being made for one request.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     all: Arc<InProgress>,
     key: Arc<str>,
     since: Since,
@@ -56,7 +56,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// The changes since the watch began.
-    pub(super) fn since(&self) -> &Since {
+    pub(crate) fn since(&self) -> &Since {
         &self.since
     }
 }
@@ -80,13 +80,13 @@ impl fmt::Debug for Watch {
 
 /// The changes of a resource since a handler began to make it.
 #[derive(Debug, Clone)]
-pub(super) struct Since {
+pub(crate) struct Since {
     before: u64,
     changes: Arc<AtomicU64>,
 }
 
 impl Since {
-    pub(super) fn is_changed(&self) -> bool {
+    pub(crate) fn is_changed(&self) -> bool {
         self.changes.load(Ordering::Acquire) != self.before
     }
 }

@@ -1,0 +1,264 @@
+//! One computation: a lookup in the store, the closure, and what becomes of its value. It runs in a task of its own, so that
+//! a call that is dropped leaves those that wait with it in peace.
+
+use super::{
+    context::{Choices, ComputeContext},
+    event::CacheEvent,
+    lives::Freshness,
+    memory::Slot,
+    settings::Settings,
+    shared::{Landing, Shared, after, tags_of},
+    store::{CacheStore, Lease},
+};
+use crate::{
+    in_progress::Watch,
+    rt::{Deadline, random_id, sleep, timeout},
+    single_flight::Leader,
+};
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+/// The first pause before another look for the value of another process, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(200)];
+
+pub(super) struct Computation<V> {
+    pub(super) shared: Arc<Shared<V>>,
+    pub(super) settings: Settings<V>,
+    pub(super) name: Arc<str>,
+    pub(super) leader: Leader<Landing<V>>,
+    /// A value that this process has, which is not fresh.
+    pub(super) known: Option<Slot<V>>,
+    /// The value is fresh, and is computed ahead of its end.
+    pub(super) is_eager: bool,
+}
+
+/// What a computation begins with.
+struct Begin<V> {
+    /// The lease in the store, and the time at which it was taken.
+    lease: Option<(Arc<dyn CacheStore>, Lease, u64)>,
+    previous: Option<Slot<V>>,
+    moment: u64,
+}
+
+enum Turn<V> {
+    /// There is a value that can be used.
+    Found(Slot<V>),
+    Compute(Begin<V>),
+}
+
+/// The end of the closure.
+enum Ended<V, E> {
+    Value(V),
+    Failed(E),
+    TimedOut,
+    Panicked,
+}
+
+impl<V: Clone + Send + Sync + 'static> Computation<V> {
+    pub(super) async fn run<E, F, Fut>(self, compute: F)
+    where
+        E: Send + Sync + 'static,
+        F: FnOnce(ComputeContext<V>) -> Fut + Send,
+        Fut: Future<Output = Result<V, E>> + Send,
+    {
+        // From before the lookup: what changes the key from now on overtakes this computation.
+        let watch = self.shared.in_progress.watch(Arc::clone(&self.name));
+        let begin = match self.begin().await {
+            Turn::Found(slot) => {
+                let value = slot.value.clone();
+                self.keep(&watch, slot);
+                return self.leader.land(Landing::Value(value));
+            }
+            Turn::Compute(begin) => begin,
+        };
+        let context = ComputeContext::new(begin.previous.as_ref().map(|slot| slot.value.clone()));
+        let ended = {
+            let limit = self.settings.hard_timeout;
+            let compute = caught(|| compute(context.clone()));
+            let keep_lease = keep_lease(begin.lease.as_ref().map(|(store, lease, _)| (store, &*self.name, lease)));
+            match timeout(limit, until_first(compute, keep_lease)).await {
+                Ok(Ok(Ok(value))) => Ended::Value(value),
+                Ok(Ok(Err(error))) => Ended::Failed(error),
+                Ok(Err(Panic)) => Ended::Panicked,
+                Err(_) => Ended::TimedOut,
+            }
+        };
+        match ended {
+            Ended::Value(value) => self.succeed(&watch, begin, value, &context.choices()).await,
+            Ended::Failed(error) => {
+                let error: Arc<dyn Any + Send + Sync> = Arc::new(error);
+                if let Some(ttl) = context.choices().keeps_error_for {
+                    let until_ms = after(self.settings.clock.now_ms(), ttl);
+                    self.shared.keep_failure(&self.name, Arc::clone(&error), until_ms);
+                }
+                self.fail(&watch, begin, Landing::Failed(error)).await;
+            }
+            Ended::TimedOut => self.fail(&watch, begin, Landing::TimedOut).await,
+            Ended::Panicked => self.fail(&watch, begin, Landing::Panicked).await,
+        }
+    }
+
+    /// Looks for the value of another process, or takes the lease of the computation.
+    async fn begin(&self) -> Turn<V> {
+        let moment = self.shared.memory.moment();
+        let alone = || Turn::Compute(Begin { lease: None, previous: self.known.clone(), moment });
+        let (Some(store), Ok(name)) = (&self.shared.store, random_id::<16>()) else { return alone() };
+        let lease = Lease { name, ttl: self.settings.lease };
+        let until = Deadline::after(self.settings.hard_timeout);
+        let mut pause = PAUSES[0];
+        loop {
+            let moment = self.shared.memory.moment();
+            let eager = self.settings.eager.filter(|_| self.is_eager);
+            let look = store.look(&self.name, self.settings.version, eager, Some(&lease));
+            // Without the store, values are computed, and are not shared.
+            let Ok(looked) = Shared::call(&self.settings, &**store, look).await else { return alone() };
+            let entry = looked.entry.as_ref();
+            let slot = entry.and_then(|entry| self.shared.slot(&self.settings, entry, looked.now_us, moment));
+            let is_unreadable = entry.is_some() && slot.is_none() && !looked.leads;
+            let now_ms = self.settings.clock.now_ms();
+            let freshness = slot.as_ref().map_or(Freshness::Over, |slot| slot.ends.freshness(now_ms));
+            match (freshness, slot) {
+                (Freshness::Fresh | Freshness::Stale, Some(slot)) if !looked.leads => return Turn::Found(slot),
+                (_, previous) if looked.leads => {
+                    if let (Freshness::Fresh | Freshness::Stale, Some(stale)) = (freshness, &previous) {
+                        self.leader.land_for_now(Landing::Value(stale.value.clone()));
+                    }
+                    let lease = Some((Arc::clone(store), lease, looked.now_us));
+                    return Turn::Compute(Begin { lease, previous, moment });
+                }
+                _ if is_unreadable || until.remaining().is_zero() => {
+                    return Turn::Compute(Begin { lease: None, previous: None, moment });
+                }
+                _ => {}
+            }
+            sleep(pause.min(until.remaining())).await;
+            pause = pause.mul_f64(1.5).min(PAUSES[1]);
+        }
+    }
+
+    async fn succeed(self, watch: &Watch, begin: Begin<V>, value: V, choices: &Choices) {
+        let Self { shared, settings, name, leader, .. } = &self;
+        settings.observe(CacheEvent::Computed);
+        let tags = tags_of(choices);
+        let tags = match tags {
+            Ok(tags) if !choices.is_skipped => tags,
+            outcome => {
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, namespace = &*settings.namespace, "a value was computed, and is not kept");
+                    settings.observe(CacheEvent::NotStored);
+                }
+                if let Some((store, lease, _)) = &begin.lease {
+                    self.release(store, lease).await;
+                }
+                return self.leader.land(Landing::Value(value));
+            }
+        };
+        let lives = settings.lives(choices.ttl, &value);
+        let mut is_overtaken = false;
+        if let Some((store, lease, created_us)) = &begin.lease {
+            let stored = match Shared::put(settings, name, &value, lives, &tags) {
+                Ok(mut put) => {
+                    (put.lease, put.created_us) = (Some(&*lease.name), Some(*created_us));
+                    Shared::call(settings, &**store, store.put(&[put])).await
+                }
+                Err(error) => {
+                    self.release(store, lease).await;
+                    Err(error)
+                }
+            };
+            match stored {
+                Ok(1..) => {}
+                Ok(0) => {
+                    is_overtaken = true;
+                    settings.observe(CacheEvent::NotStored);
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error.without_key(), namespace = &*settings.namespace, "a value was not stored");
+                    settings.observe(CacheEvent::NotStored);
+                }
+            }
+        }
+        if !is_overtaken {
+            let slot = shared.new_slot(settings, value.clone(), lives, begin.moment, tags);
+            self.keep(watch, slot);
+        }
+        let _ = leader;
+        self.leader.land(Landing::Value(value));
+    }
+
+    async fn fail(self, watch: &Watch, begin: Begin<V>, landing: Landing<V>) {
+        self.settings.observe(CacheEvent::ComputeFailed);
+        if let Some((store, lease, _)) = &begin.lease {
+            self.release(store, lease).await;
+        }
+        let now_ms = self.settings.clock.now_ms();
+        let usable = begin.previous.filter(|slot| slot.ends.freshness(now_ms) > Freshness::Over);
+        let Some(mut slot) = usable else { return self.leader.land(landing) };
+        // For a while, without another try.
+        let pause_ms = after(now_ms, self.settings.error_pause).min(slot.ends.on_error_ms.max(slot.ends.stale_ms));
+        slot.ends.fresh_ms = pause_ms;
+        slot.until_ms = slot.until_ms.max(pause_ms);
+        let value = slot.value.clone();
+        self.keep(watch, slot);
+        self.leader.land(Landing::Value(value));
+    }
+
+    /// Keeps a value in memory, unless the key was changed meanwhile.
+    fn keep(&self, watch: &Watch, slot: Slot<V>) {
+        if !watch.since().is_changed() {
+            self.shared.memory.insert(&self.name, slot);
+        }
+    }
+
+    async fn release(&self, store: &Arc<dyn CacheStore>, lease: &Lease) {
+        // Otherwise it ends by itself.
+        let _ = Shared::call(&self.settings, &**store, store.release(&self.name, lease)).await;
+    }
+}
+
+/// Prolongs a lease for as long as it is polled.
+async fn keep_lease(held: Option<(&Arc<dyn CacheStore>, &str, &Lease)>) {
+    if let Some((store, name, lease)) = held {
+        loop {
+            sleep(lease.ttl / 3).await;
+            if let Ok(false) = store.renew(name, lease).await {
+                break;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// The output of the first future. The other one is polled beside it.
+async fn until_first<T>(first: impl Future<Output = T>, beside: impl Future<Output = ()>) -> T {
+    let (mut first, mut beside) = (pin!(first), pin!(beside));
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = first.as_mut().poll(cx) {
+            return Poll::Ready(output);
+        }
+        let _ = beside.as_mut().poll(cx);
+        Poll::Pending
+    })
+    .await
+}
+
+/// The closure or its future panicked.
+struct Panic;
+
+/// Runs a closure and its future. A panic of either is an error, so that those who wait hear of it.
+async fn caught<T, Fut: Future<Output = T>>(begin: impl FnOnce() -> Fut) -> Result<T, Panic> {
+    let future = catch_unwind(AssertUnwindSafe(begin)).map_err(|_| Panic)?;
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(_) => Poll::Ready(Err(Panic)),
+    })
+    .await
+}

@@ -1,0 +1,132 @@
+use super::{
+    computation::Computation,
+    context::ComputeContext,
+    error::ComputeError,
+    event::{CacheEvent, Tier},
+    key::{self, CacheKey},
+    lives::Freshness,
+    memory::Slot,
+    namespace::Cache,
+    shared::Landing,
+};
+use crate::{
+    rt::timeout,
+    single_flight::{Leader, Role},
+};
+use std::{any::Any, future::Future, sync::Arc};
+
+/// How often a call takes over from one that was dropped, before it gives up.
+const MAX_ROUNDS: u8 = 10;
+
+impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
+    /// The value of a key. If there is none that is fresh, it is computed, once for all calls of all processes.
+    ///
+    /// The computation runs in a task of its own: it goes on if this call is dropped, and its value is kept.
+    ///
+    /// - A value within [`stale_while_revalidate`](Self::with_stale_while_revalidate) is returned at once.
+    /// - One within [`stale_if_error`](Self::with_stale_if_error) is returned if the computation fails, panics or takes
+    ///   too long; or, with a [soft timeout](Self::with_soft_timeout), if it takes a while.
+    ///
+    /// # Errors
+    /// The error of the computation, which all calls get that waited for it.
+    pub async fn get_or_compute<E, F, Fut>(&self, key: &K, compute: F) -> Result<V, ComputeError<E>>
+    where
+        E: Send + Sync + 'static,
+        F: FnOnce(ComputeContext<V>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<V, E>> + Send + 'static,
+    {
+        let name = key::name(key);
+        let mut compute = Some(compute);
+        for _ in 0..MAX_ROUNDS {
+            let now_ms = self.settings.clock.now_ms();
+            let known = self.shared.memory.get(&name, now_ms);
+            let freshness = known.as_ref().map_or(Freshness::Over, |slot| slot.freshness(now_ms));
+            if let (Freshness::Fresh, Some(slot)) = (freshness, &known) {
+                self.settings.observe(CacheEvent::Hit(Tier::Memory));
+                if self.is_late(slot, now_ms)
+                    && let Role::Leader(leader) = self.shared.flights.join(Arc::clone(&name))
+                    && let Some(compute) = compute.take()
+                {
+                    self.settings.background.run(self.computation(&name, leader, known.clone(), true).run(compute));
+                }
+                return Ok(slot.value.clone());
+            }
+            if let Some(failure) = self.shared.failure(&name, now_ms)
+                && let Some(error) = own_error(failure)
+            {
+                return Err(error);
+            }
+            let landing = match self.shared.flights.join(Arc::clone(&name)) {
+                Role::Follower(landing) => landing,
+                Role::Leader(leader) => {
+                    // Another flight may have landed since.
+                    let now_ms = self.settings.clock.now_ms();
+                    let again = self.shared.memory.get(&name, now_ms);
+                    if again.as_ref().is_some_and(|slot| slot.freshness(now_ms) == Freshness::Fresh) {
+                        continue;
+                    }
+                    let Some(compute) = compute.take() else { break };
+                    let landing = leader.follow();
+                    let work = self.computation(&name, leader, known.clone(), false).run(compute);
+                    if let Err(work) = self.settings.background.drive(work) {
+                        // There is nothing to run it on.
+                        work.await;
+                    }
+                    landing
+                }
+            };
+            if let (Freshness::Stale, Some(slot)) = (freshness, &known) {
+                self.settings.observe(CacheEvent::Stale(Tier::Memory));
+                return Ok(slot.value.clone());
+            }
+            let landing = match (self.settings.soft_timeout, &known) {
+                (Some(limit), Some(slot)) => match timeout(limit, landing).await {
+                    Ok(landing) => landing,
+                    Err(_) => {
+                        self.settings.observe(CacheEvent::Stale(Tier::Memory));
+                        return Ok(slot.value.clone());
+                    }
+                },
+                _ => landing.await,
+            };
+            match landing {
+                Some(Landing::Value(value)) => return Ok(value),
+                Some(Landing::TimedOut) => return Err(ComputeError::TimedOut),
+                Some(Landing::Panicked) => return Err(ComputeError::Panicked),
+                Some(Landing::Failed(failure)) => {
+                    // Of another type: this call computes for itself.
+                    if let Some(error) = own_error(failure) {
+                        return Err(error);
+                    }
+                }
+                None => {}
+            }
+        }
+        Err(ComputeError::TimedOut)
+    }
+
+    fn computation(
+        &self,
+        name: &Arc<str>,
+        leader: Leader<Landing<V>>,
+        known: Option<Slot<V>>,
+        is_eager: bool,
+    ) -> Computation<V> {
+        Computation {
+            shared: Arc::clone(&self.shared),
+            settings: self.settings.clone(),
+            name: Arc::clone(name),
+            leader,
+            known,
+            is_eager,
+        }
+    }
+
+    fn is_late(&self, slot: &Slot<V>, now_ms: u64) -> bool {
+        self.settings.eager.is_some_and(|part| slot.ends.is_late(now_ms, part))
+    }
+}
+
+fn own_error<E: Send + Sync + 'static>(failure: Arc<dyn Any + Send + Sync>) -> Option<ComputeError<E>> {
+    failure.downcast().ok().map(ComputeError::Failed)
+}

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+/// How long a value is fresh, stale while it is refreshed, and stale if that fails: each from its creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lives {
+    pub(super) fresh: Duration,
+    pub(super) stale: Duration,
+    pub(super) on_error: Duration,
+}
+
+/// What a value may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Freshness {
+    /// Of nothing.
+    Over,
+    /// If its computation fails.
+    OnError,
+    /// While it is computed.
+    Stale,
+    Fresh,
+}
+
+impl Lives {
+    pub(super) fn longest(self) -> Duration {
+        self.fresh.max(self.stale).max(self.on_error)
+    }
+}
+
+/// The ends of the lives of a value, in milliseconds of this process's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// A clock that was set back before this has no fresh values.
+    pub(super) since_ms: u64,
+    pub(super) fresh_ms: u64,
+    pub(super) stale_ms: u64,
+    pub(super) on_error_ms: u64,
+}
+
+impl Ends {
+    pub(super) fn of(lives: Lives, now_ms: u64) -> Self {
+        let after = |life: Duration| now_ms.saturating_add(u64::try_from(life.as_millis()).unwrap_or(u64::MAX));
+        Self {
+            since_ms: now_ms,
+            fresh_ms: after(lives.fresh),
+            stale_ms: after(lives.stale),
+            on_error_ms: after(lives.on_error),
+        }
+    }
+
+    pub(super) fn freshness(&self, now_ms: u64) -> Freshness {
+        if now_ms < self.since_ms {
+            return Freshness::Over;
+        }
+        match now_ms {
+            now if now < self.fresh_ms => Freshness::Fresh,
+            now if now < self.stale_ms => Freshness::Stale,
+            now if now < self.on_error_ms => Freshness::OnError,
+            _ => Freshness::Over,
+        }
+    }
+
+    /// Whether so much of the fresh life has passed that the value is refreshed ahead of its end.
+    #[allow(clippy::cast_precision_loss, reason = "a life is below 2^53 milliseconds")]
+    pub(super) fn is_late(&self, now_ms: u64, part: f64) -> bool {
+        let life = self.fresh_ms.saturating_sub(self.since_ms) as f64;
+        now_ms.saturating_sub(self.since_ms) as f64 >= life * part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_ages() {
+        let seconds = Duration::from_secs;
+        let lives = Lives { fresh: seconds(1), stale: seconds(3), on_error: seconds(10) };
+        let ends = Ends::of(lives, 5_000);
+        for (now_ms, expected) in [
+            (4_999, Freshness::Over),
+            (5_000, Freshness::Fresh),
+            (5_999, Freshness::Fresh),
+            (6_000, Freshness::Stale),
+            (7_999, Freshness::Stale),
+            (8_000, Freshness::OnError),
+            (15_000, Freshness::Over),
+        ] {
+            assert_eq!(ends.freshness(now_ms), expected, "{now_ms}");
+        }
+        assert!(!ends.is_late(5_899, 0.9) && ends.is_late(5_900, 0.9));
+        assert_eq!(Ends::of(Lives { fresh: Duration::MAX, ..lives }, 1).fresh_ms, u64::MAX);
+    }
+}

@@ -1,0 +1,139 @@
+use super::{
+    context::Choices,
+    envelope::{Envelope, SharedStore},
+    lives::{Freshness, Lives},
+    memory::{Memory, Slot},
+    settings::Settings,
+    store::{CacheStore, Put},
+};
+use crate::{Error, ErrorKind, in_progress::InProgress, single_flight::Flights};
+use bytes::Bytes;
+use quick_cache::sync as quick;
+use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
+
+/// Errors that are kept for a while.
+const MAX_FAILURES: usize = 10_000;
+/// The tags of one value.
+const MAX_TAGS: usize = 100;
+
+/// The end of a computation, as those see it who wait for it.
+#[derive(Clone)]
+pub(super) enum Landing<V> {
+    Value(V),
+    /// An error of the computation, whose type each call knows.
+    Failed(Arc<dyn Any + Send + Sync>),
+    TimedOut,
+    Panicked,
+}
+
+/// All that the clones of a cache share.
+pub(super) struct Shared<V> {
+    pub(super) memory: Memory<V>,
+    pub(super) flights: Arc<Flights<Landing<V>>>,
+    pub(super) in_progress: Arc<InProgress>,
+    /// Errors with the end of their lives.
+    failures: quick::Cache<Arc<str>, (Arc<dyn Any + Send + Sync>, u64)>,
+    pub(super) store: SharedStore,
+}
+
+impl<V: Clone + Send + Sync + 'static> Shared<V> {
+    pub(super) fn new(capacity: usize, store: SharedStore) -> Self {
+        Self {
+            memory: Memory::new(capacity),
+            flights: Arc::default(),
+            in_progress: Arc::default(),
+            failures: quick::Cache::new(MAX_FAILURES.min(capacity)),
+            store,
+        }
+    }
+
+    /// The error that is kept of a key.
+    pub(super) fn failure(&self, name: &str, now_ms: u64) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.failures.get(name).filter(|(_, until_ms)| now_ms < *until_ms).map(|(failure, _)| failure)
+    }
+
+    pub(super) fn keep_failure(&self, name: &Arc<str>, failure: Arc<dyn Any + Send + Sync>, until_ms: u64) {
+        self.failures.insert(Arc::clone(name), (failure, until_ms));
+    }
+
+    /// Forgets what this process has of a key, and whatever a computation under way brings.
+    pub(super) fn forget(&self, name: &str) {
+        self.in_progress.change(name);
+        self.memory.remove(name);
+        self.failures.remove(name);
+    }
+
+    /// Calls the store, if its circuit is not open.
+    pub(super) async fn call<T>(
+        settings: &Settings<V>,
+        store: &dyn CacheStore,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        store.breaker().call("the cache's store", settings.store_timeout, call).await
+    }
+
+    /// The slot of an entry that the store gave when its clock showed `now_us`. `None` if it cannot be read.
+    pub(super) fn slot(&self, settings: &Settings<V>, entry: &Bytes, now_us: u64, moment: u64) -> Option<Slot<V>> {
+        let envelope = Envelope::read(entry).filter(|envelope| envelope.version == settings.version)?;
+        let value = settings.codec.as_ref()?.decode(&envelope.payload)?;
+        let now_ms = settings.clock.now_ms();
+        let ends = envelope.ends(now_us, now_ms);
+        let slot =
+            Slot { value, ends, until_ms: after(now_ms, settings.memory_ttl), moment, tags: envelope.tags.into() };
+        (slot.ends.freshness(now_ms) > Freshness::Over).then_some(slot)
+    }
+
+    /// The slot of a value that was computed or set.
+    pub(super) fn new_slot(
+        &self,
+        settings: &Settings<V>,
+        value: V,
+        lives: Lives,
+        moment: u64,
+        tags: Vec<Box<str>>,
+    ) -> Slot<V> {
+        let now_ms = settings.clock.now_ms();
+        let ends = super::lives::Ends::of(lives, now_ms);
+        let until_ms = if self.store.is_some() { after(now_ms, settings.memory_ttl) } else { u64::MAX };
+        Slot { value, ends, until_ms, moment, tags: tags.into() }
+    }
+
+    /// An entry for the store.
+    pub(super) fn put<'a>(
+        settings: &Settings<V>,
+        name: &'a str,
+        value: &V,
+        lives: Lives,
+        tags: &'a [Box<str>],
+    ) -> Result<Put<'a>, Error> {
+        let codec = settings.codec.as_ref().ok_or_else(|| Error::new(ErrorKind::Configuration, "there is no codec"))?;
+        Ok(Put {
+            name,
+            lease: None,
+            created_us: None,
+            lives,
+            took: Duration::ZERO,
+            version: settings.version,
+            tags,
+            payload: codec.encode(value)?,
+        })
+    }
+}
+
+/// The tags of a value, as they are stored.
+pub(super) fn tags_of(choices: &Choices) -> Result<Vec<Box<str>>, Error> {
+    if choices.tags.len() > MAX_TAGS {
+        return Err(Error::new(ErrorKind::InvalidInput, "a value has more than 100 tags"));
+    }
+    Ok(choices.tags.iter().map(|tag| super::key::tag(tag)).collect())
+}
+
+pub(super) fn after(now_ms: u64, time: Duration) -> u64 {
+    now_ms.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl<V> fmt::Debug for Shared<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("memory", &self.memory).field("store", &self.store).finish_non_exhaustive()
+    }
+}
