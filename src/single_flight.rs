@@ -2,7 +2,7 @@
 
 use futures_core::future::BoxFuture;
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -12,7 +12,13 @@ type Sender<T> = watch::Sender<Option<T>>;
 type Receiver<T> = watch::Receiver<Option<T>>;
 
 /// The flights under way, by key.
-pub(crate) struct Flights<T>(Mutex<HashMap<Arc<str>, Receiver<T>>>);
+pub(crate) struct Flights<T>(Mutex<HashMap<Arc<str>, Flight<T>>>);
+
+struct Flight<T> {
+    receiver: Receiver<T>,
+    /// A number by which its callers tell whether they may follow.
+    mark: u64,
+}
 
 /// The part of a call in a flight.
 pub(crate) enum Role<T> {
@@ -23,20 +29,36 @@ pub(crate) enum Role<T> {
 
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
     pub(crate) fn join(self: &Arc<Self>, key: Arc<str>) -> Role<T> {
-        match self.lock().entry(key) {
-            Entry::Occupied(flight) => Role::Follower(landing(flight.get().clone())),
-            Entry::Vacant(place) => {
-                let (sender, receiver) = watch::channel(None);
-                let key = Arc::clone(place.key());
-                place.insert(receiver);
-                Role::Leader(Leader { flights: Arc::clone(self), key, sender })
-            }
+        self.join_if(key, 0, |_| true)
+    }
+
+    /// Follows the flight under way if its mark is fine, or leads one of this mark.
+    pub(crate) fn join_if(self: &Arc<Self>, key: Arc<str>, mark: u64, may_follow: impl FnOnce(u64) -> bool) -> Role<T> {
+        let mut flights = self.lock();
+        if let Some(flight) = flights.get(&key)
+            && may_follow(flight.mark)
+        {
+            return Role::Follower(landing(flight.receiver.clone()));
         }
+        let (sender, receiver) = watch::channel(None);
+        // Those who follow the one before still wait for it.
+        flights.insert(Arc::clone(&key), Flight { receiver, mark });
+        Role::Leader(Leader { flights: Arc::clone(self), key, sender })
+    }
+
+    /// Leaves a flight to those who follow it.
+    pub(crate) fn detach(&self, key: &str) {
+        self.lock().remove(key);
+    }
+
+    /// Leaves all flights to those who follow them.
+    pub(crate) fn detach_all(&self) {
+        self.lock().clear();
     }
 }
 
 impl<T> Flights<T> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Receiver<T>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Flight<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -80,7 +102,11 @@ impl<T: Clone + Send + Sync + 'static> Leader<T> {
 impl<T> Drop for Leader<T> {
     fn drop(&mut self) {
         // Before the channel closes: a woken follower must not find this flight again.
-        self.flights.lock().remove(&self.key);
+        let mut flights = self.flights.lock();
+        let is_own = |flight: &Flight<T>| flight.receiver.same_channel(&self.sender.subscribe());
+        if flights.get(&self.key).is_some_and(is_own) {
+            flights.remove(&self.key);
+        }
     }
 }
 
@@ -144,6 +170,23 @@ mod tests {
         let later = follower(join(&flights));
         first.land(2);
         assert_eq!((later.await, flights.len()), (Some(2), 0));
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_is_left_ends_beside_the_next_one() {
+        let flights = Arc::default();
+        let first = leader(join(&flights));
+        let follows_first = follower(join(&flights));
+        flights.detach("key");
+        let second = leader(join(&flights));
+        first.land(1);
+        assert_eq!((follows_first.await, flights.len()), (Some(1), 1));
+        let follows_second = follower(join(&flights));
+        let third = leader(flights.join_if("key".into(), 3, |mark| mark > 0));
+        second.land(2);
+        assert_eq!((follows_second.await, flights.len()), (Some(2), 1));
+        drop(third);
+        assert_eq!(flights.len(), 0);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 
 use super::{
     context::{Choices, ComputeContext},
-    event::CacheEvent,
+    event::{CacheEvent, Tier},
     lives::Freshness,
     memory::Slot,
     settings::Settings,
@@ -33,8 +33,6 @@ pub(super) struct Computation<V> {
     pub(super) settings: Settings<V>,
     pub(super) name: Arc<str>,
     pub(super) leader: Leader<Landing<V>>,
-    /// A value that this process has, which is not fresh.
-    pub(super) known: Option<Slot<V>>,
     /// The value is fresh, and is computed ahead of its end.
     pub(super) is_eager: bool,
 }
@@ -70,7 +68,8 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
     {
         // From before the lookup: what changes the key from now on overtakes this computation.
         let watch = self.shared.in_progress.watch(Arc::clone(&self.name));
-        let begin = match self.begin().await {
+        let known = self.shared.memory.get(&self.name, self.settings.clock.now_ms());
+        let begin = match self.begin(known).await {
             Turn::Found(slot) => {
                 let value = slot.value.clone();
                 self.keep(&watch, slot);
@@ -83,7 +82,8 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             let limit = self.settings.hard_timeout;
             let compute = caught(|| compute(context.clone()));
             let keep_lease = keep_lease(begin.lease.as_ref().map(|(store, lease, _)| (store, &*self.name, lease)));
-            match timeout(limit, until_first(compute, keep_lease)).await {
+            let offer_stale = self.offer_stale(begin.previous.as_ref());
+            match timeout(limit, until_first(compute, both(keep_lease, offer_stale))).await {
                 Ok(Ok(Ok(value))) => Ended::Value(value),
                 Ok(Ok(Err(error))) => Ended::Failed(error),
                 Ok(Err(Panic)) => Ended::Panicked,
@@ -106,13 +106,13 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
     }
 
     /// Looks for the value of another process, or takes the lease of the computation.
-    async fn begin(&self) -> Turn<V> {
+    async fn begin(&self, known: Option<Slot<V>>) -> Turn<V> {
         let moment = self.shared.memory.moment();
-        let alone = || Turn::Compute(Begin { lease: None, previous: self.known.clone(), moment });
+        let alone = || Turn::Compute(Begin { lease: None, previous: known.clone(), moment });
         let (Some(store), Ok(name)) = (&self.shared.store, random_id::<16>()) else { return alone() };
         let lease = Lease { name, ttl: self.settings.lease };
         let until = Deadline::after(self.settings.hard_timeout);
-        let mut pause = PAUSES[0];
+        let (mut pause, mut has_removed) = (PAUSES[0], false);
         loop {
             let moment = self.shared.memory.moment();
             let eager = self.settings.eager.filter(|_| self.is_eager);
@@ -133,6 +133,12 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
                     let lease = Some((Arc::clone(store), lease, looked.now_us));
                     return Turn::Compute(Begin { lease, previous, moment });
                 }
+                // It would be in the way for all of its life.
+                _ if is_unreadable && !has_removed => {
+                    has_removed = true;
+                    let _ = Shared::call(&self.settings, &**store, store.remove(&[&self.name])).await;
+                    continue;
+                }
                 _ if is_unreadable || until.remaining().is_zero() => {
                     return Turn::Compute(Begin { lease: None, previous: None, moment });
                 }
@@ -140,6 +146,17 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             }
             sleep(pause.min(until.remaining())).await;
             pause = pause.mul_f64(1.5).min(PAUSES[1]);
+        }
+    }
+
+    /// Lets those who wait have a stale value if the computation takes a while.
+    async fn offer_stale(&self, previous: Option<&Slot<V>>) {
+        if let (Some(limit), Some(slot)) = (self.settings.soft_timeout, previous) {
+            sleep(limit).await;
+            if slot.ends.freshness(self.settings.clock.now_ms()) > Freshness::Over {
+                self.settings.observe(CacheEvent::Stale(Tier::Redis));
+                self.leader.land_for_now(Landing::Value(slot.value.clone()));
+            }
         }
     }
 
@@ -201,10 +218,9 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         let now_ms = self.settings.clock.now_ms();
         let usable = begin.previous.filter(|slot| slot.ends.freshness(now_ms) > Freshness::Over);
         let Some(mut slot) = usable else { return self.leader.land(landing) };
-        // For a while, without another try.
+        // For a while without another try, and for no longer than memory may hold it.
         let pause_ms = after(now_ms, self.settings.error_pause).min(slot.ends.on_error_ms.max(slot.ends.stale_ms));
         slot.ends.fresh_ms = pause_ms;
-        slot.until_ms = slot.until_ms.max(pause_ms);
         let value = slot.value.clone();
         self.keep(watch, slot);
         self.leader.land(Landing::Value(value));
@@ -223,7 +239,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
     }
 }
 
-/// Prolongs a lease for as long as it is polled.
+/// Prolongs a lease for as long as it is polled, and the lease is held.
 async fn keep_lease(held: Option<(&Arc<dyn CacheStore>, &str, &Lease)>) {
     if let Some((store, name, lease)) = held {
         loop {
@@ -233,17 +249,29 @@ async fn keep_lease(held: Option<(&Arc<dyn CacheStore>, &str, &Lease)>) {
             }
         }
     }
-    std::future::pending().await
+}
+
+/// Polls two futures until both have ended.
+async fn both(one: impl Future<Output = ()>, two: impl Future<Output = ()>) {
+    let (mut one, mut two) = (pin!(one), pin!(two));
+    let mut left = [true, true];
+    poll_fn(|cx| {
+        left[0] = left[0] && one.as_mut().poll(cx).is_pending();
+        left[1] = left[1] && two.as_mut().poll(cx).is_pending();
+        if left == [false, false] { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// The output of the first future. The other one is polled beside it.
 async fn until_first<T>(first: impl Future<Output = T>, beside: impl Future<Output = ()>) -> T {
     let (mut first, mut beside) = (pin!(first), pin!(beside));
+    let mut is_over = false;
     poll_fn(|cx| {
         if let Poll::Ready(output) = first.as_mut().poll(cx) {
             return Poll::Ready(output);
         }
-        let _ = beside.as_mut().poll(cx);
+        is_over = is_over || beside.as_mut().poll(cx).is_ready();
         Poll::Pending
     })
     .await

@@ -7,12 +7,9 @@ use super::{
     lives::Freshness,
     memory::Slot,
     namespace::Cache,
-    shared::Landing,
+    shared::{Landing, after},
 };
-use crate::{
-    rt::timeout,
-    single_flight::{Leader, Role},
-};
+use crate::single_flight::{Leader, Role};
 use std::{any::Any, future::Future, sync::Arc};
 
 /// How often a call takes over from one that was dropped, before it gives up.
@@ -44,10 +41,10 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             if let (Freshness::Fresh, Some(slot)) = (freshness, &known) {
                 self.settings.observe(CacheEvent::Hit(Tier::Memory));
                 if self.is_late(slot, now_ms)
-                    && let Role::Leader(leader) = self.shared.flights.join(Arc::clone(&name))
+                    && let Role::Leader(leader) = self.join(&name, now_ms)
                     && let Some(compute) = compute.take()
                 {
-                    self.settings.background.run(self.computation(&name, leader, known.clone(), true).run(compute));
+                    self.settings.background.run(self.computation(&name, leader, true).run(compute));
                 }
                 return Ok(slot.value.clone());
             }
@@ -56,7 +53,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             {
                 return Err(error);
             }
-            let landing = match self.shared.flights.join(Arc::clone(&name)) {
+            let landing = match self.join(&name, now_ms) {
                 Role::Follower(landing) => landing,
                 Role::Leader(leader) => {
                     // Another flight may have landed since.
@@ -67,7 +64,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     }
                     let Some(compute) = compute.take() else { break };
                     let landing = leader.follow();
-                    let work = self.computation(&name, leader, known.clone(), false).run(compute);
+                    let work = self.computation(&name, leader, false).run(compute);
                     if let Err(work) = self.settings.background.drive(work) {
                         // There is nothing to run it on.
                         work.await;
@@ -79,17 +76,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 self.settings.observe(CacheEvent::Stale(Tier::Memory));
                 return Ok(slot.value.clone());
             }
-            let landing = match (self.settings.soft_timeout, &known) {
-                (Some(limit), Some(slot)) => match timeout(limit, landing).await {
-                    Ok(landing) => landing,
-                    Err(_) => {
-                        self.settings.observe(CacheEvent::Stale(Tier::Memory));
-                        return Ok(slot.value.clone());
-                    }
-                },
-                _ => landing.await,
-            };
-            match landing {
+            match landing.await {
                 Some(Landing::Value(value)) => return Ok(value),
                 Some(Landing::TimedOut) => return Err(ComputeError::TimedOut),
                 Some(Landing::Panicked) => return Err(ComputeError::Panicked),
@@ -105,21 +92,22 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Err(ComputeError::TimedOut)
     }
 
-    fn computation(
-        &self,
-        name: &Arc<str>,
-        leader: Leader<Landing<V>>,
-        known: Option<Slot<V>>,
-        is_eager: bool,
-    ) -> Computation<V> {
+    fn computation(&self, name: &Arc<str>, leader: Leader<Landing<V>>, is_eager: bool) -> Computation<V> {
         Computation {
             shared: Arc::clone(&self.shared),
             settings: self.settings.clone(),
             name: Arc::clone(name),
             leader,
-            known,
             is_eager,
         }
+    }
+
+    /// Follows a computation that is as young as a value in memory may be old. An older one may be from before an
+    /// invalidation by another process, so that the store is asked again.
+    fn join(&self, name: &Arc<str>, now_ms: u64) -> Role<Landing<V>> {
+        let is_shared = self.shared.store.is_some();
+        let is_young = |begun_ms| now_ms < after(begun_ms, self.settings.memory_ttl);
+        self.shared.flights.join_if(Arc::clone(name), now_ms, |begun_ms| !is_shared || is_young(begun_ms))
     }
 
     fn is_late(&self, slot: &Slot<V>, now_ms: u64) -> bool {

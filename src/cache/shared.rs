@@ -59,8 +59,15 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
     /// Forgets what this process has of a key, and whatever a computation under way brings.
     pub(super) fn forget(&self, name: &str) {
         self.in_progress.change(name);
+        self.flights.detach(name);
         self.memory.remove(name);
         self.failures.remove(name);
+    }
+
+    /// Changes what memory knows to be invalid. Computations that began before are left to those who wait for them.
+    pub(super) fn invalidate(&self, in_memory: impl FnOnce(&Memory<V>)) {
+        in_memory(&self.memory);
+        self.flights.detach_all();
     }
 
     /// Calls the store, if its circuit is not open.

@@ -5,7 +5,7 @@ use super::{
     event::{CacheEvent, Tier},
     key::{self, CacheKey},
     lives::Freshness,
-    memory::Slot,
+    memory::Memory,
     namespace::Cache,
     shared::{Shared, tags_of},
     store::LookedMany,
@@ -136,7 +136,6 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     async fn put(&self, values: Vec<(Arc<str>, V)>, EntryOptions(choices): &EntryOptions) -> Result<(), Error> {
         let tags = tags_of(choices)?;
-        let mut slots: Vec<(Arc<str>, Slot<V>)> = Vec::with_capacity(values.len());
         let mut puts = Vec::new();
         let lives: Vec<_> = values.iter().map(|(_, value)| self.settings.lives(choices.ttl, value)).collect();
         if self.shared.store.is_some() {
@@ -145,21 +144,24 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             }
         }
         let moment = self.shared.memory.moment();
-        // Before and after: what was computed from an older source must not come behind.
-        for (name, _) in &values {
-            self.shared.forget(name);
-        }
-        let watches: Vec<_> = values.iter().map(|(name, _)| self.shared.in_progress.watch(Arc::clone(name))).collect();
+        let watches: Vec<_> = values
+            .iter()
+            .map(|(name, _)| {
+                // What was computed from an older source must not come behind.
+                self.shared.forget(name);
+                self.shared.in_progress.watch(Arc::clone(name))
+            })
+            .collect();
         if let Some(store) = self.shared.store.as_ref().filter(|_| !puts.is_empty()) {
             Shared::call(&self.settings, &**store, store.put(&puts)).await?;
         }
         drop(puts);
-        for ((name, value), lives) in values.into_iter().zip(lives) {
-            let slot = self.shared.new_slot(&self.settings, value, lives, moment, tags.clone());
-            slots.push((name, slot));
-        }
-        for ((name, slot), watch) in slots.into_iter().zip(&watches) {
-            if !watch.since().is_changed() {
+        for (((name, value), lives), watch) in values.into_iter().zip(lives).zip(watches) {
+            // Of two that are set at once, the store knows which one is the later.
+            let is_alone = !watch.since().is_changed() || self.shared.store.is_none();
+            self.shared.forget(&name);
+            if is_alone {
+                let slot = self.shared.new_slot(&self.settings, value, lives, moment, tags.clone());
                 self.shared.memory.insert(&name, slot);
             }
         }
@@ -190,7 +192,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         if tags.is_empty() {
             return Ok(());
         }
-        self.invalidate(&tags, || self.shared.memory.invalidate(&tags)).await
+        self.invalidate(&tags, |memory| memory.invalidate(&tags)).await
     }
 
     /// Invalidates all values of the namespace, and those of computations that began before. It takes as long for one value
@@ -199,15 +201,15 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// # Errors
     /// If Redis fails.
     pub async fn clear(&self) -> Result<(), Error> {
-        self.invalidate(&["".into()], || self.shared.memory.clear()).await
+        self.invalidate(&["".into()], Memory::clear).await
     }
 
-    async fn invalidate(&self, tags: &[Box<str>], in_memory: impl Fn()) -> Result<(), Error> {
-        in_memory();
+    async fn invalidate(&self, tags: &[Box<str>], in_memory: impl Fn(&Memory<V>)) -> Result<(), Error> {
+        self.shared.invalidate(&in_memory);
         if let Some(store) = &self.shared.store {
             Shared::call(&self.settings, &**store, store.invalidate(tags, self.settings.max_life)).await?;
             // What was read in between.
-            in_memory();
+            self.shared.invalidate(&in_memory);
         }
         Ok(())
     }

@@ -3,5 +3,8 @@
 mod computing;
 mod invalidation;
 mod memory;
+mod model;
+#[path = "../shared/random.rs"]
+mod random;
 mod shared;
 mod support;
