@@ -163,6 +163,8 @@ mod state;
 pub use self::breaker::CircuitBreaker;
 #[cfg(feature = "redis")]
 pub use self::state::DatabaseReport;
+#[cfg(feature = "cache")]
+pub use self::state::{CacheNamespace, Cached};
 #[cfg(any(feature = "redis", feature = "qstash"))]
 pub use self::state::{CheckReport, Upstash, UpstashBuilder};
 pub use self::{
