@@ -68,7 +68,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
     {
         // From before the lookup: what changes the key from now on overtakes this computation.
         let watch = self.shared.in_progress.watch(Arc::clone(&self.name));
-        let known = self.shared.memory.get(&self.name, self.settings.clock.now_ms());
+        let known = self.shared.memory.get(&self.name, self.settings.clock.now_ms()).map(|slot| Slot::clone(&slot));
         let begin = match self.begin(known).await {
             Turn::Found(slot) => {
                 let value = slot.value.clone();
@@ -110,6 +110,9 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         let moment = self.shared.memory.moment();
         let alone = || Turn::Compute(Begin { lease: None, previous: known.clone(), moment });
         let (Some(store), Ok(name)) = (&self.shared.store, random_id::<16>()) else { return alone() };
+        if let Some(slot) = self.peek(&**store, known.as_ref()).await {
+            return Turn::Found(slot);
+        }
         let lease = Lease { name, ttl: self.settings.lease };
         let until = Deadline::after(self.settings.hard_timeout);
         let (mut pause, mut has_removed) = (PAUSES[0], false);
@@ -119,6 +122,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             let look = store.look(&self.name, self.settings.version, eager, Some(&lease));
             // Without the store, values are computed, and are not shared.
             let Ok(looked) = Shared::call(&self.settings, &**store, look).await else { return alone() };
+            self.shared.store_time.learn(looked.now_us, self.settings.clock.now_ms());
             let entry = looked.entry.as_ref();
             let slot = entry.and_then(|entry| self.shared.slot(&self.settings, entry, looked.now_us, moment));
             let is_unreadable = entry.is_some() && slot.is_none() && !looked.leads;
@@ -147,6 +151,24 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             sleep(pause.min(until.remaining())).await;
             pause = pause.mul_f64(1.5).min(PAUSES[1]);
         }
+    }
+
+    /// A value that is most likely there, by one command: this process had it a moment ago, and nothing was invalidated since
+    /// it was created, as far as is known. `None` leaves it to a lookup.
+    async fn peek(&self, store: &dyn CacheStore, known: Option<&Slot<V>>) -> Option<Slot<V>> {
+        let time = &self.shared.store_time;
+        let is_likely = known.is_some_and(|slot| {
+            slot.ends.freshness(self.settings.clock.now_ms()) == Freshness::Fresh && slot.created_us > time.latest_us()
+        });
+        if self.is_eager || !is_likely || time.now_us(self.settings.clock.now_ms()).is_none() {
+            return None;
+        }
+        let moment = self.shared.memory.moment();
+        let (entry, latest_us) = Shared::call(&self.settings, store, store.peek(&self.name)).await.ok()?;
+        time.see_invalidation(latest_us);
+        let now_ms = self.settings.clock.now_ms();
+        let slot = self.shared.slot(&self.settings, &entry?, time.now_us(now_ms)?, moment)?;
+        (slot.created_us > latest_us && slot.ends.freshness(now_ms) == Freshness::Fresh).then_some(slot)
     }
 
     /// Lets those who wait have a stale value if the computation takes a while.
@@ -203,7 +225,8 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             }
         }
         if !is_overtaken {
-            let slot = shared.new_slot(settings, value.clone(), lives, begin.moment, tags);
+            let created_us = begin.lease.as_ref().map_or(0, |(_, _, created_us)| *created_us);
+            let slot = shared.new_slot(settings, value.clone(), lives, (begin.moment, created_us), tags);
             self.keep(watch, slot);
         }
         let _ = leader;

@@ -32,15 +32,17 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         F: FnOnce(ComputeContext<V>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<V, E>> + Send + 'static,
     {
-        let name = key::name(key);
+        let key = key::name(key);
         let mut compute = Some(compute);
+        let mut name: Option<Arc<str>> = None;
         for _ in 0..MAX_ROUNDS {
             let now_ms = self.settings.clock.now_ms();
-            let known = self.shared.memory.get(&name, now_ms);
+            let known = self.shared.memory.get(&key, now_ms);
             let freshness = known.as_ref().map_or(Freshness::Over, |slot| slot.freshness(now_ms));
             if let (Freshness::Fresh, Some(slot)) = (freshness, &known) {
                 self.settings.observe(CacheEvent::Hit(Tier::Memory));
                 if self.is_late(slot, now_ms)
+                    && let name = Arc::from(&*key)
                     && let Role::Leader(leader) = self.join(&name, now_ms)
                     && let Some(compute) = compute.take()
                 {
@@ -48,23 +50,24 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 }
                 return Ok(slot.value.clone());
             }
-            if let Some(failure) = self.shared.failure(&name, now_ms)
+            let name = name.get_or_insert_with(|| (*key).into());
+            if let Some(failure) = self.shared.failure(name, now_ms)
                 && let Some(error) = own_error(failure)
             {
                 return Err(error);
             }
-            let landing = match self.join(&name, now_ms) {
+            let landing = match self.join(name, now_ms) {
                 Role::Follower(landing) => landing,
                 Role::Leader(leader) => {
                     // Another flight may have landed since.
                     let now_ms = self.settings.clock.now_ms();
-                    let again = self.shared.memory.get(&name, now_ms);
+                    let again = self.shared.memory.get(name, now_ms);
                     if again.as_ref().is_some_and(|slot| slot.freshness(now_ms) == Freshness::Fresh) {
                         continue;
                     }
                     let Some(compute) = compute.take() else { break };
                     let landing = leader.follow();
-                    let work = self.computation(&name, leader, false).run(compute);
+                    let work = self.computation(name, leader, false).run(compute);
                     if let Err(work) = self.settings.background.drive(work) {
                         // There is nothing to run it on.
                         work.await;

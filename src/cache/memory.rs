@@ -23,6 +23,8 @@ pub(super) struct Slot<V> {
     pub(super) until_ms: u64,
     /// The time of its computation among invalidations.
     pub(super) moment: u64,
+    /// When its computation began by the clock of the store, in microseconds.
+    pub(super) created_us: u64,
     pub(super) tags: Arc<[Box<str>]>,
 }
 
@@ -36,7 +38,7 @@ impl<V> Slot<V> {
 
 /// The values of one namespace in memory.
 pub(super) struct Memory<V> {
-    slots: Cache<Arc<str>, Slot<V>>,
+    slots: Cache<Arc<str>, Arc<Slot<V>>>,
     /// Counts computations and invalidations.
     moments: AtomicU64,
     /// The moment of the last `clear`.
@@ -60,7 +62,7 @@ impl<V: Clone> Memory<V> {
     }
 
     /// The value, if nothing has invalidated it and it may be used for anything.
-    pub(super) fn get(&self, name: &str, now_ms: u64) -> Option<Slot<V>> {
+    pub(super) fn get(&self, name: &str, now_ms: u64) -> Option<Arc<Slot<V>>> {
         let slot = self.slots.get(name)?;
         let is_usable = self.is_valid(&slot) && slot.ends.freshness(now_ms) > Freshness::Over;
         is_usable.then_some(slot)
@@ -78,7 +80,7 @@ impl<V: Clone> Memory<V> {
     }
 
     pub(super) fn insert(&self, name: &Arc<str>, slot: Slot<V>) {
-        self.slots.insert(Arc::clone(name), slot);
+        self.slots.insert(Arc::clone(name), Arc::new(slot));
     }
 
     pub(super) fn remove(&self, name: &str) {
@@ -127,6 +129,7 @@ mod tests {
             ends,
             until_ms: 500,
             moment: memory.moment(),
+            created_us: 0,
             tags: tags.iter().map(|tag| (*tag).into()).collect(),
         }
     }

@@ -33,12 +33,15 @@
 //! | call | round trips | billed commands |
 //! |---|---|---|
 //! | a value in memory | 0 | 0 |
-//! | `get`, `get_or_compute` of a value in Redis | 1 | 4 |
+//! | `get_or_compute` of a value in Redis that this process had before | 1 | 1 |
+//! | `get`, `get_or_compute` of another value in Redis | 1 | 4 |
 //! | `get_or_compute` of a value that is computed | 2 | 4 and 5 |
 //! | `get_many` of `n` values | 1 | 2 + 2 `n` at the most, and 1 for each tag |
 //! | `set` | 1 | 4 |
 //! | `remove` | 1 | 1 |
-//! | `invalidate_tags`, `clear` | 1 | 5, and those that forget old tags |
+//! | `invalidate_tags`, `clear` | 1 | 6, and those that forget old tags |
+//!
+//! If such a value was removed or invalidated by another process meanwhile, the lookup takes one round trip more.
 //!
 //! Tags cost a lookup no round trip: the script that reads an entry judges it by the times at which its tags were last
 //! invalidated. Those are in one hash of the namespace.

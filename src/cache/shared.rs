@@ -9,7 +9,16 @@ use super::{
 use crate::{Error, ErrorKind, in_progress::InProgress, single_flight::Flights};
 use bytes::Bytes;
 use quick_cache::sync as quick;
-use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// Errors that are kept for a while.
 const MAX_FAILURES: usize = 10_000;
@@ -34,6 +43,37 @@ pub(super) struct Shared<V> {
     /// Errors with the end of their lives.
     failures: quick::Cache<Arc<str>, (Arc<dyn Any + Send + Sync>, u64)>,
     pub(super) store: SharedStore,
+    pub(super) store_time: StoreTime,
+}
+
+/// What this process knows of the clock of the store.
+#[derive(Debug)]
+pub(super) struct StoreTime {
+    /// How far it is ahead of the clock of this process, in microseconds; the least number if it is not known.
+    ahead_us: AtomicI64,
+    /// The latest invalidation that was seen.
+    latest_us: AtomicU64,
+}
+
+impl StoreTime {
+    pub(super) fn learn(&self, now_us: u64, now_ms: u64) {
+        let ahead = i64::try_from(now_us).unwrap_or(0) - i64::try_from(now_ms.saturating_mul(1_000)).unwrap_or(0);
+        self.ahead_us.store(ahead, Ordering::Relaxed);
+    }
+
+    /// The time of the store now, if it is known.
+    pub(super) fn now_us(&self, now_ms: u64) -> Option<u64> {
+        let ahead = Some(self.ahead_us.load(Ordering::Relaxed)).filter(|ahead| *ahead != i64::MIN)?;
+        now_ms.saturating_mul(1_000).checked_add_signed(ahead)
+    }
+
+    pub(super) fn see_invalidation(&self, at_us: u64) {
+        self.latest_us.fetch_max(at_us, Ordering::Relaxed);
+    }
+
+    pub(super) fn latest_us(&self) -> u64 {
+        self.latest_us.load(Ordering::Relaxed)
+    }
 }
 
 impl<V: Clone + Send + Sync + 'static> Shared<V> {
@@ -44,6 +84,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
             in_progress: Arc::default(),
             failures: quick::Cache::new(MAX_FAILURES.min(capacity)),
             store,
+            store_time: StoreTime { ahead_us: AtomicI64::new(i64::MIN), latest_us: AtomicU64::new(0) },
         }
     }
 
@@ -84,9 +125,8 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         let envelope = Envelope::read(entry).filter(|envelope| envelope.version == settings.version)?;
         let value = settings.codec.as_ref()?.decode(&envelope.payload)?;
         let now_ms = settings.clock.now_ms();
-        let ends = envelope.ends(now_us, now_ms);
-        let slot =
-            Slot { value, ends, until_ms: after(now_ms, settings.memory_ttl), moment, tags: envelope.tags.into() };
+        let (ends, until_ms) = (envelope.ends(now_us, now_ms), after(now_ms, settings.memory_ttl));
+        let slot = Slot { value, ends, until_ms, moment, created_us: envelope.created_us, tags: envelope.tags.into() };
         (slot.ends.freshness(now_ms) > Freshness::Over).then_some(slot)
     }
 
@@ -96,13 +136,13 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         settings: &Settings<V>,
         value: V,
         lives: Lives,
-        moment: u64,
+        (moment, created_us): (u64, u64),
         tags: Vec<Box<str>>,
     ) -> Slot<V> {
         let now_ms = settings.clock.now_ms();
         let ends = super::lives::Ends::of(lives, now_ms);
         let until_ms = if self.store.is_some() { after(now_ms, settings.memory_ttl) } else { u64::MAX };
-        Slot { value, ends, until_ms, moment, tags: tags.into() }
+        Slot { value, ends, until_ms, moment, created_us, tags: tags.into() }
     }
 
     /// An entry for the store.

@@ -11,7 +11,7 @@ use super::{
     store::LookedMany,
 };
 use crate::Error;
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// The options of a value that is set.
 ///
@@ -49,8 +49,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     ///
     /// One round trip, none if memory has the value.
     pub async fn get(&self, key: &K) -> Option<V> {
-        let name = key::name(key);
-        self.find(&[name]).await.pop().flatten()
+        self.find(&[key::name(key)]).await.pop().flatten()
     }
 
     /// The values of several keys, in one round trip.
@@ -58,7 +57,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     where
         K: 'a,
     {
-        let names: Vec<Arc<str>> = keys.into_iter().map(key::name).collect();
+        let names: Vec<Cow<'_, str>> = keys.into_iter().map(key::name).collect();
         self.find(&names).await
     }
 
@@ -67,11 +66,11 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.get(key).await.is_some()
     }
 
-    async fn find(&self, names: &[Arc<str>]) -> Vec<Option<V>> {
+    async fn find(&self, names: &[Cow<'_, str>]) -> Vec<Option<V>> {
         let now_ms = self.settings.clock.now_ms();
-        let fresh = |name: &Arc<str>| {
+        let fresh = |name: &Cow<'_, str>| {
             let slot = self.shared.memory.get(name, now_ms)?;
-            (slot.freshness(now_ms) == Freshness::Fresh).then_some(slot.value)
+            (slot.freshness(now_ms) == Freshness::Fresh).then(|| slot.value.clone())
         };
         let mut values: Vec<Option<V>> = names.iter().map(fresh).collect();
         for _ in values.iter().flatten() {
@@ -84,7 +83,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         };
         let asked: Vec<&str> = missing.iter().map(|at| &*names[*at]).collect();
         let moment = self.shared.memory.moment();
-        let watches: Vec<_> = missing.iter().map(|at| self.shared.in_progress.watch(Arc::clone(&names[*at]))).collect();
+        let watches: Vec<_> = missing.iter().map(|at| self.shared.in_progress.watch((*names[*at]).into())).collect();
         let found = Shared::call(&self.settings, &**store, store.look_many(&asked)).await;
         let nothing = |_| LookedMany { now_us: 0, entries: vec![None; missing.len()] };
         let LookedMany { now_us, entries } = found.unwrap_or_else(nothing);
@@ -97,7 +96,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     values[at] = Some(slot.value.clone());
                 }
                 if !watch.since().is_changed() {
-                    self.shared.memory.insert(&names[at], slot);
+                    self.shared.memory.insert(&(*names[at]).into(), slot);
                 }
             }
             self.settings.observe(if is_fresh { CacheEvent::Hit(Tier::Redis) } else { CacheEvent::Miss });
@@ -119,7 +118,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if there are more than 100 tags. Otherwise as
     /// [`set`](Self::set).
     pub async fn set_with(&self, key: &K, value: V, options: EntryOptions) -> Result<(), Error> {
-        self.put(vec![(key::name(key), value)], &options).await
+        self.put(vec![((*key::name(key)).into(), value)], &options).await
     }
 
     /// Sets several values in one round trip.
@@ -130,7 +129,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     where
         K: 'a,
     {
-        let values = values.into_iter().map(|(key, value)| (key::name(key), value)).collect();
+        let values = values.into_iter().map(|(key, value)| ((*key::name(key)).into(), value)).collect();
         self.put(values, &EntryOptions::new()).await
     }
 
@@ -161,7 +160,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             let is_alone = !watch.since().is_changed() || self.shared.store.is_none();
             self.shared.forget(&name);
             if is_alone {
-                let slot = self.shared.new_slot(&self.settings, value, lives, moment, tags.clone());
+                let slot = self.shared.new_slot(&self.settings, value, lives, (moment, 0), tags.clone());
                 self.shared.memory.insert(&name, slot);
             }
         }

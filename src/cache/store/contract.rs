@@ -58,6 +58,9 @@ pub(in crate::cache) trait CacheStore: fmt::Debug + Send + Sync + 'static {
         lease: Option<&'a Lease>,
     ) -> BoxFuture<'a, Result<Looked, Error>>;
 
+    /// Reads an entry, and the time of the latest invalidation: one command. An entry that is younger is valid.
+    fn peek<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(Option<Bytes>, u64), Error>>;
+
     /// Looks entries up.
     fn look_many<'a>(&'a self, names: &'a [&'a str]) -> BoxFuture<'a, Result<LookedMany, Error>>;
 

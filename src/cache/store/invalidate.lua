@@ -1,4 +1,4 @@
--- Invalidates entries by their tags, or all by the empty one. KEYS: the stamps of the namespace. ARGV: the longest life of an
+-- Invalidates entries by their tags, or all by the empty one. KEYS: the stamps of the namespace, the latest of them. ARGV: the longest life of an
 -- entry in ms, the tags. Stamps that are older than any entry are forgotten, a few at a time.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -15,4 +15,5 @@ for at = 1, #looked, 2 do
   end
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[2], string.format('%.0f', now), 'PX', ARGV[1])
 return 1

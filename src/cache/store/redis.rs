@@ -28,11 +28,15 @@ impl RedisCacheStore {
     }
 
     fn entry(&self, name: &str) -> String {
-        format!("{}:{name}", self.base)
+        format!("{}:e:{name}", self.base)
     }
 
     fn lease(&self, name: &str) -> String {
         format!("{}:lease:{name}", self.base)
+    }
+
+    fn latest(&self) -> String {
+        format!("{}:latest", self.base)
     }
 
     fn stamps(&self) -> String {
@@ -56,6 +60,17 @@ impl CacheStore for RedisCacheStore {
             let call = call.arg(eager.map_or_else(String::new, |part| part.to_string())).repeatable();
             let (now_us, entry, leads) = call.query::<(String, Option<Bytes>, u8)>().await?;
             Ok(Looked { now_us: time(&now_us)?, entry, leads: leads == 1 })
+        })
+    }
+
+    fn peek<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(Option<Bytes>, u64), Error>> {
+        Box::pin(async move {
+            let mut found = self.redis.mget::<Option<Bytes>>(&[self.entry(name), self.latest()]).await?.into_iter();
+            let entry = found.next().flatten();
+            // What cannot be read is later than any entry.
+            let latest =
+                found.next().flatten().map_or(Some(0), |latest| std::str::from_utf8(&latest).ok()?.parse().ok());
+            Ok((entry, latest.unwrap_or(u64::MAX)))
         })
     }
 
@@ -119,7 +134,8 @@ impl CacheStore for RedisCacheStore {
 
     fn invalidate<'a>(&'a self, tags: &'a [Box<str>], longest: Duration) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let mut call = self.redis.script(&INVALIDATE).key(self.stamps()).arg(millis(longest).max(1));
+            let mut call =
+                self.redis.script(&INVALIDATE).key(self.stamps()).key(self.latest()).arg(millis(longest).max(1));
             for tag in tags {
                 call = call.arg(&**tag);
             }
