@@ -4,7 +4,7 @@
 //! cargo run -p axum-upstash-examples --bin cache
 //! ```
 //!
-//! Each line says what was asked for, what came, where from, and how long it took. It runs in memory; with
+//! Each line has the key, the value, its origin, and the time that it took. It runs in memory; with
 //! `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` (`upstash-local` prints them) in Redis as well.
 
 use std::{

@@ -79,7 +79,7 @@ impl<T: CacheKey + ?Sized> CacheKey for Arc<T> {
     }
 }
 
-/// The length of the first one tells where the second one begins.
+/// With the length of the first one in front, so that no other pair has the same text.
 impl<A: CacheKey, B: CacheKey> CacheKey for (A, B) {
     fn cache_key(&self) -> Cow<'_, str> {
         let (first, second) = (self.0.cache_key(), self.1.cache_key());

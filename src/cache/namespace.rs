@@ -31,7 +31,7 @@ impl<K: ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Self::with_store(namespace.as_ref(), CAPACITY, None)
     }
 
-    /// The same for so many values. Those that are used least make room.
+    /// A namespace in memory for so many values. Those that are used least make room.
     #[must_use]
     pub fn memory_of(namespace: impl AsRef<str>, values: usize) -> Self {
         Self::with_store(namespace.as_ref(), values.max(1), None)
@@ -53,7 +53,7 @@ impl<K: ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Self { shared, settings: Settings::new(namespace), key: PhantomData }
     }
 
-    /// What the clones share, for a list of namespaces.
+    /// The cache without its types, for a list of namespaces.
     pub(crate) fn into_any(self) -> Arc<dyn Any + Send + Sync>
     where
         K: 'static,

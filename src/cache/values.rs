@@ -26,7 +26,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 pub struct EntryOptions(Choices);
 
 impl EntryOptions {
-    /// Those of the namespace.
+    /// The options of the namespace.
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,7 +49,12 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     ///
     /// One round trip, none if memory has the value.
     pub async fn get(&self, key: &K) -> Option<V> {
-        self.find(&[key::name(key)]).await.pop().flatten()
+        let name = key::name(key);
+        if let Some(value) = self.fresh_in_memory(&name, self.settings.clock.now_ms()) {
+            self.settings.observe(CacheEvent::Hit(Tier::Memory));
+            return Some(value);
+        }
+        self.find(&[name]).await.pop().flatten()
     }
 
     /// The values of several keys, in one round trip.
@@ -66,13 +71,14 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.get(key).await.is_some()
     }
 
+    fn fresh_in_memory(&self, name: &str, now_ms: u64) -> Option<V> {
+        let slot = self.shared.memory.get(name, now_ms)?;
+        (slot.freshness(now_ms) == Freshness::Fresh).then(|| slot.value.clone())
+    }
+
     async fn find(&self, names: &[Cow<'_, str>]) -> Vec<Option<V>> {
         let now_ms = self.settings.clock.now_ms();
-        let fresh = |name: &Cow<'_, str>| {
-            let slot = self.shared.memory.get(name, now_ms)?;
-            (slot.freshness(now_ms) == Freshness::Fresh).then(|| slot.value.clone())
-        };
-        let mut values: Vec<Option<V>> = names.iter().map(fresh).collect();
+        let mut values: Vec<Option<V>> = names.iter().map(|name| self.fresh_in_memory(name, now_ms)).collect();
         for _ in values.iter().flatten() {
             self.settings.observe(CacheEvent::Hit(Tier::Memory));
         }
@@ -146,7 +152,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let watches: Vec<_> = values
             .iter()
             .map(|(name, _)| {
-                // What was computed from an older source must not come behind.
+                // No computation from an older source may come behind.
                 self.shared.forget(name);
                 self.shared.in_progress.watch(Arc::clone(name))
             })
@@ -176,7 +182,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.shared.forget(&name);
         if let Some(store) = &self.shared.store {
             Shared::call(&self.settings, &**store, store.remove(&[&name])).await?;
-            // What was read in between.
+            // Another call may have read in between.
             self.shared.forget(&name);
         }
         Ok(())
@@ -207,7 +213,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.shared.invalidate(&in_memory);
         if let Some(store) = &self.shared.store {
             Shared::call(&self.settings, &**store, store.invalidate(tags, self.settings.max_life)).await?;
-            // What was read in between.
+            // Another call may have read in between.
             self.shared.invalidate(&in_memory);
         }
         Ok(())

@@ -197,7 +197,7 @@ impl<T: FromRequest<S>, S: Send + Sync> FromRequest<S> for CallbackBody<T> {
         let value = json("the callback is not JSON", &body).map_err(CallbackRejection::Callback)?;
         let callback = CallbackBody::<Bytes>::read(&value).map_err(CallbackRejection::Callback)?;
         parts.headers.clone_from(&callback.headers);
-        // What was verified is the callback, not the answer in it.
+        // The callback was verified, and not the answer in it.
         Verified::unmark(&mut parts.extensions);
         let answer = Request::from_parts(parts, Body::from(callback.body.clone()));
         let body = T::from_request(answer, state).await.map_err(CallbackRejection::Inner)?;

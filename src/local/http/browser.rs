@@ -21,7 +21,7 @@ pub(in crate::local) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&
     ))
 }
 
-/// The same of a server whose token anybody knows, on any address.
+/// The same of a server whose token is public knowledge, on any address.
 pub(in crate::local) fn page_of_another_site(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
     other_site(headers, uri, is_origin)
 }

@@ -27,7 +27,7 @@ use super::{
 /// Fields of one connection, which no message sets.
 const NOT_SENT: [HeaderName; 8] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
-/// Fields that say where a message comes from, which no message sets.
+/// Fields that name the origin of a message, which no message sets.
 const OWN: [&str; 3] = ["upstash-schedule-id", "upstash-topic-name", "upstash-caller-ip"];
 
 /// An account, its clock, and what makes its attempts.

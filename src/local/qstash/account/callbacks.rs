@@ -34,7 +34,7 @@ impl Account {
             return;
         }
         let mut options = Options::clone(&callback.options);
-        // What the message hides, its callback has in its body.
+        // The body of a callback has in it what the message hides.
         if let Some(redaction) = &source.options.redaction {
             options.redaction = Some(redaction.of_callback(options.redaction.as_ref()));
         }

@@ -85,7 +85,7 @@ fn retry(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Ans
     Ok(Answer::json(json!({ "responses": responses, "cursor": cursor })).with_status(201))
 }
 
-/// What the request sets otherwise. `Content-Type` and trace are those of this call, which has no body.
+/// The options that the request sets otherwise. `Content-Type` and trace are those of this call, which has no body.
 fn over(request: &ApiRequest) -> Result<Options, Refusal> {
     let mut fields = request.fields.clone();
     fields.remove(CONTENT_TYPE);
