@@ -96,17 +96,11 @@ async fn a_lone_object_is_the_answer_to_one_item() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_refused_is_the_item_s_error() {
-    let server = Server::answering(200, r#"[[{"messageId":"msg_1"},{"error":"no such host"}]]"#).await;
-    let outcomes = server.client().batch([Message::to_url_group("group")]).await.unwrap();
-    assert_eq!(outcomes[0].as_ref().unwrap_err().message(), "no such host");
-}
-
-#[tokio::test]
 async fn it_is_repeated_only_if_every_message_is_recognised() {
     let plain = || Message::to_url("https://example.com/");
     for (messages, requests) in [
-        ([plain().deduplication_id("1"), plain().content_based_deduplication()], 3),
+        ([plain().deduplication_id("1"), plain().deduplicated()], 3),
+        ([plain().deduplication_id("1"), plain().content_based_deduplication()], 1),
         ([plain().deduplication_id("1"), plain()], 1),
     ] {
         let server = Server::answering(503, "{}").await;

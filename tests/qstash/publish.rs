@@ -208,7 +208,7 @@ async fn after_a_broken_connection_a_message_may_have_arrived() {
 
     let deduplicated = [
         Message::to_url("https://example.com/").deduplication_id("receipt-17"),
-        Message::to_url("https://example.com/").content_based_deduplication(),
+        Message::to_url("https://example.com/").deduplicated(),
     ];
     for message in deduplicated {
         let (url, requests) = hangs_up_once().await;

@@ -241,7 +241,7 @@ async fn callbacks_are_decoded() {
     assert_eq!(
         notes,
         [
-            "callback of order 0: Some(489) no JSON, 0 of 3, last false, dlq false",
+            "callback of order 0: Some(489) no JSON, 0 of 3, last true, dlq false",
             "callback of order 7: Some(200) {\"receipt\":7}, 1 of 3, last true, dlq false",
             "callback of order 7: Some(502) no JSON, 0 of 3, last false, dlq false",
             "failure of order 0: Some(489) no JSON, 0 of 3, last true, dlq true",
