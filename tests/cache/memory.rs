@@ -8,7 +8,7 @@ use axum_upstash::{
 };
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Source, eventually, read};
+use crate::support::{Source, eventually, read, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -71,9 +71,7 @@ async fn a_stale_value_is_served_while_one_computation_refreshes_it() {
         assert_eq!(read(&cache, "a", &source).await, 1);
     }
     eventually(|| source.count() == 2).await;
-    while cache.get("a").await.is_none() {
-        tokio::task::yield_now().await;
-    }
+    until(async || cache.get("a").await.is_some()).await;
     assert_eq!((read(&cache, "a", &source).await, source.count()), (2, 2));
     // Beyond that it is waited for.
     clock.advance(30 * SECOND);
@@ -118,9 +116,7 @@ async fn a_value_is_refreshed_ahead_of_its_end() {
     clock.advance(Duration::from_millis(1));
     assert_eq!(read(&cache, "a", &source).await, 1);
     eventually(|| source.count() == 2).await;
-    while cache.get("a").await == Some(1) {
-        tokio::task::yield_now().await;
-    }
+    until(async || cache.get("a").await != Some(1)).await;
     clock.advance(5 * SECOND);
     assert_eq!((cache.get("a").await, source.count()), (Some(2), 2));
 }

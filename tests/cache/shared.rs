@@ -8,7 +8,7 @@ use axum_upstash::{
 };
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
-use crate::support::{Host, Source, eventually, read};
+use crate::support::{Host, Source, eventually, read, until};
 
 #[tokio::test]
 async fn many_calls_of_two_processes_compute_once() {
@@ -88,19 +88,19 @@ async fn a_process_that_dies_delays_the_others_by_its_lease() {
     };
     let other = host.process("test").with_lease(lease);
     assert_eq!(read(&other, "a", &Source::default()).await, 1);
-    assert!(dies.elapsed() < lease + Duration::from_millis(600), "{:?}", dies.elapsed());
+    assert!(dies.elapsed() < lease + Duration::from_secs(5), "{:?}", dies.elapsed());
 }
 
 #[tokio::test]
 async fn a_slow_computation_keeps_its_lease() {
     let host = Host::start().await;
-    let lease = Duration::from_millis(150);
+    let lease = Duration::from_secs(1);
     let (one, two) = (host.process("test").with_lease(lease), host.process("test").with_lease(lease));
     let source = Source::default();
     let counter = source.clone();
     let slow = async move |_| {
         counter.next();
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
         Ok::<_, String>(7)
     };
     let computing = tokio::spawn(async move { one.get_or_compute("a", slow).await.unwrap() });
@@ -169,9 +169,7 @@ async fn every_key_has_an_end() {
         dies.get_or_compute("c", async |_| std::future::pending::<Result<u32, String>>().await).await
     });
     let keys = async || redis.keys::<String>("*").await.unwrap();
-    while !keys().await.iter().any(|key| key.contains(":lease:")) {
-        tokio::task::yield_now().await;
-    }
+    until(async || keys().await.iter().any(|key| key.contains(":lease:"))).await;
     let keys = keys().await;
     assert_eq!(keys.len(), 5, "{keys:?}");
     for key in &keys {
@@ -221,7 +219,7 @@ async fn without_redis_values_are_computed_and_one_deadline_is_paid() {
         assert_eq!(cache.get(&format!("c{number}")).await, None);
     }
     assert_eq!(source.count(), 50);
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
     assert!(cache.set("a", 1).await.is_err() && cache.clear().await.is_err());
     host.local.restart_redis().await.unwrap();
     let recovered = async {

@@ -57,3 +57,13 @@ pub(crate) async fn eventually(holds: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(20), waits).await.expect("it never came");
 }
+
+/// Waits until a question is answered with yes.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
+    let waits = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waits).await.expect("it never came");
+}
