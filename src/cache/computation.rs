@@ -71,6 +71,9 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         let known = self.shared.memory.get(&self.name, self.settings.clock.now_ms()).map(|slot| Slot::clone(&slot));
         let begin = match self.begin(known).await {
             Turn::Found(slot) => {
+                let is_fresh = slot.ends.freshness(self.settings.clock.now_ms()) == Freshness::Fresh;
+                let event = if is_fresh { CacheEvent::Hit } else { CacheEvent::Stale };
+                self.settings.observe(event(Tier::Redis));
                 let value = slot.value.clone();
                 self.keep(&watch, slot);
                 return self.leader.land(Landing::Value(value));

@@ -43,6 +43,8 @@
 //!
 //! If such a value was removed or invalidated by another process meanwhile, the lookup takes one round trip more.
 //!
+//! While another process computes a value, it is looked for after 10 ms, and then after longer pauses, up to 200 ms.
+//!
 //! Tags cost a lookup no round trip: the script that reads an entry judges it by the times at which its tags were last
 //! invalidated. Those are in one hash of the namespace.
 //!

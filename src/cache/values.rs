@@ -13,6 +13,9 @@ use super::{
 use crate::Error;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+/// Tags that one script invalidates: a function of Lua takes no more than some thousands of values.
+const MAX_TAGS: usize = 1_000;
+
 /// The options of a value that is set.
 ///
 /// ```
@@ -188,16 +191,17 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         Ok(())
     }
 
-    /// Invalidates the values that have one of these tags, and those of computations that began before. One round trip.
+    /// Invalidates the values that have one of these tags, and those of computations that began before. One round
+    /// trip for each thousand.
     ///
     /// # Errors
     /// If Redis fails.
     pub async fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Error> {
         let tags: Vec<Box<str>> = tags.into_iter().map(|tag| key::tag(tag.as_ref())).collect();
-        if tags.is_empty() {
-            return Ok(());
+        for tags in tags.chunks(MAX_TAGS) {
+            self.invalidate(tags, |memory| memory.invalidate(tags)).await?;
         }
-        self.invalidate(&tags, |memory| memory.invalidate(&tags)).await
+        Ok(())
     }
 
     /// Invalidates all values of the namespace, and those of computations that began before. It takes as long for one value

@@ -92,3 +92,13 @@ async fn nothing_older_survives() {
         }
     }
 }
+
+#[tokio::test]
+async fn many_tags_are_invalidated_at_once() {
+    let (_host, caches) = both().await;
+    for cache in caches {
+        cache.set_with("a", 1, EntryOptions::new().tags(["19999"])).await.unwrap();
+        cache.invalidate_tags((0..20_000).map(|tag| tag.to_string())).await.unwrap();
+        assert_eq!(cache.get("a").await, None);
+    }
+}

@@ -230,3 +230,17 @@ async fn without_redis_values_are_computed_and_one_deadline_is_paid() {
     tokio::time::timeout(Duration::from_secs(20), recovered).await.unwrap();
     assert!(!events.lock().unwrap().contains(&CacheEvent::NotStored));
 }
+
+#[tokio::test]
+async fn an_observer_hears_of_redis() {
+    use axum_upstash::cache::Tier;
+    let host = Host::start().await;
+    let events = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = Arc::clone(&events);
+    let (one, two) = (host.process("test"), host.process("test"));
+    let two = two.with_observer(move |_, event| heard.lock().unwrap().push(event));
+    one.set("a", 1).await.unwrap();
+    read(&two, "a", &Source::default()).await;
+    read(&two, "a", &Source::default()).await;
+    assert_eq!(*events.lock().unwrap(), [CacheEvent::Hit(Tier::Redis), CacheEvent::Hit(Tier::Memory)]);
+}

@@ -28,7 +28,10 @@ if entry then
   end
 end
 local leads = 0
-if ARGV[1] ~= '' and not fresh and redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  leads = 1
+if ARGV[1] ~= '' and not fresh then
+  -- A lookup that is repeated after a lost answer finds its own lease.
+  if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', KEYS[3]) == ARGV[1] then
+    leads = 1
+  end
 end
 return {string.format('%.0f', now), entry, leads}

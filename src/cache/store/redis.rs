@@ -55,7 +55,6 @@ impl CacheStore for RedisCacheStore {
         Box::pin(async move {
             let (lease_name, ttl_ms) = lease.map_or(("", 0), |lease| (&*lease.name, millis(lease.ttl)));
             let call = self.redis.script(&LOOK).key(self.stamps()).key(self.entry(name)).key(self.lease(name));
-            // Again it finds its own lease, and does not lead: the lease then ends by itself.
             let call = call.arg(lease_name).arg(ttl_ms).arg(version);
             let call = call.arg(eager.map_or_else(String::new, |part| part.to_string())).repeatable();
             let (now_us, entry, leads) = call.query::<(String, Option<Bytes>, u8)>().await?;
