@@ -32,9 +32,17 @@ impl InProgress {
 
     /// Tells those who watch the resource that it changed.
     pub(crate) fn change(&self, key: &str) {
-        if let Some(making) = self.lock().get(key) {
+        self.change_and(key, || ());
+    }
+
+    /// Tells those who watch the resource that it changed, and does something before any of them acts
+    /// [unless it changed](Watch::unless_changed).
+    pub(crate) fn change_and(&self, key: &str, act: impl FnOnce()) {
+        let all = self.lock();
+        if let Some(making) = all.get(key) {
             making.changes.fetch_add(1, Ordering::AcqRel);
         }
+        act();
     }
 
     /// The number of requests that are making the resource.
@@ -55,6 +63,14 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Does something if the resource has not changed. No change comes in between.
+    pub(crate) fn unless_changed(&self, act: impl FnOnce()) {
+        let _all = self.all.lock();
+        if !self.since.is_changed() {
+            act();
+        }
+    }
+
     /// The changes since the watch began.
     pub(crate) fn since(&self) -> &Since {
         &self.since
@@ -94,6 +110,17 @@ impl Since {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_done_unless_it_changed_comes_before_a_change_or_not_at_all() {
+        let all = Arc::new(InProgress::default());
+        let watch = all.watch("a".into());
+        let mut done = Vec::new();
+        watch.unless_changed(|| done.push("kept"));
+        all.change_and("a", || done.push("removed"));
+        watch.unless_changed(|| done.push("kept again"));
+        assert_eq!(done, ["kept", "removed"]);
+    }
 
     #[test]
     fn a_change_is_seen_by_those_who_began_before_it_and_nothing_is_kept() {

@@ -254,9 +254,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
 
     /// Keeps a value in memory, unless the key was changed meanwhile.
     fn keep(&self, watch: &Watch, slot: Slot<V>) {
-        if !watch.since().is_changed() {
-            self.shared.memory.insert(&self.name, slot);
-        }
+        watch.unless_changed(|| self.shared.memory.insert(&self.name, slot));
     }
 
     async fn release(&self, store: &Arc<dyn CacheStore>, lease: &Lease) {

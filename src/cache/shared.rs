@@ -99,9 +99,8 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
 
     /// Forgets what this process has of a key, and whatever a computation under way brings.
     pub(super) fn forget(&self, name: &str) {
-        self.in_progress.change(name);
+        self.in_progress.change_and(name, || self.memory.remove(name));
         self.flights.detach(name);
-        self.memory.remove(name);
         self.failures.remove(name);
     }
 

@@ -104,9 +104,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 if is_fresh {
                     values[at] = Some(slot.value.clone());
                 }
-                if !watch.since().is_changed() {
-                    self.shared.memory.insert(&(*names[at]).into(), slot);
-                }
+                watch.unless_changed(|| self.shared.memory.insert(&(*names[at]).into(), slot));
             }
             self.settings.observe(if is_fresh { CacheEvent::Hit(Tier::Redis) } else { CacheEvent::Miss });
         }
