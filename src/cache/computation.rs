@@ -4,10 +4,10 @@
 use super::{
     context::{Choices, ComputeContext},
     event::{CacheEvent, Tier},
-    lives::Freshness,
+    lives::{Freshness, after},
     memory::Slot,
     settings::Settings,
-    shared::{Landing, Shared, after, tags_of},
+    shared::{Landing, Shared, tags_of},
     store::{CacheStore, Lease},
 };
 use crate::{
@@ -186,7 +186,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
     }
 
     async fn succeed(self, watch: &Watch, begin: Begin<V>, value: V, choices: &Choices) {
-        let Self { shared, settings, name, leader, .. } = &self;
+        let Self { shared, settings, name, .. } = &self;
         settings.observe(CacheEvent::Computed);
         let tags = tags_of(choices);
         let tags = match tags {
@@ -232,7 +232,6 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             let slot = shared.new_slot(settings, value.clone(), lives, (begin.moment, created_us), tags);
             self.keep(watch, slot);
         }
-        let _ = leader;
         self.leader.land(Landing::Value(value));
     }
 

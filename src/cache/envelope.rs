@@ -1,6 +1,6 @@
 //! An entry as it is stored: a line with times and tags, and the payload behind it.
 
-use super::{lives::Ends, store::CacheStore};
+use super::lives::Ends;
 use bytes::Bytes;
 
 /// The first line of an entry, read. Its times are those of the store.
@@ -45,9 +45,6 @@ impl Envelope {
         }
     }
 }
-
-/// The second tier, if there is one.
-pub(super) type SharedStore = Option<std::sync::Arc<dyn CacheStore>>;
 
 #[cfg(test)]
 mod tests {

@@ -4,10 +4,10 @@ use super::{
     error::ComputeError,
     event::{CacheEvent, Tier},
     key::{self, CacheKey},
-    lives::Freshness,
+    lives::{Freshness, after},
     memory::Slot,
     namespace::Cache,
-    shared::{Landing, after},
+    shared::Landing,
 };
 use crate::single_flight::{Leader, Role};
 use std::{any::Any, future::Future, sync::Arc};

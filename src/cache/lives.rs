@@ -38,12 +38,11 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn of(lives: Lives, now_ms: u64) -> Self {
-        let after = |life: Duration| now_ms.saturating_add(u64::try_from(life.as_millis()).unwrap_or(u64::MAX));
         Self {
             since_ms: now_ms,
-            fresh_ms: after(lives.fresh),
-            stale_ms: after(lives.stale),
-            on_error_ms: after(lives.on_error),
+            fresh_ms: after(now_ms, lives.fresh),
+            stale_ms: after(now_ms, lives.stale),
+            on_error_ms: after(now_ms, lives.on_error),
         }
     }
 
@@ -65,6 +64,11 @@ impl Ends {
         let life = self.fresh_ms.saturating_sub(self.since_ms) as f64;
         now_ms.saturating_sub(self.since_ms) as f64 >= life * part
     }
+}
+
+/// The time that is so much later, in milliseconds; the last one, if there is none.
+pub(super) fn after(now_ms: u64, time: Duration) -> u64 {
+    now_ms.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::{
     context::Choices,
-    envelope::{Envelope, SharedStore},
-    lives::{Freshness, Lives},
+    envelope::Envelope,
+    lives::{Ends, Freshness, Lives, after},
     memory::{Memory, Slot},
     settings::Settings,
     store::{CacheStore, Put},
@@ -19,6 +19,9 @@ use std::{
     },
     time::Duration,
 };
+
+/// The second tier, if there is one.
+type SharedStore = Option<Arc<dyn CacheStore>>;
 
 /// Errors that are kept for a while.
 const MAX_FAILURES: usize = 10_000;
@@ -139,7 +142,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         tags: Vec<Box<str>>,
     ) -> Slot<V> {
         let now_ms = settings.clock.now_ms();
-        let ends = super::lives::Ends::of(lives, now_ms);
+        let ends = Ends::of(lives, now_ms);
         let until_ms = if self.store.is_some() { after(now_ms, settings.memory_ttl) } else { u64::MAX };
         Slot { value, ends, until_ms, moment, created_us, tags: tags.into() }
     }
@@ -172,10 +175,6 @@ pub(super) fn tags_of(choices: &Choices) -> Result<Vec<Box<str>>, Error> {
         return Err(Error::new(ErrorKind::InvalidInput, "a value has more than 100 tags"));
     }
     Ok(choices.tags.iter().map(|tag| super::key::tag(tag)).collect())
-}
-
-pub(super) fn after(now_ms: u64, time: Duration) -> u64 {
-    now_ms.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl<V> fmt::Debug for Shared<V> {
