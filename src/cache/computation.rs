@@ -108,14 +108,38 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         }
     }
 
+    /// Finds a value that is most likely there, by one command: this process had it a moment ago, and nothing was
+    /// invalidated since it was created, as far as is known. Otherwise the computation goes on with a lookup.
+    pub(super) async fn find(self, known: Option<&Slot<V>>) -> Result<V, Self> {
+        let time = &self.shared.store_time;
+        let is_likely = known.is_some_and(|slot| {
+            slot.ends.freshness(self.settings.clock.now_ms()) == Freshness::Fresh && slot.created_us > time.latest_us()
+        });
+        let Some(store) = self.shared.store.as_ref().filter(|_| is_likely) else { return Err(self) };
+        let watch = self.shared.in_progress.watch(Arc::clone(&self.name));
+        let moment = self.shared.memory.moment();
+        let peeked = Shared::call(&self.settings, &**store, store.peek(&self.name)).await;
+        let Ok((Some(entry), latest_us)) = peeked else { return Err(self) };
+        time.see_invalidation(latest_us);
+        let now_ms = self.settings.clock.now_ms();
+        let slot = time.now_us(now_ms).and_then(|now_us| self.shared.slot(&self.settings, &entry, now_us, moment));
+        match slot {
+            Some(slot) if slot.created_us > latest_us && slot.ends.freshness(now_ms) == Freshness::Fresh => {
+                self.settings.observe(CacheEvent::Hit(Tier::Redis));
+                let value = slot.value.clone();
+                self.keep(&watch, slot);
+                self.leader.land(Landing::Value(value.clone()));
+                Ok(value)
+            }
+            _ => Err(self),
+        }
+    }
+
     /// Looks for the value of another process, or takes the lease of the computation.
     async fn begin(&self, known: Option<Slot<V>>) -> Turn<V> {
         let moment = self.shared.memory.moment();
         let alone = || Turn::Compute(Begin { lease: None, previous: known.clone(), moment });
         let (Some(store), Ok(name)) = (&self.shared.store, random_id::<16>()) else { return alone() };
-        if let Some(slot) = self.peek(&**store, known.as_ref()).await {
-            return Turn::Found(slot);
-        }
         let lease = Lease { name, ttl: self.settings.lease };
         let until = Deadline::after(self.settings.hard_timeout);
         let (mut pause, mut has_removed) = (PAUSES[0], false);
@@ -154,24 +178,6 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             sleep(pause.min(until.remaining())).await;
             pause = pause.mul_f64(1.5).min(PAUSES[1]);
         }
-    }
-
-    /// A value that is most likely there, by one command: this process had it a moment ago, and nothing was invalidated since
-    /// it was created, as far as is known. `None` leaves it to a lookup.
-    async fn peek(&self, store: &dyn CacheStore, known: Option<&Slot<V>>) -> Option<Slot<V>> {
-        let time = &self.shared.store_time;
-        let is_likely = known.is_some_and(|slot| {
-            slot.ends.freshness(self.settings.clock.now_ms()) == Freshness::Fresh && slot.created_us > time.latest_us()
-        });
-        if self.is_eager || !is_likely || time.now_us(self.settings.clock.now_ms()).is_none() {
-            return None;
-        }
-        let moment = self.shared.memory.moment();
-        let (entry, latest_us) = Shared::call(&self.settings, store, store.peek(&self.name)).await.ok()?;
-        time.see_invalidation(latest_us);
-        let now_ms = self.settings.clock.now_ms();
-        let slot = self.shared.slot(&self.settings, &entry?, time.now_us(now_ms)?, moment)?;
-        (slot.created_us > latest_us && slot.ends.freshness(now_ms) == Freshness::Fresh).then_some(slot)
     }
 
     /// Lets those who wait have a stale value if the computation takes a while.

@@ -12,8 +12,8 @@ use super::{
 use crate::single_flight::{Leader, Role};
 use std::{any::Any, future::Future, sync::Arc};
 
-/// How often a call takes over from one that was dropped, before it gives up.
-const MAX_ROUNDS: u8 = 10;
+/// How often a call waits for one whose errors are of another type, before it gives up.
+const MAX_FOREIGN_ERRORS: u8 = 10;
 
 impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// The value of a key. If there is none that is fresh, it is computed, once for all calls of all processes.
@@ -35,7 +35,8 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let key = key::name(key);
         let mut compute = Some(compute);
         let mut name: Option<Arc<str>> = None;
-        for _ in 0..MAX_ROUNDS {
+        let mut foreign_errors = 0;
+        while foreign_errors < MAX_FOREIGN_ERRORS {
             let now_ms = self.settings.clock.now_ms();
             let known = self.shared.memory.get(&key, now_ms);
             let freshness = known.as_ref().map_or(Freshness::Over, |slot| slot.freshness(now_ms));
@@ -65,9 +66,14 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     if again.as_ref().is_some_and(|slot| slot.freshness(now_ms) == Freshness::Fresh) {
                         continue;
                     }
+                    // A read without a task of its own: if this call is dropped, another one takes over.
+                    let computation = match self.computation(name, leader, false).find(known.as_deref()).await {
+                        Ok(value) => return Ok(value),
+                        Err(computation) => computation,
+                    };
                     let Some(compute) = compute.take() else { break };
-                    let landing = leader.follow();
-                    let work = self.computation(name, leader, false).run(compute);
+                    let landing = computation.leader.follow();
+                    let work = computation.run(compute);
                     if let Err(work) = self.settings.background.drive(work) {
                         // There is nothing to run it on.
                         work.await;
@@ -88,7 +94,9 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     if let Some(error) = own_error(failure) {
                         return Err(error);
                     }
+                    foreign_errors += 1;
                 }
+                // The call that led was dropped. There are only so many of them.
                 None => {}
             }
         }

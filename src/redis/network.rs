@@ -74,11 +74,13 @@ impl Path {
 
     /// How many requests may be in flight before a command waits for company.
     ///
-    /// One on a fast network, on which the processor time of a request costs more than the waiting. More the longer the
-    /// round trip is, because a command that just missed a departure would wait for as long.
+    /// One before anything is known. Two on a fast network: one is made or read while the server works on the other, and the processor time of more
+    /// requests costs more than the waiting. More the longer the round trip is, because a command that just missed a
+    /// departure would wait for as long.
     pub(super) fn limit(self) -> usize {
-        let round_trip = self.round_trip.filter(|round_trip| *round_trip >= FAST).unwrap_or_default();
-        usize::try_from(round_trip.as_micros() / APART.as_micros()).unwrap_or(usize::MAX).clamp(1, self.slots)
+        let Some(round_trip) = self.round_trip else { return 1 };
+        let apart = usize::try_from(round_trip.as_micros() / APART.as_micros()).unwrap_or(usize::MAX);
+        if round_trip < FAST { 2.min(self.slots) } else { apart.clamp(1, self.slots) }
     }
 
     /// The bound that slow requests count for as well.
@@ -127,10 +129,10 @@ mod tests {
     #[test]
     fn the_longer_the_round_trip_the_more_are_in_flight() {
         for (round_trip_us, version, limit) in [
-            (200, Version::HTTP_11, 1),
+            (200, Version::HTTP_11, 2),
             (1_000, Version::HTTP_11, 4),
             (100_000, Version::HTTP_11, 4),
-            (200, Version::HTTP_2, 1),
+            (200, Version::HTTP_2, 2),
             (5_000, Version::HTTP_2, 32),
             (100_000, Version::HTTP_2, 32),
         ] {
