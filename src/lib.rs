@@ -86,6 +86,7 @@
 //! | `tower-sessions-0_15`, `tower-sessions-0_14` | a [store](session::compat) for tower-sessions, and so for axum-login | |
 //! | `response-cache` | [HTTP response caching](response_cache) | yes |
 //! | `cache` | a [typed cache](cache) | yes |
+//! | `cache-messagepack` | its values as [MessagePack](cache::MessagePackCodec) | |
 //! | `client-ip` | the [client's address](client_ip) | yes |
 //! | `qstash` | [verified webhooks, publishing and management](qstash) | yes |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |

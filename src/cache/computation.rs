@@ -8,7 +8,7 @@ use super::{
     memory::Slot,
     settings::Settings,
     shared::{Landing, Shared, tags_of},
-    store::{CacheStore, Lease},
+    store::{CacheStore, Lease, Look, Peeked},
 };
 use crate::{
     in_progress::Watch,
@@ -80,6 +80,10 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             }
             Turn::Compute(begin) => begin,
         };
+        let now_ms = self.settings.clock.now_ms();
+        if begin.previous.as_ref().is_none_or(|slot| slot.ends.freshness(now_ms) < Freshness::Stale) {
+            self.settings.observe(CacheEvent::Miss);
+        }
         let context = ComputeContext::new(begin.previous.as_ref().map(|slot| slot.value.clone()));
         let ended = {
             let limit = self.settings.hard_timeout;
@@ -118,8 +122,8 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         let Some(store) = self.shared.store.as_ref().filter(|_| is_likely) else { return Err(self) };
         let watch = self.shared.in_progress.watch(Arc::clone(&self.name));
         let moment = self.shared.memory.moment();
-        let peeked = Shared::call(&self.settings, &**store, store.peek(&self.name)).await;
-        let Ok((Some(entry), latest_us)) = peeked else { return Err(self) };
+        let peeked = self.shared.call(&self.settings, store.peek(&self.name)).await;
+        let Ok(Peeked { entry: Some(entry), latest_us }) = peeked else { return Err(self) };
         time.see_invalidation(latest_us);
         let now_ms = self.settings.clock.now_ms();
         let slot = time.now_us(now_ms).and_then(|now_us| self.shared.slot(&self.settings, &entry, now_us, moment));
@@ -146,9 +150,9 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         loop {
             let moment = self.shared.memory.moment();
             let eager = self.settings.eager.filter(|_| self.is_eager);
-            let look = store.look(&self.name, self.settings.version, eager, Some(&lease));
+            let look = store.look(Look { eager, ..Look::new(&self.name, self.settings.version, &lease) });
             // Without the store, values are computed, and are not shared.
-            let Ok(looked) = Shared::call(&self.settings, &**store, look).await else { return alone() };
+            let Ok(looked) = self.shared.call(&self.settings, look).await else { return alone() };
             self.shared.store_time.learn(looked.now_us, self.settings.clock.now_ms());
             let entry = looked.entry.as_ref();
             let slot = entry.and_then(|entry| self.shared.slot(&self.settings, entry, looked.now_us, moment));
@@ -159,6 +163,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
                 (Freshness::Fresh | Freshness::Stale, Some(slot)) if !looked.leads => return Turn::Found(slot),
                 (_, previous) if looked.leads => {
                     if let (Freshness::Fresh | Freshness::Stale, Some(stale)) = (freshness, &previous) {
+                        self.settings.observe(CacheEvent::Stale(Tier::Redis));
                         self.leader.land_for_now(Landing::Value(stale.value.clone()));
                     }
                     let lease = Some((Arc::clone(store), lease, looked.now_us));
@@ -167,7 +172,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
                 // It would be in the way for all of its life.
                 _ if is_unreadable && !has_removed => {
                     has_removed = true;
-                    let _ = Shared::call(&self.settings, &**store, store.remove(&[&self.name])).await;
+                    let _ = self.shared.call(&self.settings, store.remove(&[&self.name], None)).await;
                     continue;
                 }
                 _ if is_unreadable || until.remaining().is_zero() => {
@@ -214,7 +219,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             let stored = match Shared::put(settings, name, &value, lives, &tags) {
                 Ok(mut put) => {
                     (put.lease, put.created_us) = (Some(&*lease.name), Some(*created_us));
-                    Shared::call(settings, &**store, store.put(&[put])).await
+                    shared.call(settings, store.put(&[put], None)).await
                 }
                 Err(error) => {
                     self.release(store, lease).await;
@@ -249,6 +254,8 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         let now_ms = self.settings.clock.now_ms();
         let usable = begin.previous.filter(|slot| slot.ends.freshness(now_ms) > Freshness::Over);
         let Some(mut slot) = usable else { return self.leader.land(landing) };
+        let tier = if begin.lease.is_some() { Tier::Redis } else { Tier::Memory };
+        self.settings.observe(CacheEvent::Stale(tier));
         // For a while without another try, and for no longer than memory may hold it.
         let pause_ms = after(now_ms, self.settings.error_pause).min(slot.ends.on_error_ms.max(slot.ends.stale_ms));
         slot.ends.fresh_ms = pause_ms;
@@ -264,7 +271,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
 
     async fn release(&self, store: &Arc<dyn CacheStore>, lease: &Lease) {
         // Otherwise it ends by itself.
-        let _ = Shared::call(&self.settings, &**store, store.release(&self.name, lease)).await;
+        let _ = self.shared.call(&self.settings, store.release(&self.name, lease)).await;
     }
 }
 

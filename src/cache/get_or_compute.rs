@@ -4,6 +4,7 @@ use super::{
     error::ComputeError,
     event::{CacheEvent, Tier},
     key::{self, CacheKey},
+    listener::listen,
     lives::{Freshness, after},
     memory::Slot,
     namespace::Cache,
@@ -39,7 +40,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         while foreign_errors < MAX_FOREIGN_ERRORS {
             let now_ms = self.settings.clock.now_ms();
             let known = self.shared.memory.get(&key, now_ms);
-            let freshness = known.as_ref().map_or(Freshness::Over, |slot| slot.freshness(now_ms));
+            let freshness = known.as_ref().map_or(Freshness::Over, |slot| self.shared.memory.freshness(slot, now_ms));
             if let (Freshness::Fresh, Some(slot)) = (freshness, &known) {
                 self.settings.observe(CacheEvent::Hit(Tier::Memory));
                 if self.is_late(slot, now_ms)
@@ -51,6 +52,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 }
                 return Ok(slot.value.clone());
             }
+            listen(&self.shared, &self.settings);
             let name = name.get_or_insert_with(|| (*key).into());
             if let Some(failure) = self.shared.failure(name, now_ms)
                 && let Some(error) = own_error(failure)
@@ -63,7 +65,8 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                     // Another flight may have landed since.
                     let now_ms = self.settings.clock.now_ms();
                     let again = self.shared.memory.get(name, now_ms);
-                    if again.as_ref().is_some_and(|slot| slot.freshness(now_ms) == Freshness::Fresh) {
+                    if again.as_ref().is_some_and(|slot| self.shared.memory.freshness(slot, now_ms) == Freshness::Fresh)
+                    {
                         continue;
                     }
                     // A read without a task of its own: if this call is dropped, another one takes over.

@@ -1,11 +1,15 @@
 use std::time::Duration;
 
-/// How long a value is fresh, stale while it is refreshed, and stale if that fails: each from its creation.
+/// The times for which a value may be used, each from the moment at which it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lives {
-    pub(super) fresh: Duration,
-    pub(super) stale: Duration,
-    pub(super) on_error: Duration,
+#[non_exhaustive]
+pub struct Lives {
+    /// The time as a fresh value.
+    pub fresh: Duration,
+    /// The time in which it may be used while another is computed.
+    pub stale: Duration,
+    /// The time in which it may be used if its computation fails.
+    pub on_error: Duration,
 }
 
 /// What a value may be used for.
@@ -21,7 +25,15 @@ pub(super) enum Freshness {
 }
 
 impl Lives {
-    pub(super) fn longest(self) -> Duration {
+    /// A value that is fresh for so long, and is not used afterwards.
+    #[must_use]
+    pub fn of(fresh: Duration) -> Self {
+        Self { fresh, stale: fresh, on_error: fresh }
+    }
+
+    /// The longest of them.
+    #[must_use]
+    pub fn longest(self) -> Duration {
         self.fresh.max(self.stale).max(self.on_error)
     }
 }

@@ -28,19 +28,13 @@ pub(super) struct Slot<V> {
     pub(super) tags: Arc<[Box<str>]>,
 }
 
-impl<V> Slot<V> {
-    /// Its freshness, as far as this process knows: one whose time in memory is over may be used while another is fetched.
-    pub(super) fn freshness(&self, now_ms: u64) -> Freshness {
-        let freshness = self.ends.freshness(now_ms);
-        if now_ms >= self.until_ms { freshness.min(Freshness::OnError) } else { freshness }
-    }
-}
-
 /// The values of one namespace in memory.
 pub(super) struct Memory<V> {
     slots: Cache<Arc<str>, Arc<Slot<V>>>,
     /// Counts computations and invalidations.
     moments: AtomicU64,
+    /// Values from before this moment may have been changed unheard.
+    doubted: AtomicU64,
     /// The moment of the last `clear`.
     cleared: AtomicU64,
     invalidated: RwLock<HashMap<Box<str>, u64>>,
@@ -51,6 +45,7 @@ impl<V: Clone> Memory<V> {
         Self {
             slots: Cache::new(capacity),
             moments: AtomicU64::new(0),
+            doubted: AtomicU64::new(0),
             cleared: AtomicU64::new(0),
             invalidated: RwLock::default(),
         }
@@ -66,6 +61,19 @@ impl<V: Clone> Memory<V> {
         let slot = self.slots.get(name)?;
         let is_usable = self.is_valid(&slot) && slot.ends.freshness(now_ms) > Freshness::Over;
         is_usable.then_some(slot)
+    }
+
+    /// The freshness of a value, as far as this process knows: one whose time in memory is over may be used while another is
+    /// fetched.
+    pub(super) fn freshness(&self, slot: &Slot<V>, now_ms: u64) -> Freshness {
+        let freshness = slot.ends.freshness(now_ms);
+        let is_over = now_ms >= slot.until_ms || slot.moment <= self.doubted.load(Ordering::Acquire);
+        if is_over { freshness.min(Freshness::OnError) } else { freshness }
+    }
+
+    /// Ends the time of all values in memory whose lookup began before now.
+    pub(super) fn doubt(&self) {
+        self.doubted.fetch_max(self.moment(), Ordering::AcqRel);
     }
 
     fn is_valid(&self, slot: &Slot<V>) -> bool {
@@ -158,11 +166,12 @@ mod tests {
     #[test]
     fn the_store_is_asked_again() {
         let memory = Memory::new(10);
-        let slot = slot(&memory, &[]);
-        assert_eq!(
-            [0, 499, 500, 1_000].map(|now| slot.freshness(now)),
-            [Freshness::Fresh, Freshness::Fresh, Freshness::OnError, Freshness::Over]
-        );
+        let (before, after) = (slot(&memory, &[]), [0, 499, 500, 1_000]);
+        let ages = |slot: &Slot<u8>| after.map(|now| memory.freshness(slot, now));
+        assert_eq!(ages(&before), [Freshness::Fresh, Freshness::Fresh, Freshness::OnError, Freshness::Over]);
+        memory.doubt();
+        assert_eq!(memory.freshness(&before, 0), Freshness::OnError);
+        assert_eq!(memory.freshness(&slot(&memory, &[]), 0), Freshness::Fresh, "what was read since");
     }
 
     #[test]

@@ -41,6 +41,8 @@
 //! | `remove` | 1 | 1 |
 //! | `invalidate_tags`, `clear` | 1 | 6, and those that forget old tags |
 //!
+//! With a [channel](Cache::with_channel) `remove` is 3 commands, and each other change one more.
+//!
 //! If such a value was removed or invalidated by another process meanwhile, the lookup takes one round trip more.
 //!
 //! While another process computes a value, it is looked for after 10 ms, and then after longer pauses, up to 200 ms.
@@ -51,6 +53,11 @@
 //! # Two tiers
 //! Memory holds a value of Redis for a [second](Cache::with_memory_ttl) at the most: so late an invalidation by another
 //! process may be seen. One of this process is seen at once, and one of another by the next lookup in Redis.
+//! Over a [channel](Cache::with_channel) those of others are heard at once, and memory may hold values for longer.
+//!
+//! # Values in Redis
+//! A [codec](Codec) writes them, by default as JSON. Those above 1 KiB are
+//! [compressed](Cache::with_compression_above). A [store of your own](store::CacheStore) may take the place of Redis.
 //!
 //! # What is invalid
 //! Times are those of Redis. A value is created when its computation begins. It is invalid if one of its tags, or the
@@ -63,22 +70,30 @@
 //! another version or of another program are misses. A process that dies while it computes a value delays the others by
 //! its [lease](Cache::with_lease).
 
+mod channel;
 mod codec;
 mod computation;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod context;
-mod envelope;
 mod error;
 mod event;
 mod get_or_compute;
 mod key;
+mod listener;
 mod lives;
 mod memory;
+#[cfg(feature = "cache-messagepack")]
+mod messagepack;
 mod namespace;
+mod payload;
 mod settings;
 mod shared;
-mod store;
+pub mod store;
 mod values;
 
+#[cfg(feature = "cache-messagepack")]
+pub use self::messagepack::MessagePackCodec;
 pub use self::{
     codec::{Codec, JsonCodec},
     context::ComputeContext,

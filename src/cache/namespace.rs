@@ -28,13 +28,13 @@ impl<K: ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     /// A namespace in the memory of this process alone, up to 10,000 values.
     #[must_use]
     pub fn memory(namespace: impl AsRef<str>) -> Self {
-        Self::with_store(namespace.as_ref(), CAPACITY, None)
+        Self::over(namespace.as_ref(), CAPACITY, None)
     }
 
     /// A namespace in memory for so many values. Those that are used least make room.
     #[must_use]
     pub fn memory_of(namespace: impl AsRef<str>, values: usize) -> Self {
-        Self::with_store(namespace.as_ref(), values.max(1), None)
+        Self::over(namespace.as_ref(), values.max(1), None)
     }
 
     /// A namespace in Redis, under keys that begin with `{<prefix>:<namespace>}`, as JSON. Memory holds values for up to
@@ -44,11 +44,20 @@ impl<K: ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     where
         V: Serialize + DeserializeOwned,
     {
-        let store = RedisCacheStore::new(redis, prefix.as_ref(), namespace.as_ref());
-        Self::with_store(namespace.as_ref(), CAPACITY, Some(Arc::new(store))).with_codec(JsonCodec)
+        let namespace = namespace.as_ref();
+        Self::with_store(namespace, RedisCacheStore::new(redis, prefix, namespace))
     }
 
-    fn with_store(namespace: &str, capacity: usize, store: Option<Arc<dyn CacheStore>>) -> Self {
+    /// A namespace in a store of its own, as JSON. Memory holds values for up to a second.
+    #[must_use]
+    pub fn with_store(namespace: impl AsRef<str>, store: impl CacheStore) -> Self
+    where
+        V: Serialize + DeserializeOwned,
+    {
+        Self::over(namespace.as_ref(), CAPACITY, Some(Arc::new(store))).with_codec(JsonCodec)
+    }
+
+    fn over(namespace: &str, capacity: usize, store: Option<Arc<dyn CacheStore>>) -> Self {
         let shared = Arc::new(Shared::new(capacity, store));
         Self { shared, settings: Settings::new(namespace), key: PhantomData }
     }
@@ -138,6 +147,20 @@ impl<K: ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self
     }
 
+    /// Tells other processes of the values that this one sets, removes or invalidates, and hears of theirs at once, over a
+    /// channel of Redis (not at all).
+    ///
+    /// All processes of the namespace need it. While the channel is open, memory holds values for `memory_ttl`. When it is
+    /// lost, they are looked up again, and stay for [their usual time](Self::with_memory_ttl) until it is open again. A
+    /// connection that dies unnoticed is [found](crate::redis::Subscription) by its silence; `memory_ttl` is the bound.
+    ///
+    /// Each change is one more billed command. On Workers nothing is heard; on hosts that freeze a process, do without it.
+    #[must_use]
+    pub fn with_channel(mut self, memory_ttl: Duration) -> Self {
+        self.settings.channel_ttl = Some(memory_ttl);
+        self
+    }
+
     /// Sets the longest life of a value (30 days), stale times included. Invalidations are remembered for so long.
     #[must_use]
     pub fn with_max_life(mut self, life: Duration) -> Self {
@@ -163,6 +186,14 @@ impl<K: ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     #[must_use]
     pub fn with_codec(mut self, codec: impl Codec<V> + 'static) -> Self {
         self.settings.codec = Some(Arc::new(codec));
+        self
+    }
+
+    /// Compresses a value in Redis that is longer than so many bytes (1,024), if that makes it shorter; `usize::MAX` is never.
+    /// DEFLATE, at its quickest level.
+    #[must_use]
+    pub fn with_compression_above(mut self, bytes: usize) -> Self {
+        self.settings.compression_above = bytes;
         self
     }
 

@@ -10,6 +10,8 @@ pub(super) struct Settings<V> {
     pub(super) namespace: Arc<str>,
     pub(super) codec: Option<Arc<dyn Codec<V>>>,
     pub(super) version: u32,
+    /// The length of the longest value that is not compressed, in bytes.
+    pub(super) compression_above: usize,
     pub(super) ttl: Duration,
     pub(super) ttl_of: Option<TtlOf<V>>,
     /// The part by which a life is shorter at the most.
@@ -23,6 +25,8 @@ pub(super) struct Settings<V> {
     pub(super) soft_timeout: Option<Duration>,
     pub(super) hard_timeout: Duration,
     pub(super) memory_ttl: Duration,
+    /// How long memory holds a value while changes of others are heard. Without it none are.
+    pub(super) channel_ttl: Option<Duration>,
     pub(super) max_life: Duration,
     pub(super) store_timeout: Duration,
     pub(super) lease: Duration,
@@ -37,6 +41,7 @@ impl<V> Settings<V> {
             namespace: namespace.into(),
             codec: None,
             version: 0,
+            compression_above: 1024,
             ttl: Duration::from_secs(60),
             ttl_of: None,
             jitter: 0.1,
@@ -47,6 +52,7 @@ impl<V> Settings<V> {
             soft_timeout: None,
             hard_timeout: Duration::from_secs(30),
             memory_ttl: Duration::from_secs(1),
+            channel_ttl: None,
             max_life: Duration::from_secs(30 * 24 * 3600),
             store_timeout: Duration::from_secs(1),
             lease: Duration::from_secs(5),

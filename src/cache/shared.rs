@@ -1,13 +1,13 @@
 use super::{
+    channel::Channel,
     context::Choices,
-    envelope::Envelope,
     lives::{Ends, Freshness, Lives, after},
     memory::{Memory, Slot},
+    payload::{self, Form},
     settings::Settings,
-    store::{CacheStore, Put},
+    store::{CacheStore, Change, Entry, Put},
 };
-use crate::{Error, ErrorKind, in_progress::InProgress, single_flight::Flights};
-use bytes::Bytes;
+use crate::{CircuitBreaker, Error, ErrorKind, in_progress::InProgress, single_flight::Flights};
 use quick_cache::sync as quick;
 use std::{
     any::Any,
@@ -17,7 +17,6 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 /// The second tier, if there is one.
@@ -47,6 +46,8 @@ pub(super) struct Shared<V> {
     failures: quick::Cache<Arc<str>, (Arc<dyn Any + Send + Sync>, u64)>,
     pub(super) store: SharedStore,
     pub(super) store_time: StoreTime,
+    pub(super) channel: Channel,
+    breaker: CircuitBreaker,
 }
 
 /// What this process knows of the clock of the store.
@@ -86,6 +87,8 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
             flights: Arc::default(),
             in_progress: Arc::default(),
             failures: quick::Cache::new(MAX_FAILURES.min(capacity)),
+            breaker: store.as_ref().and_then(|store| store.breaker()).unwrap_or_default(),
+            channel: Channel::new(),
             store,
             store_time: StoreTime { ahead_us: AtomicI64::new(i64::MIN), latest_us: AtomicU64::new(0) },
         }
@@ -115,20 +118,33 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
 
     /// Calls the store, if its circuit is not open.
     pub(super) async fn call<T>(
+        &self,
         settings: &Settings<V>,
-        store: &dyn CacheStore,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        store.breaker().call("the cache's store", settings.store_timeout, call).await
+        self.breaker.call("the cache's store", settings.store_timeout, call).await
+    }
+
+    /// What a change tells others, if they listen.
+    pub(super) fn change(&self, settings: &Settings<V>, names: &[&str], tags: &[Box<str>]) -> Option<Change> {
+        settings.channel_ttl.map(|_| self.channel.change(names, tags))
+    }
+
+    /// When memory asks the store for a value again, in milliseconds.
+    fn until_ms(&self, settings: &Settings<V>, now_ms: u64) -> u64 {
+        let Some(_) = &self.store else { return u64::MAX };
+        let heard = settings.channel_ttl.filter(|_| self.channel.is_open());
+        after(now_ms, heard.unwrap_or(settings.memory_ttl))
     }
 
     /// The slot of an entry that the store gave when its clock showed `now_us`. `None` if it cannot be read.
-    pub(super) fn slot(&self, settings: &Settings<V>, entry: &Bytes, now_us: u64, moment: u64) -> Option<Slot<V>> {
-        let envelope = Envelope::read(entry).filter(|envelope| envelope.version == settings.version)?;
-        let value = settings.codec.as_ref()?.decode(&envelope.payload)?;
+    pub(super) fn slot(&self, settings: &Settings<V>, entry: &Entry, now_us: u64, moment: u64) -> Option<Slot<V>> {
+        let form = Form::of_number(entry.form).filter(|_| entry.version == settings.version)?;
+        let value = settings.codec.as_ref()?.decode(&form.read(&entry.payload)?)?;
         let now_ms = settings.clock.now_ms();
-        let (ends, until_ms) = (envelope.ends(now_us, now_ms), after(now_ms, settings.memory_ttl));
-        let slot = Slot { value, ends, until_ms, moment, created_us: envelope.created_us, tags: envelope.tags.into() };
+        let (ends, until_ms) = (entry.ends(now_us, now_ms), self.until_ms(settings, now_ms));
+        let slot =
+            Slot { value, ends, until_ms, moment, created_us: entry.created_us, tags: entry.tags.as_slice().into() };
         (slot.ends.freshness(now_ms) > Freshness::Over).then_some(slot)
     }
 
@@ -143,7 +159,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
     ) -> Slot<V> {
         let now_ms = settings.clock.now_ms();
         let ends = Ends::of(lives, now_ms);
-        let until_ms = if self.store.is_some() { after(now_ms, settings.memory_ttl) } else { u64::MAX };
+        let until_ms = self.until_ms(settings, now_ms);
         Slot { value, ends, until_ms, moment, created_us, tags: tags.into() }
     }
 
@@ -156,15 +172,16 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         tags: &'a [Box<str>],
     ) -> Result<Put<'a>, Error> {
         let codec = settings.codec.as_ref().ok_or_else(|| Error::new(ErrorKind::Configuration, "there is no codec"))?;
+        let (form, payload) = payload::write(codec.encode(value)?, settings.compression_above);
         Ok(Put {
             name,
             lease: None,
             created_us: None,
             lives,
-            took: Duration::ZERO,
+            form: form.number(),
             version: settings.version,
             tags,
-            payload: codec.encode(value)?,
+            payload,
         })
     }
 }

@@ -4,6 +4,7 @@ use super::{
     context::Choices,
     event::{CacheEvent, Tier},
     key::{self, CacheKey},
+    listener::listen,
     lives::Freshness,
     memory::Memory,
     namespace::Cache,
@@ -76,7 +77,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     fn fresh_in_memory(&self, name: &str, now_ms: u64) -> Option<V> {
         let slot = self.shared.memory.get(name, now_ms)?;
-        (slot.freshness(now_ms) == Freshness::Fresh).then(|| slot.value.clone())
+        (self.shared.memory.freshness(&slot, now_ms) == Freshness::Fresh).then(|| slot.value.clone())
     }
 
     async fn find(&self, names: &[Cow<'_, str>]) -> Vec<Option<V>> {
@@ -90,10 +91,11 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             missing.iter().for_each(|_| self.settings.observe(CacheEvent::Miss));
             return values;
         };
+        listen(&self.shared, &self.settings);
         let asked: Vec<&str> = missing.iter().map(|at| &*names[*at]).collect();
         let moment = self.shared.memory.moment();
         let watches: Vec<_> = missing.iter().map(|at| self.shared.in_progress.watch((*names[*at]).into())).collect();
-        let found = Shared::call(&self.settings, &**store, store.look_many(&asked)).await;
+        let found = self.shared.call(&self.settings, store.look_many(&asked)).await;
         let nothing = |_| LookedMany { now_us: 0, entries: vec![None; missing.len()] };
         let LookedMany { now_us, entries } = found.unwrap_or_else(nothing);
         for ((at, entry), watch) in missing.into_iter().zip(entries).zip(watches) {
@@ -149,6 +151,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 puts.push(Shared::put(&self.settings, name, value, *lives, &tags)?);
             }
         }
+        listen(&self.shared, &self.settings);
         let moment = self.shared.memory.moment();
         let watches: Vec<_> = values
             .iter()
@@ -159,7 +162,9 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             })
             .collect();
         if let Some(store) = self.shared.store.as_ref().filter(|_| !puts.is_empty()) {
-            Shared::call(&self.settings, &**store, store.put(&puts)).await?;
+            let names: Vec<&str> = puts.iter().map(|put| put.name).collect();
+            let change = self.shared.change(&self.settings, &names, &[]);
+            self.shared.call(&self.settings, store.put(&puts, change.as_ref())).await?;
         }
         drop(puts);
         for (((name, value), lives), watch) in values.into_iter().zip(lives).zip(watches) {
@@ -182,7 +187,8 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let name = key::name(key);
         self.shared.forget(&name);
         if let Some(store) = &self.shared.store {
-            Shared::call(&self.settings, &**store, store.remove(&[&name])).await?;
+            let change = self.shared.change(&self.settings, &[&name], &[]);
+            self.shared.call(&self.settings, store.remove(&[&name], change.as_ref())).await?;
             // Another call may have read in between.
             self.shared.forget(&name);
         }
@@ -214,7 +220,9 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
     async fn invalidate(&self, tags: &[Box<str>], in_memory: impl Fn(&Memory<V>)) -> Result<(), Error> {
         self.shared.invalidate(&in_memory);
         if let Some(store) = &self.shared.store {
-            Shared::call(&self.settings, &**store, store.invalidate(tags, self.settings.max_life)).await?;
+            let change = self.shared.change(&self.settings, &[], tags);
+            let invalidate = store.invalidate(tags, self.settings.max_life, change.as_ref());
+            self.shared.call(&self.settings, invalidate).await?;
             // Another call may have read in between.
             self.shared.invalidate(&in_memory);
         }

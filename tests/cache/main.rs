@@ -1,5 +1,7 @@
 //! The typed cache: in memory, and between processes on a real Redis.
 
+mod channel;
+mod codecs;
 mod computing;
 mod invalidation;
 mod memory;
@@ -7,4 +9,5 @@ mod model;
 #[path = "../shared/random.rs"]
 mod random;
 mod shared;
+mod stores;
 mod support;

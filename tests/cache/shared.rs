@@ -153,6 +153,14 @@ async fn calls_cost_what_the_documentation_says() {
     assert_eq!(cost!(cache.remove("a").await), (1, 1));
     assert_eq!(cost!(cache.invalidate_tags(["a", "b"]).await), (1, 6));
     assert_eq!(cost!(cache.clear().await), (1, 6));
+    // With a channel each change is one more.
+    let heard = host.process("test").with_channel(Duration::ZERO);
+    heard.get("a").await;
+    until(async || redis.cmd("PUBSUB").arg("CHANNELS").query::<Vec<String>>().await.unwrap().len() == 1).await;
+    heard.remove("warm").await.unwrap();
+    assert_eq!(cost!(heard.set("a", 1).await), (1, 5));
+    assert_eq!(cost!(heard.remove("a").await), (1, 3));
+    assert_eq!(cost!(heard.invalidate_tags(["a"]).await), (1, 7));
     in_memory.set("a", 1).await.unwrap();
     assert_eq!(cost!(in_memory.get("a").await), (0, 0));
 }

@@ -1,84 +1,122 @@
-use crate::{CircuitBreaker, Error, cache::lives::Lives};
-use bytes::Bytes;
+use super::{Change, Changes, Entry, Put};
+use crate::{CircuitBreaker, Error};
 use futures_core::future::BoxFuture;
 use std::{fmt, time::Duration};
 
-/// The lease of a computation: its random name, and how long it lasts.
-#[derive(Debug, Clone)]
-pub(in crate::cache) struct Lease {
-    pub(in crate::cache) name: String,
-    pub(in crate::cache) ttl: Duration,
+/// The lease of a computation: the process that has it computes a value, and the others wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a lease has nothing else")]
+pub struct Lease {
+    /// A random name, by which its holder is known.
+    pub name: String,
+    /// Its life, unless it is renewed.
+    pub ttl: Duration,
 }
 
-/// What a lookup found.
-#[derive(Debug)]
-pub(in crate::cache) struct Looked {
+/// A lookup of one entry.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Look<'a> {
+    /// The name of the entry.
+    pub name: &'a str,
+    /// The version that it has to have.
+    pub version: u32,
+    /// The part of its life for which it counts as fresh, if that is not all of it.
+    pub eager: Option<f64>,
+    /// The lease that is taken if there is no fresh entry.
+    pub lease: &'a Lease,
+}
+
+impl<'a> Look<'a> {
+    /// A lookup of the entry of a name and version.
+    #[must_use]
+    pub fn new(name: &'a str, version: u32, lease: &'a Lease) -> Self {
+        Self { name, version, eager: None, lease }
+    }
+}
+
+/// The answer to a [`Look`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a store of one's own makes it")]
+pub struct Looked {
     /// The time of the store, in microseconds.
-    pub(in crate::cache) now_us: u64,
-    /// The entry, if nothing has invalidated it.
-    pub(in crate::cache) entry: Option<Bytes>,
+    pub now_us: u64,
+    /// The entry, if nothing has invalidated it. It may be stale.
+    pub entry: Option<Entry>,
     /// Whether the caller has the lease now.
-    pub(in crate::cache) leads: bool,
+    pub leads: bool,
 }
 
-/// What a lookup of several entries found.
-#[derive(Debug)]
-pub(in crate::cache) struct LookedMany {
+/// An entry that was read without a judgement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a store of one's own makes it")]
+pub struct Peeked {
+    /// The entry. It may be invalid.
+    pub entry: Option<Entry>,
+    /// The time of the latest invalidation of the namespace, in microseconds. An entry that was created later is valid.
+    pub latest_us: u64,
+}
+
+/// The answer to a lookup of several entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a store of one's own makes it")]
+pub struct LookedMany {
     /// The time of the store, in microseconds.
-    pub(in crate::cache) now_us: u64,
+    pub now_us: u64,
     /// Each entry, if nothing has invalidated it.
-    pub(in crate::cache) entries: Vec<Option<Bytes>>,
+    pub entries: Vec<Option<Entry>>,
 }
 
-/// An entry to store.
-#[derive(Debug)]
-pub(in crate::cache) struct Put<'a> {
-    pub(in crate::cache) name: &'a str,
-    /// The lease that has to be held.
-    pub(in crate::cache) lease: Option<&'a str>,
-    /// The time of the store at which its computation began; now, if there is none.
-    pub(in crate::cache) created_us: Option<u64>,
-    pub(in crate::cache) lives: Lives,
-    pub(in crate::cache) took: Duration,
-    pub(in crate::cache) version: u32,
-    pub(in crate::cache) tags: &'a [Box<str>],
-    pub(in crate::cache) payload: Bytes,
-}
+/// Entries of one namespace that several processes share. [`RedisCacheStore`](super::RedisCacheStore) is one.
+///
+/// A store has a clock that all its users see. An entry is invalid if the store was told to
+/// [invalidate](Self::invalidate) one of its tags, or all entries, at the time of its creation or later. An invalid entry is
+/// as good as absent.
+///
+/// Each method is one round trip, and all of it happens at once: no other call comes in between. A call that is repeated
+/// after a lost answer does no harm.
+///
+/// Errors are misses. The [circuit breaker](Self::breaker) sees them.
+pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
+    /// Looks an entry up, and takes the lease of its computation, if that is free and there is no fresh entry.
+    /// An entry of another version is none.
+    fn look<'a>(&'a self, look: Look<'a>) -> BoxFuture<'a, Result<Looked, Error>>;
 
-/// Entries of one namespace that several processes share. Each call is one round trip.
-pub(in crate::cache) trait CacheStore: fmt::Debug + Send + Sync + 'static {
-    /// Looks an entry up, and takes the lease of its computation if it is not fresh.
-    ///
-    /// An entry of another version is none. With `eager`, one is fresh for this part of its life.
-    fn look<'a>(
-        &'a self,
-        name: &'a str,
-        version: u32,
-        eager: Option<f64>,
-        lease: Option<&'a Lease>,
-    ) -> BoxFuture<'a, Result<Looked, Error>>;
+    /// Reads an entry as it is, and the time of the latest invalidation.
+    fn peek<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Peeked, Error>>;
 
-    /// Reads an entry, and the time of the latest invalidation: one command. An entry that is younger is valid.
-    fn peek<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(Option<Bytes>, u64), Error>>;
-
-    /// Looks entries up.
+    /// Looks entries up, of any version.
     fn look_many<'a>(&'a self, names: &'a [&'a str]) -> BoxFuture<'a, Result<LookedMany, Error>>;
 
-    /// Stores entries, and gives how many were: an entry whose lease is another's is not.
-    fn put<'a>(&'a self, puts: &'a [Put<'a>]) -> BoxFuture<'a, Result<u64, Error>>;
+    /// Keeps entries until the end of their longest lives, ends their leases, and returns how many it kept: not those whose
+    /// lease is no longer held. Others hear of `change`.
+    fn put<'a>(&'a self, puts: &'a [Put<'a>], change: Option<&'a Change>) -> BoxFuture<'a, Result<u64, Error>>;
 
-    /// Prolongs a lease. `false` if it is another's.
+    /// Prolongs a lease. `false` if it is not held.
     fn renew<'a>(&'a self, name: &'a str, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>>;
 
-    /// Gives a lease up.
+    /// Gives a lease up, if it is held.
     fn release<'a>(&'a self, name: &'a str, lease: &'a Lease) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Removes entries, and takes the leases of their computations.
-    fn remove<'a>(&'a self, names: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>>;
+    /// Removes entries, and ends the leases of their computations. Others hear of `change`.
+    fn remove<'a>(&'a self, names: &'a [&'a str], change: Option<&'a Change>) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Invalidates the entries that were created until now and have one of these tags. All have the empty one.
-    fn invalidate<'a>(&'a self, tags: &'a [Box<str>], longest: Duration) -> BoxFuture<'a, Result<(), Error>>;
+    /// Invalidates the entries that were created until now and have one of these tags. All have the empty one. No entry lives
+    /// longer than `longest`. Others hear of `change`.
+    fn invalidate<'a>(
+        &'a self,
+        tags: &'a [Box<str>],
+        longest: Duration,
+        change: Option<&'a Change>,
+    ) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// The circuit breaker, which others share.
-    fn breaker(&self) -> CircuitBreaker;
+    /// The changes that others make, as they happen. `None` if the store tells of none.
+    fn changes(&self) -> Option<Changes> {
+        None
+    }
+
+    /// The circuit breaker, if others share it.
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        None
+    }
 }

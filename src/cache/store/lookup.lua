@@ -1,5 +1,5 @@
 -- Looks an entry up, and takes the lease of its computation if there is none that is fresh.
--- KEYS: the stamps of the namespace, the entry, the lease. ARGV: the name of the lease, or nothing; its life in ms; the version
+-- KEYS: the stamps of the namespace, the entry, the lease. ARGV: the name of the lease; its life in ms; the version
 -- of entries; the part of its life after which an entry is no longer fresh, or nothing for all of it.
 -- Returns the time of the server in µs, the entry if nothing has invalidated it, and whether the lease is taken.
 local time = redis.call('TIME')
@@ -28,7 +28,7 @@ if entry then
   end
 end
 local leads = 0
-if ARGV[1] ~= '' and not fresh then
+if not fresh then
   -- A lookup that is repeated after a lost answer finds its own lease.
   if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', KEYS[3]) == ARGV[1] then
     leads = 1

@@ -1,30 +1,49 @@
-use super::{CacheStore, Lease, Looked, LookedMany, Put};
+use super::{CacheStore, Change, Changes, Entry, Heard, Lease, Look, Looked, LookedMany, Peeked, Put};
 use crate::{
     CircuitBreaker, Error, ErrorKind,
-    redis::{RELEASE, Redis, Script},
+    redis::{PubSubEvent, RELEASE, Redis, Script, ScriptCall, Subscription},
 };
 use bytes::Bytes;
-use futures_core::future::BoxFuture;
-use std::time::Duration;
+use futures_core::{Stream, future::BoxFuture};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 static LOOK: Script = Script::new(include_str!("lookup.lua"));
 static LOOK_MANY: Script = Script::new(include_str!("lookup_many.lua"));
 static PUT: Script = Script::new(include_str!("put.lua"));
+static REMOVE: Script = Script::new(include_str!("remove.lua"));
 static INVALIDATE: Script = Script::new(include_str!("invalidate.lua"));
 static RENEW: Script = Script::new(include_str!("renew.lua"));
 
-/// Entries of one namespace in Redis.
+/// Instead of an argument that is empty: over REST there is none beside one of any bytes.
+const NOTHING: &str = "-";
+
+/// Entries of one namespace in Redis, under keys that begin with `{<prefix>:<namespace>}`. Each key has an end.
+///
+/// ```no_run
+/// use axum_upstash::{cache::{Cache, store::RedisCacheStore}, redis::Redis};
+///
+/// # fn make(redis: Redis) {
+/// let store = RedisCacheStore::new(redis, "shop", "products");
+/// let products = Cache::<u64, String>::with_store("products", store);
+/// # }
+/// ```
 #[derive(Debug)]
-pub(in crate::cache) struct RedisCacheStore {
+pub struct RedisCacheStore {
     redis: Redis,
     /// The begin of all keys, whose braces keep a namespace in one slot of a cluster.
     base: String,
 }
 
 impl RedisCacheStore {
-    pub(in crate::cache) fn new(redis: Redis, prefix: &str, namespace: &str) -> Self {
+    /// The entries of a namespace.
+    #[must_use]
+    pub fn new(redis: Redis, prefix: impl AsRef<str>, namespace: impl AsRef<str>) -> Self {
         let plain = |text: &str| text.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
-        Self { redis, base: format!("{{{}:{}}}", plain(prefix), plain(namespace)) }
+        Self { redis, base: format!("{{{}:{}}}", plain(prefix.as_ref()), plain(namespace.as_ref())) }
     }
 
     fn entry(&self, name: &str) -> String {
@@ -42,34 +61,47 @@ impl RedisCacheStore {
     fn stamps(&self) -> String {
         format!("{}:stamps", self.base)
     }
+
+    fn channel(&self) -> String {
+        format!("{}:changes", self.base)
+    }
+
+    /// The channel and the message of a change as arguments of a script, if others hear of it.
+    fn announce<'a>(&self, call: ScriptCall<'a>, change: Option<&Change>) -> Result<ScriptCall<'a>, Error> {
+        let Some(change) = change else { return Ok(call.arg(NOTHING).arg(NOTHING)) };
+        let unwritable = |_| Error::new(ErrorKind::InvalidInput, "the change of the cache cannot be written");
+        Ok(call.arg(self.channel()).arg(serde_json::to_string(change).map_err(unwritable)?))
+    }
 }
 
 impl CacheStore for RedisCacheStore {
-    fn look<'a>(
-        &'a self,
-        name: &'a str,
-        version: u32,
-        eager: Option<f64>,
-        lease: Option<&'a Lease>,
-    ) -> BoxFuture<'a, Result<Looked, Error>> {
+    fn look<'a>(&'a self, look: Look<'a>) -> BoxFuture<'a, Result<Looked, Error>> {
         Box::pin(async move {
-            let (lease_name, ttl_ms) = lease.map_or(("", 0), |lease| (&*lease.name, millis(lease.ttl)));
-            let call = self.redis.script(&LOOK).key(self.stamps()).key(self.entry(name)).key(self.lease(name));
-            let call = call.arg(lease_name).arg(ttl_ms).arg(version);
-            let call = call.arg(eager.map_or_else(String::new, |part| part.to_string())).repeatable();
-            let (now_us, entry, leads) = call.query::<(String, Option<Bytes>, u8)>().await?;
+            let call = || {
+                let call = self.redis.script(&LOOK);
+                let call = call.key(self.stamps()).key(self.entry(look.name)).key(self.lease(look.name));
+                let call = call.arg(&*look.lease.name).arg(millis(look.lease.ttl)).arg(look.version);
+                call.arg(look.eager.map_or_else(String::new, |part| part.to_string())).repeatable()
+            };
+            let (mut now_us, mut entry, mut leads) = call().query::<(String, Option<Bytes>, u8)>().await?;
+            if leads == 0 && entry.as_ref().is_some_and(|entry| Entry::from_bytes(entry).is_none()) {
+                // One that only looks like an entry would be in the way for all of its life.
+                self.remove(&[look.name], None).await?;
+                (now_us, entry, leads) = call().query().await?;
+            }
+            let entry = entry.as_ref().and_then(Entry::from_bytes);
             Ok(Looked { now_us: time(&now_us)?, entry, leads: leads == 1 })
         })
     }
 
-    fn peek<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(Option<Bytes>, u64), Error>> {
+    fn peek<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Peeked, Error>> {
         Box::pin(async move {
             let mut found = self.redis.mget::<Option<Bytes>>(&[self.entry(name), self.latest()]).await?.into_iter();
-            let entry = found.next().flatten();
+            let entry = found.next().flatten().as_ref().and_then(Entry::from_bytes);
             // What cannot be read is later than any entry.
             let latest =
                 found.next().flatten().map_or(Some(0), |latest| std::str::from_utf8(&latest).ok()?.parse().ok());
-            Ok((entry, latest.unwrap_or(u64::MAX)))
+            Ok(Peeked { entry, latest_us: latest.unwrap_or(u64::MAX) })
         })
     }
 
@@ -79,32 +111,33 @@ impl CacheStore for RedisCacheStore {
             for name in names {
                 call = call.key(self.entry(name));
             }
-            let mut found = call.repeatable().query::<Vec<Option<Bytes>>>().await?;
-            let now_us = found.first_mut().and_then(Option::take).unwrap_or_default();
+            let found = call.repeatable().query::<Vec<Option<Bytes>>>().await?;
+            let mut found = found.into_iter();
+            let now_us = found.next().flatten().unwrap_or_default();
             let now_us = time(std::str::from_utf8(&now_us).unwrap_or_default())?;
-            found.remove(0);
-            found.resize(names.len(), None);
-            Ok(LookedMany { now_us, entries: found })
+            let mut entries: Vec<_> = found.map(|entry| entry.as_ref().and_then(Entry::from_bytes)).collect();
+            entries.resize(names.len(), None);
+            Ok(LookedMany { now_us, entries })
         })
     }
 
-    fn put<'a>(&'a self, puts: &'a [Put<'a>]) -> BoxFuture<'a, Result<u64, Error>> {
+    fn put<'a>(&'a self, puts: &'a [Put<'a>], change: Option<&'a Change>) -> BoxFuture<'a, Result<u64, Error>> {
         Box::pin(async move {
-            let mut call = self.redis.script(&PUT);
+            let mut call = self.announce(self.redis.script(&PUT), change)?;
             for put in puts {
                 call = call
                     .key(self.entry(put.name))
                     .key(self.lease(put.name))
-                    .arg(put.lease.unwrap_or_default())
-                    .arg(put.created_us.map_or_else(String::new, |created| created.to_string()))
+                    .arg(put.lease.unwrap_or(NOTHING))
+                    .arg(put.created_us.map_or_else(|| NOTHING.to_owned(), |created| created.to_string()))
                     .arg(millis(put.lives.fresh))
                     .arg(millis(put.lives.stale))
                     .arg(millis(put.lives.on_error))
                     .arg(millis(put.lives.longest()).max(1))
-                    .arg(millis(put.took))
+                    .arg(put.form)
                     .arg(put.version)
-                    .arg(put.tags.join(" "))
-                    .arg(put.payload.clone());
+                    .arg(format!(" {}", put.tags.join(" ")))
+                    .arg([b"\n", &*put.payload].concat());
             }
             call.repeatable().query().await
         })
@@ -124,17 +157,29 @@ impl CacheStore for RedisCacheStore {
         })
     }
 
-    fn remove<'a>(&'a self, names: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+    fn remove<'a>(&'a self, names: &'a [&'a str], change: Option<&'a Change>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let keys: Vec<String> = names.iter().flat_map(|name| [self.entry(name), self.lease(name)]).collect();
-            self.redis.unlink(&keys).repeatable().await.map(drop)
+            if change.is_none() {
+                return self.redis.unlink(&keys).repeatable().await.map(drop);
+            }
+            let mut call = self.announce(self.redis.script(&REMOVE), change)?;
+            for key in keys {
+                call = call.key(key);
+            }
+            call.repeatable().query::<i64>().await.map(drop)
         })
     }
 
-    fn invalidate<'a>(&'a self, tags: &'a [Box<str>], longest: Duration) -> BoxFuture<'a, Result<(), Error>> {
+    fn invalidate<'a>(
+        &'a self,
+        tags: &'a [Box<str>],
+        longest: Duration,
+        change: Option<&'a Change>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let mut call =
-                self.redis.script(&INVALIDATE).key(self.stamps()).key(self.latest()).arg(millis(longest).max(1));
+            let call = self.redis.script(&INVALIDATE).key(self.stamps()).key(self.latest());
+            let mut call = self.announce(call, change)?.arg(millis(longest).max(1));
             for tag in tags {
                 call = call.arg(&**tag);
             }
@@ -142,8 +187,36 @@ impl CacheStore for RedisCacheStore {
         })
     }
 
-    fn breaker(&self) -> CircuitBreaker {
-        self.redis.breaker()
+    fn changes(&self) -> Option<Changes> {
+        // A stream that is lost ends: the caller has to know how long it heard nothing.
+        Some(Box::pin(Messages(self.redis.subscribe([self.channel()]).max_reconnects(0))))
+    }
+
+    fn breaker(&self) -> Option<CircuitBreaker> {
+        Some(self.redis.breaker())
+    }
+}
+
+/// The changes of a channel.
+struct Messages(Subscription);
+
+impl Stream for Messages {
+    type Item = Result<Heard, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let unreadable = || Error::new(ErrorKind::Decode, "a message of the cache's channel cannot be read");
+            return Poll::Ready(match ready!(Pin::new(&mut self.0).poll_next(cx)) {
+                Some(Ok(PubSubEvent::Subscribed { .. })) => Some(Ok(Heard::Open)),
+                Some(Ok(PubSubEvent::Message(message))) => {
+                    let change = serde_json::from_slice(&message.payload).map(Heard::Change);
+                    Some(change.map_err(|_| unreadable()))
+                }
+                Some(Ok(PubSubEvent::Gap)) => continue,
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            });
+        }
     }
 }
 

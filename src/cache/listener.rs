@@ -1,0 +1,110 @@
+//! The task that hears the changes of other processes, as they happen.
+
+use super::{
+    memory::Memory,
+    settings::Settings,
+    shared::Shared,
+    store::{CacheStore, Change, Heard},
+};
+use crate::rt::{sleep, spawn};
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, Weak},
+    task::Poll,
+    time::Duration,
+};
+use tokio::sync::oneshot;
+
+/// The first pause before a stream that was lost is opened again, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
+
+/// Listens to the channel of the store, unless a task of this cache does.
+///
+/// Hosts that end tasks with the request that began them hear nothing.
+pub(super) fn listen<V: Clone + Send + Sync + 'static>(shared: &Arc<Shared<V>>, settings: &Settings<V>) {
+    let Some(store) = shared.store.as_ref().filter(|_| settings.channel_ttl.is_some()) else { return };
+    if cfg!(target_arch = "wasm32") || shared.channel.is_open() {
+        return;
+    }
+    if let Some(dropped) = shared.channel.begin() {
+        // If there is no runtime, the next call tries again.
+        let _ = spawn(run(Arc::downgrade(shared), Arc::clone(store), dropped));
+    }
+}
+
+async fn run<V: Clone + Send + Sync + 'static>(
+    shared: Weak<Shared<V>>,
+    store: Arc<dyn CacheStore>,
+    dropped: oneshot::Receiver<Infallible>,
+) {
+    let mut dropped = pin!(dropped);
+    let mut hears = pin!(hear_on(shared, store));
+    poll_fn(|cx| match dropped.as_mut().poll(cx) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => hears.as_mut().poll(cx),
+    })
+    .await;
+}
+
+/// Listens until the store tells of no changes, or the cache is gone.
+async fn hear_on<V: Clone + Send + Sync + 'static>(shared: Weak<Shared<V>>, store: Arc<dyn CacheStore>) {
+    let mut pause = PAUSES[0];
+    while let Some(mut changes) = store.changes() {
+        {
+            let mut open = Open { shared: &shared, is_open: false };
+            while let Some(Ok(heard)) = poll_fn(|cx| changes.as_mut().poll_next(cx)).await {
+                pause = PAUSES[0];
+                match heard {
+                    Heard::Open => open.begin(),
+                    Heard::Change(change) => open.hear(&change),
+                }
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSES[1]);
+    }
+}
+
+/// A stream of changes. When it ends, memory no longer counts on it.
+struct Open<'a, V: Clone + Send + Sync + 'static> {
+    shared: &'a Weak<Shared<V>>,
+    is_open: bool,
+}
+
+impl<V: Clone + Send + Sync + 'static> Open<'_, V> {
+    fn begin(&mut self) {
+        self.is_open = true;
+        if let Some(shared) = self.shared.upgrade() {
+            // Values that were read before may have been changed unheard.
+            shared.memory.doubt();
+            shared.channel.set_open(true);
+        }
+    }
+
+    fn hear(&self, change: &Change) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        if shared.channel.is_own(change) {
+            return;
+        }
+        for name in &change.names {
+            shared.forget(name);
+        }
+        if change.tags.iter().any(|tag| tag.is_empty()) {
+            shared.invalidate(Memory::clear);
+        } else if !change.tags.is_empty() {
+            shared.invalidate(|memory| memory.invalidate(&change.tags));
+        }
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Drop for Open<'_, V> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade().filter(|_| self.is_open) {
+            // In this order: values that are kept from now on have the shorter time.
+            shared.channel.set_open(false);
+            shared.memory.doubt();
+        }
+    }
+}
