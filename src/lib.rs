@@ -159,6 +159,8 @@ pub mod session;
 mod single_flight;
 #[cfg(any(feature = "redis", feature = "qstash"))]
 mod state;
+#[cfg(feature = "workflow")]
+pub mod workflow;
 
 #[cfg(any(feature = "redis", feature = "qstash"))]
 pub use self::breaker::CircuitBreaker;

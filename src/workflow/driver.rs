@@ -1,0 +1,142 @@
+//! Polls a function over the history of its run until there is something to do.
+
+use super::{
+    board::{Board, Turn},
+    error::{BoxError, Failure},
+    group::{Next, Position, Wanted},
+    history::History,
+    order::Order,
+};
+use futures_core::future::BoxFuture;
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::{Context, Poll},
+};
+
+/// What a delivery comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The function has returned, with its result as JSON.
+    Finished(Option<String>),
+    /// It has returned without any step.
+    WithoutStep,
+    /// It reached a step, which was all that was asked.
+    Reached,
+    /// These steps are announced, with ids from this one on.
+    Announce(u32, Vec<Order>),
+    /// This step was executed here, or is begun.
+    Step {
+        order: Order,
+        step_id: u32,
+        concurrent: u32,
+        out: Option<String>,
+    },
+    /// Another delivery goes on.
+    Nothing,
+    /// The function cancelled its run.
+    Cancelled,
+    Failed(Failure),
+}
+
+/// The function of a run, which gives its result as JSON.
+pub(super) type Function = BoxFuture<'static, Result<Option<String>, BoxError>>;
+
+/// Polls a function until there is something to do. With `only_reach` that is its first step.
+pub(super) async fn drive(board: &Board, function: Function, history: &History, only_reach: bool) -> Outcome {
+    let mut drive = Drive { board, history, only_reach, position: Position::default(), executing: None };
+    let mut function = Some(function);
+    let outcome = poll_fn(|cx| {
+        let Some(function) = &mut function else { return Poll::Pending };
+        drive.poll(function, cx)
+    })
+    .await;
+    // What follows the last step is never run, and what is dropped with it is of no concern.
+    board.end();
+    outcome
+}
+
+struct Drive<'a> {
+    board: &'a Board,
+    history: &'a History,
+    only_reach: bool,
+    position: Position,
+    /// The step whose closure runs, with its id and the size of its group.
+    executing: Option<(u32, u32)>,
+}
+
+impl Drive<'_> {
+    fn poll(&mut self, function: &mut Function, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            self.board.begin_turn();
+            let polled = catch_unwind(AssertUnwindSafe(|| function.as_mut().poll(cx)));
+            let turn = self.board.end_turn();
+            let polled = match polled {
+                Ok(polled) => polled,
+                Err(_) => return Poll::Ready(Outcome::Failed(Failure::of_endpoint("the workflow panicked"))),
+            };
+            match (turn, polled) {
+                (Turn::Problem(failure), _) => return Poll::Ready(Outcome::Failed(failure)),
+                (Turn::Cancelled, _) => return Poll::Ready(Outcome::Cancelled),
+                (_, Poll::Ready(result)) => return Poll::Ready(self.returned(result)),
+                (Turn::Foreign, Poll::Pending) => return Poll::Pending,
+                (Turn::Executed(slot, outcome), Poll::Pending) => return Poll::Ready(self.executed(slot, outcome)),
+                (Turn::Group(slots), Poll::Pending) => {
+                    if let Some(outcome) = self.group(&slots) {
+                        return Poll::Ready(outcome);
+                    }
+                }
+            }
+        }
+    }
+
+    fn returned(&self, result: Result<Option<String>, BoxError>) -> Outcome {
+        match result {
+            Err(error) => Outcome::Failed(Failure::of_application(&*error, None)),
+            Ok(_) if !self.board.is_used() => Outcome::WithoutStep,
+            Ok(result) => Outcome::Finished(result),
+        }
+    }
+
+    fn executed(&self, slot: usize, outcome: Result<String, Failure>) -> Outcome {
+        let (Some(order), Some((step_id, concurrent))) = (self.board.orders(&[slot]).pop(), self.executing) else {
+            return Outcome::Nothing;
+        };
+        match outcome {
+            Ok(out) => Outcome::Step { order, step_id, concurrent, out: Some(out) },
+            Err(failure) => Outcome::Failed(failure.at_step(&order.name)),
+        }
+    }
+
+    /// What there is to do about a group. Nothing, if the function goes on.
+    fn group(&mut self, slots: &[usize]) -> Option<Outcome> {
+        if self.only_reach {
+            return Some(Outcome::Reached);
+        }
+        let mut orders = self.board.orders(slots);
+        let wanted: Vec<Wanted<'_>> =
+            orders.iter().map(|order| Wanted { name: &order.name, kind: order.kind() }).collect();
+        match self.position.next(self.history, &wanted) {
+            Ok(Next::Done(results)) => {
+                self.position = self.position.after(slots.len());
+                self.board.finish(slots, results);
+                None
+            }
+            Ok(Next::Execute { member, step_id, concurrent }) => {
+                let order = orders.swap_remove(member);
+                if order.runs_here() {
+                    self.executing = Some((step_id, concurrent));
+                    self.board.execute(slots[member]);
+                    return None;
+                }
+                Some(Outcome::Step { order, step_id, concurrent, out: None })
+            }
+            Ok(Next::Announce { first }) => Some(Outcome::Announce(first, orders)),
+            Ok(Next::Nothing) => Some(Outcome::Nothing),
+            Err(mismatch) => {
+                let name = orders.first().map(|order| order.name.clone()).unwrap_or_default();
+                Some(Outcome::Failed(Failure::of_endpoint(mismatch.to_string()).at_step(&name)))
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Functions over histories of their own, delivery by delivery.
+
+use super::{
+    board::Board,
+    context::{Run, WorkflowContext},
+    driver::{Function, Outcome, drive},
+    error::{Failure, Retry, WorkflowError},
+    history::History,
+    record::{Record, StepKind},
+};
+use futures_util::future::{join, join_all, try_join};
+use http::HeaderMap;
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+type Context = WorkflowContext<()>;
+
+async fn deliver<Fut>(steps: &[Record], function: impl Fn(Context) -> Fut) -> Outcome
+where
+    Fut: Future<Output = Result<u32, WorkflowError>> + Send + 'static,
+{
+    let board = Arc::new(Board::default());
+    let run = Run {
+        id: "wfr_1".into(),
+        url: "https://a.example/order".into(),
+        headers: HeaderMap::new(),
+        retried: 0,
+        label: None,
+        created_at: None,
+    };
+    let future = function(WorkflowContext::new((), Arc::new(run), Arc::clone(&board)));
+    let function: Function = Box::pin(async move { Ok(Some(future.await?.to_string())) });
+    let mut history = History::of_payload("".into());
+    history.steps.extend_from_slice(steps);
+    drive(&board, function, &history, false).await
+}
+
+fn result(step_id: u32, name: &str, out: &str, concurrent: u32) -> Record {
+    Record { out: Some(out.into()), ..Record::new(step_id, name, StepKind::Run, concurrent) }
+}
+
+fn plan(target: u32, name: &str, concurrent: u32) -> Record {
+    Record { target_step: Some(target), ..Record::new(0, name, StepKind::Run, concurrent) }
+}
+
+/// Runs a function to its end, with each result in the order in which it comes. Returns the result and the deliveries.
+async fn run<Fut>(function: impl Fn(Context) -> Fut) -> (Result<Option<String>, Failure>, u32)
+where
+    Fut: Future<Output = Result<u32, WorkflowError>> + Send + 'static,
+{
+    // What each waiting delivery has in its prefix.
+    let (mut steps, mut waiting, mut deliveries) = (Vec::<Record>::new(), vec![0_usize], 0);
+    while !waiting.is_empty() {
+        let prefix = waiting.remove(0);
+        deliveries += 1;
+        assert!(deliveries < 100, "it never ends");
+        match deliver(&steps[..prefix], &function).await {
+            Outcome::Finished(result) => return (Ok(result), deliveries),
+            Outcome::Failed(failure) => return (Err(failure), deliveries),
+            Outcome::Announce(first, orders) => {
+                for (at, order) in orders.iter().enumerate() {
+                    let target = first + u32::try_from(at).unwrap();
+                    let mut plan = plan(target, &order.name, u32::try_from(orders.len()).unwrap());
+                    plan.step_type = order.kind().as_str().into();
+                    steps.push(plan);
+                    waiting.push(steps.len());
+                }
+            }
+            Outcome::Step { order, step_id, concurrent, out } => {
+                let mut step = Record::new(step_id, &order.name, order.kind(), concurrent);
+                step.out = out;
+                steps.push(step);
+                waiting.push(steps.len());
+            }
+            Outcome::Nothing => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("it stands still after {deliveries} deliveries");
+}
+
+#[tokio::test]
+async fn each_closure_runs_once() {
+    let counts = Arc::new([const { AtomicU32::new(0) }; 4]);
+    let function = |ctx: Context| {
+        let counts = Arc::clone(&counts);
+        async move {
+            async fn count(counts: &[AtomicU32; 4], at: usize) -> Result<u32, WorkflowError> {
+                Ok(counts[at].fetch_add(1, Ordering::SeqCst) + 1)
+            }
+            // Work borrows what it needs.
+            let one = ctx.run("one", count(&counts, 0)).await;
+            ctx.sleep("pause", Duration::from_secs(1)).await;
+            let (two, three) = join(ctx.run("two", count(&counts, 1)), ctx.run("three", count(&counts, 2))).await;
+            let four = ctx.run("four", count(&counts, 3)).await;
+            Ok(one + two + three + four)
+        }
+    };
+    let (result, deliveries) = run(function).await;
+    // One, the pause, the plans, two of which each has a result, one of those discarded; four and the end.
+    assert_eq!((result.unwrap().as_deref(), deliveries), (Some("4"), 8));
+    assert!(counts.iter().all(|count| count.load(Ordering::SeqCst) == 1), "{counts:?}");
+}
+
+#[tokio::test]
+async fn steps_are_executed_in_groups() {
+    // More than thirty: from there on `join_all` polls only what was woken.
+    let (result, deliveries) = run(|ctx| async move {
+        let steps =
+            (0..40_u32).map(|number| ctx.run(format!("step {number}"), async move { Ok::<_, WorkflowError>(number) }));
+        Ok(join_all(steps).await.into_iter().sum())
+    })
+    .await;
+    assert_eq!((result.unwrap().as_deref(), deliveries), (Some("780"), 81));
+}
+
+#[tokio::test]
+async fn branches_go_on_level_by_level() {
+    let (result, deliveries) = run(|ctx| async move {
+        let step = |name: &'static str| ctx.run(name, async { Ok::<_, WorkflowError>(1_u32) });
+        let one = async { step("a").await + step("b").await };
+        let two = async { step("c").await + step("d").await + step("e").await };
+        let (one, two) = join(one, two).await;
+        Ok(one + two)
+    })
+    .await;
+    // The groups {a, c} and {b, d}, and e alone: as the official client has it.
+    assert_eq!((result.unwrap().as_deref(), deliveries), (Some("5"), 10));
+}
+
+#[tokio::test]
+async fn a_failure_that_is_a_value_is_kept_and_question_marks_work() {
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
+    struct Declined(String);
+    impl From<Declined> for WorkflowError {
+        fn from(Declined(why): Declined) -> Self {
+            Self::non_retryable(why)
+        }
+    }
+    let counts = Arc::new(AtomicU32::new(0));
+    let function = |ctx: Context| {
+        let counts = Arc::clone(&counts);
+        async move {
+            let charge = ctx.run("charge", async {
+                counts.fetch_add(1, Ordering::SeqCst);
+                Ok::<_, WorkflowError>(Err::<u32, _>(Declined("no card".into())))
+            });
+            let mail = ctx.run("mail", async { Ok::<_, WorkflowError>(Ok::<_, Declined>(1_u32)) });
+            let (charged, mailed) = try_join(charge, mail).await?;
+            Ok(charged + mailed)
+        }
+    };
+    let (result, _) = run(function).await;
+    let failure = result.unwrap_err();
+    assert_eq!((failure.message.as_str(), failure.retry, failure.step), ("no card", Retry::Never, None));
+    assert_eq!(counts.load(Ordering::SeqCst), 1);
+}
+
+/// What ends a delivery with an error, and its text.
+#[tokio::test]
+async fn wrong_use_is_an_error_that_names_the_step() {
+    async fn failure<Fut>(steps: &[Record], function: impl Fn(Context) -> Fut) -> (String, Option<String>)
+    where
+        Fut: Future<Output = Result<u32, WorkflowError>> + Send + 'static,
+    {
+        match deliver(steps, function).await {
+            Outcome::Failed(failure) => (failure.message, failure.step),
+            other => panic!("{other:?}"),
+        }
+    }
+    async fn one() -> Result<u32, WorkflowError> {
+        Ok(1)
+    }
+    let nested = |ctx: Context| async move {
+        let inner = ctx.clone();
+        Ok(ctx.run("outer", async { Ok::<_, WorkflowError>(inner.run("inner", one()).await) }).await)
+    };
+    let text = "A step can not be run inside another step: 'inner' in 'outer'";
+    assert_eq!(failure(&[], nested).await, (text.into(), Some("inner".into())));
+
+    let renamed = |ctx: Context| async move { Ok(ctx.run("new", one()).await) };
+    let text = "Incompatible step name. Expected 'new', got 'old' from the request";
+    assert_eq!(failure(&[result(1, "old", "1", 1)], renamed).await, (text.into(), Some("new".into())));
+
+    let fewer = |ctx: Context| async move { Ok(join_all((0..2).map(|_| ctx.run("x", one()))).await.len() as u32) };
+    let text = "Incompatible number of parallel steps from step 'x' on. Expected 2, got 3 from the request";
+    assert_eq!(failure(&[plan(1, "x", 3)], fewer).await, (text.into(), Some("x".into())));
+
+    let retyped = |ctx: Context| async move { Ok(ctx.run("x", one()).await) };
+    let text = "the result of the step 'x' is of another type";
+    assert_eq!(failure(&[result(1, "x", "\"text\"", 1)], retyped).await, (text.into(), Some("x".into())));
+
+    let unnamed = |ctx: Context| async move { Ok(ctx.run("", one()).await) };
+    assert_eq!(failure(&[], unnamed).await.0, "a step has no name");
+
+    let spawned = |ctx: Context| async move {
+        let task = tokio::spawn(async move { ctx.run("x", one()).await });
+        tokio::task::yield_now().await;
+        Ok(task.await.unwrap())
+    };
+    let outcome = tokio::time::timeout(Duration::from_secs(5), failure(&[], spawned)).await;
+    drop(outcome);
+
+    let fails = |ctx: Context| async move {
+        Ok(ctx.run("charge", async { Err::<u32, _>(WorkflowError::retry_after("busy", Duration::from_secs(9))) }).await)
+    };
+    assert_eq!(failure(&[], fails).await, ("busy".into(), Some("charge".into())));
+
+    let panics = |ctx: Context| async move {
+        ctx.run("x", one()).await;
+        panic!("no")
+    };
+    assert_eq!(failure(&[result(1, "x", "1", 1)], panics).await.0, "the workflow panicked");
+}
+
+#[tokio::test]
+async fn a_function_without_a_step_and_one_that_cancels() {
+    assert_eq!(deliver(&[], |_| async { Ok(1) }).await, Outcome::WithoutStep);
+    let cancels = |ctx: Context| async move {
+        ctx.run("one", async { Ok::<_, WorkflowError>(1_u32) }).await;
+        ctx.cancel().await;
+        Ok(1)
+    };
+    assert_eq!(deliver(&[result(1, "one", "1", 1)], cancels).await, Outcome::Cancelled);
+}
