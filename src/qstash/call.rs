@@ -122,6 +122,11 @@ impl Caller {
 }
 
 impl Answer {
+    #[cfg(feature = "workflow")]
+    pub(super) fn into_body(self) -> Bytes {
+        self.body
+    }
+
     /// Reads the answer.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Value) -> Result<T, Unreadable>) -> Result<T, Error> {
         let problem = |source: String| {

@@ -49,6 +49,19 @@ pub struct QStashClient {
     caller: Caller,
 }
 
+/// A request of a product that stands on QStash.
+#[cfg(feature = "workflow")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RawRequest {
+    pub(crate) operation: &'static str,
+    pub(crate) method: http::Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: bytes::Bytes,
+    /// Whether sending it twice changes nothing.
+    pub(crate) is_repeatable: bool,
+}
+
 /// Sets up a [`QStashClient`].
 ///
 /// ```
@@ -164,6 +177,14 @@ impl QStashClient {
         }
         let answer = self.caller.send(Call::get("qstash check", "/v2/keys")).await;
         Some(answer.map(drop))
+    }
+
+    /// Sends a request as it is, and gives the body of its answer.
+    #[cfg(feature = "workflow")]
+    pub(crate) async fn raw(&self, request: RawRequest) -> Result<bytes::Bytes, Error> {
+        let RawRequest { operation, method, path, headers, body, is_repeatable } = request;
+        let call = Call::new(operation, method, path).headers(headers).body(body).repeatable_if(is_repeatable);
+        Ok(self.caller.send(call).await?.into_body())
     }
 
     /// Sends the calls of this client.

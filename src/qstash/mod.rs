@@ -193,6 +193,8 @@ mod vectors;
 mod verification;
 mod wire;
 
+#[cfg(feature = "workflow")]
+pub(crate) use self::client::RawRequest;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use self::signer::Signer;

@@ -152,11 +152,17 @@ pub(super) struct Place {
     order: Option<Order>,
     slot: Option<usize>,
     is_done: bool,
+    refused: Option<&'static str>,
 }
 
 impl Place {
     pub(super) fn new(board: &Arc<Board>, order: Order) -> Self {
-        Self { board: Arc::clone(board), order: Some(order), slot: None, is_done: false }
+        Self { board: Arc::clone(board), order: Some(order), slot: None, is_done: false, refused: None }
+    }
+
+    /// Refuses the step when it is asked for.
+    pub(super) fn refuse_first(&mut self, problem: &'static str) {
+        self.refused = Some(problem);
     }
 
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Polled {
@@ -166,6 +172,8 @@ impl Place {
             let name = order.name.clone();
             let problem = if name.is_empty() {
                 Some("a step has no name".to_owned())
+            } else if let Some(problem) = self.refused {
+                Some(format!("the step '{name}' cannot be taken: {problem}"))
             } else if let Some(outer) = state.executing {
                 let outer = &state.slots[outer].order.name;
                 Some(format!("A step can not be run inside another step: '{name}' in '{outer}'"))

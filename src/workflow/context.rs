@@ -1,7 +1,11 @@
 use super::{
     board::{Board, Place},
+    call::{CallRequest, CallResponse, read_call},
+    event::{EventOutcome, is_event_id, read_event, read_notified},
     order::{Action, Order},
+    run::Run,
     step::{RunStep, Step, read_nothing},
+    submission::seconds,
 };
 use http::HeaderMap;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,17 +21,6 @@ pub struct WorkflowContext<P> {
     payload: Arc<P>,
     run: Arc<Run>,
     board: Arc<Board>,
-}
-
-/// What a delivery says of its run.
-#[derive(Debug)]
-pub(super) struct Run {
-    pub(super) id: String,
-    pub(super) url: String,
-    pub(super) headers: HeaderMap,
-    pub(super) retried: u32,
-    pub(super) label: Option<String>,
-    pub(super) created_at: Option<SystemTime>,
 }
 
 impl<P> WorkflowContext<P> {
@@ -65,16 +58,16 @@ impl<P> WorkflowContext<P> {
         self.run.retried
     }
 
-    /// The label of the run.
+    /// The labels of the run.
     #[must_use]
-    pub fn label(&self) -> Option<&str> {
-        self.run.label.as_deref()
+    pub fn labels(&self) -> &[String] {
+        &self.run.labels
     }
 
     /// The time at which the run was triggered, if the server says so.
     #[must_use]
     pub fn created_at(&self) -> Option<SystemTime> {
-        self.run.created_at
+        self.run.created_at()
     }
 
     /// Does some work, and keeps its value: the work is begun again only if it fails, or if its value was lost.
@@ -101,6 +94,41 @@ impl<P> WorkflowContext<P> {
         let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = seconds.as_secs() + u64::from(seconds.subsec_nanos() > 0);
         Step::new(self.place(name, Action::SleepUntil(seconds)), read_nothing)
+    }
+
+    /// Lets QStash make a request, and waits for its answer, whatever its status. No process waits meanwhile.
+    pub fn call(&self, name: impl Into<String>, request: CallRequest) -> Step<CallResponse> {
+        let problem = request.problem;
+        let step = Step::new(self.place(name, Action::Call(Box::new(request))), read_call);
+        if let Some(problem) = problem { step.refused(problem) } else { step }
+    }
+
+    /// Waits for an event, for so long at the most. No process waits meanwhile.
+    pub fn wait_for_event<T: DeserializeOwned>(
+        &self,
+        name: impl Into<String>,
+        event: impl Into<String>,
+        timeout: Duration,
+    ) -> Step<EventOutcome<T>> {
+        let (event, timeout) = (event.into(), seconds(timeout));
+        let is_id = is_event_id(&event);
+        let step = Step::new(self.place(name, Action::Wait { event, timeout }), read_event);
+        if is_id { step } else { step.refused("waits for an event whose id is not one") }
+    }
+
+    /// Tells an event to all who wait for it. The result is the number of those.
+    pub fn notify(&self, name: impl Into<String>, event: impl Into<String>, data: &impl Serialize) -> Step<usize> {
+        let (event, shown) = (event.into(), serde_json::to_value(data));
+        let is_id = is_event_id(&event);
+        let is_written = shown.is_ok();
+        let shown = shown.unwrap_or_default();
+        let data = shown.as_str().map_or_else(|| shown.to_string(), str::to_owned).into_bytes();
+        let step = Step::new(self.place(name, Action::Notify { event, data, shown }), read_notified);
+        match (is_id, is_written) {
+            (true, true) => step,
+            (false, _) => step.refused("tells an event whose id is not one"),
+            (_, false) => step.refused("tells an event whose data cannot be written as JSON"),
+        }
     }
 
     /// Ends the run. It has neither a result nor a failure.

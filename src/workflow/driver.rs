@@ -15,7 +15,7 @@ use std::{
 };
 
 /// What a delivery comes to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Outcome {
     /// The function has returned, with its result as JSON.
     Finished(Option<String>),

@@ -1,6 +1,6 @@
 //! Names and values of the protocol, version 1.
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 
 macro_rules! names {
     ($($constant:ident = $name:literal;)*) => {
@@ -35,6 +35,11 @@ names! {
     SIGNATURE = "upstash-signature";
     REGION = "upstash-region";
     ERROR_STEP_NAME = "upstash-error-step-name";
+}
+
+/// The value of a header, if it is text.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// The version of the protocol.

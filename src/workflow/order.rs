@@ -1,21 +1,33 @@
-use super::record::StepKind;
+use super::{call::CallRequest, record::StepKind};
 use serde_json::Value;
 
 /// A step that a function asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) name: String,
     pub(super) action: Action,
 }
 
-/// What a step does, apart from the closure of one that runs here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a step does, apart from the work of one that runs here.
+#[derive(Debug, Clone)]
 pub(super) enum Action {
     Run,
     /// Seconds, or a text such as `1d`.
     SleepFor(Value),
     /// Seconds since 1970.
     SleepUntil(u64),
+    Call(Box<CallRequest>),
+    /// The event, and how long it is waited for.
+    Wait {
+        event: String,
+        timeout: String,
+    },
+    /// The event, and its data.
+    Notify {
+        event: String,
+        data: Vec<u8>,
+        shown: Value,
+    },
 }
 
 impl Order {
@@ -24,11 +36,14 @@ impl Order {
             Action::Run => StepKind::Run,
             Action::SleepFor(_) => StepKind::SleepFor,
             Action::SleepUntil(_) => StepKind::SleepUntil,
+            Action::Call(_) => StepKind::Call,
+            Action::Wait { .. } => StepKind::Wait,
+            Action::Notify { .. } => StepKind::Notify,
         }
     }
 
-    /// Whether the endpoint executes it by polling its closure.
+    /// Whether the endpoint executes it by polling its work.
     pub(super) fn runs_here(&self) -> bool {
-        self.action == Action::Run
+        matches!(self.action, Action::Run)
     }
 }

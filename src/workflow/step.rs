@@ -28,6 +28,12 @@ impl<T> Step<T> {
     pub(super) fn new(place: Place, read: Read<T>) -> Self {
         Self { place, read }
     }
+
+    /// A step that cannot be asked for.
+    pub(super) fn refused(mut self, problem: &'static str) -> Self {
+        self.place.refuse_first(problem);
+        self
+    }
 }
 
 impl<T> Future for Step<T> {

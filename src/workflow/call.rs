@@ -1,0 +1,217 @@
+use super::record::Record;
+use crate::{Error, ErrorKind};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+/// A request that QStash makes for a workflow. No process waits for its answer, which may take hours.
+///
+/// ```
+/// use axum_upstash::workflow::CallRequest;
+/// use std::time::Duration;
+///
+/// let charge = CallRequest::post("https://pay.example.com/charges")
+///     .header("authorization", "Bearer token")
+///     .json(&serde_json::json!({"amount": 5}))
+///     .retries(3)
+///     .timeout(Duration::from_secs(30));
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct CallRequest {
+    pub(super) url: String,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<String>,
+    pub(super) retries: u32,
+    pub(super) retry_delay: Option<String>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) problem: Option<&'static str>,
+}
+
+impl CallRequest {
+    /// A request without a body.
+    pub fn new(method: Method, url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            method,
+            headers: HeaderMap::new(),
+            body: None,
+            retries: 0,
+            retry_delay: None,
+            timeout: None,
+            problem: None,
+        }
+    }
+
+    /// A `GET` request.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// A `POST` request.
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new(Method::POST, url)
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let name = HeaderName::try_from(name.as_ref());
+        let value = HeaderValue::from_str(value.as_ref());
+        match (name, value) {
+            (Ok(name), Ok(value)) => {
+                self.headers.append(name, value);
+            }
+            _ => self.problem = Some("a header of the call cannot be sent"),
+        }
+        self
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Sets the body to a value as JSON.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        match serde_json::to_string(body) {
+            Ok(text) => self.body = Some(text),
+            Err(_) => self.problem = Some("the body of the call cannot be written as JSON"),
+        }
+        self
+    }
+
+    /// Sets how often QStash repeats a request that fails (not at all).
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sets the time before each repetition, as an expression in milliseconds.
+    pub fn retry_delay(mut self, expression: impl Into<String>) -> Self {
+        self.retry_delay = Some(expression.into());
+        self
+    }
+
+    /// Sets how long QStash waits for the answer.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The media type of the body.
+    pub(super) fn content_type(&self) -> &str {
+        self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json")
+    }
+}
+
+/// Without headers and body: they are the application's.
+impl fmt::Debug for CallRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallRequest").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// The answer to a [`CallRequest`], whatever its status.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallResponse {
+    /// The status.
+    pub status: u16,
+    /// The headers, each with its values.
+    pub headers: BTreeMap<String, Vec<String>>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl CallResponse {
+    /// Whether the status is one of success.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] if it is not of that type.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let problem = |error: serde_json::Error| {
+            let message = format!("the body of the answer is not the expected JSON: {:?} error", error.classify());
+            let error = Error::new(ErrorKind::Decode, message);
+            match http::StatusCode::from_u16(self.status) {
+                Ok(status) => error.with_status(status),
+                Err(_) => error,
+            }
+        };
+        serde_json::from_slice(&self.body).map_err(problem)
+    }
+}
+
+/// Without headers and body: they are the application's.
+impl fmt::Debug for CallResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallResponse").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// The result of a call as it is stored: each byte of the body is one character.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) status: u16,
+    #[serde(default)]
+    pub(super) body: Value,
+    #[serde(default)]
+    pub(super) header: BTreeMap<String, Vec<String>>,
+}
+
+impl Stored {
+    pub(super) fn new(status: u16, body: &[u8], header: BTreeMap<String, Vec<String>>) -> Self {
+        Self { status, body: body.iter().map(|byte| char::from(*byte)).collect::<String>().into(), header }
+    }
+}
+
+pub(super) fn read_call(record: &Record) -> Result<CallResponse, &'static str> {
+    let out = record.out.as_deref().ok_or("is missing")?;
+    let Stored { status, body, header } = serde_json::from_str(out).map_err(|_| "is not that of a call")?;
+    let body = match body {
+        // Characters beyond a byte come from clients that store text.
+        Value::String(text) => {
+            match text.chars().map(|one| u8::try_from(u32::from(one)).ok()).collect::<Option<Vec<u8>>>() {
+                Some(bytes) => bytes.into(),
+                None => text.into(),
+            }
+        }
+        Value::Null => Bytes::new(),
+        other => other.to_string().into(),
+    };
+    Ok(CallResponse { status, headers: header, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::record::StepKind;
+
+    #[test]
+    fn a_body_is_the_same_bytes_after_all() {
+        for body in ["é".as_bytes(), b"\xff\x00", b"{\"id\":7}", b""] {
+            let stored = Stored::new(200, body, BTreeMap::new());
+            let out = serde_json::to_string(&stored).unwrap();
+            let record = Record { out: Some(out), ..Record::new(1, "charge", StepKind::Call, 1) };
+            assert_eq!(&*read_call(&record).unwrap().body, body);
+        }
+        let stored = serde_json::to_value(Stored::new(200, "é".as_bytes(), BTreeMap::new())).unwrap();
+        assert_eq!(stored["body"], "Ã©");
+    }
+
+    #[test]
+    fn json_of_an_answer_is_typed() {
+        let answer = CallResponse { status: 200, headers: BTreeMap::new(), body: r#"{"id":7}"#.into() };
+        assert_eq!(answer.json::<BTreeMap<String, u8>>().unwrap()["id"], 7);
+        assert_eq!(answer.json::<u8>().unwrap_err().kind(), ErrorKind::Decode);
+    }
+}

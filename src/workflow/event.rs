@@ -1,0 +1,63 @@
+use super::record::Record;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The end of a wait for an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a wait ends in one of two ways")]
+pub enum EventOutcome<T> {
+    /// The event came, with its data.
+    Event(T),
+    /// It did not come in time.
+    TimedOut,
+}
+
+impl<T> EventOutcome<T> {
+    /// The data, if the event came.
+    #[must_use]
+    pub fn event(self) -> Option<T> {
+        match self {
+            Self::Event(data) => Some(data),
+            Self::TimedOut => None,
+        }
+    }
+}
+
+/// Whether an event can have that id, which is part of a path.
+pub(super) fn is_event_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+pub(super) fn read_event<T: DeserializeOwned>(record: &Record) -> Result<EventOutcome<T>, &'static str> {
+    if record.wait_timeout == Some(true) {
+        return Ok(EventOutcome::TimedOut);
+    }
+    let data = BASE64_STANDARD.decode(record.out.as_deref().unwrap_or_default()).map_err(|_| "is not base64")?;
+    let data: &[u8] = if data.is_empty() { b"null" } else { &data };
+    let value = serde_json::from_slice(data);
+    let value = value.or_else(|_| serde_json::from_value(Value::from(String::from_utf8_lossy(data))));
+    value.map(EventOutcome::Event).map_err(|_| "is of another type")
+}
+
+pub(super) fn read_notified(record: &Record) -> Result<usize, &'static str> {
+    let out: Value = serde_json::from_str(record.out.as_deref().ok_or("is missing")?).map_err(|_| "is not JSON")?;
+    Ok(out["notifyResponse"].as_array().map_or(0, Vec::len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::record::StepKind;
+
+    #[test]
+    fn an_event_comes_or_not() {
+        let record = Record::new(1, "paid", StepKind::Wait, 1);
+        let paid = Record { out: Some("eyJhbW91bnQiOjV9".into()), ..record.clone() };
+        assert_eq!(read_event::<Value>(&paid).unwrap().event().unwrap()["amount"], 5);
+        assert!(read_event::<u8>(&paid).is_err());
+        let late = Record { wait_timeout: Some(true), ..record };
+        assert_eq!(read_event::<u8>(&late), Ok(EventOutcome::TimedOut));
+        assert!(is_event_id("order-1_a.b") && !is_event_id("") && !is_event_id("a/b"));
+    }
+}

@@ -1,0 +1,24 @@
+use http::HeaderMap;
+use std::time::SystemTime;
+
+/// What a delivery says of its run.
+#[derive(Clone)]
+pub(super) struct Run {
+    pub(super) id: String,
+    /// The URL of the workflow.
+    pub(super) url: String,
+    /// The headers that it was triggered with.
+    pub(super) headers: HeaderMap,
+    pub(super) retried: u32,
+    pub(super) labels: Vec<String>,
+    /// In milliseconds since 1970, as the server wrote it.
+    pub(super) created_at: Option<u64>,
+    /// How many runs invoked each other before this one.
+    pub(super) invoke_count: u32,
+}
+
+impl Run {
+    pub(super) fn created_at(&self) -> Option<SystemTime> {
+        self.created_at.map(crate::rt::from_unix_ms)
+    }
+}

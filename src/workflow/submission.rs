@@ -1,0 +1,283 @@
+//! The requests by which an endpoint tells QStash what comes next.
+
+use super::{
+    call::{CallRequest, Stored},
+    fields::{self, CALL_FEATURES, FEATURES, PROTOCOL},
+    order::{Action, Order},
+    record::{Record, StepKind},
+    run::Run,
+};
+use crate::qstash::RawRequest;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The headers of a message, by lower-case name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// The headers of each message to the workflow.
+    fn of_step(run: &Run) -> Self {
+        let mut fields = Self::of_run(run, false);
+        fields.set("upstash-forward-upstash-workflow-sdk-version", PROTOCOL);
+        fields.set("upstash-feature-set", FEATURES);
+        fields.set("upstash-method", "POST");
+        fields.set("content-type", "application/json");
+        if run.invoke_count > 0 {
+            fields.set("upstash-forward-upstash-workflow-invoke-count", run.invoke_count.to_string());
+        }
+        fields
+    }
+
+    /// The headers that name a run.
+    fn of_run(run: &Run, is_init: bool) -> Self {
+        let mut fields = Self::default();
+        fields.set(fields::INIT.as_str(), if is_init { "true" } else { "false" });
+        fields.set(fields::RUN_ID.as_str(), &*run.id);
+        fields.set(fields::URL.as_str(), &*run.url);
+        fields.set(fields::SDK_VERSION.as_str(), PROTOCOL);
+        if let Some(created_at) = run.created_at {
+            fields.set(fields::CREATED_AT.as_str(), created_at.to_string());
+        }
+        fields
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), Value::String(value.into()));
+    }
+
+    /// Headers for the destination.
+    fn forward(&mut self, headers: &HeaderMap) {
+        for name in headers.keys() {
+            let values: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+            self.set(&format!("upstash-forward-{name}"), values.join(", "));
+        }
+    }
+
+    /// As headers of a request.
+    fn into_headers(self) -> HeaderMap {
+        let header = |(name, value): (String, Value)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value.as_str()?).ok()?))
+        };
+        self.0.into_iter().filter_map(header).collect()
+    }
+
+    /// Each with a list of values, as waits have it.
+    fn into_lists(self) -> Value {
+        self.0.into_iter().map(|(name, value)| (name, json!([value]))).collect::<Map<_, _>>().into()
+    }
+}
+
+/// The first message of a run that someone began by a request to the endpoint.
+pub(super) fn init(run: &Run, body: &Bytes, content_type: Option<&HeaderValue>, is_unknown_sdk: bool) -> RawRequest {
+    let mut fields = Fields::of_step(run);
+    fields.set(fields::INIT.as_str(), "true");
+    if is_unknown_sdk {
+        fields.set(fields::TRIGGER_BY_SDK.as_str(), "true");
+    }
+    if let Some(content_type) = content_type.and_then(|value| value.to_str().ok()) {
+        fields.set("content-type", content_type);
+    }
+    if !run.labels.is_empty() {
+        fields.set("upstash-label", run.labels.join(","));
+        fields.set("upstash-forward-upstash-label", run.labels.join(","));
+    }
+    fields.forward(&run.headers);
+    let body = (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned());
+    batch("workflow init", vec![item(&run.url, fields, body)])
+}
+
+/// The plans of a group.
+pub(super) fn plans(run: &Run, first: u32, orders: &[Order]) -> RawRequest {
+    let count = u32::try_from(orders.len()).unwrap_or(u32::MAX);
+    let items = orders.iter().zip(first..).map(|(order, target)| {
+        let mut plan = Record { target_step: Some(target), ..Record::new(0, &order.name, order.kind(), count) };
+        let mut fields = Fields::of_step(run);
+        sleep(&order.action, &mut plan, Some(&mut fields));
+        if let Action::Wait { event, timeout } = &order.action {
+            (plan.wait_event_id, plan.timeout) = (Some(event.clone()), Some(timeout.clone()));
+        }
+        item(&run.url, fields, Some(text(&plan)))
+    });
+    batch("workflow plans", items.collect())
+}
+
+/// A step that was executed here, or that QStash executes.
+pub(super) fn step(run: &Run, order: &Order, step_id: u32, concurrent: u32, out: Option<String>) -> RawRequest {
+    let mut record = Record::new(step_id, &order.name, order.kind(), concurrent);
+    match &order.action {
+        Action::Call(request) => call(run, request, &record),
+        Action::Wait { event, timeout } => wait(run, event, timeout, &record),
+        action => {
+            record.out = out;
+            let mut fields = Fields::of_step(run);
+            // A pause of a group has passed when its result is submitted.
+            sleep(action, &mut record, (concurrent == 1).then_some(&mut fields));
+            batch("workflow step", vec![item(&run.url, fields, Some(text(&record)))])
+        }
+    }
+}
+
+/// The result of a call that QStash made.
+pub(super) fn call_result(run: &Run, step_id: u32, name: &str, concurrent: u32, stored: &Stored) -> RawRequest {
+    let mut record = Record::new(step_id, name, StepKind::Call, concurrent);
+    record.out = serde_json::to_string(stored).ok();
+    RawRequest {
+        operation: "workflow call result",
+        method: Method::POST,
+        path: format!("/v2/publish/{}", run.url),
+        headers: Fields::of_step(run).into_headers(),
+        body: text(&record).into(),
+        is_repeatable: false,
+    }
+}
+
+/// The end of a run: with its result, or cancelled.
+pub(super) fn end(run: &Run, is_cancelled: bool, result: Option<String>) -> RawRequest {
+    let mut headers = HeaderMap::new();
+    if let Some(created_at) = run.created_at {
+        headers.insert(fields::CREATED_AT, created_at.into());
+    }
+    RawRequest {
+        operation: "workflow end",
+        method: Method::DELETE,
+        path: format!("/v2/workflows/runs/{}?cancel={is_cancelled}", run.id),
+        headers,
+        body: result.unwrap_or_default().into(),
+        is_repeatable: true,
+    }
+}
+
+/// An event for those who wait.
+pub(super) fn notify(event: &str, data: &[u8]) -> RawRequest {
+    RawRequest {
+        operation: "workflow notify",
+        method: Method::POST,
+        path: format!("/v2/notify/{event}"),
+        headers: HeaderMap::new(),
+        body: Bytes::copy_from_slice(data),
+        is_repeatable: false,
+    }
+}
+
+/// The steps of a run, which a delivery leaves out if they are long.
+pub(super) fn steps(run_id: &str) -> RawRequest {
+    RawRequest {
+        operation: "workflow steps",
+        method: Method::GET,
+        path: format!("/v2/workflows/runs/{run_id}"),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        is_repeatable: true,
+    }
+}
+
+fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
+    let mut fields = Fields::of_run(run, false);
+    fields.set("upstash-feature-set", CALL_FEATURES);
+    fields.set("upstash-method", request.method.as_str());
+    fields.set("content-type", request.content_type());
+    fields.set("upstash-retries", request.retries.to_string());
+    if let Some(delay) = &request.retry_delay {
+        fields.set("upstash-retry-delay", &**delay);
+    }
+    if let Some(timeout) = request.timeout {
+        fields.set("upstash-timeout", seconds(timeout));
+    }
+    fields.forward(&request.headers);
+    fields.set(fields::CALL_TYPE.as_str(), "toCallback");
+    fields.set("upstash-callback", &*run.url);
+    for (name, value) in [
+        ("workflow-runid", run.id.as_str()),
+        ("workflow-calltype", "fromCallback"),
+        ("workflow-init", "false"),
+        ("workflow-url", run.url.as_str()),
+        ("feature-set", FEATURES),
+        ("forward-upstash-workflow-callback", "true"),
+        ("forward-upstash-workflow-stepid", &record.step_id.to_string()),
+        ("forward-upstash-workflow-stepname", &record.step_name),
+        ("forward-upstash-workflow-steptype", StepKind::Call.as_str()),
+        ("forward-upstash-workflow-concurrent", &record.concurrent.to_string()),
+        ("forward-upstash-workflow-contenttype", request.content_type()),
+    ] {
+        fields.set(&format!("upstash-callback-{name}"), value);
+    }
+    if run.invoke_count > 0 {
+        for name in ["upstash-forward", "upstash-callback-forward"] {
+            fields.set(&format!("{name}-upstash-workflow-invoke-count"), run.invoke_count.to_string());
+        }
+    }
+    batch("workflow call", vec![item(&request.url, fields, request.body.clone())])
+}
+
+fn wait(run: &Run, event: &str, timeout: &str, record: &Record) -> RawRequest {
+    let mut fields = Fields::of_step(run);
+    fields.set(fields::CALL_TYPE.as_str(), "step");
+    let headers = fields.clone().into_headers();
+    let body = json!({
+        "url": run.url,
+        "timeout": timeout,
+        "timeoutUrl": run.url,
+        "timeoutHeaders": fields.into_lists(),
+        "step": record,
+    });
+    RawRequest {
+        operation: "workflow wait",
+        method: Method::POST,
+        path: format!("/v2/wait/{event}"),
+        headers,
+        body: body.to_string().into(),
+        is_repeatable: false,
+    }
+}
+
+/// Writes a pause into a step, and as a delay into the headers of its message.
+fn sleep(action: &Action, record: &mut Record, fields: Option<&mut Fields>) {
+    let (name, value) = match action {
+        Action::SleepFor(time) => {
+            record.sleep_for = Some(time.clone());
+            let time = time.as_str().map_or_else(|| format!("{time}s"), str::to_owned);
+            ("upstash-delay", time)
+        }
+        Action::SleepUntil(time) => {
+            record.sleep_until = Some(*time);
+            ("upstash-not-before", time.to_string())
+        }
+        _ => return,
+    };
+    if let Some(fields) = fields {
+        fields.set(name, value);
+    }
+}
+
+fn item(destination: &str, fields: Fields, body: Option<String>) -> Value {
+    let mut item = json!({"destination": destination, "headers": fields.0});
+    if let Some(body) = body {
+        item["body"] = body.into();
+    }
+    item
+}
+
+fn batch(operation: &'static str, items: Vec<Value>) -> RawRequest {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    RawRequest {
+        operation,
+        method: Method::POST,
+        path: "/v2/batch".into(),
+        headers,
+        body: Value::from(items).to_string().into(),
+        is_repeatable: false,
+    }
+}
+
+fn text(record: &Record) -> String {
+    // A record has only texts and numbers.
+    serde_json::to_string(record).unwrap_or_default()
+}
+
+/// Whole seconds, rounded up.
+pub(super) fn seconds(time: Duration) -> String {
+    format!("{}s", time.as_secs() + u64::from(time.subsec_nanos() > 0))
+}
