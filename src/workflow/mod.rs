@@ -4,6 +4,7 @@ mod answer;
 mod board;
 mod call;
 mod callback;
+mod client;
 mod context;
 mod delivery;
 mod driver;
@@ -20,17 +21,22 @@ mod history;
 mod order;
 mod record;
 mod run;
+mod run_info;
 mod serve;
 mod step;
 mod submission;
+mod trigger;
 
 pub use self::{
     call::{CallRequest, CallResponse},
+    client::{RunError, Triggered, WorkflowClient},
     context::WorkflowContext,
     error::WorkflowError,
     event::EventOutcome,
     failure::WorkflowFailure,
     record::StepKind,
+    run_info::{RunInfo, RunState},
     serve::{Workflow, WorkflowService, serve},
     step::{RunStep, Step},
+    trigger::Trigger,
 };

@@ -6,6 +6,7 @@ use super::{
     order::{Action, Order},
     record::{Record, StepKind},
     run::Run,
+    trigger::Trigger,
 };
 use crate::qstash::RawRequest;
 use bytes::Bytes;
@@ -87,6 +88,62 @@ pub(super) fn init(run: &Run, body: &Bytes, content_type: Option<&HeaderValue>, 
     fields.forward(&run.headers);
     let body = (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned());
     batch("workflow init", vec![item(&run.url, fields, body)])
+}
+
+/// The first messages of runs.
+pub(super) fn triggers(triggers: &[Trigger], ids: &[String]) -> RawRequest {
+    let items = triggers.iter().zip(ids).map(|(trigger, id)| {
+        let run = Run {
+            id: id.clone(),
+            url: trigger.url.clone(),
+            headers: HeaderMap::new(),
+            retried: 0,
+            labels: Vec::new(),
+            created_at: None,
+            invoke_count: 0,
+        };
+        let mut fields = Fields::of_step(&run);
+        fields.set(fields::INIT.as_str(), "true");
+        if let Some(content_type) = trigger.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
+            fields.set("content-type", content_type);
+        }
+        fields.forward(&trigger.headers);
+        if !trigger.labels.is_empty() {
+            fields.set("upstash-label", trigger.labels.join(","));
+            fields.set("upstash-forward-upstash-label", trigger.labels.join(","));
+        }
+        if let Some(delay) = trigger.delay {
+            fields.set("upstash-delay", seconds(delay));
+        }
+        let failure_url = trigger.failure_url.as_ref().unwrap_or(&trigger.url);
+        fields.set("upstash-failure-callback", &**failure_url);
+        for (name, value) in [
+            ("forward-upstash-workflow-is-failure", "true"),
+            ("forward-upstash-workflow-failure-callback", "true"),
+            ("workflow-runid", id),
+            ("workflow-init", "false"),
+            ("workflow-url", &trigger.url),
+            ("workflow-calltype", "failureCall"),
+            ("feature-set", FEATURES),
+        ] {
+            fields.set(&format!("upstash-failure-callback-{name}"), value);
+        }
+        let retries = trigger.retries.map(|retries| retries.to_string());
+        let (key, value) = trigger.flow_control.clone().unzip();
+        for (name, value) in [
+            ("retries", retries),
+            ("retry-delay", trigger.retry_delay.clone()),
+            ("flow-control-key", key),
+            ("flow-control-value", value),
+        ] {
+            if let Some(value) = value {
+                fields.set(&format!("upstash-{name}"), &*value);
+                fields.set(&format!("upstash-failure-callback-{name}"), value);
+            }
+        }
+        item(&trigger.url, fields, trigger.body.clone())
+    });
+    batch("workflow trigger", items.collect())
 }
 
 /// The plans of a group.

@@ -149,15 +149,16 @@ impl Agent {
         let delivery = Delivery {
             url: message.url.clone(),
             method: message.options.method(),
-            headers: self.fields(message, attempt.retried, key),
-            body: message.body.clone(),
+            headers: self.fields(attempt, key),
+            body: attempt.body.clone(),
             timeout_ms: attempt.timeout_ms,
         };
         self.courier.deliver(delivery).await
     }
 
     /// The fields of an attempt.
-    fn fields(&self, message: &Message, retried: u32, key: &str) -> HeaderMap {
+    fn fields(&self, attempt: &Attempt, key: &str) -> HeaderMap {
+        let message = &attempt.message;
         let mut fields = message.options.forwarded.clone();
         for name in NOT_SENT {
             fields.remove(name);
@@ -171,10 +172,10 @@ impl Agent {
             }
         };
         // Signatures tell the system's time, whatever the clock of a test says.
-        let signature = sign(key, &message.url, &message.body, QStashClock::system_s());
+        let signature = sign(key, &message.url, &attempt.body, QStashClock::system_s());
         set("upstash-signature", &signature);
         set("upstash-message-id", &message.id);
-        set("upstash-retried", &retried.to_string());
+        set("upstash-retried", &attempt.retried.to_string());
         set("upstash-region", self.region);
         if let Some(id) = &message.schedule_id {
             set("upstash-schedule-id", id);

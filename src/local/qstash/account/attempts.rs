@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Account, accept::millis};
 use crate::local::qstash::{
     deliver::Outcome,
     dispatch::JobId,
-    message::Message,
+    message::{Message, Origin},
     records::{DeadLetter, Record, State},
     text::{default_backoff, requested_wait},
 };
@@ -14,6 +16,8 @@ use crate::local::qstash::{
 pub(crate) struct Attempt {
     pub(crate) job: JobId,
     pub(crate) message: Arc<Message>,
+    /// The body as it is delivered.
+    pub(crate) body: Bytes,
     pub(crate) retried: u32,
     /// How long it may take, in milliseconds.
     pub(crate) timeout_ms: u64,
@@ -25,6 +29,7 @@ impl Account {
         self.tick(now_ms);
         self.log_cancelled(now_ms);
         self.expire(now_ms);
+        self.expire_waits(now_ms);
         let mut attempts = Vec::new();
         if self.dispatcher.is_due(now_ms) {
             self.commit(now_ms, Record::Dispatched);
@@ -32,10 +37,21 @@ impl Account {
         for job in std::mem::take(&mut self.begun) {
             let Some(live) = self.live.get(&job) else { continue };
             let (message, retried) = (Arc::clone(&live.message), live.retried);
+            let body = match &message.origin {
+                Origin::Run(place) => self.body_for_run(&message, place),
+                _ => Some(message.body.clone()),
+            };
+            let Some(body) = body else {
+                // Its run has ended.
+                self.commit(now_ms, Record::Ended(job));
+                continue;
+            };
             let timeout =
                 message.options.timeout.map_or(self.limits.max_timeout, |own| own.min(self.limits.max_timeout));
-            self.note(now_ms, State::Active, &message);
-            attempts.push(Attempt { job, message, retried, timeout_ms: millis(timeout).max(1) });
+            if !matches!(message.origin, Origin::Run(_)) {
+                self.note(now_ms, State::Active, &message);
+            }
+            attempts.push(Attempt { job, message, body, retried, timeout_ms: millis(timeout).max(1) });
         }
         attempts
     }
@@ -45,6 +61,10 @@ impl Account {
         let Some(live) = self.live.get(&job) else { return };
         let (message, retried, is_cancelled) = (Arc::clone(&live.message), live.retried, live.is_cancelled);
         let outcome = Arc::new(outcome);
+        if let Origin::Run(place) = &message.origin {
+            let wait_ms = wait(&message, &outcome, retried, now_ms);
+            return self.run_attempt_ended(now_ms, &message, place, &outcome, (retried, wait_ms));
+        }
         if outcome.is_success() {
             self.note_with(now_ms, State::Delivered, &message, Some(&outcome), None);
             self.call_back(now_ms, &message, &outcome, retried);

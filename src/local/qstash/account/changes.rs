@@ -97,6 +97,11 @@ impl Account {
             Record::Schedule(schedule) => self.set_schedule(schedule),
             Record::ScheduleGone(id) => self.drop_schedule(&id),
             Record::Keys(keys) => self.keys = keys,
+            Record::RunStarted(_)
+            | Record::RunEntry(..)
+            | Record::RunEnded(..)
+            | Record::Waits(_)
+            | Record::WaitOver(_) => self.apply_to_runs(&record),
         }
     }
 
@@ -132,7 +137,7 @@ impl Account {
             queue: message.queue.clone(),
             flow: message.options.flow.clone(),
             holds: match message.origin {
-                Origin::Publish => None,
+                Origin::Publish | Origin::Run(_) => None,
                 Origin::Callback(source) => Some(source),
             },
         };

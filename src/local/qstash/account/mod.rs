@@ -15,9 +15,11 @@ mod recent;
 mod reload_tests;
 mod schedules;
 mod state;
+mod workflows;
 
 pub(crate) use self::{
     accept::{Accepted, Receipt, Submission},
     attempts::Attempt,
     state::Account,
+    workflows::RunFields,
 };

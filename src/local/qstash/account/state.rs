@@ -12,7 +12,7 @@ use crate::local::qstash::{
     dispatch::{Dispatcher, FlowChange, FlowInfo, JobId},
     limits::QStashLimits,
     message::Message,
-    records::{DeadLetter, Filter, Group, Journal, Keys, Queue, Record, Row, Schedule, State},
+    records::{DeadLetter, Filter, Group, Journal, Keys, Queue, Record, Row, Run, Schedule, State, Waiter},
     refusal::Refusal,
 };
 
@@ -44,6 +44,10 @@ pub(crate) struct Account {
     pub(super) last_dead_letter: u64,
     pub(super) log: Log,
     pub(super) keys: Keys,
+    /// The runs of workflows.
+    pub(super) runs: HashMap<Arc<str>, Run>,
+    /// The steps that wait for an event.
+    pub(super) waiters: Vec<Arc<Waiter>>,
     /// The day since the epoch, and the messages that were taken on it.
     pub(super) day: (u64, u64),
 }
@@ -84,6 +88,8 @@ impl Account {
             dead_letter_bytes: 0,
             last_dead_letter: 0,
             keys,
+            runs: HashMap::new(),
+            waiters: Vec::new(),
             day: (0, 0),
         };
         for (time_ms, record) in before {
@@ -97,7 +103,8 @@ impl Account {
     pub(crate) fn next_due(&self) -> Option<u64> {
         let tick = self.ticks.first().map(|(at_ms, _)| *at_ms);
         let cancelled = self.cancelled.keys().next().map(|(at_ms, _)| *at_ms);
-        [self.dispatcher.next_due(), tick, cancelled].into_iter().flatten().min()
+        let wait = self.waiters.iter().map(|waiter| waiter.deadline_ms).min();
+        [self.dispatcher.next_due(), tick, cancelled, wait].into_iter().flatten().min()
     }
 
     /// Whether no attempt runs, and nothing is due.

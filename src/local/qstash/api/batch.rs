@@ -65,5 +65,6 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
         return Ok(schedules::create(account, now_ms, &own, destination)?.body.unwrap_or_default());
     }
     let queue: Option<Arc<str>> = item.queue.filter(|queue| !queue.is_empty()).map(Into::into);
-    Ok(publish::shown(&account.submit(now_ms, publish::submission(&own, destination, queue)?)?))
+    let submission = publish::submission(&own, destination, queue)?;
+    Ok(publish::shown(&publish::submit(account, now_ms, &own.fields, submission)?))
 }

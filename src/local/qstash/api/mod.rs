@@ -15,6 +15,7 @@ mod queues;
 mod request;
 mod route;
 mod schedules;
+mod workflows;
 
 pub(crate) use self::{
     answer::Answer,

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use http::HeaderMap;
 use serde_json::Value;
 
 use super::{Answer, ApiRequest, destination, schedules};
 use crate::local::qstash::{
-    account::{Accepted, Account, Submission},
+    account::{Accepted, Account, RunFields, Submission},
     message::Options,
     records::Destination,
     refusal::Refusal,
@@ -18,8 +19,8 @@ pub(super) fn publish(account: &mut Account, now_ms: u64, mut request: ApiReques
         // The older form of a schedule.
         return schedules::create(account, now_ms, &request, destination);
     }
-    let accepted = account.submit(now_ms, submission(&request, destination, None)?)?;
-    Ok(answer(&accepted))
+    let submission = submission(&request, destination, None)?;
+    Ok(answer(&submit(account, now_ms, &request.fields, submission)?))
 }
 
 /// `POST /v2/enqueue/{queue}/{destination}`.
@@ -28,6 +29,19 @@ pub(super) fn enqueue(account: &mut Account, now_ms: u64, mut request: ApiReques
     let destination = destination::take(&mut request, 2)?;
     let accepted = account.submit(now_ms, submission(&request, destination, Some(queue))?)?;
     Ok(answer(&accepted))
+}
+
+/// Hands a message over, to the run of a workflow if it is of one.
+pub(super) fn submit(
+    account: &mut Account,
+    now_ms: u64,
+    fields: &HeaderMap,
+    submission: Submission,
+) -> Result<Accepted, Refusal> {
+    match RunFields::read(fields) {
+        Some(run) => account.submit_to_run(now_ms, submission, &run),
+        None => account.submit(now_ms, submission),
+    }
 }
 
 /// The message of a request.

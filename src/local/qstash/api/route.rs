@@ -1,5 +1,6 @@
 use super::{
     Answer, ApiRequest, batch, dead_letters, flow_control, groups, logs, messages, publish, queues, schedules,
+    workflows,
 };
 use crate::local::qstash::{account::Account, refusal::Refusal};
 
@@ -44,6 +45,10 @@ fn route(account: &mut Account, now_ms: u64, request: ApiRequest) -> Result<Answ
             Ok(keys(account))
         }
         ("flowcontrol", _, _) => flow_control::answer(account, now_ms, &request, rest),
+        ("workflows", _, _) => workflows::answer(account, now_ms, &request, rest),
+        ("wait", "POST", [event]) => workflows::wait(account, now_ms, &request, event),
+        ("notify", "POST", [event]) => Ok(workflows::notify(account, now_ms, &request, event)),
+        ("waiters", "GET", [event]) => Ok(workflows::waiters(account, event)),
         ("globalparallelism", "GET", []) => {
             let (max, count) = account.parallelism();
             Ok(Answer::json(serde_json::json!({ "parallelismMax": max, "parallelismCount": count })))

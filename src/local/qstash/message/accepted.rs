@@ -39,6 +39,41 @@ pub(crate) enum Origin {
     Publish,
     /// The callback of another one.
     Callback(JobId),
+    /// One of a run of a workflow.
+    Run(RunPlace),
+}
+
+/// The place of a message in a run of a workflow.
+#[derive(Debug, Clone)]
+pub(crate) struct RunPlace {
+    pub(crate) run: Arc<str>,
+    /// The number of its entry.
+    pub(crate) entry: usize,
+    pub(crate) kind: CallKind,
+}
+
+/// What a message of a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    /// A step, for the endpoint.
+    Step,
+    /// A call of another service.
+    ToCallback,
+    /// The answer to such a call, for the endpoint.
+    FromCallback,
+    /// The failure of the run, for the endpoint.
+    Failure,
+}
+
+impl CallKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::ToCallback => "toCallback",
+            Self::FromCallback => "fromCallback",
+            Self::Failure => "failureCall",
+        }
+    }
 }
 
 impl Message {

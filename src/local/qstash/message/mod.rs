@@ -5,7 +5,7 @@ mod fields;
 mod options;
 
 pub(crate) use self::{
-    accepted::{Message, Origin, Topic},
+    accepted::{CallKind, Message, Origin, RunPlace, Topic},
     fields::{Fields, TRACE, merged},
     options::{Callback, Deduplication, Options, text},
 };

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{DeadLetter, Group, Keys, Queue, Row, Schedule};
+use super::{DeadLetter, Group, Keys, Queue, Row, RunEnd, RunEntry, RunStart, Schedule, Waiter};
 use crate::local::qstash::{
     dispatch::{FlowChange, JobId},
     message::Message,
@@ -37,6 +37,11 @@ pub(crate) enum Record {
     Schedule(Arc<Schedule>),
     ScheduleGone(String),
     Keys(Keys),
+    RunStarted(Arc<RunStart>),
+    RunEntry(Arc<str>, RunEntry),
+    RunEnded(Arc<str>, RunEnd),
+    Waits(Arc<Waiter>),
+    WaitOver(Arc<Waiter>),
 }
 
 /// Keeps what happens to an account beyond the life of the process.

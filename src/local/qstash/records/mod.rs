@@ -7,6 +7,7 @@ mod journal;
 mod keys;
 mod queue;
 mod row;
+mod run;
 mod schedule;
 
 pub(crate) use self::{
@@ -17,5 +18,6 @@ pub(crate) use self::{
     keys::Keys,
     queue::Queue,
     row::{Row, State},
+    run::{Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
     schedule::{Destination, Schedule},
 };

@@ -1,0 +1,107 @@
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Answer, ApiRequest};
+use crate::local::qstash::{
+    account::{Account, RunFields},
+    records::{Run, RunState, Waiter},
+    refusal::Refusal,
+    text::{duration, field_lists},
+};
+
+/// `/v2/workflows/...`.
+pub(super) fn answer(
+    account: &mut Account,
+    now_ms: u64,
+    request: &ApiRequest,
+    rest: &[&str],
+) -> Result<Answer, Refusal> {
+    match (request.method.as_str(), rest) {
+        ("GET", ["runs", id]) => {
+            let gone = || Refusal::not_found(format!("workflow run {id} not found"));
+            Ok(Answer::json(account.run_entries(id).ok_or_else(gone)?))
+        }
+        ("DELETE", ["runs", id]) => {
+            let is_cancelled = request.query.get("cancel").is_none_or(|value| value != "false");
+            let state = if is_cancelled { RunState::Canceled } else { RunState::Success };
+            let result = (!is_cancelled).then(|| request.body.clone());
+            account.end_run(now_ms, id, state, result);
+            Ok(Answer::done())
+        }
+        ("GET", ["logs" | "events"]) => Ok(logs(account, request)),
+        ("GET" | "DELETE" | "POST", ["runs" | "logs" | "events", ..]) => Err(Refusal::method(&request.method)),
+        _ => Err(Refusal::no_endpoint()),
+    }
+}
+
+/// `POST /v2/wait/{event}`.
+pub(super) fn wait(account: &mut Account, now_ms: u64, request: &ApiRequest, event: &str) -> Result<Answer, Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wait {
+        timeout: String,
+        step: Value,
+        #[serde(default)]
+        timeout_headers: BTreeMap<String, Vec<String>>,
+    }
+    let wait: Wait = request.json()?;
+    let run = RunFields::read(&request.fields).ok_or_else(|| Refusal::invalid("a wait should be of a workflow run"))?;
+    let timeout =
+        duration::parse(&wait.timeout).map_err(|error| Refusal::invalid(format!("invalid timeout: {error}")))?;
+    let mut fields = HeaderMap::new();
+    for (name, values) in wait.timeout_headers {
+        for value in values {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(&name), HeaderValue::try_from(value)) {
+                fields.append(name, value);
+            }
+        }
+    }
+    let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+    let deadline_ms = now_ms.saturating_add(timeout_ms);
+    account.wait(now_ms, Waiter { run: run.id, event: event.into(), deadline_ms, step: wait.step, fields })?;
+    Ok(Answer::json(json!({})))
+}
+
+/// `POST /v2/notify/{event}`.
+pub(super) fn notify(account: &mut Account, now_ms: u64, request: &ApiRequest, event: &str) -> Answer {
+    let told = account.notify(now_ms, event, &request.body);
+    let told = told.into_iter().map(|(waiter, id)| {
+        json!({"waiter": shown(&waiter), "messageId": id, "deduplicated": false, "workflowRunId": &*waiter.run})
+    });
+    Answer::json(told.collect::<Vec<Value>>()).with_status(201)
+}
+
+/// `GET /v2/waiters/{event}`.
+pub(super) fn waiters(account: &Account, event: &str) -> Answer {
+    Answer::json(account.waiters(event).iter().map(shown).collect::<Vec<Value>>())
+}
+
+fn shown(waiter: &Arc<Waiter>) -> Value {
+    json!({"deadline": waiter.deadline_ms / 1_000, "headers": field_lists(&waiter.fields)})
+}
+
+fn logs(account: &Account, request: &ApiRequest) -> Answer {
+    let id = request.query.get("workflowRunId");
+    let runs = account.runs().into_iter().filter(|run| id.is_none_or(|id| *id == *run.start.id));
+    let runs: Vec<Value> = runs.map(run).collect();
+    Answer::json(json!({"cursor": "", "runs": runs}))
+}
+
+fn run(run: &Run) -> Value {
+    let mut shown = json!({
+        "workflowRunId": &*run.start.id,
+        "workflowUrl": run.start.url,
+        "workflowState": run.state.name(),
+        "workflowRunCreatedAt": run.start.created_ms,
+        "labels": run.start.options.labels,
+    });
+    if let Some(end) = &run.end {
+        shown["workflowRunCompletedAt"] = end.time_ms.into();
+        if let Some(result) = &end.result {
+            shown["workflowRunResponse"] = String::from_utf8_lossy(result).into();
+        }
+    }
+    shown
+}

@@ -1,0 +1,211 @@
+use super::{
+    event::is_event_id,
+    run_info::{RunInfo, RunState},
+    submission,
+    trigger::Trigger,
+};
+use crate::{
+    Error, ErrorKind,
+    qstash::{QStashClient, RawRequest},
+    rt::{Deadline, sleep, timeout},
+};
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The pause before a run is looked for again, at first and at the most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+
+/// Begins runs of workflows, and manages them.
+#[derive(Debug, Clone)]
+pub struct WorkflowClient {
+    qstash: QStashClient,
+}
+
+/// A run that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Triggered {
+    /// The id of the run.
+    pub run_id: String,
+    /// There was a run of that id already, and none was begun.
+    pub is_deduplicated: bool,
+}
+
+/// Why there is no result of a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The run has failed.
+    Failed,
+    /// The run was cancelled.
+    Canceled,
+    /// The run has not ended in time.
+    TimedOut,
+    /// QStash could not be asked, or its answer is not as expected.
+    Client(Error),
+}
+
+impl WorkflowClient {
+    /// A client that stands on one of QStash.
+    #[must_use]
+    pub fn new(qstash: QStashClient) -> Self {
+        Self { qstash }
+    }
+
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if it cannot be sent as it is. Otherwise as [`QStashClient`].
+    pub async fn trigger(&self, trigger: Trigger) -> Result<Triggered, Error> {
+        let mut triggered = self.trigger_many([trigger]).await?;
+        triggered.pop().ok_or_else(|| Error::new(ErrorKind::Decode, "QStash did not say whether the run begins"))
+    }
+
+    /// Begins several runs, in one round trip.
+    ///
+    /// # Errors
+    /// As [`trigger`](Self::trigger), for all of them.
+    pub async fn trigger_many(&self, triggers: impl IntoIterator<Item = Trigger>) -> Result<Vec<Triggered>, Error> {
+        #[derive(Deserialize)]
+        struct Taken {
+            #[serde(default)]
+            deduplicated: bool,
+            error: Option<String>,
+        }
+        let triggers: Vec<Trigger> = triggers.into_iter().collect();
+        let mut ids = Vec::new();
+        for trigger in &triggers {
+            trigger.check()?;
+            ids.push(trigger.id()?);
+        }
+        let answer = self.qstash.raw(submission::triggers(&triggers, &ids)).await?;
+        let taken: Vec<Taken> = read(&answer)?;
+        if taken.len() != ids.len() {
+            return Err(Error::new(ErrorKind::Decode, "QStash did not say whether all runs begin"));
+        }
+        let triggered = ids.into_iter().zip(taken).map(|(run_id, taken)| match taken.error {
+            None => Ok(Triggered { run_id, is_deduplicated: taken.deduplicated }),
+            Some(error) => Err(Error::new(ErrorKind::Refused, error).with_operation("workflow trigger")),
+        });
+        triggered.collect()
+    }
+
+    /// Cancels a run: what waits for it is not delivered.
+    ///
+    /// # Errors
+    /// As [`QStashClient`]. A run that has ended is none.
+    pub async fn cancel(&self, run_id: &str) -> Result<(), Error> {
+        let path = format!("/v2/workflows/runs/{}?cancel=true", segment(run_id)?);
+        self.send("workflow cancel", Method::DELETE, path, Bytes::new(), true).await.map(drop)
+    }
+
+    /// Tells an event to all runs that wait for it, and returns how many those are. A run that waits later does not hear it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if no event can have that id, or its data cannot be written as JSON.
+    pub async fn notify(&self, event: &str, data: &impl Serialize) -> Result<usize, Error> {
+        if !is_event_id(event) {
+            return Err(Error::new(ErrorKind::InvalidInput, "the id of an event has letters, digits, - _ and . only"));
+        }
+        let unwritable = |_| Error::new(ErrorKind::InvalidInput, "the data of the event cannot be written as JSON");
+        let data = serde_json::to_vec(data).map_err(unwritable)?;
+        let answer = self.qstash.raw(submission::notify(event, &data)).await?;
+        Ok(read::<Vec<Value>>(&answer)?.len())
+    }
+
+    /// What is known of a run. `None` if there is none of that id.
+    ///
+    /// # Errors
+    /// As [`QStashClient`].
+    pub async fn run(&self, run_id: &str) -> Result<Option<RunInfo>, Error> {
+        #[derive(Deserialize)]
+        struct Page {
+            #[serde(default)]
+            runs: Vec<RunInfo>,
+        }
+        let path = format!("/v2/workflows/events?groupBy=workflowRunId&workflowRunId={}", segment(run_id)?);
+        let answer = self.send("workflow logs", Method::GET, path, Bytes::new(), true).await?;
+        Ok(read::<Page>(&answer)?.runs.into_iter().next())
+    }
+
+    /// Waits for the result of a run, for so long at the most.
+    ///
+    /// # Errors
+    /// If the run fails, is cancelled, or does not end in time.
+    pub async fn wait_for_result<T: DeserializeOwned>(&self, run_id: &str, limit: Duration) -> Result<T, RunError> {
+        let until = Deadline::after(limit);
+        let mut pause = PAUSES[0];
+        loop {
+            let asked = timeout(until.remaining(), self.run(run_id)).await.map_err(|_| RunError::TimedOut)?;
+            let run = asked.map_err(RunError::Client)?;
+            match run.as_ref().map(|run| run.state) {
+                Some(RunState::Success) => {
+                    let result = run.and_then(|run| run.result).unwrap_or_default();
+                    let result = if result.is_empty() { "null" } else { &result };
+                    return serde_json::from_str(result).map_err(|error| {
+                        let message = format!("the result of the run is of another type: {:?} error", error.classify());
+                        RunError::Client(Error::new(ErrorKind::Decode, message))
+                    });
+                }
+                Some(RunState::Failed) => return Err(RunError::Failed),
+                Some(RunState::Canceled) => return Err(RunError::Canceled),
+                Some(RunState::Started | RunState::Other) | None => {}
+            }
+            if until.remaining().is_zero() {
+                return Err(RunError::TimedOut);
+            }
+            sleep(pause.min(until.remaining())).await;
+            pause = (pause * 2).min(PAUSES[1]);
+        }
+    }
+
+    async fn send(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: String,
+        body: Bytes,
+        is_repeatable: bool,
+    ) -> Result<Bytes, Error> {
+        self.qstash.raw(RawRequest { operation, method, path, headers: HeaderMap::new(), body, is_repeatable }).await
+    }
+}
+
+/// An id as part of a path.
+fn segment(id: &str) -> Result<&str, Error> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if id.is_empty() || !id.bytes().all(is_plain) {
+        return Err(Error::new(ErrorKind::InvalidInput, "no run has that id"));
+    }
+    Ok(id)
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        let message = format!("the answer of QStash is not as expected: {:?} error", error.classify());
+        Error::new(ErrorKind::Decode, message)
+    })
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed => f.write_str("the run failed"),
+            Self::Canceled => f.write_str("the run was cancelled"),
+            Self::TimedOut => f.write_str("the run did not end in time"),
+            Self::Client(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Client(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Workflows as routes, against the local QStash.
+
+mod running;
+mod support;

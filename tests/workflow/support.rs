@@ -1,0 +1,67 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
+use axum_upstash::{
+    Upstash, UpstashBuilder,
+    local::LocalQStash,
+    workflow::{RunError, Trigger, WorkflowClient},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// An application with workflows, and the local QStash that calls it.
+pub(crate) struct Host {
+    pub(crate) local: LocalQStash,
+    pub(crate) client: WorkflowClient,
+    pub(crate) origin: String,
+    calls: Arc<AtomicU32>,
+}
+
+impl Host {
+    pub(crate) async fn start(routes: Router<Upstash>) -> Self {
+        let local = LocalQStash::builder().start().await.unwrap();
+        let environment = local.environment();
+        let variable =
+            |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let upstash = UpstashBuilder::from_env_with(variable).or_memory().build().unwrap();
+        let client = WorkflowClient::new(upstash.qstash());
+        let calls = Arc::new(AtomicU32::new(0));
+        let app = routes.with_state(upstash).layer(middleware::from_fn_with_state(Arc::clone(&calls), count));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { local, client, origin, calls }
+    }
+
+    pub(crate) fn trigger(&self, path: &str, payload: &impl Serialize) -> Trigger {
+        Trigger::new(format!("{}{path}", self.origin)).json(payload)
+    }
+
+    /// Runs a workflow to its end. Returns its result, and how often the application was called.
+    pub(crate) async fn run<T: DeserializeOwned>(&self, trigger: Trigger) -> (Result<T, RunError>, u32) {
+        let before = self.calls();
+        let run = self.client.trigger(trigger).await.unwrap();
+        let result = self.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await;
+        self.local.idle().await;
+        (result, self.calls() - before)
+    }
+
+    pub(crate) fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+async fn count(State(calls): State<Arc<AtomicU32>>, request: Request, next: Next) -> Response {
+    calls.fetch_add(1, Ordering::SeqCst);
+    next.run(request).await
+}
