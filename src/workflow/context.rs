@@ -1,18 +1,23 @@
 use super::{
     board::{Board, Place},
     call::{CallRequest, CallResponse, read_call},
+    derived,
     event::{EventOutcome, is_event_id, read_event, read_notified},
     order::{Action, Order},
     run::Run,
-    step::{RunStep, Step, read_nothing},
+    step::{RunStep, Step, read_json, read_nothing},
     submission::seconds,
 };
+use crate::Clock;
 use http::HeaderMap;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fmt,
     future::Future,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,11 +26,13 @@ pub struct WorkflowContext<P> {
     payload: Arc<P>,
     run: Arc<Run>,
     board: Arc<Board>,
+    /// The values that were derived so far.
+    derived: Arc<AtomicU64>,
 }
 
 impl<P> WorkflowContext<P> {
     pub(super) fn new(payload: P, run: Arc<Run>, board: Arc<Board>) -> Self {
-        Self { payload: Arc::new(payload), run, board }
+        Self { payload: Arc::new(payload), run, board, derived: Arc::default() }
     }
 
     /// The payload that the run began with.
@@ -131,6 +138,37 @@ impl<P> WorkflowContext<P> {
         }
     }
 
+    /// The version of a change of this function: `current` in runs that reach it for the first time, and 0 in those that had
+    /// passed this place before the change was there. It is a step, and stands alone: not in a group.
+    ///
+    /// The code of old runs stays until the last of them has ended.
+    pub fn version(&self, change: impl std::fmt::Display, current: u32) -> Step<u32> {
+        Step::new(self.place(format!("version: {change}"), Action::Version(current)), read_json)
+    }
+
+    /// The time, as a step: every delivery has the same.
+    pub async fn now(&self, name: impl Into<String>) -> SystemTime {
+        let now = async { Ok::<u64, std::convert::Infallible>(Clock::system().now_ms()) };
+        crate::rt::from_unix_ms(self.run(name, now).await)
+    }
+
+    /// A UUID (version 8) of this run and place. It takes no step, and every delivery has the same.
+    #[must_use]
+    pub fn uuid(&self) -> String {
+        derived::uuid(self.derive())
+    }
+
+    /// A random number of this run and place. It takes no step, and every delivery has the same.
+    #[must_use]
+    pub fn random(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.derive();
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    fn derive(&self) -> [u8; 32] {
+        derived::bytes(&self.run.id, self.derived.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Ends the run. It has neither a result nor a failure.
     pub async fn cancel(&self) -> std::convert::Infallible {
         self.board.cancel();
@@ -144,7 +182,12 @@ impl<P> WorkflowContext<P> {
 
 impl<P> Clone for WorkflowContext<P> {
     fn clone(&self) -> Self {
-        Self { payload: Arc::clone(&self.payload), run: Arc::clone(&self.run), board: Arc::clone(&self.board) }
+        Self {
+            payload: Arc::clone(&self.payload),
+            run: Arc::clone(&self.run),
+            board: Arc::clone(&self.board),
+            derived: Arc::clone(&self.derived),
+        }
     }
 }
 

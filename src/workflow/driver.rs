@@ -5,7 +5,8 @@ use super::{
     error::{BoxError, Failure},
     group::{Next, Position, Wanted},
     history::History,
-    order::Order,
+    order::{Action, Order},
+    record::{Record, StepKind},
 };
 use futures_core::future::BoxFuture;
 use std::{
@@ -114,6 +115,21 @@ impl Drive<'_> {
             return Some(Outcome::Reached);
         }
         let mut orders = self.board.orders(slots);
+        if let [Order { name, action: Action::Version(current) }] = &orders[..] {
+            if self.position.was_passed_without(self.history, name) {
+                // It goes on as it began, and the step has no place.
+                let mut before = Record::new(0, name, StepKind::Run, 1);
+                before.out = Some("0".into());
+                self.board.finish(slots, [&before]);
+                return None;
+            }
+            if let Ok(Next::Execute { step_id, .. }) =
+                self.position.next(self.history, &[Wanted { name, kind: StepKind::Run }])
+            {
+                let out = Some(current.to_string());
+                return Some(Outcome::Step { order: orders.remove(0), step_id, concurrent: 1, out });
+            }
+        }
         let wanted: Vec<Wanted<'_>> =
             orders.iter().map(|order| Wanted { name: &order.name, kind: order.kind() }).collect();
         match self.position.next(self.history, &wanted) {

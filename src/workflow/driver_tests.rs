@@ -8,6 +8,7 @@ use super::{
     history::History,
     record::{Record, StepKind},
     run::Run,
+    saga::Saga,
 };
 use futures_util::future::{join, join_all, try_join};
 use http::HeaderMap;
@@ -230,4 +231,68 @@ async fn a_function_without_a_step_and_one_that_cancels() {
         Ok(1)
     };
     assert!(matches!(deliver(&[result(1, "one", "1", 1)], cancels).await, Outcome::Cancelled));
+}
+
+/// A function is changed while runs of it are under way.
+#[tokio::test]
+async fn old_runs_keep_the_old_way() {
+    let changed = |ctx: Context| async move {
+        let first = ctx.run("first", async { Ok::<_, WorkflowError>(1_u32) }).await;
+        let version = ctx.version("tax", 2).await;
+        let second = ctx.run("second", async { Ok::<_, WorkflowError>(10_u32) }).await;
+        Ok(first + second + 100 * version)
+    };
+    let (result, deliveries) = run(changed).await;
+    assert_eq!((result.unwrap().as_deref(), deliveries), (Some("211"), 4));
+    // It had passed the place before the change.
+    let before = [result_of(1, "first", "1"), result_of(2, "second", "10")];
+    assert!(matches!(deliver(&before, changed).await, Outcome::Finished(Some(result)) if result == "11"));
+    // It had not.
+    let at_first = [result_of(1, "first", "1")];
+    assert!(
+        matches!(deliver(&at_first, changed).await, Outcome::Step { step_id: 2, out: Some(out), .. } if out == "2")
+    );
+}
+
+fn result_of(step_id: u32, name: &str, out: &str) -> Record {
+    result(step_id, name, out, 1)
+}
+
+#[tokio::test]
+async fn derived_values_are_the_same_in_every_delivery() {
+    let values = |ctx: Context| async move {
+        let (id, random) = (ctx.uuid(), ctx.random());
+        let kept = ctx.run("keep", async { Ok::<_, WorkflowError>((ctx.uuid(), id.clone(), random)) }).await;
+        assert_ne!(kept.0, id);
+        assert_eq!((kept.1, kept.2), (id, random));
+        Ok(1)
+    };
+    drop(run(values).await.0.unwrap());
+}
+
+#[tokio::test]
+async fn a_saga_undoes_in_reverse() {
+    let undone = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let function = |ctx: Context| {
+        let undone = Arc::clone(&undone);
+        async move {
+            let note = |what: &'static str| async move { Ok::<_, WorkflowError>(what.to_owned()) };
+            let undo = |what: &'static str| {
+                let undone = Arc::clone(&undone);
+                async move {
+                    undone.lock().unwrap().push(what);
+                    Ok::<_, WorkflowError>(())
+                }
+            };
+            let mut saga = Saga::new();
+            ctx.run("book", note("book")).await;
+            saga.push(ctx.run("free", undo("free")));
+            ctx.run("charge", note("charge")).await;
+            saga.push(ctx.run("refund", undo("refund")));
+            saga.compensate().await;
+            Err(WorkflowError::non_retryable("given up"))
+        }
+    };
+    assert_eq!(run(function).await.0.unwrap_err().message, "given up");
+    assert_eq!(*undone.lock().unwrap(), ["refund", "free"]);
 }

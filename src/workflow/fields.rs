@@ -19,16 +19,12 @@ names! {
     CALLBACK = "upstash-workflow-callback";
     STEP_ID = "upstash-workflow-stepid";
     STEP_NAME = "upstash-workflow-stepname";
-    STEP_TYPE = "upstash-workflow-steptype";
     CONCURRENT = "upstash-workflow-concurrent";
-    INVOKE = "upstash-workflow-invoke";
     INVOKE_COUNT = "upstash-workflow-invoke-count";
-    IS_FAILURE = "upstash-workflow-is-failure";
     FAILURE_CALLBACK = "upstash-workflow-failure-callback";
     FAILURE_CALLBACK_NOT_FOUND = "upstash-workflow-failure-callback-notfound";
     UNKNOWN_SDK = "upstash-workflow-unknown-sdk";
     TRIGGER_BY_SDK = "upstash-workflow-trigger-by-sdk";
-    FEATURE_SET = "upstash-feature-set";
     LABEL = "upstash-label";
     MESSAGE_ID = "upstash-message-id";
     RETRIED = "upstash-retried";

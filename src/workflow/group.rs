@@ -73,6 +73,17 @@ impl Position {
         }
     }
 
+    /// Whether a step alone has been passed by a run that was begun before the step was there: something else is recorded
+    /// in its place.
+    pub(super) fn was_passed_without(self, history: &History, name: &str) -> bool {
+        let id = self.steps + 1;
+        let later = history.steps.iter().find(|step| step.target() >= number(id) && step.target() > 0);
+        later.is_some_and(|_| {
+            let here = history.steps.iter().find(|step| step.target() == number(id));
+            here.is_none_or(|step| step.step_name != name)
+        })
+    }
+
     fn parallel<'a>(self, history: &'a History, group: &[Wanted<'_>]) -> Result<Next<'a>, Mismatch> {
         let count = group.len();
         let first = self.steps + 1;

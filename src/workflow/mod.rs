@@ -7,6 +7,7 @@ mod callback;
 mod client;
 mod context;
 mod delivery;
+mod derived;
 mod driver;
 #[cfg(test)]
 mod driver_tests;
@@ -22,6 +23,7 @@ mod order;
 mod record;
 mod run;
 mod run_info;
+mod saga;
 mod serve;
 mod step;
 mod submission;
@@ -36,6 +38,7 @@ pub use self::{
     failure::WorkflowFailure,
     record::StepKind,
     run_info::{RunInfo, RunState},
+    saga::Saga,
     serve::{Workflow, WorkflowService, serve},
     step::{RunStep, Step},
     trigger::Trigger,

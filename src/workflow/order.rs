@@ -12,6 +12,8 @@ pub(super) struct Order {
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     Run,
+    /// The version of a change of the function, recorded by runs that reach it.
+    Version(u32),
     /// Seconds, or a text such as `1d`.
     SleepFor(Value),
     /// Seconds since 1970.
@@ -33,7 +35,7 @@ pub(super) enum Action {
 impl Order {
     pub(super) fn kind(&self) -> StepKind {
         match self.action {
-            Action::Run => StepKind::Run,
+            Action::Run | Action::Version(_) => StepKind::Run,
             Action::SleepFor(_) => StepKind::SleepFor,
             Action::SleepUntil(_) => StepKind::SleepUntil,
             Action::Call(_) => StepKind::Call,

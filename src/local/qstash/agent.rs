@@ -20,7 +20,6 @@ use super::{
     deliver::{Courier, Delivery, Outcome},
     dispatch::JobId,
     faults::{AttemptFault, LocalQStashFaults},
-    message::Message,
     sign::sign,
 };
 
