@@ -89,6 +89,7 @@
 //! | `cache-messagepack` | its values as [MessagePack](cache::MessagePackCodec) | |
 //! | `client-ip` | the [client's address](client_ip) | yes |
 //! | `qstash` | [verified webhooks, publishing and management](qstash) | yes |
+//! | `workflow` | [durable functions](workflow) as routes, and their client | yes |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
 //! | `reqwest-0_13` | the [built-in HTTP client](client::ReqwestTransport); without it a client needs a [`Transport`](client::Transport) of your own, except on wasm32 | yes |
 //! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client and for Redis over TCP | `rustls` |

@@ -23,6 +23,16 @@ where
     }
 }
 
+#[cfg(feature = "workflow")]
+impl<S> FromRef<S> for crate::workflow::WorkflowClient
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).workflow()
+    }
+}
+
 #[cfg(feature = "qstash")]
 impl<S> FromRef<S> for crate::qstash::Receiver
 where

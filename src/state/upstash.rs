@@ -276,6 +276,13 @@ impl Upstash {
         self.inner.qstash.clone()
     }
 
+    /// The client of workflows, which stands on that of QStash.
+    #[must_use]
+    #[cfg(feature = "workflow")]
+    pub fn workflow(&self) -> crate::workflow::WorkflowClient {
+        crate::workflow::WorkflowClient::new(self.qstash())
+    }
+
     /// The receiver that verifies QStash's webhooks. If its keys are not configured, it refuses every webhook with a
     /// 500.
     #[cfg(feature = "qstash")]

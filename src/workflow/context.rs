@@ -3,12 +3,13 @@ use super::{
     call::{CallRequest, CallResponse, read_call},
     derived,
     event::{EventOutcome, is_event_id, read_event, read_notified},
+    invoke::{InvokeOutcome, is_workflow_id, read_invoked},
     order::{Action, Order},
     run::Run,
     step::{RunStep, Step, read_json, read_nothing},
     submission::seconds,
 };
-use crate::Clock;
+use crate::{Clock, hex::hex};
 use http::HeaderMap;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -135,6 +136,27 @@ impl<P> WorkflowContext<P> {
             (true, true) => step,
             (false, _) => step.refused("tells an event whose id is not one"),
             (_, false) => step.refused("tells an event whose data cannot be written as JSON"),
+        }
+    }
+
+    /// Runs another workflow of the same [route](crate::workflow::serve_many), by its id, and waits for its end. No process
+    /// waits meanwhile.
+    pub fn invoke<T: DeserializeOwned>(
+        &self,
+        name: impl Into<String>,
+        workflow: impl Into<String>,
+        payload: &impl Serialize,
+    ) -> Step<InvokeOutcome<T>> {
+        let (workflow, body) = (workflow.into(), serde_json::to_string(payload).ok());
+        let is_id = is_workflow_id(&workflow);
+        let is_written = body.is_some();
+        // The same in each delivery, so that an invocation that is repeated begins no other run.
+        let run_id = format!("wfr_{}", &hex(&self.derive())[..32]);
+        let step = Step::new(self.place(name, Action::Invoke { workflow, body, run_id }), read_invoked);
+        match (is_id, is_written) {
+            (true, true) => step,
+            (false, _) => step.refused("invokes a workflow whose id is not one"),
+            (_, false) => step.refused("invokes a workflow with a payload that cannot be written as JSON"),
         }
     }
 

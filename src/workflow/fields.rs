@@ -20,6 +20,7 @@ names! {
     STEP_ID = "upstash-workflow-stepid";
     STEP_NAME = "upstash-workflow-stepname";
     CONCURRENT = "upstash-workflow-concurrent";
+    INVOKE = "upstash-workflow-invoke";
     INVOKE_COUNT = "upstash-workflow-invoke-count";
     FAILURE_CALLBACK = "upstash-workflow-failure-callback";
     FAILURE_CALLBACK_NOT_FOUND = "upstash-workflow-failure-callback-notfound";

@@ -1,4 +1,81 @@
-//! Durable functions.
+//! Workflows: durable functions as routes. There is no worker: QStash calls the route for each step, and keeps its results.
+//!
+//! ```
+//! use axum::{Router, routing::post};
+//! use axum_upstash::{Upstash, workflow::{CallRequest, Trigger, WorkflowContext, WorkflowError, serve}};
+//! use serde::{Deserialize, Serialize};
+//! use std::time::Duration;
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Order {
+//!     sku: u32,
+//! }
+//!
+//! async fn reserve(sku: u32) -> Result<String, WorkflowError> {
+//!     Ok(format!("reservation of {sku}"))
+//! }
+//!
+//! async fn order(ctx: WorkflowContext<Order>) -> Result<String, WorkflowError> {
+//!     let reservation = ctx.run("reserve", reserve(ctx.payload().sku)).await;
+//!     ctx.sleep("let them think", Duration::from_secs(3600)).await; // no process waits
+//!     let charge = CallRequest::post("https://pay.example.com/charges").json(&reservation);
+//!     let paid = ctx.call("charge", charge).await; // nor does one for the answer
+//!     Ok(format!("{reservation}, paid: {}", paid.is_success()))
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let upstash = Upstash::from_env()?;
+//! let app: Router = Router::new().route("/workflows/order", post(serve(order))).with_state(upstash.clone());
+//!
+//! // Anywhere else:
+//! let trigger = Trigger::new("https://app.example.com/workflows/order").json(&Order { sku: 9 });
+//! let run = upstash.workflow().trigger(trigger).await?;
+//! let result: String = upstash.workflow().wait_for_result(&run.run_id, Duration::from_secs(7200)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it runs
+//! Each delivery runs the function from its beginning. Steps that are done give their recorded results; the first that is
+//! not is executed, and the function is dropped there. So the code between steps runs once for each delivery: it should
+//! have no effects, and do the same each time. Values that differ come from a step, or from
+//! [`uuid`](WorkflowContext::uuid), [`random`](WorkflowContext::random) and [`now`](WorkflowContext::now).
+//!
+//! An error of a step, or of the function, ends a delivery, and QStash makes another: 3 times, or as the
+//! [trigger](Trigger::retries) says. [`WorkflowError`] says otherwise. A failure that the function handles is a value:
+//! `Ok(Err(..))`.
+//!
+//! # Steps
+//! | step | what happens |
+//! |---|---|
+//! | [`run`](WorkflowContext::run) | the endpoint does some work, and its value is kept |
+//! | [`sleep`](WorkflowContext::sleep), [`sleep_until`](WorkflowContext::sleep_until) | nothing, for a while |
+//! | [`call`](WorkflowContext::call) | QStash makes a request, which may take hours |
+//! | [`wait_for_event`](WorkflowContext::wait_for_event), [`notify`](WorkflowContext::notify) | a run waits until an event is told |
+//! | [`invoke`](WorkflowContext::invoke) | another workflow of the same [route](serve_many) runs |
+//! | [`version`](WorkflowContext::version) | runs that were under way keep the old code |
+//!
+//! Steps that are awaited together, by `join!` or `join_all`, are executed side by side, each by a delivery of its own. The
+//! function goes on when all have ended; branches with several steps go on level by level. Races (`select!`, a timeout
+//! around a step) are refused. A group of `n` steps costs `2 n` deliveries, a step alone one.
+//!
+//! # What is guaranteed
+//! A result that QStash has is never computed again. The work of a step runs at least once: a second time if the process
+//! dies, or QStash is not reached, between its effect and the submission of its result. Make it repeatable, or keyed by
+//! [`run_id`](WorkflowContext::run_id).
+//!
+//! # Changing the code
+//! Runs under way have a history, and the function has to ask for the same steps in the same order. A step whose name or
+//! kind is another, or a group of another size, is an error that names it. Add steps at the end, guard a change by a
+//! [`version`](WorkflowContext::version), or serve it at another route.
+//!
+//! # Signatures
+//! A route verifies each request by the [`Receiver`](crate::qstash::Receiver) of its state, and answers 401 otherwise: so a
+//! run is begun through QStash. [`without_verification`](Workflow::without_verification) is for development.
+//!
+//! # On this machine
+//! [`LocalQStash`](https://docs.rs/axum-upstash/latest/axum_upstash/local/struct.LocalQStash.html), of the feature `local`, runs
+//! workflows without an account. It has no webhooks, no dead letter queue of runs, and shows no steps in logs.
 
 mod answer;
 mod board;
@@ -19,12 +96,14 @@ mod fields;
 mod function;
 mod group;
 mod history;
+mod invoke;
 mod order;
 mod record;
 mod run;
 mod run_info;
 mod saga;
 mod serve;
+mod serve_many;
 mod step;
 mod submission;
 mod trigger;
@@ -36,10 +115,12 @@ pub use self::{
     error::WorkflowError,
     event::EventOutcome,
     failure::WorkflowFailure,
+    invoke::InvokeOutcome,
     record::StepKind,
     run_info::{RunInfo, RunState},
     saga::Saga,
     serve::{Workflow, WorkflowService, serve},
+    serve_many::{ManyWorkflows, serve_many},
     step::{RunStep, Step},
     trigger::Trigger,
 };

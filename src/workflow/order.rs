@@ -24,6 +24,12 @@ pub(super) enum Action {
         event: String,
         timeout: String,
     },
+    /// The id of the other workflow, its payload, and the id of its run.
+    Invoke {
+        workflow: String,
+        body: Option<String>,
+        run_id: String,
+    },
     /// The event, and its data.
     Notify {
         event: String,
@@ -41,6 +47,7 @@ impl Order {
             Action::Call(_) => StepKind::Call,
             Action::Wait { .. } => StepKind::Wait,
             Action::Notify { .. } => StepKind::Notify,
+            Action::Invoke { .. } => StepKind::Invoke,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     call::{CallRequest, Stored},
     fields::{self, CALL_FEATURES, FEATURES, PROTOCOL},
+    invoke::beside,
     order::{Action, Order},
     record::{Record, StepKind},
     run::Run,
@@ -47,6 +48,22 @@ impl Fields {
 
     fn set(&mut self, name: &str, value: impl Into<String>) {
         self.0.insert(name.to_owned(), Value::String(value.into()));
+    }
+
+    /// Those of the message that tells of a failure.
+    fn failure_callback(&mut self, url: &str, run: &Run) {
+        self.set("upstash-failure-callback", url);
+        for (name, value) in [
+            ("forward-upstash-workflow-is-failure", "true"),
+            ("forward-upstash-workflow-failure-callback", "true"),
+            ("workflow-runid", &run.id),
+            ("workflow-init", "false"),
+            ("workflow-url", &run.url),
+            ("workflow-calltype", "failureCall"),
+            ("feature-set", FEATURES),
+        ] {
+            self.set(&format!("upstash-failure-callback-{name}"), value);
+        }
     }
 
     /// Headers for the destination.
@@ -115,19 +132,7 @@ pub(super) fn triggers(triggers: &[Trigger], ids: &[String]) -> RawRequest {
         if let Some(delay) = trigger.delay {
             fields.set("upstash-delay", seconds(delay));
         }
-        let failure_url = trigger.failure_url.as_ref().unwrap_or(&trigger.url);
-        fields.set("upstash-failure-callback", &**failure_url);
-        for (name, value) in [
-            ("forward-upstash-workflow-is-failure", "true"),
-            ("forward-upstash-workflow-failure-callback", "true"),
-            ("workflow-runid", id),
-            ("workflow-init", "false"),
-            ("workflow-url", &trigger.url),
-            ("workflow-calltype", "failureCall"),
-            ("feature-set", FEATURES),
-        ] {
-            fields.set(&format!("upstash-failure-callback-{name}"), value);
-        }
+        fields.failure_callback(trigger.failure_url.as_ref().unwrap_or(&trigger.url), &run);
         let retries = trigger.retries.map(|retries| retries.to_string());
         let (key, value) = trigger.flow_control.clone().unzip();
         for (name, value) in [
@@ -167,6 +172,7 @@ pub(super) fn step(run: &Run, order: &Order, step_id: u32, concurrent: u32, out:
     match &order.action {
         Action::Call(request) => call(run, request, &record),
         Action::Wait { event, timeout } => wait(run, event, timeout, &record),
+        Action::Invoke { workflow, body, run_id } => invoke(run, workflow, body.as_deref(), run_id, &record),
         action => {
             record.out = out;
             let mut fields = Fields::of_step(run);
@@ -267,6 +273,42 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
         }
     }
     batch("workflow call", vec![item(&request.url, fields, request.body.clone())])
+}
+
+fn invoke(run: &Run, workflow: &str, body: Option<&str>, run_id: &str, record: &Record) -> RawRequest {
+    let child = Run {
+        id: run_id.to_owned(),
+        url: beside(&run.url, workflow),
+        headers: HeaderMap::new(),
+        retried: 0,
+        labels: Vec::new(),
+        created_at: None,
+        invoke_count: run.invoke_count + 1,
+    };
+    let mut fields = Fields::of_step(&child);
+    fields.set(fields::INIT.as_str(), "true");
+    fields.set(fields::INVOKE.as_str(), "true");
+    fields.failure_callback(&child.url, &child);
+    fields.forward(&run.headers);
+    let mut body = json!({
+        "body": body,
+        "headers": Fields::of_step(run).into_lists(),
+        "workflowRunId": run.id,
+        "workflowUrl": run.url,
+        "step": record,
+    });
+    if let Some(created_at) = run.created_at {
+        body["workflowRunCreatedAt"] = created_at.into();
+    }
+    RawRequest {
+        operation: "workflow invoke",
+        method: Method::POST,
+        path: format!("/v2/publish/{}", child.url),
+        headers: fields.into_headers(),
+        body: body.to_string().into(),
+        // A run of that id begins once.
+        is_repeatable: true,
+    }
 }
 
 fn wait(run: &Run, event: &str, timeout: &str, record: &Record) -> RawRequest {

@@ -8,11 +8,15 @@ use std::{
 
 /// Each room, and those it may use beside itself. A room that is not listed may use nothing of the crate.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("state", &["ratelimit", "session", "response_cache", "cache", "client_ip", "redis", "qstash", PLUMBING]),
+    (
+        "state",
+        &["ratelimit", "session", "response_cache", "cache", "client_ip", "redis", "qstash", "workflow", PLUMBING],
+    ),
     ("ratelimit", &["client_ip", "redis", PLUMBING]),
     ("session", &["redis", PLUMBING]),
     ("response_cache", &["redis", PLUMBING]),
     ("cache", &["redis", PLUMBING]),
+    ("workflow", &["qstash", PLUMBING]),
     ("client_ip", &[PLUMBING]),
     ("qstash", &["redis", PLUMBING]),
     ("redis", &[PLUMBING]),

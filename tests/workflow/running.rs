@@ -14,7 +14,7 @@ use axum::{
     routing::{any, post},
 };
 use axum_upstash::workflow::{
-    CallRequest, EventOutcome, RunError, Trigger, WorkflowContext, WorkflowError, WorkflowFailure, serve,
+    CallRequest, EventOutcome, RunError, Trigger, WorkflowContext, WorkflowError, WorkflowFailure, serve, serve_many,
 };
 use futures_util::future::join;
 use serde_json::{Value, json};
@@ -228,4 +228,27 @@ async fn a_trigger_that_cannot_be_sent_is_an_error() {
         assert!(host.client.trigger(trigger).await.is_err());
     }
     assert_eq!(host.local.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_workflow_invokes_another_one() {
+    let child = async |ctx: Context| {
+        let kind = ctx.payload()["kind"].as_str().unwrap_or_default().to_owned();
+        let work = async move { if kind == "fails" { Err(WorkflowError::non_retryable("no")) } else { Ok(42) } };
+        Ok::<u32, WorkflowError>(ctx.run("work", work).await)
+    };
+    let parent = async |ctx: Context| {
+        let invoked = ctx.invoke::<u32>("child", "child", ctx.payload());
+        let (invoked, beside) = join(invoked, ctx.run("beside", value(1_u32))).await;
+        Ok::<_, WorkflowError>((invoked.returned(), beside))
+    };
+    let workflows = serve_many([("child", serve(child)), ("parent", serve(parent))]);
+    let host = Host::start(Router::new().route("/flows/{id}", post(workflows))).await;
+    let (result, calls) = host.run::<Value>(host.trigger("/flows/parent", &json!({"kind": "works"}))).await;
+    // Five of the parent, and two of the child.
+    assert_eq!((result.unwrap(), calls), (json!([42, 1]), 7));
+    let (result, _) = host.run::<Value>(host.trigger("/flows/parent", &json!({"kind": "fails"}))).await;
+    assert_eq!(result.unwrap(), json!([null, 1]));
+    let (result, calls) = host.run::<Value>(host.trigger("/flows/none", &1).retries(0)).await;
+    assert!(matches!(result, Err(RunError::Failed)), "{result:?} after {calls}");
 }

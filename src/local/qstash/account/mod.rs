@@ -21,5 +21,5 @@ pub(crate) use self::{
     accept::{Accepted, Receipt, Submission},
     attempts::Attempt,
     state::Account,
-    workflows::RunFields,
+    workflows::{RunFields, lists},
 };

@@ -1,10 +1,11 @@
 //! Runs of workflows: their entries, the messages that bring them further, and what they wait for.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -15,13 +16,15 @@ use crate::local::qstash::{
     deliver::Outcome,
     ids,
     message::{CallKind, Message, Options, Origin, RunPlace, merged},
-    records::{Destination, Record, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
+    records::{Destination, Invoker, Record, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
     refusal::Refusal,
     view,
 };
 
 /// The longest list of steps that a delivery has in its body, in bytes. An endpoint asks for a longer one.
 const LAZY_ABOVE: usize = 3 * 1024 * 1024;
+/// How deep workflows may invoke each other.
+const MAX_DEPTH: u32 = 100;
 /// The retries of a run that sets none.
 const DEFAULT_RETRIES: u32 = 3;
 
@@ -31,6 +34,9 @@ pub(crate) struct RunFields {
     pub(crate) id: Arc<str>,
     pub(crate) is_init: bool,
     pub(crate) is_call: bool,
+    /// The body has the payload in it, and the step that waits for the end.
+    pub(crate) is_invoked: bool,
+    pub(crate) depth: u32,
     /// The endpoint has taken over a run that was begun without an SDK.
     pub(crate) is_by_sdk: bool,
 }
@@ -44,6 +50,10 @@ impl RunFields {
             id: text("upstash-workflow-runid")?.into(),
             is_init: is("upstash-workflow-init", "true"),
             is_call: is("upstash-workflow-calltype", "toCallback"),
+            is_invoked: is("upstash-workflow-invoke", "true"),
+            depth: text("upstash-forward-upstash-workflow-invoke-count")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0),
             is_by_sdk: is("upstash-workflow-trigger-by-sdk", "true"),
         })
     }
@@ -63,7 +73,7 @@ impl Account {
         self.check_message(&submission.options, &submission.body, now_ms)?;
         let url = url.clone();
         if fields.is_init {
-            return Ok(Accepted::One(self.begin_run(now_ms, submission, url, fields)));
+            return Ok(Accepted::One(self.begin_run(now_ms, submission, url, fields)?));
         }
         let start = self.started(&fields.id)?;
         let (kind, options) = match fields.is_call {
@@ -74,7 +84,13 @@ impl Account {
         Ok(Accepted::One(Receipt { message_id, url, is_repetition: false }))
     }
 
-    fn begin_run(&mut self, now_ms: u64, submission: Submission, url: String, fields: &RunFields) -> Receipt {
+    fn begin_run(
+        &mut self,
+        now_ms: u64,
+        mut submission: Submission,
+        url: String,
+        fields: &RunFields,
+    ) -> Result<Receipt, Refusal> {
         if let Some(run) = self.runs.get(&fields.id) {
             let message_id = run.entries.first().map(|entry| entry.message_id.clone()).unwrap_or_default();
             if fields.is_by_sdk {
@@ -82,7 +98,17 @@ impl Account {
                 let options = Arc::new(submission.options.or(&start.options));
                 self.send_to_run(now_ms, &start, (0, CallKind::Step), message_id.clone(), url.clone(), body, &options);
             }
-            return Receipt { message_id, url, is_repetition: !fields.is_by_sdk };
+            return Ok(Receipt { message_id, url, is_repetition: !fields.is_by_sdk });
+        }
+        let invoker = if fields.is_invoked {
+            let (payload, invoker) = invocation(&submission.body)?;
+            submission.body = payload;
+            Some(invoker)
+        } else {
+            None
+        };
+        if fields.depth > MAX_DEPTH {
+            return Err(Refusal::over_quota(format!("workflows invoke each other more than {MAX_DEPTH} deep")));
         }
         let mut options = Options::clone(&submission.options);
         options.forwarded = of_users(&options.forwarded);
@@ -93,11 +119,12 @@ impl Account {
             created_ms: now_ms,
             options,
             caller_ip: submission.caller_ip,
+            invoker,
         });
         self.commit(now_ms, Record::RunStarted(Arc::clone(&start)));
         let message_id =
             self.add_to_run(now_ms, &start, CallKind::Step, url.clone(), submission.body, &submission.options);
-        Receipt { message_id, url, is_repetition: false }
+        Ok(Receipt { message_id, url, is_repetition: false })
     }
 
     /// The run, if it has not ended. 400 is the word for that: endpoints take no other for it.
@@ -249,8 +276,26 @@ impl Account {
     /// Ends a run. What waits for it is not delivered any more.
     pub(crate) fn end_run(&mut self, now_ms: u64, id: &str, state: RunState, result: Option<Bytes>) -> bool {
         let Ok(start) = self.started(id) else { return false };
+        let body = result.as_ref().map(|result| String::from_utf8_lossy(result).into_owned());
         self.commit(now_ms, Record::RunEnded(Arc::clone(&start.id), RunEnd { state, time_ms: now_ms, result }));
+        if let Some(invoker) = &start.invoker {
+            let mut out = json!({"isFailed": state == RunState::Failed, "isCanceled": state == RunState::Canceled});
+            if let Some(body) = body {
+                out["body"] = body.into();
+            }
+            self.resume_invoker(now_ms, invoker, &out);
+        }
         true
+    }
+
+    /// Tells the step that invoked a run of its end.
+    fn resume_invoker(&mut self, now_ms: u64, invoker: &Invoker, out: &Value) {
+        let Ok(parent) = self.started(&invoker.run) else { return };
+        let mut step = invoker.step.clone();
+        step["out"] = out.to_string().into();
+        let Ok(options) = Options::read(&invoker.fields) else { return };
+        let options = Arc::new(options.or(&parent.options));
+        self.add_to_run(now_ms, &parent, CallKind::Step, parent.url.clone(), step.to_string().into(), &options);
     }
 
     /// The entries of a run that has not ended.
@@ -335,6 +380,32 @@ impl Account {
             _ => {}
         }
     }
+}
+
+/// The payload of a run that is invoked, and the step that waits for its end.
+fn invocation(body: &[u8]) -> Result<(Bytes, Invoker), Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Invocation {
+        body: Option<String>,
+        #[serde(default)]
+        headers: BTreeMap<String, Vec<String>>,
+        workflow_run_id: String,
+        step: Value,
+    }
+    let invocation: Invocation =
+        serde_json::from_slice(body).map_err(|_| Refusal::invalid("the body should be that of an invocation"))?;
+    let fields = lists(&invocation.headers);
+    let invoker = Invoker { run: invocation.workflow_run_id.into(), step: invocation.step, fields };
+    Ok((invocation.body.unwrap_or_default().into(), invoker))
+}
+
+/// Fields of which each has a list of values.
+pub(crate) fn lists(fields: &BTreeMap<String, Vec<String>>) -> HeaderMap {
+    let pairs = fields.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+    pairs
+        .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))
+        .collect()
 }
 
 fn shown(entry: &RunEntry) -> Value {

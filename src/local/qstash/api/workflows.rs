@@ -1,11 +1,10 @@
-use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Answer, ApiRequest};
 use crate::local::qstash::{
-    account::{Account, RunFields},
+    account::{Account, RunFields, lists},
     records::{Run, RunState, Waiter},
     refusal::Refusal,
     text::{duration, field_lists},
@@ -50,14 +49,7 @@ pub(super) fn wait(account: &mut Account, now_ms: u64, request: &ApiRequest, eve
     let run = RunFields::read(&request.fields).ok_or_else(|| Refusal::invalid("a wait should be of a workflow run"))?;
     let timeout =
         duration::parse(&wait.timeout).map_err(|error| Refusal::invalid(format!("invalid timeout: {error}")))?;
-    let mut fields = HeaderMap::new();
-    for (name, values) in wait.timeout_headers {
-        for value in values {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(&name), HeaderValue::try_from(value)) {
-                fields.append(name, value);
-            }
-        }
-    }
+    let fields = lists(&wait.timeout_headers);
     let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let deadline_ms = now_ms.saturating_add(timeout_ms);
     account.wait(now_ms, Waiter { run: run.id, event: event.into(), deadline_ms, step: wait.step, fields })?;

@@ -16,6 +16,16 @@ pub(crate) struct RunStart {
     /// The options of each of its messages, and the fields that it was triggered with.
     pub(crate) options: Options,
     pub(crate) caller_ip: Option<IpAddr>,
+    pub(crate) invoker: Option<Invoker>,
+}
+
+/// The step of another run that waits for the end of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Invoker {
+    pub(crate) run: Arc<str>,
+    pub(crate) step: Value,
+    /// The fields of the message that resumes it.
+    pub(crate) fields: HeaderMap,
 }
 
 /// What is known of a run.
