@@ -51,7 +51,7 @@ impl Endpoint {
     pub(super) async fn answer(&self, headers: &HeaderMap, body: Bytes, url: String) -> Response {
         let url = match self.verify(headers, &body) {
             Ok(signed_url) => signed_url.unwrap_or(url),
-            Err(refused) => return refused,
+            Err(reason) => return answer::unsigned(&reason),
         };
         let (kind, run) = match classify(headers, url) {
             Ok(classified) => classified,
@@ -80,16 +80,16 @@ impl Endpoint {
     }
 
     /// Verifies the signature, and gives the URL that it is for.
-    fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Option<String>, Response> {
+    fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Option<String>, String> {
         let Some(receiver) = &self.receiver else { return Ok(None) };
         let Some(signature) = fields::text(headers, &fields::SIGNATURE) else {
-            return Err(answer::unsigned("the request has no signature: a workflow is triggered through QStash"));
+            return Err("the request has no signature: a workflow is triggered through QStash".into());
         };
         let receiver = fields::text(headers, &fields::REGION)
             .map_or_else(|| receiver.clone(), |region| receiver.for_region(region));
         match receiver.verify(signature, body) {
             Ok(claims) => Ok(Some(claims.subject)),
-            Err(error) => Err(answer::unsigned(&error.to_string())),
+            Err(error) => Err(error.to_string()),
         }
     }
 

@@ -11,10 +11,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fmt, future::Future, sync::Arc};
 
+/// Begins a function for a payload.
+type Begin = dyn Fn(&Bytes, Run, Arc<Board>) -> Result<Function, Failure> + Send + Sync;
+
 /// A workflow without its types.
 #[derive(Clone)]
 pub(super) struct ErasedFunction {
-    begin: Arc<dyn Fn(&Bytes, Run, Arc<Board>) -> Result<Function, Failure> + Send + Sync>,
+    begin: Arc<Begin>,
     pub(super) on_failure: Option<FailureFunction>,
 }
 

@@ -82,6 +82,7 @@ impl Workflow {
     }
 
     /// A tower service, which needs no axum.
+    #[must_use]
     pub fn into_service(self, qstash: QStashClient, receiver: Receiver) -> WorkflowService {
         let receiver = (!self.is_unverified).then_some(receiver);
         let endpoint = Endpoint { function: self.function, qstash, receiver };

@@ -352,11 +352,13 @@ fn sleep(action: &Action, record: &mut Record, fields: Option<&mut Fields>) {
 }
 
 fn item(destination: &str, fields: Fields, body: Option<String>) -> Value {
-    let mut item = json!({"destination": destination, "headers": fields.0});
+    let mut item = Map::new();
+    item.insert("destination".into(), destination.into());
+    item.insert("headers".into(), fields.0.into());
     if let Some(body) = body {
-        item["body"] = body.into();
+        item.insert("body".into(), body.into());
     }
-    item
+    item.into()
 }
 
 fn batch(operation: &'static str, items: Vec<Value>) -> RawRequest {

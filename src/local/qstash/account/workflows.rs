@@ -41,6 +41,15 @@ pub(crate) struct RunFields {
     pub(crate) is_by_sdk: bool,
 }
 
+/// A message of a run, to send.
+struct RunMessage<'a> {
+    place: RunPlace,
+    id: String,
+    url: String,
+    body: Bytes,
+    options: &'a Arc<Options>,
+}
+
 impl RunFields {
     /// `None` if the message is of no run.
     pub(crate) fn read(fields: &HeaderMap) -> Option<Self> {
@@ -96,7 +105,9 @@ impl Account {
             if fields.is_by_sdk {
                 let (start, body) = (Arc::clone(&run.start), submission.body.clone());
                 let options = Arc::new(submission.options.or(&start.options));
-                self.send_to_run(now_ms, &start, (0, CallKind::Step), message_id.clone(), url.clone(), body, &options);
+                let place = RunPlace { run: Arc::clone(&start.id), entry: 0, kind: CallKind::Step };
+                let message = RunMessage { place, id: message_id.clone(), url: url.clone(), body, options: &options };
+                self.send_to_run(now_ms, &start, message);
             }
             return Ok(Receipt { message_id, url, is_repetition: !fields.is_by_sdk });
         }
@@ -148,20 +159,14 @@ impl Account {
         let at = self.runs.get(&start.id).map_or(0, |run| run.entries.len());
         let entry = RunEntry { message_id: message_id.clone(), kind, body: body.clone() };
         self.commit(now_ms, Record::RunEntry(Arc::clone(&start.id), entry));
-        self.send_to_run(now_ms, start, (at, kind), message_id.clone(), url, body, options);
+        let place = RunPlace { run: Arc::clone(&start.id), entry: at, kind };
+        self.send_to_run(now_ms, start, RunMessage { place, id: message_id.clone(), url, body, options });
         message_id
     }
 
-    fn send_to_run(
-        &mut self,
-        now_ms: u64,
-        start: &Arc<RunStart>,
-        (entry, kind): (usize, CallKind),
-        message_id: String,
-        url: String,
-        body: Bytes,
-        options: &Arc<Options>,
-    ) {
+    fn send_to_run(&mut self, now_ms: u64, start: &Arc<RunStart>, message: RunMessage<'_>) {
+        let RunMessage { place, id, url, body, options } = message;
+        let (kind, entry) = (place.kind, place.entry);
         let mut options = Options::clone(options);
         if kind != CallKind::ToCallback {
             options.forwarded = merged(&start.options.forwarded, &options.forwarded);
@@ -181,7 +186,7 @@ impl Account {
         let options = Arc::new(options);
         let message = Arc::new(Message {
             job: self.last_job + 1,
-            id: message_id,
+            id,
             url,
             max_retries: options.retries.unwrap_or(DEFAULT_RETRIES.min(self.limits.max_retries)),
             body,
@@ -191,7 +196,7 @@ impl Account {
             topic: None,
             schedule_id: None,
             caller_ip: start.caller_ip,
-            origin: Origin::Run(RunPlace { run: Arc::clone(&start.id), entry, kind }),
+            origin: Origin::Run(place),
             options,
         });
         self.commit(now_ms, Record::Accepted(message, None));
@@ -268,9 +273,9 @@ impl Account {
         body["workflowRunId"] = (*start.id).into();
         body["workflowCreatedAt"] = start.created_ms.into();
         let options = Arc::new(callback.options.or(&start.options));
-        let place = (usize::MAX, CallKind::Failure);
-        let body = Bytes::from(body.to_string());
-        self.send_to_run(now_ms, start, place, ids::message_id(), callback.url.clone(), body, &options);
+        let place = RunPlace { run: Arc::clone(&start.id), entry: usize::MAX, kind: CallKind::Failure };
+        let (id, url, body) = (ids::message_id(), callback.url.clone(), body.to_string().into());
+        self.send_to_run(now_ms, start, RunMessage { place, id, url, body, options: &options });
     }
 
     /// Ends a run. What waits for it is not delivered any more.
