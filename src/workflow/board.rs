@@ -20,6 +20,8 @@ struct State {
     executing: Option<usize>,
     /// The thread on which the driver polls the function right now.
     polls: Option<ThreadId>,
+    /// Wakes the driver, which may wait for something else when a step is used wrongly.
+    driver: Option<Waker>,
     /// Wrong use, which ends the delivery.
     problem: Option<Failure>,
     is_cancelled: bool,
@@ -69,8 +71,10 @@ impl Board {
     }
 
     /// Notes that the driver polls the function on this thread from now on.
-    pub(super) fn begin_turn(&self) {
-        self.state().polls = Some(thread::current().id());
+    pub(super) fn begin_turn(&self, driver: &Waker) {
+        let mut state = self.state();
+        state.polls = Some(thread::current().id());
+        state.driver = Some(driver.clone());
     }
 
     /// What the function came to.
@@ -142,6 +146,9 @@ impl Board {
     /// Ends the delivery because of wrong use.
     fn refuse(state: &mut State, problem: Failure) {
         state.problem.get_or_insert(problem);
+        if let Some(driver) = state.driver.take() {
+            driver.wake();
+        }
     }
 }
 

@@ -69,7 +69,7 @@ struct Drive<'a> {
 impl Drive<'_> {
     fn poll(&mut self, function: &mut Function, cx: &mut Context<'_>) -> Poll<Outcome> {
         loop {
-            self.board.begin_turn();
+            self.board.begin_turn(cx.waker());
             let polled = catch_unwind(AssertUnwindSafe(|| function.as_mut().poll(cx)));
             let turn = self.board.end_turn();
             let polled = match polled {

@@ -204,11 +204,26 @@ async fn wrong_use_is_an_error_that_names_the_step() {
 
     let spawned = |ctx: Context| async move {
         let task = tokio::spawn(async move { ctx.run("x", one()).await });
-        tokio::task::yield_now().await;
         Ok(task.await.unwrap())
     };
-    let outcome = tokio::time::timeout(Duration::from_secs(5), failure(&[], spawned)).await;
-    drop(outcome);
+    let text = "the step 'x' was awaited in a task of its own, and not by the workflow";
+    assert_eq!(failure(&[], spawned).await, (text.into(), Some("x".into())));
+
+    // A step that has a race with something else, and loses it.
+    let races = |ctx: Context| async move {
+        let work = async {
+            std::future::pending::<()>().await;
+            Ok::<u32, WorkflowError>(1)
+        };
+        let other = async {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        };
+        futures_util::future::select(Box::pin(ctx.run("x", work)), Box::pin(other)).await;
+        Ok(1)
+    };
+    let text = "the step 'x' was dropped before it had its result: steps cannot race";
+    assert_eq!(failure(&[], races).await, (text.into(), Some("x".into())));
 
     let fails = |ctx: Context| async move {
         Ok(ctx.run("charge", async { Err::<u32, _>(WorkflowError::retry_after("busy", Duration::from_secs(9))) }).await)
