@@ -20,3 +20,5 @@ mod redis;
 #[path = "shared/times.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod times;
+#[path = "interop/workflow.rs"]
+mod workflow;

@@ -60,9 +60,15 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     pub(crate) fn start(script: &str, local: &LocalRedis, variable: &str, value: &Value) -> Self {
+        let mut variables = local.environment();
+        variables.push((variable, value.to_string()));
+        Self::with_variables(script, variables)
+    }
+
+    pub(crate) fn with_variables<'a>(script: &str, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let mut command = command(script);
         // What goes wrong in the script is best read as it is.
-        command.envs(local.environment()).env(variable, value.to_string()).stderr(Stdio::inherit());
+        command.envs(variables).stderr(Stdio::inherit());
         let mut child = spawn(&mut command);
         let answers = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { stdin: child.stdin.take().unwrap(), answers, _child: child }
@@ -70,6 +76,11 @@ impl Conversation {
 
     pub(crate) async fn ask(&mut self, order: &Value) -> Value {
         self.stdin.write_all(format!("{order}\n").as_bytes()).await.unwrap();
+        self.answer().await
+    }
+
+    /// The next line of the script.
+    pub(crate) async fn answer(&mut self) -> Value {
         let line = timeout(DEADLINE, self.answers.next_line()).await.expect("the script did not answer").unwrap();
         serde_json::from_str(&line.expect("the script ended")).unwrap()
     }
