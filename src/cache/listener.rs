@@ -9,7 +9,7 @@ use super::{
 use crate::rt::{sleep, spawn};
 use std::{
     convert::Infallible,
-    future::{Future, poll_fn},
+    future::{Future, pending, poll_fn},
     pin::pin,
     sync::{Arc, Weak},
     task::Poll,
@@ -48,10 +48,14 @@ async fn run<V: Clone + Send + Sync + 'static>(
     .await;
 }
 
-/// Listens until the store tells of no changes, or the cache is gone.
+/// Listens for as long as it is polled.
 async fn hear_on<V: Clone + Send + Sync + 'static>(shared: Weak<Shared<V>>, store: Arc<dyn CacheStore>) {
     let mut pause = PAUSES[0];
-    while let Some(mut changes) = store.changes() {
+    loop {
+        let Some(mut changes) = store.changes() else {
+            // There is nothing to hear, and no reason to ask again.
+            return pending().await;
+        };
         {
             let mut open = Open { shared: &shared, is_open: false };
             while let Some(Ok(heard)) = poll_fn(|cx| changes.as_mut().poll_next(cx)).await {

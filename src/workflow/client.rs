@@ -18,7 +18,25 @@ use std::time::Duration;
 /// The pause before a run is looked for again, at first and at the most.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
 
-/// Begins runs of workflows, and manages them.
+/// Begins runs of workflows, and manages them. It comes from [`Upstash::workflow`](crate::Upstash::workflow).
+///
+/// ```no_run
+/// use axum_upstash::{Upstash, workflow::{RunError, Trigger}};
+/// use std::time::Duration;
+///
+/// # async fn run(upstash: Upstash) -> Result<(), Box<dyn std::error::Error>> {
+/// let workflows = upstash.workflow();
+/// let order = Trigger::new("https://app.example.com/workflows/order").json(&9).run_id("order-17");
+/// let run = workflows.trigger(order).await?;
+/// workflows.notify("order-17-confirmed", &true).await?;
+/// match workflows.wait_for_result::<String>(&run.run_id, Duration::from_secs(60)).await {
+///     Ok(result) => println!("{result}"),
+///     Err(RunError::TimedOut) => workflows.cancel(&run.run_id).await?,
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct WorkflowClient {
     qstash: QStashClient,

@@ -23,6 +23,22 @@ use std::{
 };
 
 /// One run of a workflow, as its function sees it.
+///
+/// ```
+/// use axum_upstash::workflow::{WorkflowContext, WorkflowError, serve};
+///
+/// async fn price(sku: u32) -> Result<u32, WorkflowError> {
+///     Ok(sku * 100)
+/// }
+///
+/// async fn prices(ctx: WorkflowContext<[u32; 2]>) -> Result<u32, WorkflowError> {
+///     let [one, two] = *ctx.payload();
+///     // Side by side, each in a delivery of its own.
+///     let (one, two) = tokio::join!(ctx.run("one", price(one)), ctx.run("two", price(two)));
+///     Ok(one + two)
+/// }
+/// # let _ = serve(prices);
+/// ```
 pub struct WorkflowContext<P> {
     payload: Arc<P>,
     run: Arc<Run>,

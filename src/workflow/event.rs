@@ -4,6 +4,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The end of a wait for an event.
+///
+/// ```
+/// use axum_upstash::workflow::{EventOutcome, WorkflowContext, WorkflowError};
+/// use std::time::Duration;
+///
+/// async fn order(ctx: WorkflowContext<u32>) -> Result<bool, WorkflowError> {
+///     match ctx.wait_for_event("confirm", "confirmed", Duration::from_secs(3600)).await {
+///         EventOutcome::Event(is_confirmed) => Ok(is_confirmed),
+///         EventOutcome::TimedOut => Ok(false),
+///     }
+/// }
+/// # let _ = axum_upstash::workflow::serve(order);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a wait ends in one of two ways")]
 pub enum EventOutcome<T> {

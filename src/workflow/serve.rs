@@ -29,6 +29,21 @@ use tower_service::Service;
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 /// A durable function, to be served at a URL. It comes from [`serve`].
+///
+/// ```
+/// use axum::{Router, routing::post};
+/// use axum_upstash::{Upstash, workflow::{WorkflowContext, WorkflowError, WorkflowFailure, serve}};
+///
+/// async fn charge(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> {
+///     Ok(ctx.run("charge", async { Err::<u32, _>(WorkflowError::non_retryable("no card")) }).await)
+/// }
+///
+/// let charge = serve(charge).on_failure(|failure: WorkflowFailure<u32>| async move {
+///     println!("run {} failed: {}", failure.run_id, failure.message);
+///     Ok(None)
+/// });
+/// let app: Router<Upstash> = Router::new().route("/workflows/charge", post(charge));
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a workflow is served by a route"]
 pub struct Workflow {
@@ -107,6 +122,19 @@ where
 }
 
 /// A [`Workflow`] as a tower service.
+///
+/// ```
+/// use axum_upstash::{Upstash, workflow::{WorkflowContext, WorkflowError, serve}};
+///
+/// # fn main() -> Result<(), axum_upstash::Error> {
+/// async fn one(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> {
+///     Ok(ctx.run("one", async { Ok::<_, WorkflowError>(1) }).await)
+/// }
+/// let upstash = Upstash::builder().or_memory().build()?;
+/// let service = serve(one).into_service(upstash.qstash(), upstash.receiver());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct WorkflowService {
     endpoint: Endpoint,

@@ -346,6 +346,11 @@ impl Account {
         }
     }
 
+    /// Forgets runs that ended before a time.
+    pub(super) fn expire_runs(&mut self, before_ms: u64) {
+        self.runs.retain(|_, run| run.end.as_ref().is_none_or(|end| end.time_ms >= before_ms));
+    }
+
     fn end_wait(&mut self, now_ms: u64, waiter: &Arc<Waiter>, tell: impl FnOnce(&mut Value)) -> Option<String> {
         self.commit(now_ms, Record::WaitOver(Arc::clone(waiter)));
         let start = self.started(&waiter.run).ok()?;
