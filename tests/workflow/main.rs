@@ -1,4 +1,7 @@
 //! Workflows as routes, against the local QStash.
 
+mod model;
+#[path = "../shared/random.rs"]
+mod random;
 mod running;
 mod support;

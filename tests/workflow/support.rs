@@ -14,7 +14,7 @@ use axum::{
 };
 use axum_upstash::{
     Upstash, UpstashBuilder,
-    local::LocalQStash,
+    local::{LocalQStash, LocalQStashBuilder},
     workflow::{RunError, Trigger, WorkflowClient},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -29,7 +29,14 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) async fn start(routes: Router<Upstash>) -> Self {
-        let local = LocalQStash::builder().start().await.unwrap();
+        Self::start_with(routes, |builder| builder).await
+    }
+
+    pub(crate) async fn start_with(
+        routes: Router<Upstash>,
+        settings: impl FnOnce(LocalQStashBuilder) -> LocalQStashBuilder,
+    ) -> Self {
+        let local = settings(LocalQStash::builder()).start().await.unwrap();
         let environment = local.environment();
         let variable =
             |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
@@ -54,6 +61,17 @@ impl Host {
         let result = self.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await;
         self.local.idle().await;
         (result, self.calls() - before)
+    }
+
+    /// The result of a run, asked for again if an answer is lost.
+    pub(crate) async fn result<T: DeserializeOwned>(&self, run_id: &str) -> Result<T, RunError> {
+        let mut tries = 0;
+        loop {
+            match self.client.wait_for_result(run_id, Duration::from_secs(60)).await {
+                Err(RunError::Client(error)) if tries < 50 => drop((error, tries += 1)),
+                result => return result,
+            }
+        }
     }
 
     pub(crate) fn calls(&self) -> u32 {
