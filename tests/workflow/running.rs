@@ -252,3 +252,38 @@ async fn a_workflow_invokes_another_one() {
     let (result, calls) = host.run::<Value>(host.trigger("/flows/none", &1).retries(0)).await;
     assert!(matches!(result, Err(RunError::Failed)), "{result:?} after {calls}");
 }
+
+/// A history that is too long for a delivery is asked for.
+#[tokio::test]
+async fn a_long_history_is_fetched() {
+    let long = async |ctx: Context| {
+        let one: String = ctx.run("one", value("é".repeat(1_500_000))).await;
+        let two: usize = ctx.run("two", value(one.len())).await;
+        Ok::<_, WorkflowError>((one.len(), two, ctx.payload().clone()))
+    };
+    let host = Host::start(Router::new().route("/long", post(serve(long)))).await;
+    let (result, calls) = host.run::<Value>(host.trigger("/long", &json!({"a": 1}))).await;
+    assert_eq!((result.unwrap(), calls), (json!([3_000_000, 3_000_000, {"a": 1}]), 3));
+}
+
+/// The work of a step outlives the connection that asked for it.
+#[tokio::test]
+async fn a_delivery_that_is_given_up_is_done_all_the_same() {
+    let counter = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&counter);
+    let slow = move |ctx: Context| {
+        let counter = Arc::clone(&counted);
+        async move {
+            let work = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                Ok::<_, WorkflowError>(counter.fetch_add(1, Ordering::SeqCst) + 1)
+            };
+            Ok::<u32, WorkflowError>(ctx.run("slow", work).await)
+        }
+    };
+    let routes = Router::new().route("/slow", post(serve(slow)));
+    let host = Host::start_with(routes, |builder| builder.max_timeout(Duration::from_millis(100))).await;
+    let run = host.client.trigger(host.trigger("/slow", &1).retry_delay("3600000")).await.unwrap();
+    let result: u32 = host.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await.unwrap();
+    assert_eq!((result, counter.load(Ordering::SeqCst)), (1, 1));
+}
