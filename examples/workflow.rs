@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Order {
     sku: u32,
-    /// Where charges are made.
+    /// The URL of the bank.
     bank: String,
 }
 

@@ -7,7 +7,7 @@ use super::{
     lives::{Freshness, after},
     memory::Slot,
     settings::Settings,
-    shared::{Landing, Shared, tags_of},
+    shared::{Landing, Shared, Unusable, tags_of},
     store::{CacheStore, Lease, Look, Peeked},
 };
 use crate::{
@@ -35,6 +35,8 @@ pub(super) struct Computation<V> {
     pub(super) leader: Leader<Landing<V>>,
     /// The value is fresh, and is computed ahead of its end.
     pub(super) is_eager: bool,
+    /// The store has just failed, and is not asked again.
+    pub(super) is_alone: bool,
 }
 
 /// What a computation begins with.
@@ -114,22 +116,34 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
 
     /// Finds a value that is most likely there, by one command: this process had it a moment ago, and nothing was
     /// invalidated since it was created, as far as is known. Otherwise the computation goes on with a lookup.
-    pub(super) async fn find(self, known: Option<&Slot<V>>) -> Result<V, Self> {
-        let time = &self.shared.store_time;
+    pub(super) async fn find(mut self, known: Option<&Slot<V>>) -> Result<V, Self> {
+        let shared = Arc::clone(&self.shared);
+        let time = &shared.store_time;
         let is_likely = known.is_some_and(|slot| {
             slot.ends.freshness(self.settings.clock.now_ms()) == Freshness::Fresh && slot.created_us > time.latest_us()
         });
-        let Some(store) = self.shared.store.as_ref().filter(|_| is_likely) else { return Err(self) };
+        let Some(store) = shared.store.as_ref().filter(|_| is_likely) else { return Err(self) };
         let watch = self.shared.in_progress.watch(Arc::clone(&self.name));
         let moment = self.shared.memory.moment();
         let peeked = self.shared.call(&self.settings, store.peek(&self.name)).await;
-        let Ok(Peeked { entry: Some(entry), latest_us }) = peeked else { return Err(self) };
-        time.see_invalidation(latest_us);
+        let (entry, latest_us) = match peeked {
+            Ok(Peeked { entry: Some(entry), latest_us }) => (entry, latest_us),
+            Ok(_) => return Err(self),
+            Err(_) => {
+                self.is_alone = true;
+                return Err(self);
+            }
+        };
+        if latest_us != u64::MAX {
+            time.see_invalidation(latest_us);
+        }
         let now_ms = self.settings.clock.now_ms();
-        let slot = time.now_us(now_ms).and_then(|now_us| self.shared.slot(&self.settings, &entry, now_us, moment));
+        let slot = time.now_us(now_ms).map(|now_us| self.shared.slot(&self.settings, &entry, now_us, moment));
         match slot {
-            Some(slot) if slot.created_us > latest_us && slot.ends.freshness(now_ms) == Freshness::Fresh => {
+            Some(Ok(mut slot)) if slot.created_us > latest_us && slot.ends.freshness(now_ms) == Freshness::Fresh => {
                 self.settings.observe(CacheEvent::Hit(Tier::Redis));
+                // A replica may have answered, which is behind.
+                slot.until_ms = slot.until_ms.min(after(now_ms, self.settings.memory_ttl));
                 let value = slot.value.clone();
                 self.keep(&watch, slot);
                 self.leader.land(Landing::Value(value.clone()));
@@ -143,24 +157,32 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
     async fn begin(&self, known: Option<Slot<V>>) -> Turn<V> {
         let moment = self.shared.memory.moment();
         let alone = || Turn::Compute(Begin { lease: None, previous: known.clone(), moment });
-        let (Some(store), Ok(name)) = (&self.shared.store, random_id::<16>()) else { return alone() };
+        let store = self.shared.store.as_ref().filter(|_| !self.is_alone);
+        let (Some(store), Ok(name)) = (store, random_id::<16>()) else { return alone() };
         let lease = Lease { name, ttl: self.settings.lease };
         let until = Deadline::after(self.settings.hard_timeout);
-        let (mut pause, mut has_removed) = (PAUSES[0], false);
+        let (mut pause, mut eager) = (PAUSES[0], self.settings.eager.filter(|_| self.is_eager));
+        // There is an entry that this process cannot read, whatever the store takes it for.
+        let mut is_unreadable = false;
         loop {
             let moment = self.shared.memory.moment();
-            let eager = self.settings.eager.filter(|_| self.is_eager);
             let look = store.look(Look { eager, ..Look::new(&self.name, self.settings.version, &lease) });
             // Without the store, values are computed, and are not shared.
             let Ok(looked) = self.shared.call(&self.settings, look).await else { return alone() };
             self.shared.store_time.learn(looked.now_us, self.settings.clock.now_ms());
             let entry = looked.entry.as_ref();
-            let slot = entry.and_then(|entry| self.shared.slot(&self.settings, entry, looked.now_us, moment));
-            let is_unreadable = entry.is_some() && slot.is_none() && !looked.leads;
+            let slot = entry.map(|entry| self.shared.slot(&self.settings, entry, looked.now_us, moment));
+            let cannot_read = matches!(slot, Some(Err(Unusable::Unreadable)));
+            let slot = slot.and_then(Result::ok);
             let now_ms = self.settings.clock.now_ms();
             let freshness = slot.as_ref().map_or(Freshness::Over, |slot| slot.ends.freshness(now_ms));
             match (freshness, slot) {
                 (Freshness::Fresh | Freshness::Stale, Some(slot)) if !looked.leads => return Turn::Found(slot),
+                (Freshness::Fresh, Some(slot)) if is_unreadable => {
+                    // Another process has replaced it.
+                    self.release(store, &lease).await;
+                    return Turn::Found(slot);
+                }
                 (_, previous) if looked.leads => {
                     if let (Freshness::Fresh | Freshness::Stale, Some(stale)) = (freshness, &previous) {
                         self.settings.observe(CacheEvent::Stale(Tier::Redis));
@@ -170,12 +192,11 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
                     return Turn::Compute(Begin { lease, previous, moment });
                 }
                 // It would be in the way for all of its life.
-                _ if is_unreadable && !has_removed => {
-                    has_removed = true;
-                    let _ = self.shared.call(&self.settings, store.remove(&[&self.name], None)).await;
+                _ if cannot_read && !is_unreadable => {
+                    (is_unreadable, eager) = (true, Some(0.0));
                     continue;
                 }
-                _ if is_unreadable || until.remaining().is_zero() => {
+                _ if until.remaining().is_zero() => {
                     return Turn::Compute(Begin { lease: None, previous: None, moment });
                 }
                 _ => {}
@@ -214,7 +235,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
             }
         };
         let lives = settings.lives(choices.ttl, &value);
-        let mut is_overtaken = false;
+        let (mut is_overtaken, mut is_stored) = (false, false);
         if let Some((store, lease, created_us)) = &begin.lease {
             let stored = match Shared::put(settings, name, &value, lives, &tags) {
                 Ok(mut put) => {
@@ -227,7 +248,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
                 }
             };
             match stored {
-                Ok(1..) => {}
+                Ok(1..) => is_stored = true,
                 Ok(0) => {
                     is_overtaken = true;
                     settings.observe(CacheEvent::NotStored);
@@ -240,7 +261,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         }
         if !is_overtaken {
             let created_us = begin.lease.as_ref().map_or(0, |(_, _, created_us)| *created_us);
-            let slot = shared.new_slot(settings, value.clone(), lives, (begin.moment, created_us), tags);
+            let slot = shared.new_slot(settings, value.clone(), lives, (begin.moment, created_us, is_stored), tags);
             self.keep(watch, slot);
         }
         self.leader.land(Landing::Value(value));
@@ -258,7 +279,7 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         self.settings.observe(CacheEvent::Stale(tier));
         // For a while without another try, and for no longer than memory may hold it.
         let pause_ms = after(now_ms, self.settings.error_pause).min(slot.ends.on_error_ms.max(slot.ends.stale_ms));
-        slot.ends.fresh_ms = pause_ms;
+        slot.pause_ms = pause_ms;
         let value = slot.value.clone();
         self.keep(watch, slot);
         self.leader.land(Landing::Value(value));

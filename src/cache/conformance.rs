@@ -109,6 +109,16 @@ impl Suite<'_> {
         assert_eq!(self.put_held(&name, &one).await, 0, "and ends that of another");
         assert_eq!(self.found(&name).await.map(|entry| entry.payload), Some("2".into()));
 
+        let (name, one) = (self.name("repeated"), lease("one"));
+        let began = self.look(&name, &one).await;
+        assert!(began.leads);
+        let repeated = || Put { lease: Some(&one.name), created_us: Some(began.now_us), ..put(&name, b"3") };
+        assert_eq!(
+            [self.put(repeated()).await, self.put(repeated()).await],
+            [1, 1],
+            "a write that is repeated is kept"
+        );
+
         let name = self.name("dies");
         let short = Lease { ttl: Duration::from_millis(1500), ..lease("short") };
         assert!(self.look(&name, &short).await.leads);

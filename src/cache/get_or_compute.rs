@@ -113,6 +113,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             name: Arc::clone(name),
             leader,
             is_eager,
+            is_alone: false,
         }
     }
 

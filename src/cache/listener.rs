@@ -1,12 +1,11 @@
 //! The task that hears the changes of other processes, as they happen.
 
 use super::{
-    memory::Memory,
     settings::Settings,
     shared::Shared,
     store::{CacheStore, Change, Heard},
 };
-use crate::rt::{sleep, spawn};
+use crate::rt::{Stopwatch, sleep, spawn};
 use std::{
     convert::Infallible,
     future::{Future, pending, poll_fn},
@@ -58,12 +57,22 @@ async fn hear_on<V: Clone + Send + Sync + 'static>(shared: Weak<Shared<V>>, stor
         };
         {
             let mut open = Open { shared: &shared, is_open: false };
-            while let Some(Ok(heard)) = poll_fn(|cx| changes.as_mut().poll_next(cx)).await {
-                pause = PAUSES[0];
-                match heard {
-                    Heard::Open => open.begin(),
-                    Heard::Change(change) => open.hear(&change),
+            let since = Stopwatch::start();
+            loop {
+                match poll_fn(|cx| changes.as_mut().poll_next(cx)).await {
+                    Some(Ok(Heard::Open)) => open.begin(),
+                    Some(Ok(Heard::Change(change))) => open.hear(&change),
+                    Some(Err(error)) => {
+                        if pause == PAUSES[0] {
+                            tracing::warn!(error = %error.without_key(), "changes of the cache by other processes are not heard");
+                        }
+                        break;
+                    }
+                    None => break,
                 }
+            }
+            if since.elapsed() > PAUSES[1] {
+                pause = PAUSES[0];
             }
         }
         sleep(pause).await;
@@ -88,17 +97,8 @@ impl<V: Clone + Send + Sync + 'static> Open<'_, V> {
     }
 
     fn hear(&self, change: &Change) {
-        let Some(shared) = self.shared.upgrade() else { return };
-        if shared.channel.is_own(change) {
-            return;
-        }
-        for name in &change.names {
-            shared.forget(name);
-        }
-        if change.tags.iter().any(|tag| tag.is_empty()) {
-            shared.invalidate(Memory::clear);
-        } else if !change.tags.is_empty() {
-            shared.invalidate(|memory| memory.invalidate(&change.tags));
+        if let Some(shared) = self.shared.upgrade() {
+            shared.hear(change);
         }
     }
 }

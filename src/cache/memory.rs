@@ -21,6 +21,8 @@ pub(super) struct Slot<V> {
     pub(super) ends: Ends,
     /// When the store has to be asked again, in milliseconds.
     pub(super) until_ms: u64,
+    /// The end of a pause after a failure, in which it is as good as fresh, in milliseconds.
+    pub(super) pause_ms: u64,
     /// The time of its computation among invalidations.
     pub(super) moment: u64,
     /// When its computation began by the clock of the store, in microseconds.
@@ -67,6 +69,9 @@ impl<V: Clone> Memory<V> {
     /// fetched.
     pub(super) fn freshness(&self, slot: &Slot<V>, now_ms: u64) -> Freshness {
         let freshness = slot.ends.freshness(now_ms);
+        if now_ms < slot.pause_ms && freshness > Freshness::Over {
+            return Freshness::Fresh;
+        }
         let is_over = now_ms >= slot.until_ms || slot.moment <= self.doubted.load(Ordering::Acquire);
         if is_over { freshness.min(Freshness::OnError) } else { freshness }
     }
@@ -136,6 +141,7 @@ mod tests {
             value: 1,
             ends,
             until_ms: 500,
+            pause_ms: 0,
             moment: memory.moment(),
             created_us: 0,
             tags: tags.iter().map(|tag| (*tag).into()).collect(),

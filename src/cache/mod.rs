@@ -33,17 +33,18 @@
 //! | call | round trips | billed commands |
 //! |---|---|---|
 //! | a value in memory | 0 | 0 |
-//! | `get_or_compute` of a value in Redis that this process had before | 1 | 1 |
-//! | `get`, `get_or_compute` of another value in Redis | 1 | 4 |
-//! | `get_or_compute` of a value that is computed | 2 | 4 and 5 |
+//! | `get_or_compute` of a value that this process computed or read before, if nothing was invalidated since | 1 | 1 |
+//! | `get_or_compute` of another value in Redis | 1 | 4 |
+//! | `get` | 1 | 4, and 1 for each tag |
+//! | `get_or_compute` of a value that is computed | 2 | 4 and 5; 1 more if a stale one is there |
 //! | `get_many` of `n` values | 1 | 2 + 2 `n` at the most, and 1 for each tag |
-//! | `set` | 1 | 4 |
+//! | `set`, `set_many` of `n` values | 1 | 2 + 2 `n` |
 //! | `remove` | 1 | 1 |
 //! | `invalidate_tags`, `clear` | 1 | 6, and those that forget old tags |
 //!
-//! With a [channel](Cache::with_channel) `remove` is 3 commands, and each other change one more.
+//! If a value that this process had before was removed or invalidated by another process, its lookup is one round trip more.
 //!
-//! If such a value was removed or invalidated by another process meanwhile, the lookup takes one round trip more.
+//! With a [channel](Cache::with_channel) `remove` is 3 commands, and each other change one more.
 //!
 //! While another process computes a value, it is looked for after 10 ms, and then after longer pauses, up to 200 ms.
 //!

@@ -27,6 +27,42 @@ const MAX_FAILURES: usize = 10_000;
 /// The tags of one value.
 const MAX_TAGS: usize = 100;
 
+/// Why an entry has no value for this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// It is of another form, version or type.
+    Unreadable,
+    /// Its time is over.
+    Over,
+}
+
+/// A change by this process. Until it [is done](Self::done), the store may or may not have it: then this process hears of it
+/// as of one by another.
+pub(super) struct OwnChange<'a, V: Clone + Send + Sync + 'static> {
+    shared: &'a Shared<V>,
+    change: Change,
+    is_done: bool,
+}
+
+impl<V: Clone + Send + Sync + 'static> OwnChange<'_, V> {
+    pub(super) fn change(&self) -> &Change {
+        &self.change
+    }
+
+    pub(super) fn done(mut self) {
+        self.is_done = true;
+        self.shared.channel.end_change(&self.change, true);
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Drop for OwnChange<'_, V> {
+    fn drop(&mut self) {
+        if !self.is_done && self.shared.channel.end_change(&self.change, false) {
+            self.shared.follow(&self.change);
+        }
+    }
+}
+
 /// The end of a computation, as those see it who wait for it.
 #[derive(Clone)]
 pub(super) enum Landing<V> {
@@ -126,26 +162,60 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
     }
 
     /// What a change tells others, if they listen.
-    pub(super) fn change(&self, settings: &Settings<V>, names: &[&str], tags: &[Box<str>]) -> Option<Change> {
-        settings.channel_ttl.map(|_| self.channel.change(names, tags))
+    pub(super) fn change(&self, settings: &Settings<V>, names: &[&str], tags: &[Box<str>]) -> Option<OwnChange<'_, V>> {
+        settings.channel_ttl.map(|_| OwnChange {
+            shared: self,
+            change: self.channel.begin_change(names, tags),
+            is_done: false,
+        })
+    }
+
+    /// Hears of a change. One of this process is known, unless its call has failed.
+    pub(super) fn hear(&self, change: &Change) {
+        if !self.channel.is_known(change) {
+            self.follow(change);
+        }
+    }
+
+    fn follow(&self, change: &Change) {
+        for name in &change.names {
+            self.forget(name);
+        }
+        if change.tags.iter().any(|tag| tag.is_empty()) {
+            self.invalidate(Memory::clear);
+        } else if !change.tags.is_empty() {
+            self.invalidate(|memory| memory.invalidate(&change.tags));
+        }
     }
 
     /// When memory asks the store for a value again, in milliseconds.
-    fn until_ms(&self, settings: &Settings<V>, now_ms: u64) -> u64 {
+    fn until_ms(&self, settings: &Settings<V>, is_stored: bool, now_ms: u64) -> u64 {
         let Some(_) = &self.store else { return u64::MAX };
-        let heard = settings.channel_ttl.filter(|_| self.channel.is_open());
+        // Of a value that is here alone nothing is heard.
+        let heard = settings.channel_ttl.filter(|_| is_stored && self.channel.is_open());
         after(now_ms, heard.unwrap_or(settings.memory_ttl))
     }
 
-    /// The slot of an entry that the store gave when its clock showed `now_us`. `None` if it cannot be read.
-    pub(super) fn slot(&self, settings: &Settings<V>, entry: &Entry, now_us: u64, moment: u64) -> Option<Slot<V>> {
-        let form = Form::of_number(entry.form).filter(|_| entry.version == settings.version)?;
-        let value = settings.codec.as_ref()?.decode(&form.read(&entry.payload)?)?;
+    /// The slot of an entry that the store gave when its clock showed `now_us`.
+    pub(super) fn slot(
+        &self,
+        settings: &Settings<V>,
+        entry: &Entry,
+        now_us: u64,
+        moment: u64,
+    ) -> Result<Slot<V>, Unusable> {
+        let read = || {
+            let form = Form::of_number(entry.form).filter(|_| entry.version == settings.version)?;
+            settings.codec.as_ref()?.decode(&form.read(&entry.payload)?)
+        };
+        let value = read().ok_or(Unusable::Unreadable)?;
         let now_ms = settings.clock.now_ms();
-        let (ends, until_ms) = (entry.ends(now_us, now_ms), self.until_ms(settings, now_ms));
-        let slot =
-            Slot { value, ends, until_ms, moment, created_us: entry.created_us, tags: entry.tags.as_slice().into() };
-        (slot.ends.freshness(now_ms) > Freshness::Over).then_some(slot)
+        let (ends, until_ms) = (entry.ends(now_us, now_ms), self.until_ms(settings, true, now_ms));
+        if ends.freshness(now_ms) == Freshness::Over {
+            return Err(Unusable::Over);
+        }
+        let (created_us, tags) = (entry.created_us, entry.tags.as_slice().into());
+        Ok(Slot { value, ends, until_ms, pause_ms: 0, moment, created_us, tags })
     }
 
     /// The slot of a value that was computed or set.
@@ -154,13 +224,13 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         settings: &Settings<V>,
         value: V,
         lives: Lives,
-        (moment, created_us): (u64, u64),
+        (moment, created_us, is_stored): (u64, u64, bool),
         tags: Vec<Box<str>>,
     ) -> Slot<V> {
         let now_ms = settings.clock.now_ms();
         let ends = Ends::of(lives, now_ms);
-        let until_ms = self.until_ms(settings, now_ms);
-        Slot { value, ends, until_ms, moment, created_us, tags: tags.into() }
+        let until_ms = self.until_ms(settings, is_stored, now_ms);
+        Slot { value, ends, until_ms, pause_ms: 0, moment, created_us, tags: tags.into() }
     }
 
     /// An entry for the store.

@@ -8,7 +8,7 @@ use super::{
     lives::Freshness,
     memory::Memory,
     namespace::Cache,
-    shared::{Shared, tags_of},
+    shared::{OwnChange, Shared, tags_of},
     store::LookedMany,
 };
 use crate::Error;
@@ -99,7 +99,7 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         let nothing = |_| LookedMany { now_us: 0, entries: vec![None; missing.len()] };
         let LookedMany { now_us, entries } = found.unwrap_or_else(nothing);
         for ((at, entry), watch) in missing.into_iter().zip(entries).zip(watches) {
-            let slot = entry.and_then(|entry| self.shared.slot(&self.settings, &entry, now_us, moment));
+            let slot = entry.and_then(|entry| self.shared.slot(&self.settings, &entry, now_us, moment).ok());
             let now_ms = self.settings.clock.now_ms();
             let is_fresh = slot.as_ref().is_some_and(|slot| slot.ends.freshness(now_ms) == Freshness::Fresh);
             if let Some(slot) = slot {
@@ -161,10 +161,12 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
                 self.shared.in_progress.watch(Arc::clone(name))
             })
             .collect();
+        let mut own = None;
         if let Some(store) = self.shared.store.as_ref().filter(|_| !puts.is_empty()) {
             let names: Vec<&str> = puts.iter().map(|put| put.name).collect();
             let change = self.shared.change(&self.settings, &names, &[]);
-            self.shared.call(&self.settings, store.put(&puts, change.as_ref())).await?;
+            self.shared.call(&self.settings, store.put(&puts, change.as_ref().map(OwnChange::change))).await?;
+            own = change;
         }
         drop(puts);
         for (((name, value), lives), watch) in values.into_iter().zip(lives).zip(watches) {
@@ -172,9 +174,12 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
             let is_alone = !watch.since().is_changed() || self.shared.store.is_none();
             self.shared.forget(&name);
             if is_alone {
-                let slot = self.shared.new_slot(&self.settings, value, lives, (moment, 0), tags.clone());
+                let slot = self.shared.new_slot(&self.settings, value, lives, (moment, 0, true), tags.clone());
                 self.shared.memory.insert(&name, slot);
             }
+        }
+        if let Some(own) = own {
+            own.done();
         }
         Ok(())
     }
@@ -188,9 +193,12 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.shared.forget(&name);
         if let Some(store) = &self.shared.store {
             let change = self.shared.change(&self.settings, &[&name], &[]);
-            self.shared.call(&self.settings, store.remove(&[&name], change.as_ref())).await?;
+            self.shared.call(&self.settings, store.remove(&[&name], change.as_ref().map(OwnChange::change))).await?;
             // Another call may have read in between.
             self.shared.forget(&name);
+            if let Some(change) = change {
+                change.done();
+            }
         }
         Ok(())
     }
@@ -221,10 +229,13 @@ impl<K: CacheKey + ?Sized, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.shared.invalidate(&in_memory);
         if let Some(store) = &self.shared.store {
             let change = self.shared.change(&self.settings, &[], tags);
-            let invalidate = store.invalidate(tags, self.settings.max_life, change.as_ref());
+            let invalidate = store.invalidate(tags, self.settings.max_life, change.as_ref().map(OwnChange::change));
             self.shared.call(&self.settings, invalidate).await?;
             // Another call may have read in between.
             self.shared.invalidate(&in_memory);
+            if let Some(change) = change {
+                change.done();
+            }
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Board {
         state.driver = Some(driver.clone());
     }
 
-    /// What the function came to.
+    /// Ends the turn, and tells for what the function waits.
     pub(super) fn end_turn(&self) -> Turn {
         let mut state = self.state();
         state.polls = None;

@@ -34,7 +34,7 @@ pub(super) fn call_result(body: &[u8]) -> Result<Option<Stored>, Failure> {
     Ok(Some(Stored::new(callback.status, &answer, callback.header.unwrap_or_default())))
 }
 
-/// What is known of a run that failed.
+/// A run that failed, as QStash tells of it.
 pub(super) struct FailedRun {
     pub(super) status: u16,
     pub(super) headers: BTreeMap<String, Vec<String>>,

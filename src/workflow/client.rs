@@ -134,7 +134,7 @@ impl WorkflowClient {
         Ok(read::<Vec<Value>>(&answer)?.len())
     }
 
-    /// What is known of a run. `None` if there is none of that id.
+    /// The state and the result of a run. `None` if there is none of that id.
     ///
     /// # Errors
     /// As [`QStashClient`].

@@ -76,7 +76,7 @@ impl<P> WorkflowContext<P> {
         &self.run.headers
     }
 
-    /// How often this delivery was tried before.
+    /// The number of times that this delivery was tried before.
     #[must_use]
     pub fn retried(&self) -> u32 {
         self.run.retried

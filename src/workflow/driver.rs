@@ -109,7 +109,7 @@ impl Drive<'_> {
         }
     }
 
-    /// What there is to do about a group. Nothing, if the function goes on.
+    /// Finds out what to do about a group. `None` lets the function go on.
     fn group(&mut self, slots: &[usize]) -> Option<Outcome> {
         if self.only_reach {
             return Some(Outcome::Reached);

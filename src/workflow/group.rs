@@ -52,7 +52,7 @@ impl Position {
         Self { steps: self.steps + count, planned: self.planned + if count > 1 { count } else { 0 } }
     }
 
-    /// What the delivery with this history does about the group that comes next.
+    /// Decides what the delivery with this history does about the next group.
     pub(super) fn next<'a>(self, history: &'a History, group: &[Wanted<'_>]) -> Result<Next<'a>, Mismatch> {
         match group {
             [one] => self.single(history, one),

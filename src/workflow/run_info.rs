@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-/// What is known of a run.
+/// The state and the result of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct RunInfo {

@@ -91,7 +91,7 @@ where
             Polled::Execute => {
                 let ended = this.work.as_mut().as_pin_mut().map(|work| work.poll(cx));
                 if let Some(Poll::Ready(outcome)) = ended {
-                    // What it holds is dropped before the result is submitted.
+                    // Its locks and connections are dropped before the result is submitted.
                     this.work.set(None);
                     this.place.executed(written(outcome));
                 }

@@ -10,7 +10,7 @@ use axum_upstash::{
     },
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::pending};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::support::{Host, Source, read, until};
 
@@ -84,14 +84,17 @@ async fn a_cache_that_is_dropped_listens_no_more() {
     until(async || listeners().await == 0).await;
 }
 
-/// A store whose streams of changes end when they are told to. Nothing is heard on them.
-#[derive(Debug)]
-struct Deaf {
+/// A store with faults.
+#[derive(Debug, Clone)]
+struct Faulty {
     store: MemoryCacheStore,
-    ends: Arc<Notify>,
+    /// Nothing is heard on its streams of changes, which end when they are told to.
+    deaf_until: Option<Arc<Notify>>,
+    /// Writes wait for a permit each, and then have no answer.
+    held: Option<Arc<Semaphore>>,
 }
 
-impl CacheStore for Deaf {
+impl CacheStore for Faulty {
     fn look<'a>(&'a self, look: Look<'a>) -> BoxFuture<'a, Result<Looked, Error>> {
         self.store.look(look)
     }
@@ -105,7 +108,13 @@ impl CacheStore for Deaf {
     }
 
     fn put<'a>(&'a self, puts: &'a [Put<'a>], change: Option<&'a Change>) -> BoxFuture<'a, Result<u64, Error>> {
-        self.store.put(puts, change)
+        let Some(held) = &self.held else { return self.store.put(puts, change) };
+        async move {
+            held.acquire().await.unwrap().forget();
+            self.store.put(puts, change).await?;
+            std::future::pending().await
+        }
+        .boxed()
     }
 
     fn renew<'a>(&'a self, name: &'a str, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
@@ -130,7 +139,7 @@ impl CacheStore for Deaf {
     }
 
     fn changes(&self) -> Option<Changes> {
-        let ends = Arc::clone(&self.ends);
+        let Some(ends) = self.deaf_until.clone() else { return self.store.changes() };
         let open = self.store.changes()?.take(1).chain(pending());
         Some(open.take_until(async move { ends.notified().await }).boxed())
     }
@@ -140,7 +149,7 @@ impl CacheStore for Deaf {
 async fn values_are_looked_up_again_when_the_channel_is_lost() {
     let (store, ends) = (MemoryCacheStore::new(), Arc::new(Notify::new()));
     let one = Cache::<str, u32>::with_store("test", store.clone()).with_ttl(HOUR).with_jitter(0.0);
-    let deaf = Deaf { store, ends: Arc::clone(&ends) };
+    let deaf = Faulty { store, deaf_until: Some(Arc::clone(&ends)), held: None };
     let two = Cache::<str, u32>::with_store("test", deaf).with_ttl(HOUR).with_jitter(0.0).with_channel(HOUR);
     let source = Source::default();
     let two = two.with_memory_ttl(Duration::ZERO);
@@ -157,4 +166,29 @@ async fn values_are_looked_up_again_when_the_channel_is_lost() {
     ends.notify_one();
     until(async || two.get("a").await == Some(source.count())).await;
     assert_eq!(read(&two, "a", &source).await, source.count());
+}
+
+/// A write without an answer may have been done: the process hears of its own change as the others do.
+#[tokio::test]
+async fn a_change_whose_call_failed_is_heard() {
+    let (store, held) = (MemoryCacheStore::new(), Arc::new(Semaphore::new(0)));
+    let cache = |store: Faulty| {
+        let cache = Cache::<str, u32>::with_store("test", store).with_ttl(HOUR).with_jitter(0.0).with_channel(HOUR);
+        cache.with_store_timeout(Duration::from_millis(500))
+    };
+    let faulty = Faulty { store, deaf_until: None, held: Some(Arc::clone(&held)) };
+    let other = cache(Faulty { held: None, ..faulty.clone() });
+    let cache = cache(faulty);
+    hears(&other, &cache).await;
+    other.set("a", 1).await.unwrap();
+    let setting = tokio::spawn({
+        let cache = cache.clone();
+        async move { cache.set("a", 2).await }
+    });
+    tokio::task::yield_now().await;
+    // Read while the write is on its way.
+    until(async || cache.get("a").await == Some(1)).await;
+    held.add_permits(1);
+    assert!(setting.await.unwrap().is_err());
+    until(async || cache.get("a").await == Some(2)).await;
 }

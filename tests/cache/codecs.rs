@@ -44,6 +44,30 @@ async fn values_of_another_codec_are_misses() {
     assert_eq!(json.get("a").await, Some(vec![0.5]));
 }
 
+/// One request has many of them.
+#[tokio::test]
+async fn many_long_values_are_set_at_once() {
+    let host = Host::start().await;
+    let values = || Cache::<u32, Vec<u8>>::new(host.redis(), "test", "many").with_memory_ttl(Duration::ZERO);
+    let (json, messagepack) = (values(), values().with_codec(MessagePackCodec));
+    let keys: Vec<u32> = (0..30).collect();
+    let value = |key: &u32| vec![u8::try_from(*key).unwrap() | 0x80; 4_000];
+    for cache in [json, messagepack] {
+        cache.set_many(keys.iter().map(|key| (key, value(key)))).await.unwrap();
+        let found = cache.get_many(&keys).await;
+        assert!(keys.iter().zip(found).all(|(key, found)| found == Some(value(key))));
+    }
+}
+
+#[tokio::test]
+async fn namespaces_are_apart_whatever_their_names() {
+    let host = Host::start().await;
+    let named = |prefix: &str, name: &str| Cache::<str, u32>::new(host.redis(), prefix, name);
+    named("a:b", "c").set("key", 1).await.unwrap();
+    assert_eq!(named("a", "b:c").get("key").await, None);
+    assert_eq!(named("a:b", "c").get("key").await, Some(1));
+}
+
 /// A compressed entry that was cut is a miss, and is computed again.
 #[tokio::test]
 async fn an_entry_that_is_cut_is_a_miss() {

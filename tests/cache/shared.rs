@@ -239,6 +239,28 @@ async fn without_redis_values_are_computed_and_one_deadline_is_paid() {
     assert!(!events.lock().unwrap().contains(&CacheEvent::NotStored));
 }
 
+/// A failure is not tried again at once because Redis is down as well.
+#[tokio::test]
+async fn without_redis_a_failure_has_its_pause() {
+    let host = Host::start().await;
+    let hour = Duration::from_secs(3600);
+    let cache =
+        host.process("test").with_ttl(Duration::from_millis(50)).with_stale_if_error(hour).with_error_pause(hour);
+    cache.set("a", 7).await.unwrap();
+    until(async || cache.get("a").await.is_none()).await;
+    host.local.stop_redis().await.unwrap();
+    let source = Source::default();
+    for _ in 0..5 {
+        let source = source.clone();
+        let compute = async move |_| {
+            source.next();
+            Err::<u32, _>("down")
+        };
+        assert_eq!(cache.get_or_compute("a", compute).await.unwrap(), 7);
+    }
+    assert_eq!(source.count(), 1);
+}
+
 #[tokio::test]
 async fn an_observer_hears_of_redis() {
     use axum_upstash::cache::Tier;

@@ -31,7 +31,7 @@ struct Host {
     flows: String,
 }
 
-/// Where the workflows in JavaScript are, as soon as that is known.
+/// The origin of the workflows in JavaScript, as soon as it is known.
 type Behind = std::sync::Arc<std::sync::OnceLock<String>>;
 
 impl Host {
@@ -50,7 +50,7 @@ impl Host {
             .route("/flows/rust-child", post(workflows()))
             .route("/flows/rust-parent", post(workflows()))
             .with_state(upstash)
-            .merge(Router::new().route("/flows/{id}", any(hand_on)).with_state(behind.clone()));
+            .merge(Router::new().route("/flows/{id}", any(hand_on)).with_state(Behind::clone(&behind)));
         tokio::spawn(async move { axum::serve(listener, app).await });
         let mut node = Conversation::with_variables("workflow-endpoints", {
             let mut variables = environment.clone();

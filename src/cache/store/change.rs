@@ -1,6 +1,7 @@
 use crate::Error;
 use futures_core::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A change by one process, for the memory of the others.
 ///
@@ -10,10 +11,10 @@ use serde::{Deserialize, Serialize};
 /// let mut change = Change::new("a process");
 /// change.tags.push("drinks".into());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Change {
-    /// The name of the process, which has no need to hear of it.
+    /// The process and the change, which it has no need to hear of.
     pub by: Box<str>,
     /// The names of entries that were set or removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -28,6 +29,14 @@ impl Change {
     #[must_use]
     pub fn new(by: impl Into<Box<str>>) -> Self {
         Self { by: by.into(), names: Vec::new(), tags: Vec::new() }
+    }
+}
+
+/// Without names and tags: they are the application's.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = f.debug_struct("Change");
+        all.field("by", &self.by).field("names", &self.names.len()).field("tags", &self.tags.len()).finish()
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Lease {
 }
 
 /// A lookup of one entry.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Look<'a> {
     /// The name of the entry.
@@ -32,6 +32,13 @@ impl<'a> Look<'a> {
     #[must_use]
     pub fn new(name: &'a str, version: u32, lease: &'a Lease) -> Self {
         Self { name, version, eager: None, lease }
+    }
+}
+
+/// Without the name: it is the application's.
+impl fmt::Debug for Look<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Look").field("version", &self.version).field("eager", &self.eager).finish_non_exhaustive()
     }
 }
 
@@ -89,7 +96,7 @@ pub trait CacheStore: fmt::Debug + Send + Sync + 'static {
     fn look_many<'a>(&'a self, names: &'a [&'a str]) -> BoxFuture<'a, Result<LookedMany, Error>>;
 
     /// Keeps entries until the end of their longest lives, ends their leases, and returns how many it kept: not those whose
-    /// lease is no longer held. Others hear of `change`.
+    /// lease is no longer held, unless the call is repeated. Others hear of `change`.
     fn put<'a>(&'a self, puts: &'a [Put<'a>], change: Option<&'a Change>) -> BoxFuture<'a, Result<u64, Error>>;
 
     /// Prolongs a lease. `false` if it is not held.

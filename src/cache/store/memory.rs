@@ -127,7 +127,13 @@ impl CacheStore for MemoryCacheStore {
             let (mut state, now_us) = self.now();
             let mut kept = 0;
             for put in puts {
-                if put.lease.is_none_or(|lease| state.holder(put.name, now_us) == Some(lease)) {
+                let is_repeated = put.lease.is_some()
+                    && state
+                        .entry(put.name, now_us)
+                        .is_some_and(|entry| Some(entry.created_us) == put.created_us && entry.payload == put.payload);
+                if is_repeated {
+                    kept += 1;
+                } else if put.lease.is_none_or(|lease| state.holder(put.name, now_us) == Some(lease)) {
                     state.entries.insert(put.name.into(), Entry::of(put, now_us));
                     state.leases.remove(put.name);
                     kept += 1;

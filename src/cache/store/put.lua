@@ -1,7 +1,6 @@
 -- Stores entries. KEYS: entry and lease of each. ARGV: the channel and the message of the change, or '-'; then, of
 -- each: the name of the lease, or '-'; the time of its creation in µs, or '-' for now; its lives in ms: fresh,
--- stale while it is refreshed, stale if that fails, in all; the form of the payload; the version; the tags; the payload
--- after a line feed.
+-- stale while it is refreshed, stale if that fails, in all; the form of the payload; the version; the tags; the payload.
 -- An entry whose lease is another's is not stored. Returns how many are.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -17,9 +16,16 @@ for at = 1, #KEYS / 2 do
       '1', string.format('%.0f', created), ends(ARGV[arg + 3]), ends(ARGV[arg + 4]), ends(ARGV[arg + 5]),
       ARGV[arg + 7], ARGV[arg + 8], ARGV[arg + 9],
     }, ' ')
-    redis.call('SET', entry, header .. ARGV[arg + 10], 'PX', ARGV[arg + 6])
+    redis.call('SET', entry, header .. '\n' .. ARGV[arg + 10], 'PX', ARGV[arg + 6])
     redis.call('DEL', lease)
     stored = stored + 1
+  else
+    -- A call that is repeated after a lost answer finds what it has stored.
+    local before = redis.call('GET', entry) or ''
+    local created = string.match(before, '^1 (%d+) ')
+    if created == ARGV[arg + 2] and string.sub(before, -#ARGV[arg + 10] - 1) == '\n' .. ARGV[arg + 10] then
+      stored = stored + 1
+    end
   end
 end
 if ARGV[1] ~= '-' and stored > 0 then

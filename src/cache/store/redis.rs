@@ -18,7 +18,7 @@ static REMOVE: Script = Script::new(include_str!("remove.lua"));
 static INVALIDATE: Script = Script::new(include_str!("invalidate.lua"));
 static RENEW: Script = Script::new(include_str!("renew.lua"));
 
-/// Instead of an argument that is empty: over REST there is none beside one of any bytes.
+/// Instead of an argument that is empty: over REST there is none beside one of any bytes, which a key may have.
 const NOTHING: &str = "-";
 
 /// Entries of one namespace in Redis, under keys that begin with `{<prefix>:<namespace>}`. Each key has an end.
@@ -43,7 +43,9 @@ impl RedisCacheStore {
     #[must_use]
     pub fn new(redis: Redis, prefix: impl AsRef<str>, namespace: impl AsRef<str>) -> Self {
         let plain = |text: &str| text.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
-        Self { redis, base: format!("{{{}:{}}}", plain(prefix.as_ref()), plain(namespace.as_ref())) }
+        // The last colon is the one between them.
+        let namespace = plain(namespace.as_ref()).replace(':', "%3A");
+        Self { redis, base: format!("{{{}:{namespace}}}", plain(prefix.as_ref())) }
     }
 
     fn entry(&self, name: &str) -> String {
@@ -77,17 +79,16 @@ impl RedisCacheStore {
 impl CacheStore for RedisCacheStore {
     fn look<'a>(&'a self, look: Look<'a>) -> BoxFuture<'a, Result<Looked, Error>> {
         Box::pin(async move {
-            let call = || {
+            let call = |eager: Option<f64>| {
                 let call = self.redis.script(&LOOK);
                 let call = call.key(self.stamps()).key(self.entry(look.name)).key(self.lease(look.name));
                 let call = call.arg(&*look.lease.name).arg(millis(look.lease.ttl)).arg(look.version);
-                call.arg(look.eager.map_or_else(String::new, |part| part.to_string())).repeatable()
+                call.arg(eager.map_or_else(String::new, |part| part.to_string())).repeatable()
             };
-            let (mut now_us, mut entry, mut leads) = call().query::<(String, Option<Bytes>, u8)>().await?;
+            let (mut now_us, mut entry, mut leads) = call(look.eager).query::<(String, Option<Bytes>, u8)>().await?;
             if leads == 0 && entry.as_ref().is_some_and(|entry| Entry::from_bytes(entry).is_none()) {
-                // One that only looks like an entry would be in the way for all of its life.
-                self.remove(&[look.name], None).await?;
-                (now_us, entry, leads) = call().query().await?;
+                // One that only looks like an entry is not fresh.
+                (now_us, entry, leads) = call(Some(0.0)).query().await?;
             }
             let entry = entry.as_ref().and_then(Entry::from_bytes);
             Ok(Looked { now_us: time(&now_us)?, entry, leads: leads == 1 })
@@ -137,7 +138,7 @@ impl CacheStore for RedisCacheStore {
                     .arg(put.form)
                     .arg(put.version)
                     .arg(format!(" {}", put.tags.join(" ")))
-                    .arg([b"\n", &*put.payload].concat());
+                    .arg(put.payload.clone());
             }
             call.repeatable().query().await
         })

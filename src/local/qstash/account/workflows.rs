@@ -28,7 +28,7 @@ const MAX_DEPTH: u32 = 100;
 /// The retries of a run that sets none.
 const DEFAULT_RETRIES: u32 = 3;
 
-/// What the fields of a message say of its run.
+/// The run of a message, as its fields tell.
 #[derive(Debug, Clone)]
 pub(crate) struct RunFields {
     pub(crate) id: Arc<str>,

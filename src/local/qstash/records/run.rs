@@ -28,7 +28,7 @@ pub(crate) struct Invoker {
     pub(crate) fields: HeaderMap,
 }
 
-/// What is known of a run.
+/// A run, with all that happened in it.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) start: Arc<RunStart>,
