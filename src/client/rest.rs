@@ -234,6 +234,14 @@ impl RestClient {
         }
     }
 
+    /// The address, and the token, for products that show parts of them to others.
+    #[cfg(feature = "workflow")]
+    pub(crate) fn address(&self) -> Result<(&str, &str), Error> {
+        let Endpoint { base, headers, .. } = self.endpoint()?;
+        let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok((base.as_str(), token.strip_prefix("Bearer ").unwrap_or_default()))
+    }
+
     fn endpoint(&self) -> Result<&Endpoint, Error> {
         self.inner.endpoint.as_ref().map_err(|reason| Error::new(ErrorKind::Configuration, reason.clone()))
     }

@@ -179,6 +179,19 @@ impl QStashClient {
         Some(answer.map(drop))
     }
 
+    /// The address, and the id of the user, which the token has in it.
+    #[cfg(feature = "workflow")]
+    pub(crate) fn account(&self) -> Result<(String, String), Error> {
+        let (url, token) = self.caller.rest.address()?;
+        let user = || {
+            let token = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, token).ok()?;
+            let token: serde_json::Value = serde_json::from_slice(&token).ok()?;
+            Some(token["UserID"].as_str()?.to_owned())
+        };
+        let nobody = || Error::new(crate::ErrorKind::Configuration, "the QStash token does not name a user");
+        Ok((url.to_owned(), user().ok_or_else(nobody)?))
+    }
+
     /// Sends a request as it is, and gives the body of its answer.
     #[cfg(feature = "workflow")]
     pub(crate) async fn raw(&self, request: RawRequest) -> Result<bytes::Bytes, Error> {

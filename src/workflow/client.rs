@@ -134,6 +134,20 @@ impl WorkflowClient {
         Ok(read::<Vec<Value>>(&answer)?.len())
     }
 
+    /// Tells an event to a run, which hears it now or when it waits for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if no run or event can have that id, or the data cannot be written as JSON.
+    pub async fn notify_run(&self, run_id: &str, event: &str, data: &impl Serialize) -> Result<(), Error> {
+        if !is_event_id(event) {
+            return Err(Error::new(ErrorKind::InvalidInput, "the id of an event has letters, digits, - _ and . only"));
+        }
+        let unwritable = |_| Error::new(ErrorKind::InvalidInput, "the data of the event cannot be written as JSON");
+        let data = serde_json::to_vec(data).map_err(unwritable)?;
+        let path = format!("/v2/notify/{}/{event}", segment(run_id)?);
+        self.send("workflow notify", Method::POST, path, data.into(), false).await.map(drop)
+    }
+
     /// The state and the result of a run. `None` if there is none of that id.
     ///
     /// # Errors

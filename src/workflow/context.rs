@@ -8,6 +8,7 @@ use super::{
     run::Run,
     step::{RunStep, Step, read_json, read_nothing},
     submission::seconds,
+    webhook::{Webhook, WebhookRequest, read_webhook_request},
 };
 use crate::{Clock, hex::hex};
 use http::HeaderMap;
@@ -174,6 +175,24 @@ impl<P> WorkflowContext<P> {
             (false, _) => step.refused("invokes a workflow whose id is not one"),
             (_, false) => step.refused("invokes a workflow with a payload that cannot be written as JSON"),
         }
+    }
+
+    /// Makes a URL that a third party calls, for [`wait_for_webhook`](Self::wait_for_webhook). A call that comes before the
+    /// wait is kept.
+    pub fn create_webhook(&self, name: impl Into<String>) -> Step<Webhook> {
+        Step::new(self.place(name, Action::CreateWebhook), read_json)
+    }
+
+    /// Waits for a call of a webhook, for so long at the most. No process waits meanwhile.
+    pub fn wait_for_webhook(
+        &self,
+        name: impl Into<String>,
+        webhook: &Webhook,
+        timeout: Duration,
+    ) -> Step<EventOutcome<WebhookRequest>> {
+        let action = Action::WaitForWebhook { event: webhook.event.clone(), timeout: seconds(timeout) };
+        let step = Step::new(self.place(name, action), read_webhook_request);
+        if is_event_id(&webhook.event) { step } else { step.refused("waits for a webhook whose id is not one") }
     }
 
     /// The version of a change of this function: `current` in runs that reach it for the first time, and 0 in those that had

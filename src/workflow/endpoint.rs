@@ -13,10 +13,12 @@ use super::{
     order::Action,
     run::Run,
     submission,
+    webhook::Webhook,
 };
 use crate::{
     Error,
     qstash::{QStashClient, RawRequest, Receiver},
+    rt::random_id,
 };
 use axum_core::response::Response;
 use bytes::Bytes;
@@ -170,10 +172,23 @@ impl Endpoint {
                     let waiters: Value = serde_json::from_slice(&answer).unwrap_or_default();
                     out = Some(json!({"eventId": event, "eventData": shown, "notifyResponse": waiters}).to_string());
                 }
+                if let Action::CreateWebhook = &order.action {
+                    let webhook = self.webhook(run).map_err(|failure| failure.at_step(&order.name))?;
+                    out = serde_json::to_string(&webhook).ok();
+                }
                 self.submit(submission::step(run, &order, step_id, concurrent, out)).await?;
             }
         }
         Ok(answer::done(&run.id, Condition::Success))
+    }
+
+    /// A URL that a third party calls.
+    fn webhook(&self, run: &Run) -> Result<Webhook, Failure> {
+        let (url, user) = self.qstash.account().map_err(|error| Failure::of_endpoint(error.to_string()))?;
+        let event = random_id::<12>().map_err(|error| Failure::of_endpoint(error.to_string()))?;
+        let event = format!("evt_{event}");
+        let url = format!("{}/v2/workflows/hooks/{user}/{}/{event}", url.trim_end_matches('/'), run.id);
+        Ok(Webhook::new(url, event))
     }
 
     async fn submit(&self, outgoing: RawRequest) -> Result<(), Stop> {

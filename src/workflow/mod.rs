@@ -53,6 +53,7 @@
 //! | [`call`](WorkflowContext::call) | QStash makes a request, which may take hours |
 //! | [`wait_for_event`](WorkflowContext::wait_for_event), [`notify`](WorkflowContext::notify) | a run waits until an event is told |
 //! | [`invoke`](WorkflowContext::invoke) | another workflow of the same [route](serve_many) runs |
+//! | [`create_webhook`](WorkflowContext::create_webhook), [`wait_for_webhook`](WorkflowContext::wait_for_webhook) | a third party calls a URL |
 //! | [`version`](WorkflowContext::version) | runs that were under way keep the old code |
 //!
 //! Steps that are awaited together, by `join!` or `join_all`, are executed side by side, each by a delivery of its own. The
@@ -75,7 +76,8 @@
 //!
 //! # On this machine
 //! [`LocalQStash`](https://docs.rs/axum-upstash/latest/axum_upstash/local/struct.LocalQStash.html), of the feature `local`, runs
-//! workflows without an account. It has no webhooks, no dead letter queue of runs, and shows no steps in logs.
+//! workflows without an account. It has no dead letter queue of runs, and shows no steps in
+//! logs.
 
 mod answer;
 mod board;
@@ -106,7 +108,10 @@ mod serve;
 mod serve_many;
 mod step;
 mod submission;
+#[cfg(test)]
+mod submission_tests;
 mod trigger;
+mod webhook;
 
 pub use self::{
     call::{CallRequest, CallResponse},
@@ -123,4 +128,5 @@ pub use self::{
     serve_many::{ManyWorkflows, serve_many},
     step::{RunStep, Step},
     trigger::Trigger,
+    webhook::{Webhook, WebhookRequest},
 };

@@ -30,6 +30,13 @@ pub(super) enum Action {
         body: Option<String>,
         run_id: String,
     },
+    /// A URL that a third party calls.
+    CreateWebhook,
+    /// The event of such a URL, and how long it is waited for.
+    WaitForWebhook {
+        event: String,
+        timeout: String,
+    },
     /// The event, and its data.
     Notify {
         event: String,
@@ -47,6 +54,8 @@ impl Order {
             Action::Call(_) => StepKind::Call,
             Action::Wait { .. } => StepKind::Wait,
             Action::Notify { .. } => StepKind::Notify,
+            Action::CreateWebhook => StepKind::CreateWebhook,
+            Action::WaitForWebhook { .. } => StepKind::WaitForWebhook,
             Action::Invoke { .. } => StepKind::Invoke,
         }
     }

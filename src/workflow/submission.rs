@@ -158,7 +158,7 @@ pub(super) fn plans(run: &Run, first: u32, orders: &[Order]) -> RawRequest {
         let mut plan = Record { target_step: Some(target), ..Record::new(0, &order.name, order.kind(), count) };
         let mut fields = Fields::of_step(run);
         sleep(&order.action, &mut plan, Some(&mut fields));
-        if let Action::Wait { event, timeout } = &order.action {
+        if let Action::Wait { event, timeout } | Action::WaitForWebhook { event, timeout } = &order.action {
             (plan.wait_event_id, plan.timeout) = (Some(event.clone()), Some(timeout.clone()));
         }
         item(&run.url, fields, Some(text(&plan)))
@@ -171,7 +171,9 @@ pub(super) fn step(run: &Run, order: &Order, step_id: u32, concurrent: u32, out:
     let mut record = Record::new(step_id, &order.name, order.kind(), concurrent);
     match &order.action {
         Action::Call(request) => call(run, request, &record),
-        Action::Wait { event, timeout } => wait(run, event, timeout, &record),
+        Action::Wait { event, timeout } | Action::WaitForWebhook { event, timeout } => {
+            wait(run, event, timeout, &record)
+        }
         Action::Invoke { workflow, body, run_id } => invoke(run, workflow, body.as_deref(), run_id, &record),
         action => {
             record.out = out;

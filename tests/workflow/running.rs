@@ -287,3 +287,54 @@ async fn a_delivery_that_is_given_up_is_done_all_the_same() {
     let result: u32 = host.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await.unwrap();
     assert_eq!((result, counter.load(Ordering::SeqCst)), (1, 1));
 }
+
+/// A third party calls a URL: while the run waits for it, or before.
+#[tokio::test]
+async fn a_webhook_is_called() {
+    let waits = async |ctx: Context| {
+        let webhook = ctx.create_webhook("webhook").await;
+        let is_early = ctx.payload() == &json!("early");
+        let call = async {
+            if is_early {
+                let call = reqwest::Client::new().put(format!("{}?x=1", webhook.url)).body("early").send().await?;
+                call.error_for_status()?;
+            }
+            Ok::<_, reqwest::Error>(())
+        };
+        ctx.run("call", call).await;
+        let called = ctx.wait_for_webhook("called", &webhook, Duration::from_secs(60)).await;
+        let shown = called.event().map(|request| {
+            let is_own = request.url.strip_suffix("?x=1") == Some(&webhook.url);
+            json!([request.method, is_own, String::from_utf8_lossy(&request.body)])
+        });
+        Ok::<_, WorkflowError>(shown)
+    };
+    let host = Host::start(Router::new().route("/waits", post(serve(waits)))).await;
+    let (result, calls) = host.run::<Value>(host.trigger("/waits", &"early")).await;
+    assert_eq!((result.unwrap(), calls), (json!(["PUT", true, "early"]), 4));
+    let run = host.client.trigger(host.trigger("/waits", &"late")).await.unwrap();
+    host.local.idle().await;
+    host.local.advance(Duration::from_secs(61));
+    let result: Value = host.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(result, Value::Null);
+    let gone = reqwest::get(format!("{}/v2/workflows/hooks/defaultUser/{}/evt_1", host.local.url(), run.run_id));
+    assert_eq!(gone.await.unwrap().status(), 404);
+}
+
+/// An event for one run is kept until the run waits for it.
+#[tokio::test]
+async fn an_event_for_a_run_may_come_early() {
+    let waits = async |ctx: Context| {
+        ctx.sleep("pause", Duration::from_secs(5)).await;
+        let event = ctx.wait_for_event::<u32>("wait", "ready", Duration::from_secs(60)).await;
+        Ok::<_, WorkflowError>(event.event())
+    };
+    let host = Host::start(Router::new().route("/waits", post(serve(waits)))).await;
+    let run = host.client.trigger(host.trigger("/waits", &1)).await.unwrap();
+    host.local.idle().await;
+    host.client.notify_run(&run.run_id, "ready", &17).await.unwrap();
+    host.local.advance(Duration::from_secs(5));
+    let heard: Option<u32> = host.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(heard, Some(17));
+    assert!(host.client.notify_run(&run.run_id, "ready", &17).await.is_err(), "it has ended");
+}

@@ -15,14 +15,18 @@ use tokio::time::timeout;
 
 use super::{
     agent::Agent,
-    api::{self, Answer, ApiRequest},
+    api::{self, Answer, ApiRequest, HookCall},
     faults::{CallFault, LocalQStashFaults},
     refusal::Refusal,
+    users::USERS,
 };
 use crate::local::{
     http::{Gate, Handler, foreign_page, page_of_another_site, stays_http},
     secret::Secret,
 };
+
+/// The path of webhooks.
+const HOOKS: &str = "/v2/workflows/hooks/";
 
 /// Room for a batch of messages beside the largest one.
 const SLACK: usize = 1024 * 1024;
@@ -49,6 +53,10 @@ impl Service {
         if let Some(text) = is_foreign(&head.headers, &head.uri) {
             return Err(forbidden(text));
         }
+        if let Some(path) = head.uri.path().strip_prefix(HOOKS) {
+            let path = path.to_owned();
+            return self.hook(&path, head, body).await;
+        }
         let agent = self.agent(&api::token(&head.headers, &head.uri).unwrap_or_default());
         let agent = agent.ok_or(Refusal { status: 401, text: "invalid or missing token".into() })?;
         let late = |_| Refusal { status: 408, text: "the request was not complete in time".into() };
@@ -65,6 +73,17 @@ impl Service {
             Some(CallFault::LostAnswer) => Err(Refusal { status: 500, text: "a fault was asked for".into() }),
             _ => Ok(answer),
         }
+    }
+
+    /// Takes a call of a webhook, which needs no token.
+    async fn hook(&self, path: &str, head: http::request::Parts, body: Body) -> Result<Answer, Refusal> {
+        let [user, run, event] = path.split('/').collect::<Vec<_>>()[..] else { return Err(Refusal::no_endpoint()) };
+        let user = USERS.iter().position(|known| known.id == user).ok_or_else(Refusal::no_endpoint)?;
+        let late = |_| Refusal { status: 408, text: "the request was not complete in time".into() };
+        let body = timeout(self.read_timeout, self.read(body)).await.map_err(late)??;
+        let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        let call = HookCall { method: head.method, target, fields: head.headers, body };
+        Ok(self.agents[user].1.with(|account, now_ms| api::hook(account, now_ms, call, run, event)))
     }
 
     /// The account of a token. All are compared, so that the time does not tell which one it is.

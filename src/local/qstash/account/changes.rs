@@ -101,7 +101,9 @@ impl Account {
             | Record::RunEntry(..)
             | Record::RunEnded(..)
             | Record::Waits(_)
-            | Record::WaitOver(_) => self.apply_to_runs(&record),
+            | Record::WaitOver(_)
+            | Record::EventKept(_)
+            | Record::EventTaken(_) => self.apply_to_runs(&record),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::local::qstash::{
     dispatch::{Dispatcher, FlowChange, FlowInfo, JobId},
     limits::QStashLimits,
     message::Message,
-    records::{DeadLetter, Filter, Group, Journal, Keys, Queue, Record, Row, Run, Schedule, State, Waiter},
+    records::{DeadLetter, Filter, Group, Journal, KeptEvent, Keys, Queue, Record, Row, Run, Schedule, State, Waiter},
     refusal::Refusal,
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct Account {
     pub(super) runs: HashMap<Arc<str>, Run>,
     /// The steps that wait for an event.
     pub(super) waiters: Vec<Arc<Waiter>>,
+    /// Events that came before the wait for them.
+    pub(super) kept_events: Vec<Arc<KeptEvent>>,
     /// The day since the epoch, and the messages that were taken on it.
     pub(super) day: (u64, u64),
 }
@@ -90,6 +92,7 @@ impl Account {
             keys,
             runs: HashMap::new(),
             waiters: Vec::new(),
+            kept_events: Vec::new(),
             day: (0, 0),
         };
         for (time_ms, record) in before {

@@ -16,7 +16,7 @@ use crate::local::qstash::{
     deliver::Outcome,
     ids,
     message::{CallKind, Message, Options, Origin, RunPlace, merged},
-    records::{Destination, Invoker, Record, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
+    records::{Destination, Invoker, KeptEvent, Record, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
     refusal::Refusal,
     view,
 };
@@ -319,7 +319,14 @@ impl Account {
     /// Lets a step wait for an event.
     pub(crate) fn wait(&mut self, now_ms: u64, waiter: Waiter) -> Result<(), Refusal> {
         self.started(&waiter.run)?;
-        self.commit(now_ms, Record::Waits(Arc::new(waiter)));
+        let kept = self.kept_events.iter().find(|kept| (&kept.run, &kept.event) == (&waiter.run, &waiter.event));
+        let (kept, waiter) = (kept.cloned(), Arc::new(waiter));
+        self.commit(now_ms, Record::Waits(Arc::clone(&waiter)));
+        if let Some(kept) = kept {
+            let out = STANDARD.encode(&kept.data);
+            self.commit(now_ms, Record::EventTaken(kept));
+            self.end_wait(now_ms, &waiter, |step| step["out"] = out.into());
+        }
         Ok(())
     }
 
@@ -336,6 +343,19 @@ impl Account {
             Some((waiter, id))
         });
         told.collect()
+    }
+
+    /// Tells an event to one run, which hears it now or when it waits for it. `None` if the run has ended.
+    pub(crate) fn notify_run(&mut self, now_ms: u64, run: &str, event: &str, data: Bytes) -> Option<Option<String>> {
+        let start = self.started(run).ok()?;
+        let waiter = self.waiters(event).into_iter().find(|waiter| waiter.run == start.id);
+        if let Some(waiter) = waiter {
+            let out = STANDARD.encode(&data);
+            return Some(self.end_wait(now_ms, &waiter, |step| step["out"] = out.into()));
+        }
+        let kept = KeptEvent { run: Arc::clone(&start.id), event: event.into(), data };
+        self.commit(now_ms, Record::EventKept(Arc::new(kept)));
+        Some(None)
     }
 
     /// Resumes the runs whose waits are over.
@@ -380,7 +400,10 @@ impl Account {
                     (run.state, run.end) = (end.state, Some(end.clone()));
                 }
                 self.waiters.retain(|waiter| waiter.run != *id);
+                self.kept_events.retain(|kept| kept.run != *id);
             }
+            Record::EventKept(kept) => self.kept_events.push(Arc::clone(kept)),
+            Record::EventTaken(kept) => self.kept_events.retain(|other| !Arc::ptr_eq(other, kept)),
             Record::Waits(waiter) => self.waiters.push(Arc::clone(waiter)),
             Record::WaitOver(waiter) => {
                 self.waiters.retain(|other| {

@@ -21,4 +21,5 @@ pub(crate) use self::{
     answer::Answer,
     request::{ApiRequest, token},
     route::answer,
+    workflows::{HookCall, hook},
 };

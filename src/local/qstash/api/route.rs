@@ -48,6 +48,7 @@ fn route(account: &mut Account, now_ms: u64, request: ApiRequest) -> Result<Answ
         ("workflows", _, _) => workflows::answer(account, now_ms, &request, rest),
         ("wait", "POST", [event]) => workflows::wait(account, now_ms, &request, event),
         ("notify", "POST", [event]) => Ok(workflows::notify(account, now_ms, &request, event)),
+        ("notify", "POST", [run, event]) => workflows::notify_run(account, now_ms, &request, run, event),
         ("waiters", "GET", [event]) => Ok(workflows::waiters(account, event)),
         ("globalparallelism", "GET", []) => {
             let (max, count) = account.parallelism();

@@ -1,3 +1,5 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -63,6 +65,49 @@ pub(super) fn notify(account: &mut Account, now_ms: u64, request: &ApiRequest, e
         json!({"waiter": shown(&waiter), "messageId": id, "deduplicated": false, "workflowRunId": &*waiter.run})
     });
     Answer::json(told.collect::<Vec<Value>>()).with_status(201)
+}
+
+/// `POST /v2/notify/{run}/{event}`.
+pub(super) fn notify_run(
+    account: &mut Account,
+    now_ms: u64,
+    request: &ApiRequest,
+    run: &str,
+    event: &str,
+) -> Result<Answer, Refusal> {
+    let told = account.notify_run(now_ms, run, event, request.body.clone());
+    let message_id = told.ok_or_else(|| Refusal::not_found(format!("workflow run {run} not found")))?;
+    Ok(Answer::json(json!({"messageId": message_id, "workflowRunId": run})).with_status(201))
+}
+
+/// A call of a webhook, whose knowledge is all that a caller needs.
+pub(crate) fn hook(account: &mut Account, now_ms: u64, call: HookCall, run: &str, event: &str) -> Answer {
+    let is_bodiless = call.method == http::Method::GET || call.method == http::Method::HEAD;
+    let host = call.fields.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let mut shown = json!({
+        "method": call.method.as_str(),
+        "header": field_lists(&call.fields),
+        "proto": "http",
+        "host": host,
+        "url": call.target,
+    });
+    if !is_bodiless {
+        shown["body"] = STANDARD.encode(&call.body).into();
+    }
+    match account.notify_run(now_ms, run, event, shown.to_string().into()) {
+        Some(_) => Answer::done(),
+        None => Answer::refused(&Refusal::not_found("there is no such webhook")),
+    }
+}
+
+/// A request to a webhook.
+#[derive(Debug)]
+pub(crate) struct HookCall {
+    pub(crate) method: http::Method,
+    /// The path, and the query.
+    pub(crate) target: String,
+    pub(crate) fields: http::HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// `GET /v2/waiters/{event}`.

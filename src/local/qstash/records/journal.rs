@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{DeadLetter, Group, Keys, Queue, Row, RunEnd, RunEntry, RunStart, Schedule, Waiter};
+use super::{DeadLetter, Group, KeptEvent, Keys, Queue, Row, RunEnd, RunEntry, RunStart, Schedule, Waiter};
 use crate::local::qstash::{
     dispatch::{FlowChange, JobId},
     message::Message,
@@ -42,6 +42,8 @@ pub(crate) enum Record {
     RunEnded(Arc<str>, RunEnd),
     Waits(Arc<Waiter>),
     WaitOver(Arc<Waiter>),
+    EventKept(Arc<KeptEvent>),
+    EventTaken(Arc<KeptEvent>),
 }
 
 /// Keeps what happens to an account beyond the life of the process.

@@ -18,6 +18,6 @@ pub(crate) use self::{
     keys::Keys,
     queue::Queue,
     row::{Row, State},
-    run::{Invoker, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
+    run::{Invoker, KeptEvent, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
     schedule::{Destination, Schedule},
 };

@@ -73,6 +73,14 @@ pub(crate) struct RunEntry {
     pub(crate) body: Bytes,
 }
 
+/// An event that a run is to hear when it waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptEvent {
+    pub(crate) run: Arc<str>,
+    pub(crate) event: Arc<str>,
+    pub(crate) data: Bytes,
+}
+
 /// A step that waits for an event.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiter {
