@@ -44,6 +44,14 @@ const fails = serve(
   { failureFunction: ({ failStatus, failResponse }) => `${failStatus} ${failResponse}` },
 );
 
+const hooks = serve(async (context) => {
+  const webhook = await context.createWebhook("webhook");
+  const url = `${webhook.webhookUrl}?x=1`;
+  await context.run("call", async () => (await fetch(url, { method: "POST", body: "hello" })).status);
+  const { request, timeout } = await context.waitForWebhook("called", webhook, "30s");
+  return [request.method, request.url === url, await request.text(), timeout];
+});
+
 // Beside workflows of another language: the id is the last part of the path.
 const child = createWorkflow(async (context) => {
   const doubled = await context.run("double", () => context.requestPayload * 2);
@@ -55,7 +63,7 @@ const parent = createWorkflow(async (context) => {
 });
 const flows = serveMany({ "js-child": child, "js-parent": parent }, { baseUrl: env.FLOWS_URL });
 
-const routes = { "/path": path, "/order": order, "/waits": waits, "/fails": fails };
+const routes = { "/path": path, "/order": order, "/waits": waits, "/fails": fails, "/hooks": hooks };
 const server = createServer(async (request, response) => {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);

@@ -113,6 +113,19 @@ async fn workflows_of_the_sdk_run_on_the_local_qstash() {
     let url = at(&host, "/order");
     let (result, calls) = host.run(&url, &json!({})).await;
     assert_eq!((result.unwrap(), calls), (json!([9, "sent", 200, {"id": 7, "paid": "é"}]), json!(8)));
+    let url = at(&host, "/hooks");
+    let (result, calls) = host.run(&url, &json!({})).await;
+    assert_eq!((result.unwrap(), calls), (json!(["POST", true, "hello", false]), json!(4)));
+    // A run that is begun without an SDK: its endpoint takes it over.
+    let url = format!("{}/v2/trigger/{}", host.local.url(), at(&host, "/path"));
+    let begun = reqwest::Client::new().post(url).bearer_auth(host.local.token());
+    let begun = begun.header("upstash-forward-x-shop", "tea").body(r#"{"text": "a"}"#).send().await.unwrap();
+    let begun: Value = begun.json().await.unwrap();
+    let id = begun["workflowRunId"].as_str().unwrap();
+    let result: Value = host.client.wait_for_result(id, SOON).await.unwrap();
+    assert_eq!(result, json!({"result": "processed a, twice", "header": "tea"}));
+    host.local.idle().await;
+    assert_eq!(host.node.ask(&json!({})).await, json!(4));
     let url = at(&host, "/fails");
     let run = host.client.trigger(Trigger::new(url).json(&1).retries(0)).await.unwrap();
     let result = host.client.wait_for_result::<Value>(&run.run_id, SOON).await;

@@ -338,3 +338,37 @@ async fn an_event_for_a_run_may_come_early() {
     assert_eq!(heard, Some(17));
     assert!(host.client.notify_run(&run.run_id, "ready", &17).await.is_err(), "it has ended");
 }
+
+/// Runs that are begun by the REST API, without an SDK: the endpoint takes them over.
+#[tokio::test]
+async fn a_run_is_begun_without_an_sdk() {
+    let one = async |ctx: Context| {
+        let shop = ctx.headers().get("x-shop").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Ok::<_, WorkflowError>((ctx.run("one", value(1_u32)).await, shop, ctx.payload().clone()))
+    };
+    let routes = Router::new().route("/one", post(serve(one))).route("/other", any(|| async { "hello" }));
+    let host = Host::start(routes).await;
+    let client = reqwest::Client::new();
+    let ask = async |path: String, body: String| {
+        let request = client.post(format!("{}/v2/{path}", host.local.url())).bearer_auth(host.local.token());
+        let answer = request.header("upstash-forward-x-shop", "tea").body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, begun) = ask(format!("trigger/{}/one", host.origin), r#"{"a":1}"#.into()).await;
+    assert_eq!(status, 200);
+    let id = begun["workflowRunId"].as_str().unwrap();
+    let result: Value = host.client.wait_for_result(id, Duration::from_secs(20)).await.unwrap();
+    host.local.idle().await;
+    // One more than otherwise.
+    assert_eq!((result, host.calls()), (json!([1, "tea", {"a": 1}]), 3));
+
+    let item = |path: &str, id: &str| json!({"destination": format!("{}{path}", host.origin), "body": "7", "headers": {"upstash-workflow-runid": id}});
+    let items = json!([item("/one", "a"), item("/one", "a"), item("/other", "b"), {"destination": "x"}]);
+    let (status, begun) = ask("batch/trigger".into(), items.to_string()).await;
+    assert_eq!((status, &begun[0]["deduplicated"], &begun[1]["deduplicated"]), (201, &json!(false), &json!(true)));
+    assert!(begun[3]["error"].is_string(), "{begun}");
+    let result: Value = host.client.wait_for_result("wfr_a", Duration::from_secs(20)).await.unwrap();
+    assert_eq!(result, json!([1, "", 7]));
+    let other = host.client.wait_for_result::<Value>("wfr_b", Duration::from_secs(20)).await;
+    assert!(matches!(other, Err(RunError::Failed)), "{other:?}");
+}

@@ -10,6 +10,11 @@ pub(crate) fn message_id() -> String {
     prefixed("msg_")
 }
 
+/// An id of a run: `wfr_` and 28 random characters.
+pub(crate) fn run_id() -> String {
+    prefixed("wfr_")
+}
+
 /// An id of a schedule: `scd_` and 28 random characters.
 pub(crate) fn schedule_id() -> String {
     prefixed("scd_")

@@ -39,6 +39,8 @@ pub(crate) struct RunFields {
     pub(crate) depth: u32,
     /// The endpoint has taken over a run that was begun without an SDK.
     pub(crate) is_by_sdk: bool,
+    /// The run is begun without an SDK.
+    pub(crate) is_unknown: bool,
 }
 
 /// A message of a run, to send.
@@ -64,7 +66,23 @@ impl RunFields {
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0),
             is_by_sdk: is("upstash-workflow-trigger-by-sdk", "true"),
+            is_unknown: false,
         })
+    }
+
+    /// A run that is begun without an SDK, with the id that its fields give.
+    pub(crate) fn of_trigger(fields: &HeaderMap) -> Self {
+        let given = fields.get("upstash-workflow-runid").and_then(|value| value.to_str().ok());
+        let id = given.filter(|id| !id.is_empty()).map_or_else(ids::run_id, |id| format!("wfr_{id}"));
+        Self {
+            id: id.into(),
+            is_init: true,
+            is_call: false,
+            is_invoked: false,
+            depth: 0,
+            is_by_sdk: false,
+            is_unknown: true,
+        }
     }
 }
 
@@ -133,6 +151,11 @@ impl Account {
             invoker,
         });
         self.commit(now_ms, Record::RunStarted(Arc::clone(&start)));
+        if fields.is_unknown {
+            let mut options = Options::clone(&submission.options);
+            options.forwarded.insert("upstash-workflow-unknown-sdk", HeaderValue::from_static("true"));
+            submission.options = Arc::new(options);
+        }
         let message_id =
             self.add_to_run(now_ms, &start, CallKind::Step, url.clone(), submission.body, &submission.options);
         Ok(Receipt { message_id, url, is_repetition: false })
@@ -237,9 +260,9 @@ impl Account {
         }
         self.commit(now_ms, Record::Ended(job));
         // The first delivery tells whether there is a workflow at all.
-        let is_foreign = place.kind == CallKind::Step
-            && place.entry == 0
-            && !outcome.headers.contains_key("upstash-workflow-sdk-version");
+        let is_unknown = message.options.forwarded.contains_key("upstash-workflow-unknown-sdk");
+        let sdk = if is_unknown { "upstash-workflow-sdk" } else { "upstash-workflow-sdk-version" };
+        let is_foreign = place.kind == CallKind::Step && place.entry == 0 && !outcome.headers.contains_key(sdk);
         match place.kind {
             CallKind::ToCallback => self.answer_call(now_ms, &start, message, outcome, retried),
             CallKind::Step | CallKind::FromCallback if !is_answered || is_foreign => {
@@ -307,6 +330,11 @@ impl Account {
     pub(crate) fn run_entries(&self, id: &str) -> Option<Value> {
         let run = self.runs.get(id).filter(|run| run.state == RunState::Started)?;
         Some(run.entries.iter().map(shown).collect())
+    }
+
+    /// When a run began, in milliseconds.
+    pub(crate) fn run_created_ms(&self, id: &str) -> Option<u64> {
+        Some(self.runs.get(id)?.start.created_ms)
     }
 
     /// The runs, the newest first.

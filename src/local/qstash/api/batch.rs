@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, ApiRequest, destination, publish, query::Query, request::MAX_FIELDS, schedules};
-use crate::local::qstash::{account::Account, refusal::Refusal, text::Target};
+use crate::local::qstash::{account::Account, records::Destination, refusal::Refusal, text::Target};
 
 /// The items of one request.
 const MAX_ITEMS: usize = 10_000;
@@ -36,6 +36,16 @@ pub(super) fn batch(account: &mut Account, now_ms: u64, request: &ApiRequest) ->
 }
 
 fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) -> Result<Value, Refusal> {
+    let (own, destination, queue) = read(request, item)?;
+    if own.fields.contains_key("upstash-cron") {
+        return Ok(schedules::create(account, now_ms, &own, destination)?.body.unwrap_or_default());
+    }
+    let submission = publish::submission(&own, destination, queue)?;
+    Ok(publish::shown(&publish::submit(account, now_ms, &own.fields, submission)?))
+}
+
+/// Reads an item: a request of its own, its destination, and its queue.
+pub(super) fn read(request: &ApiRequest, item: Value) -> Result<(ApiRequest, Destination, Option<Arc<str>>), Refusal> {
     let item: Item =
         serde_json::from_value(item).map_err(|error| Refusal::invalid(format!("invalid message: {error}")))?;
     let mut fields = HeaderMap::new();
@@ -61,10 +71,6 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
     };
     own.add_options(target.options);
     let destination = destination::checked(target.destination, target.is_url)?;
-    if own.fields.contains_key("upstash-cron") {
-        return Ok(schedules::create(account, now_ms, &own, destination)?.body.unwrap_or_default());
-    }
     let queue: Option<Arc<str>> = item.queue.filter(|queue| !queue.is_empty()).map(Into::into);
-    let submission = publish::submission(&own, destination, queue)?;
-    Ok(publish::shown(&publish::submit(account, now_ms, &own.fields, submission)?))
+    Ok((own, destination, queue))
 }

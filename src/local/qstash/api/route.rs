@@ -45,6 +45,8 @@ fn route(account: &mut Account, now_ms: u64, request: ApiRequest) -> Result<Answ
             Ok(keys(account))
         }
         ("flowcontrol", _, _) => flow_control::answer(account, now_ms, &request, rest),
+        ("trigger", "POST", _) => workflows::trigger(account, now_ms, request),
+        ("batch", "POST", ["trigger"]) => workflows::trigger_many(account, now_ms, &request),
         ("workflows", _, _) => workflows::answer(account, now_ms, &request, rest),
         ("wait", "POST", [event]) => workflows::wait(account, now_ms, &request, event),
         ("notify", "POST", [event]) => Ok(workflows::notify(account, now_ms, &request, event)),
@@ -54,7 +56,7 @@ fn route(account: &mut Account, now_ms: u64, request: ApiRequest) -> Result<Answ
             let (max, count) = account.parallelism();
             Ok(Answer::json(serde_json::json!({ "parallelismMax": max, "parallelismCount": count })))
         }
-        ("publish" | "enqueue" | "batch" | "events" | "logs" | "keys" | "globalparallelism", ..) => {
+        ("publish" | "enqueue" | "batch" | "trigger" | "events" | "logs" | "keys" | "globalparallelism", ..) => {
             Err(Refusal::method(&method))
         }
         _ => Err(Refusal::no_endpoint()),

@@ -1,12 +1,13 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Answer, ApiRequest};
+use super::{Answer, ApiRequest, batch, destination, publish};
 use crate::local::qstash::{
-    account::{Account, RunFields, lists},
+    account::{Accepted, Account, RunFields, Submission, lists},
     records::{Run, RunState, Waiter},
     refusal::Refusal,
     text::{duration, field_lists},
@@ -35,6 +36,34 @@ pub(super) fn answer(
         ("GET" | "DELETE" | "POST", ["runs" | "logs" | "events", ..]) => Err(Refusal::method(&request.method)),
         _ => Err(Refusal::no_endpoint()),
     }
+}
+
+/// `POST /v2/trigger/{destination}`.
+pub(super) fn trigger(account: &mut Account, now_ms: u64, mut request: ApiRequest) -> Result<Answer, Refusal> {
+    let destination = destination::take(&mut request, 1)?;
+    let submission = publish::submission(&request, destination, None)?;
+    Ok(Answer::json(begin(account, now_ms, &request.fields, submission)?))
+}
+
+/// `POST /v2/batch/trigger`. An item that is refused leaves the others alone.
+pub(super) fn trigger_many(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Answer, Refusal> {
+    let items: Vec<Value> = request.json()?;
+    let begun = items.into_iter().map(|item| {
+        let begun = batch::read(request, item).and_then(|(own, destination, _)| {
+            let submission = publish::submission(&own, destination, None)?;
+            begin(account, now_ms, &own.fields, submission)
+        });
+        begun.unwrap_or_else(|refusal| json!({ "error": refusal.text }))
+    });
+    Ok(Answer::json(begun.collect::<Vec<Value>>()).with_status(201))
+}
+
+fn begin(account: &mut Account, now_ms: u64, fields: &HeaderMap, submission: Submission) -> Result<Value, Refusal> {
+    let fields = RunFields::of_trigger(fields);
+    let accepted = account.submit_to_run(now_ms, submission, &fields)?;
+    let is_repetition = matches!(accepted, Accepted::One(receipt) if receipt.is_repetition);
+    let created_ms = account.run_created_ms(&fields.id);
+    Ok(json!({"workflowRunId": &*fields.id, "workflowCreatedAt": created_ms, "deduplicated": is_repetition}))
 }
 
 /// `POST /v2/wait/{event}`.
