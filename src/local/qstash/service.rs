@@ -83,7 +83,7 @@ impl Service {
         let body = timeout(self.read_timeout, self.read(body)).await.map_err(late)??;
         let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         let call = HookCall { method: head.method, target, fields: head.headers, body };
-        Ok(self.agents[user].1.with(|account, now_ms| api::hook(account, now_ms, call, run, event)))
+        Ok(self.agents[user].1.with(|account, now_ms| api::hook(account, now_ms, &call, run, event)))
     }
 
     /// The account of a token. All are compared, so that the time does not tell which one it is.

@@ -110,7 +110,7 @@ pub(super) fn notify_run(
 }
 
 /// A call of a webhook, whose knowledge is all that a caller needs.
-pub(crate) fn hook(account: &mut Account, now_ms: u64, call: HookCall, run: &str, event: &str) -> Answer {
+pub(crate) fn hook(account: &mut Account, now_ms: u64, call: &HookCall, run: &str, event: &str) -> Answer {
     let is_bodiless = call.method == http::Method::GET || call.method == http::Method::HEAD;
     let host = call.fields.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let mut shown = json!({
