@@ -279,7 +279,12 @@ impl<V: Clone + Send + Sync + 'static> Computation<V> {
         self.settings.observe(CacheEvent::Stale(tier));
         // For a while without another try, and for no longer than memory may hold it.
         let pause_ms = after(now_ms, self.settings.error_pause).min(slot.ends.on_error_ms.max(slot.ends.stale_ms));
-        slot.pause_ms = pause_ms;
+        if begin.lease.is_some() {
+            slot.ends.fresh_ms = pause_ms;
+        } else {
+            // There is no store to ask: nothing else ends the pause.
+            slot.pause_ms = pause_ms;
+        }
         let value = slot.value.clone();
         self.keep(watch, slot);
         self.leader.land(Landing::Value(value));
