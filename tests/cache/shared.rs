@@ -274,3 +274,21 @@ async fn an_observer_hears_of_redis() {
     read(&two, "a", &Source::default()).await;
     assert_eq!(*events.lock().unwrap(), [CacheEvent::Hit(Tier::Redis), CacheEvent::Hit(Tier::Memory)]);
 }
+
+/// A stale value that a failure left in memory is no longer there than others are.
+#[tokio::test]
+async fn a_pause_after_a_failure_hides_no_invalidation() {
+    let host = Host::start().await;
+    let hour = Duration::from_secs(3600);
+    let process = || {
+        let cache = host.process("test").with_memory_ttl(Duration::ZERO).with_ttl(Duration::from_millis(50));
+        cache.with_stale_if_error(hour).with_error_pause(hour)
+    };
+    let (one, two) = (process(), process());
+    one.set("a", 7).await.unwrap();
+    until(async || one.get("a").await.is_none()).await;
+    let fails = async || one.get_or_compute("a", async |_| Err::<u32, _>("down")).await;
+    assert_eq!(fails().await.unwrap(), 7);
+    two.clear().await.unwrap();
+    assert!(fails().await.is_err());
+}
