@@ -1,20 +1,17 @@
 //! The task that hears the changes of other processes, as they happen.
 
 use super::{
+    beside::until_first,
     settings::Settings,
     shared::Shared,
     store::{CacheStore, Change, Heard},
 };
 use crate::rt::{Stopwatch, sleep, spawn};
 use std::{
-    convert::Infallible,
-    future::{Future, pending, poll_fn},
-    pin::pin,
+    future::{pending, poll_fn},
     sync::{Arc, Weak},
-    task::Poll,
     time::Duration,
 };
-use tokio::sync::oneshot;
 
 /// The first pause before a stream that was lost is opened again, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
@@ -29,22 +26,9 @@ pub(super) fn listen<V: Clone + Send + Sync + 'static>(shared: &Arc<Shared<V>>, 
     }
     if let Some(dropped) = shared.channel.begin() {
         // If there is no runtime, the next call tries again.
-        let _ = spawn(run(Arc::downgrade(shared), Arc::clone(store), dropped));
+        let hears = hear_on(Arc::downgrade(shared), Arc::clone(store));
+        let _ = spawn(async move { drop(until_first(dropped, hears).await) });
     }
-}
-
-async fn run<V: Clone + Send + Sync + 'static>(
-    shared: Weak<Shared<V>>,
-    store: Arc<dyn CacheStore>,
-    dropped: oneshot::Receiver<Infallible>,
-) {
-    let mut dropped = pin!(dropped);
-    let mut hears = pin!(hear_on(shared, store));
-    poll_fn(|cx| match dropped.as_mut().poll(cx) {
-        Poll::Ready(_) => Poll::Ready(()),
-        Poll::Pending => hears.as_mut().poll(cx),
-    })
-    .await;
 }
 
 /// Listens for as long as it is polled.

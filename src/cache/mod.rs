@@ -71,6 +71,7 @@
 //! another version or of another program are misses. A process that dies while it computes a value delays the others by
 //! its [lease](Cache::with_lease).
 
+mod beside;
 mod channel;
 mod codec;
 mod computation;

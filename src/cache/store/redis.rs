@@ -18,7 +18,8 @@ static REMOVE: Script = Script::new(include_str!("remove.lua"));
 static INVALIDATE: Script = Script::new(include_str!("invalidate.lua"));
 static RENEW: Script = Script::new(include_str!("renew.lua"));
 
-/// Instead of an argument that is empty: over REST there is none beside one of any bytes, which a key may have.
+/// Instead of an argument that is empty: over REST there is none beside one of any bytes, which a
+/// payload may be.
 const NOTHING: &str = "-";
 
 /// Entries of one namespace in Redis, under keys that begin with `{<prefix>:<namespace>}`. Each key has an end.
