@@ -193,8 +193,6 @@ mod vectors;
 mod verification;
 mod wire;
 
-#[cfg(feature = "workflow")]
-pub(crate) use self::client::RawRequest;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub use self::signer::Signer;
@@ -231,4 +229,9 @@ pub use self::{
     signature_error::SignatureError,
     signing_keys::{SigningKeyPair, SigningKeys},
     url_groups::{Endpoint, EndpointSelector, UrlGroup, UrlGroups},
+};
+#[cfg(feature = "workflow")]
+pub(crate) use self::{
+    client::RawRequest,
+    seconds::{rounded_up as whole_seconds, text as seconds_text},
 };

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 /// Whole seconds, so that nothing happens earlier than asked for.
-pub(super) fn rounded_up(duration: Duration) -> u64 {
+pub(crate) fn rounded_up(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 
 /// A duration as QStash writes it.
-pub(super) fn text(duration: Duration) -> String {
+pub(crate) fn text(duration: Duration) -> String {
     format!("{}s", rounded_up(duration))
 }
 

@@ -3,8 +3,8 @@
 use super::{
     error::{Failure, Retry},
     fields::{self, PROTOCOL, THIS_SDK},
-    submission::seconds,
 };
+use crate::qstash::whole_seconds;
 use axum_core::{body::Body, response::Response};
 use http::{
     HeaderValue, StatusCode,
@@ -72,9 +72,7 @@ pub(super) fn failed(failure: &Failure) -> Response {
             headers.insert("upstash-nonretryable-error", HeaderValue::from_static("true"));
         }
         Retry::After(time) => {
-            if let Ok(time) = HeaderValue::from_str(seconds(time).trim_end_matches('s')) {
-                headers.insert(RETRY_AFTER, time);
-            }
+            headers.insert(RETRY_AFTER, whole_seconds(time).into());
         }
     }
     if let Some(step) = &failure.step {

@@ -167,9 +167,9 @@ impl Place {
         Self { board: Arc::clone(board), order: Some(order), slot: None, is_done: false, refused: None }
     }
 
-    /// Refuses the step when it is asked for.
-    pub(super) fn refuse_first(&mut self, problem: &'static str) {
-        self.refused = Some(problem);
+    /// Refuses the step when it is asked for, if there is a problem. The first one counts.
+    pub(super) fn refuse_first(&mut self, problem: Option<&'static str>) {
+        self.refused = self.refused.or(problem);
     }
 
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Polled {

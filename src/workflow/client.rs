@@ -1,5 +1,5 @@
 use super::{
-    event::is_event_id,
+    fields::is_id,
     run_info::{RunInfo, RunState},
     submission,
     trigger::Trigger,
@@ -117,7 +117,7 @@ impl WorkflowClient {
     /// As [`QStashClient`]. A run that has ended is none.
     pub async fn cancel(&self, run_id: &str) -> Result<(), Error> {
         let path = format!("/v2/workflows/runs/{}?cancel=true", segment(run_id)?);
-        self.send("workflow cancel", Method::DELETE, path, Bytes::new(), true).await.map(drop)
+        self.send("workflow cancel", Method::DELETE, path).await.map(drop)
     }
 
     /// Tells an event to all runs that wait for it, and returns how many those are. A run that waits later does not hear it.
@@ -125,12 +125,7 @@ impl WorkflowClient {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if no event can have that id, or its data cannot be written as JSON.
     pub async fn notify(&self, event: &str, data: &impl Serialize) -> Result<usize, Error> {
-        if !is_event_id(event) {
-            return Err(Error::new(ErrorKind::InvalidInput, "the id of an event has letters, digits, - _ and . only"));
-        }
-        let unwritable = |_| Error::new(ErrorKind::InvalidInput, "the data of the event cannot be written as JSON");
-        let data = serde_json::to_vec(data).map_err(unwritable)?;
-        let answer = self.qstash.raw(submission::notify(event, &data)).await?;
+        let answer = self.qstash.raw(event_request(None, event, data)?).await?;
         Ok(read::<Vec<Value>>(&answer)?.len())
     }
 
@@ -139,13 +134,7 @@ impl WorkflowClient {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if no run or event can have that id, or the data cannot be written as JSON.
     pub async fn notify_run(&self, run_id: &str, event: &str, data: &impl Serialize) -> Result<(), Error> {
-        if !is_event_id(event) {
-            return Err(Error::new(ErrorKind::InvalidInput, "the id of an event has letters, digits, - _ and . only"));
-        }
-        let unwritable = |_| Error::new(ErrorKind::InvalidInput, "the data of the event cannot be written as JSON");
-        let data = serde_json::to_vec(data).map_err(unwritable)?;
-        let path = format!("/v2/notify/{}/{event}", segment(run_id)?);
-        self.send("workflow notify", Method::POST, path, data.into(), false).await.map(drop)
+        self.qstash.raw(event_request(Some(run_id), event, data)?).await.map(drop)
     }
 
     /// The state and the result of a run. `None` if there is none of that id.
@@ -159,7 +148,7 @@ impl WorkflowClient {
             runs: Vec<RunInfo>,
         }
         let path = format!("/v2/workflows/events?groupBy=workflowRunId&workflowRunId={}", segment(run_id)?);
-        let answer = self.send("workflow logs", Method::GET, path, Bytes::new(), true).await?;
+        let answer = self.send("workflow logs", Method::GET, path).await?;
         Ok(read::<Page>(&answer)?.runs.into_iter().next())
     }
 
@@ -194,25 +183,27 @@ impl WorkflowClient {
         }
     }
 
-    async fn send(
-        &self,
-        operation: &'static str,
-        method: Method,
-        path: String,
-        body: Bytes,
-        is_repeatable: bool,
-    ) -> Result<Bytes, Error> {
-        self.qstash.raw(RawRequest { operation, method, path, headers: HeaderMap::new(), body, is_repeatable }).await
+    /// Sends a request that may be repeated.
+    async fn send(&self, operation: &'static str, method: Method, path: String) -> Result<Bytes, Error> {
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        self.qstash.raw(RawRequest { operation, method, path, headers, body, is_repeatable: true }).await
     }
+}
+
+/// The request that tells an event, to one run or to all that wait.
+fn event_request(run_id: Option<&str>, event: &str, data: &impl Serialize) -> Result<RawRequest, Error> {
+    if !is_id(event) {
+        return Err(Error::new(ErrorKind::InvalidInput, "the id of an event has letters, digits, - _ and . only"));
+    }
+    let unwritable = |_| Error::new(ErrorKind::InvalidInput, "the data of the event cannot be written as JSON");
+    let data = serde_json::to_vec(data).map_err(unwritable)?;
+    Ok(submission::notify(run_id.map(segment).transpose()?, event, &data))
 }
 
 /// An id as part of a path.
 fn segment(id: &str) -> Result<&str, Error> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if id.is_empty() || !id.bytes().all(is_plain) {
-        return Err(Error::new(ErrorKind::InvalidInput, "no run has that id"));
-    }
-    Ok(id)
+    let wrong = || Error::new(ErrorKind::InvalidInput, "no run has that id");
+    is_id(id).then_some(id).ok_or_else(wrong)
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {

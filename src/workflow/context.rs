@@ -2,15 +2,19 @@ use super::{
     board::{Board, Place},
     call::{CallRequest, CallResponse, read_call},
     derived,
-    event::{EventOutcome, is_event_id, read_event, read_notified},
-    invoke::{InvokeOutcome, is_workflow_id, read_invoked},
+    event::{EventOutcome, read_event, read_notified},
+    fields::is_id,
+    invoke::{InvokeOutcome, read_invoked},
     order::{Action, Order},
     run::Run,
     step::{RunStep, Step, read_json, read_nothing},
-    submission::seconds,
     webhook::{Webhook, WebhookRequest, read_webhook_request},
 };
-use crate::{Clock, hex::hex};
+use crate::{
+    Clock,
+    hex::hex,
+    qstash::{seconds_text, whole_seconds},
+};
 use http::HeaderMap;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -110,22 +114,19 @@ impl<P> WorkflowContext<P> {
 
     /// Waits for so long, in whole seconds. No process waits meanwhile.
     pub fn sleep(&self, name: impl Into<String>, time: Duration) -> Step<()> {
-        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-        Step::new(self.place(name, Action::SleepFor(seconds.into())), read_nothing)
+        Step::new(self.place(name, Action::SleepFor(whole_seconds(time).into())), read_nothing)
     }
 
     /// Waits until a time, in whole seconds.
     pub fn sleep_until(&self, name: impl Into<String>, time: SystemTime) -> Step<()> {
-        let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seconds = seconds.as_secs() + u64::from(seconds.subsec_nanos() > 0);
-        Step::new(self.place(name, Action::SleepUntil(seconds)), read_nothing)
+        let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Step::new(self.place(name, Action::SleepUntil(whole_seconds(time))), read_nothing)
     }
 
     /// Lets QStash make a request, and waits for its answer, whatever its status. No process waits meanwhile.
     pub fn call(&self, name: impl Into<String>, request: CallRequest) -> Step<CallResponse> {
         let problem = request.problem;
-        let step = Step::new(self.place(name, Action::Call(Box::new(request))), read_call);
-        if let Some(problem) = problem { step.refused(problem) } else { step }
+        Step::new(self.place(name, Action::Call(Box::new(request))), read_call).refused(problem)
     }
 
     /// Waits for an event, for so long at the most. No process waits meanwhile.
@@ -135,25 +136,20 @@ impl<P> WorkflowContext<P> {
         event: impl Into<String>,
         timeout: Duration,
     ) -> Step<EventOutcome<T>> {
-        let (event, timeout) = (event.into(), seconds(timeout));
-        let is_id = is_event_id(&event);
-        let step = Step::new(self.place(name, Action::Wait { event, timeout }), read_event);
-        if is_id { step } else { step.refused("waits for an event whose id is not one") }
+        let (event, timeout) = (event.into(), seconds_text(timeout));
+        let problem = (!is_id(&event)).then_some("waits for an event whose id is not one");
+        Step::new(self.place(name, Action::Wait { event, timeout }), read_event).refused(problem)
     }
 
     /// Tells an event to all who wait for it. The result is the number of those.
     pub fn notify(&self, name: impl Into<String>, event: impl Into<String>, data: &impl Serialize) -> Step<usize> {
         let (event, shown) = (event.into(), serde_json::to_value(data));
-        let is_id = is_event_id(&event);
-        let is_written = shown.is_ok();
+        let id_problem = (!is_id(&event)).then_some("tells an event whose id is not one");
+        let data_problem = shown.is_err().then_some("tells an event whose data cannot be written as JSON");
         let shown = shown.unwrap_or_default();
         let data = shown.as_str().map_or_else(|| shown.to_string(), str::to_owned).into_bytes();
         let step = Step::new(self.place(name, Action::Notify { event, data, shown }), read_notified);
-        match (is_id, is_written) {
-            (true, true) => step,
-            (false, _) => step.refused("tells an event whose id is not one"),
-            (_, false) => step.refused("tells an event whose data cannot be written as JSON"),
-        }
+        step.refused(id_problem).refused(data_problem)
     }
 
     /// Runs another workflow of the same [route](crate::workflow::serve_many), by its id, and waits for its end. No process
@@ -165,16 +161,13 @@ impl<P> WorkflowContext<P> {
         payload: &impl Serialize,
     ) -> Step<InvokeOutcome<T>> {
         let (workflow, body) = (workflow.into(), serde_json::to_string(payload).ok());
-        let is_id = is_workflow_id(&workflow);
-        let is_written = body.is_some();
+        let id_problem = (!is_id(&workflow)).then_some("invokes a workflow whose id is not one");
+        let no_body = "invokes a workflow with a payload that cannot be written as JSON";
+        let body_problem = body.is_none().then_some(no_body);
         // The same in each delivery, so that an invocation that is repeated begins no other run.
         let run_id = format!("wfr_{}", &hex(&self.derive())[..32]);
         let step = Step::new(self.place(name, Action::Invoke { workflow, body, run_id }), read_invoked);
-        match (is_id, is_written) {
-            (true, true) => step,
-            (false, _) => step.refused("invokes a workflow whose id is not one"),
-            (_, false) => step.refused("invokes a workflow with a payload that cannot be written as JSON"),
-        }
+        step.refused(id_problem).refused(body_problem)
     }
 
     /// Makes a URL that a third party calls, for [`wait_for_webhook`](Self::wait_for_webhook). A call that comes before the
@@ -190,9 +183,9 @@ impl<P> WorkflowContext<P> {
         webhook: &Webhook,
         timeout: Duration,
     ) -> Step<EventOutcome<WebhookRequest>> {
-        let action = Action::WaitForWebhook { event: webhook.event.clone(), timeout: seconds(timeout) };
-        let step = Step::new(self.place(name, action), read_webhook_request);
-        if is_event_id(&webhook.event) { step } else { step.refused("waits for a webhook whose id is not one") }
+        let action = Action::WaitForWebhook { event: webhook.event.clone(), timeout: seconds_text(timeout) };
+        let problem = (!is_id(&webhook.event)).then_some("waits for a webhook whose id is not one");
+        Step::new(self.place(name, action), read_webhook_request).refused(problem)
     }
 
     /// The version of a change of this function: `current` in runs that reach it for the first time, and 0 in those that had

@@ -43,7 +43,7 @@ pub(super) fn classify(headers: &HeaderMap, url: String) -> Result<(Kind, Run), 
             let random = random_id::<16>().map_err(|_| Failure::of_endpoint("there is no randomness"))?;
             format!("wfr_{random}")
         }
-        (Some(id), _) if is_id(id) => id.to_owned(),
+        (Some(id), _) if id.len() <= 256 && fields::is_id(id) => id.to_owned(),
         _ => return Err(Failure::of_endpoint("the request has no workflow run id")),
     };
     let run = Run {
@@ -58,11 +58,6 @@ pub(super) fn classify(headers: &HeaderMap, url: String) -> Result<(Kind, Run), 
         invoke_count: number(&fields::INVOKE_COUNT).unwrap_or(0),
     };
     Ok((kind, run))
-}
-
-/// An id is part of a path.
-fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 256 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// The headers that the run was triggered with: not those of the protocol, of the platform and of the connection.

@@ -11,7 +11,6 @@ use super::{
     saga::Saga,
 };
 use futures_util::future::{join, join_all, try_join};
-use http::HeaderMap;
 use std::{
     future::Future,
     sync::{
@@ -28,15 +27,7 @@ where
     Fut: Future<Output = Result<u32, WorkflowError>> + Send + 'static,
 {
     let board = Arc::new(Board::default());
-    let run = Run {
-        id: "wfr_1".into(),
-        url: "https://a.example/order".into(),
-        headers: HeaderMap::new(),
-        retried: 0,
-        labels: Vec::new(),
-        created_at: None,
-        invoke_count: 0,
-    };
+    let run = Run::new("wfr_1", "https://a.example/order");
     let future = function(WorkflowContext::new((), Arc::new(run), Arc::clone(&board)));
     let function: Function = Box::pin(async move { Ok(Some(future.await?.to_string())) });
     let mut history = History::of_payload("".into());

@@ -167,7 +167,7 @@ impl Endpoint {
             Outcome::Announce(first, orders) => self.submit(submission::plans(run, first, &orders)).await?,
             Outcome::Step { order, step_id, concurrent, mut out } => {
                 if let Action::Notify { event, data, shown } = &order.action {
-                    let answer = self.qstash.raw(submission::notify(event, data)).await;
+                    let answer = self.qstash.raw(submission::notify(None, event, data)).await;
                     let answer = answer.map_err(|error| of_qstash(&error).at_step(&order.name))?;
                     let waiters: Value = serde_json::from_slice(&answer).unwrap_or_default();
                     out = Some(json!({"eventId": event, "eventData": shown, "notifyResponse": waiters}).to_string());

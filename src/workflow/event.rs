@@ -1,4 +1,4 @@
-use super::record::Record;
+use super::record::{Record, json_or_text};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,20 +37,13 @@ impl<T> EventOutcome<T> {
     }
 }
 
-/// Whether an event can have that id, which is part of a path.
-pub(super) fn is_event_id(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
-}
-
 pub(super) fn read_event<T: DeserializeOwned>(record: &Record) -> Result<EventOutcome<T>, &'static str> {
     if record.wait_timeout == Some(true) {
         return Ok(EventOutcome::TimedOut);
     }
     let data = BASE64_STANDARD.decode(record.out.as_deref().unwrap_or_default()).map_err(|_| "is not base64")?;
     let data: &[u8] = if data.is_empty() { b"null" } else { &data };
-    let value = serde_json::from_slice(data);
-    let value = value.or_else(|_| serde_json::from_value(Value::from(String::from_utf8_lossy(data))));
-    value.map(EventOutcome::Event).map_err(|_| "is of another type")
+    json_or_text(data).map(EventOutcome::Event).map_err(|_| "is of another type")
 }
 
 pub(super) fn read_notified(record: &Record) -> Result<usize, &'static str> {
@@ -61,7 +54,7 @@ pub(super) fn read_notified(record: &Record) -> Result<usize, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workflow::record::StepKind;
+    use crate::workflow::{fields::is_id, record::StepKind};
 
     #[test]
     fn an_event_comes_or_not() {
@@ -71,6 +64,6 @@ mod tests {
         assert!(read_event::<u8>(&paid).is_err());
         let late = Record { wait_timeout: Some(true), ..record };
         assert_eq!(read_event::<u8>(&late), Ok(EventOutcome::TimedOut));
-        assert!(is_event_id("order-1_a.b") && !is_event_id("") && !is_event_id("a/b"));
+        assert!(is_id("order-1_a.b") && !is_id("") && !is_id("a/b"));
     }
 }

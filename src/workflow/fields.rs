@@ -39,6 +39,11 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a 
     headers.get(name)?.to_str().ok()
 }
 
+/// Whether an id can be part of a path: of a run, an event or a workflow.
+pub(super) fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
 /// The version of the protocol.
 pub(super) const PROTOCOL: &str = "1";
 /// The features of an endpoint that the server may count on.

@@ -4,11 +4,11 @@ use super::{
     driver::Function,
     error::{BoxError, Failure},
     failure::{FailureFunction, WorkflowFailure},
+    record::json_or_text,
     run::Run,
 };
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use std::{fmt, future::Future, sync::Arc};
 
 /// Begins a function for a payload.
@@ -56,12 +56,10 @@ impl fmt::Debug for ErasedFunction {
 /// A payload is JSON, or else text. No payload is `null`.
 pub(super) fn read_payload<P: DeserializeOwned>(bytes: &Bytes) -> Result<P, Failure> {
     let bytes: &[u8] = if bytes.is_empty() { b"null" } else { bytes };
-    serde_json::from_slice(bytes)
-        .or_else(|_| serde_json::from_value(Value::from(String::from_utf8_lossy(bytes))))
-        .map_err(|error| {
-            // The text of the error may have the payload in it.
-            Failure::of_endpoint(format!("the payload is not of the expected type: {:?} error", error.classify()))
-        })
+    json_or_text(bytes).map_err(|error| {
+        // The text of the error may have the payload in it.
+        Failure::of_endpoint(format!("the payload is not of the expected type: {:?} error", error.classify()))
+    })
 }
 
 pub(super) fn on_failure<G, GFut, P, R>(function: G) -> FailureFunction

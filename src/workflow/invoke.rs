@@ -1,4 +1,4 @@
-use super::record::Record;
+use super::record::{Record, json_or_text};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// The end of another workflow that was invoked.
@@ -22,11 +22,6 @@ impl<T> InvokeOutcome<T> {
             Self::Failed | Self::Canceled => None,
         }
     }
-}
-
-/// Whether a workflow can have that id, which is the last part of its path.
-pub(super) fn is_workflow_id(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
 /// The URL of the workflow with that id beside the one with this URL.
@@ -53,8 +48,7 @@ pub(super) fn read_invoked<T: DeserializeOwned>(record: &Record) -> Result<Invok
         Ended { is_failed: true, .. } => Ok(InvokeOutcome::Failed),
         Ended { body, .. } => {
             let body = body.filter(|body| !body.is_empty()).unwrap_or_else(|| "null".into());
-            let value = serde_json::from_str(&body).or_else(|_| serde_json::from_value(body.into()));
-            value.map(InvokeOutcome::Returned).map_err(|_| "is of another type")
+            json_or_text(body.as_bytes()).map(InvokeOutcome::Returned).map_err(|_| "is of another type")
         }
     }
 }
@@ -62,7 +56,7 @@ pub(super) fn read_invoked<T: DeserializeOwned>(record: &Record) -> Result<Invok
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workflow::record::StepKind;
+    use crate::workflow::{fields::is_id, record::StepKind};
 
     #[test]
     fn another_workflow_ends_in_one_of_three_ways() {
@@ -80,6 +74,6 @@ mod tests {
     #[test]
     fn workflows_of_one_route_are_beside_each_other() {
         assert_eq!(beside("https://a.example/flows/parent?x=1", "child"), "https://a.example/flows/child");
-        assert!(is_workflow_id("send-mail.v2") && !is_workflow_id("a/b") && !is_workflow_id(""));
+        assert!(is_id("send-mail.v2") && !is_id("a/b") && !is_id(""));
     }
 }

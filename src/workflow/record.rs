@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// The kind of a step, with its name in the protocol.
@@ -98,6 +98,11 @@ impl Record {
     pub(super) fn target(&self) -> u32 {
         self.target_step.filter(|target| *target > 0).unwrap_or(self.step_id)
     }
+}
+
+/// A value of JSON, or else of text, as results and payloads are.
+pub(super) fn json_or_text<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(bytes).or_else(|_| serde_json::from_value(String::from_utf8_lossy(bytes).into()))
 }
 
 #[cfg(test)]

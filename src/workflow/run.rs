@@ -18,6 +18,19 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// A run that begins, without headers and labels.
+    pub(super) fn new(id: &str, url: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            url: url.to_owned(),
+            headers: HeaderMap::new(),
+            retried: 0,
+            labels: Vec::new(),
+            created_at: None,
+            invoke_count: 0,
+        }
+    }
+
     pub(super) fn created_at(&self) -> Option<SystemTime> {
         self.created_at.map(crate::rt::from_unix_ms)
     }

@@ -1,11 +1,10 @@
 use super::{
     board::{Place, Polled},
     error::{BoxError, Failure},
-    record::Record,
+    record::{Record, json_or_text},
 };
 use pin_project_lite::pin_project;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use std::{
     fmt,
     future::Future,
@@ -29,8 +28,8 @@ impl<T> Step<T> {
         Self { place, read }
     }
 
-    /// A step that cannot be asked for.
-    pub(super) fn refused(mut self, problem: &'static str) -> Self {
+    /// Refuses the step when it is asked for, if there is a problem. The first one counts.
+    pub(super) fn refused(mut self, problem: Option<&'static str>) -> Self {
         self.place.refuse_first(problem);
         self
     }
@@ -117,8 +116,7 @@ fn unreadable(record: &Record, problem: &str) -> Failure {
 /// A result as JSON. Text that is no JSON is itself, and no text is `null`.
 pub(super) fn read_json<T: DeserializeOwned>(record: &Record) -> Result<T, &'static str> {
     let out = record.out.as_deref().unwrap_or("null");
-    let value = serde_json::from_str(out);
-    value.or_else(|_| serde_json::from_value(Value::from(out))).map_err(|_| "is of another type")
+    json_or_text(out.as_bytes()).map_err(|_| "is of another type")
 }
 
 pub(super) fn read_nothing(_: &Record) -> Result<(), &'static str> {

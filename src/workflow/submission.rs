@@ -9,11 +9,10 @@ use super::{
     run::Run,
     trigger::Trigger,
 };
-use crate::qstash::RawRequest;
+use crate::qstash::{RawRequest, seconds_text};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
 /// The headers of a message, by lower-case name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub(super) struct Fields(Map<String, Value>);
 impl Fields {
     /// The headers of each message to the workflow.
     fn of_step(run: &Run) -> Self {
-        let mut fields = Self::of_run(run, false);
+        let mut fields = Self::of_run(run);
         fields.set("upstash-forward-upstash-workflow-sdk-version", PROTOCOL);
         fields.set("upstash-feature-set", FEATURES);
         fields.set("upstash-method", "POST");
@@ -33,10 +32,25 @@ impl Fields {
         fields
     }
 
+    /// The headers of the first message of a run.
+    fn of_init(run: &Run, content_type: Option<&HeaderValue>) -> Self {
+        let mut fields = Self::of_step(run);
+        fields.set(fields::INIT.as_str(), "true");
+        if let Some(content_type) = content_type.and_then(|value| value.to_str().ok()) {
+            fields.set("content-type", content_type);
+        }
+        fields.forward(&run.headers);
+        if !run.labels.is_empty() {
+            fields.set("upstash-label", run.labels.join(","));
+            fields.set("upstash-forward-upstash-label", run.labels.join(","));
+        }
+        fields
+    }
+
     /// The headers that name a run.
-    fn of_run(run: &Run, is_init: bool) -> Self {
+    fn of_run(run: &Run) -> Self {
         let mut fields = Self::default();
-        fields.set(fields::INIT.as_str(), if is_init { "true" } else { "false" });
+        fields.set(fields::INIT.as_str(), "false");
         fields.set(fields::RUN_ID.as_str(), &*run.id);
         fields.set(fields::URL.as_str(), &*run.url);
         fields.set(fields::SDK_VERSION.as_str(), PROTOCOL);
@@ -90,19 +104,10 @@ impl Fields {
 
 /// The first message of a run that someone began by a request to the endpoint.
 pub(super) fn init(run: &Run, body: &Bytes, content_type: Option<&HeaderValue>, is_unknown_sdk: bool) -> RawRequest {
-    let mut fields = Fields::of_step(run);
-    fields.set(fields::INIT.as_str(), "true");
+    let mut fields = Fields::of_init(run, content_type);
     if is_unknown_sdk {
         fields.set(fields::TRIGGER_BY_SDK.as_str(), "true");
     }
-    if let Some(content_type) = content_type.and_then(|value| value.to_str().ok()) {
-        fields.set("content-type", content_type);
-    }
-    if !run.labels.is_empty() {
-        fields.set("upstash-label", run.labels.join(","));
-        fields.set("upstash-forward-upstash-label", run.labels.join(","));
-    }
-    fields.forward(&run.headers);
     let body = (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned());
     batch("workflow init", vec![item(&run.url, fields, body)])
 }
@@ -110,27 +115,11 @@ pub(super) fn init(run: &Run, body: &Bytes, content_type: Option<&HeaderValue>, 
 /// The first messages of runs.
 pub(super) fn triggers(triggers: &[Trigger], ids: &[String]) -> RawRequest {
     let items = triggers.iter().zip(ids).map(|(trigger, id)| {
-        let run = Run {
-            id: id.clone(),
-            url: trigger.url.clone(),
-            headers: HeaderMap::new(),
-            retried: 0,
-            labels: Vec::new(),
-            created_at: None,
-            invoke_count: 0,
-        };
-        let mut fields = Fields::of_step(&run);
-        fields.set(fields::INIT.as_str(), "true");
-        if let Some(content_type) = trigger.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
-            fields.set("content-type", content_type);
-        }
-        fields.forward(&trigger.headers);
-        if !trigger.labels.is_empty() {
-            fields.set("upstash-label", trigger.labels.join(","));
-            fields.set("upstash-forward-upstash-label", trigger.labels.join(","));
-        }
+        let (headers, labels) = (trigger.headers.clone(), trigger.labels.clone());
+        let run = Run { headers, labels, ..Run::new(id, &trigger.url) };
+        let mut fields = Fields::of_init(&run, trigger.headers.get(CONTENT_TYPE));
         if let Some(delay) = trigger.delay {
-            fields.set("upstash-delay", seconds(delay));
+            fields.set("upstash-delay", seconds_text(delay));
         }
         fields.failure_callback(trigger.failure_url.as_ref().unwrap_or(&trigger.url), &run);
         let retries = trigger.retries.map(|retries| retries.to_string());
@@ -215,12 +204,13 @@ pub(super) fn end(run: &Run, is_cancelled: bool, result: Option<String>) -> RawR
     }
 }
 
-/// An event for those who wait.
-pub(super) fn notify(event: &str, data: &[u8]) -> RawRequest {
+/// An event for those who wait, or for one run.
+pub(super) fn notify(run_id: Option<&str>, event: &str, data: &[u8]) -> RawRequest {
+    let run = run_id.map(|id| format!("{id}/")).unwrap_or_default();
     RawRequest {
         operation: "workflow notify",
         method: Method::POST,
-        path: format!("/v2/notify/{event}"),
+        path: format!("/v2/notify/{run}{event}"),
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(data),
         is_repeatable: false,
@@ -240,7 +230,7 @@ pub(super) fn steps(run_id: &str) -> RawRequest {
 }
 
 fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
-    let mut fields = Fields::of_run(run, false);
+    let mut fields = Fields::of_run(run);
     fields.set("upstash-feature-set", CALL_FEATURES);
     fields.set("upstash-method", request.method.as_str());
     fields.set("content-type", request.content_type());
@@ -249,7 +239,7 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
         fields.set("upstash-retry-delay", &**delay);
     }
     if let Some(timeout) = request.timeout {
-        fields.set("upstash-timeout", seconds(timeout));
+        fields.set("upstash-timeout", seconds_text(timeout));
     }
     fields.forward(&request.headers);
     fields.set(fields::CALL_TYPE.as_str(), "toCallback");
@@ -278,20 +268,11 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
 }
 
 fn invoke(run: &Run, workflow: &str, body: Option<&str>, run_id: &str, record: &Record) -> RawRequest {
-    let child = Run {
-        id: run_id.to_owned(),
-        url: beside(&run.url, workflow),
-        headers: HeaderMap::new(),
-        retried: 0,
-        labels: Vec::new(),
-        created_at: None,
-        invoke_count: run.invoke_count + 1,
-    };
-    let mut fields = Fields::of_step(&child);
-    fields.set(fields::INIT.as_str(), "true");
+    let (headers, invoke_count) = (run.headers.clone(), run.invoke_count + 1);
+    let child = Run { headers, invoke_count, ..Run::new(run_id, &beside(&run.url, workflow)) };
+    let mut fields = Fields::of_init(&child, None);
     fields.set(fields::INVOKE.as_str(), "true");
     fields.failure_callback(&child.url, &child);
-    fields.forward(&run.headers);
     let mut body = json!({
         "body": body,
         "headers": Fields::of_step(run).into_lists(),
@@ -378,9 +359,4 @@ fn batch(operation: &'static str, items: Vec<Value>) -> RawRequest {
 fn text(record: &Record) -> String {
     // A record has only texts and numbers.
     serde_json::to_string(record).unwrap_or_default()
-}
-
-/// Whole seconds, rounded up.
-pub(super) fn seconds(time: Duration) -> String {
-    format!("{}s", time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }

@@ -8,22 +8,13 @@ use super::{
     trigger::Trigger,
 };
 use crate::qstash::RawRequest;
-use http::HeaderMap;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 
 const URL: &str = "https://a.example/api/order";
 
 fn run() -> Run {
-    Run {
-        id: "wfr_1".into(),
-        url: URL.into(),
-        headers: HeaderMap::new(),
-        retried: 0,
-        labels: Vec::new(),
-        created_at: None,
-        invoke_count: 0,
-    }
+    Run::new("wfr_1", URL)
 }
 
 fn order(name: &str, action: Action) -> Order {

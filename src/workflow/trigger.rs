@@ -1,3 +1,4 @@
+use super::fields::is_id;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use std::{fmt, time::Duration};
@@ -133,10 +134,7 @@ impl Trigger {
         if let Some(problem) = self.problem {
             return Err(invalid(problem));
         }
-        let is_label = |text: &str| {
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
-        if !self.labels.iter().all(|label| is_label(label)) {
+        if !self.labels.iter().all(|label| is_id(label)) {
             return Err(invalid("a label has letters, digits, - _ and . only"));
         }
         Ok(())

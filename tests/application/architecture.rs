@@ -51,7 +51,6 @@ const SHORT_FILES: &[(&str, &str)] = &[
     ("/mod.rs", "documentation and re-exports only"),
     ("src/hex.rs", "used by four rooms"),
     ("client/secret.rs", "one type that several clients hold"),
-    ("workflow/run.rs", "what deliveries, contexts and submissions share"),
     ("redis/node.rs", "under both the client and the cluster, which must not know each other"),
     ("commands/hyperloglog.rs", "a group of Redis commands"),
     ("commands/pubsub.rs", "a group of Redis commands"),
