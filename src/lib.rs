@@ -142,6 +142,8 @@ mod in_progress;
 pub mod local;
 #[cfg(any(feature = "client-ip", feature = "ratelimit", feature = "session"))]
 mod never_seen;
+#[cfg(any(feature = "ratelimit", feature = "response-cache", feature = "qstash"))]
+mod original_uri;
 mod private_response;
 mod problem;
 mod problems;

@@ -4,7 +4,7 @@ use super::{
     Claims, QStashRejection, Receiver, SignatureError, claims::Signed, guard::ReplayTicket, rejection::QStashRefusal,
     subject,
 };
-use crate::PrivateResponse;
+use crate::{PrivateResponse, original_uri::original_uri};
 use axum_core::extract::DefaultBodyLimit;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Request, request::Parts};
@@ -120,10 +120,7 @@ fn signed(
 
 /// Path and query as the client sent them: a nested router takes its prefix off the request's own.
 fn original_path(parts: &Parts) -> &str {
-    #[cfg(feature = "axum")]
-    let uri = parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0);
-    #[cfg(not(feature = "axum"))]
-    let uri = &parts.uri;
+    let uri = original_uri(&parts.extensions, &parts.uri);
     uri.path_and_query().map_or("/", |path| path.as_str())
 }
 

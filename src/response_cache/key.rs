@@ -1,5 +1,5 @@
 use super::QueryKey;
-use crate::hex::hex;
+use crate::{hex::hex, original_uri::original_uri};
 use http::{Request, Uri, header};
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, sync::Arc};
@@ -14,7 +14,7 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn of<B>(prefix: &str, query: &QueryKey, request: &Request<B>) -> Self {
-        let uri = original_uri(request);
+        let uri = original_uri(request.extensions(), request.uri());
         let (target, seen) = (target(uri, query), target(request.uri(), query));
         let mut hash = Sha256::new();
         // No part can hold a line feed, so no two lists of parts read the same.
@@ -40,17 +40,6 @@ impl Key {
     pub(super) fn shared(&self) -> Arc<str> {
         Arc::clone(&self.text)
     }
-}
-
-/// The URI as it came, before nested routers took their prefix off.
-#[cfg(feature = "axum")]
-fn original_uri<B>(request: &Request<B>) -> &Uri {
-    request.extensions().get::<axum::extract::OriginalUri>().map_or(request.uri(), |original| &original.0)
-}
-
-#[cfg(not(feature = "axum"))]
-fn original_uri<B>(request: &Request<B>) -> &Uri {
-    request.uri()
 }
 
 /// Whether the request's URI is what the nested routers left of the original, and nothing else was done to it.

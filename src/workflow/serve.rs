@@ -7,13 +7,14 @@ use super::{
     function::{ErasedFunction, on_failure},
 };
 use crate::{
+    original_uri::original_uri,
     qstash::{QStashClient, Receiver},
     rt::spawn,
 };
 use axum_core::response::Response;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::{HeaderMap, Request, Uri, header::HOST};
+use http::{HeaderMap, Request, header::HOST};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use serde::{Serialize, de::DeserializeOwned};
@@ -158,7 +159,7 @@ impl WorkflowService {
 
     /// The URL of the workflow, as far as a request tells.
     fn url<B>(&self, request: &Request<B>) -> String {
-        let uri = original(request);
+        let uri = original_uri(request.extensions(), request.uri());
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         if let Some(base) = &self.base_url {
             return format!("{base}{path}");
@@ -181,16 +182,6 @@ async fn answer_in_full(endpoint: Endpoint, headers: HeaderMap, body: Bytes, url
     }
     let lost = |_| answer::failed(&Failure::of_endpoint("the runtime stopped before the delivery was done"));
     receiver.await.unwrap_or_else(lost)
-}
-
-#[cfg(feature = "axum")]
-fn original<B>(request: &Request<B>) -> &Uri {
-    request.extensions().get::<axum::extract::OriginalUri>().map_or(request.uri(), |original| &original.0)
-}
-
-#[cfg(not(feature = "axum"))]
-fn original<B>(request: &Request<B>) -> &Uri {
-    request.uri()
 }
 
 impl<B> Service<Request<B>> for WorkflowService

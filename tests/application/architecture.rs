@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 const PLUMBING: &str = "background client rt error env body breaker problem private_response expiring_map hex never_seen problems \
-                        in_progress single_flight";
+                        in_progress single_flight original_uri";
 
 /// The names that the crate's root re-exports, by the room they are from.
 const ROOT: &[(&str, &str)] = &[
@@ -50,6 +50,7 @@ const SHORT: usize = 30;
 const SHORT_FILES: &[(&str, &str)] = &[
     ("/mod.rs", "documentation and re-exports only"),
     ("src/hex.rs", "used by four rooms"),
+    ("src/original_uri.rs", "used by four rooms"),
     ("client/secret.rs", "one type that several clients hold"),
     ("redis/node.rs", "under both the client and the cluster, which must not know each other"),
     ("commands/hyperloglog.rs", "a group of Redis commands"),

@@ -1,4 +1,5 @@
 use super::refusal::GRPC_STATUS;
+use crate::original_uri::original_uri;
 use http::{
     Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri,
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
@@ -56,11 +57,7 @@ impl<'a> RequestHead<'a> {
     /// The path as the client sent it, with the prefixes of nested axum routers.
     #[must_use]
     pub fn path(&self) -> &'a str {
-        #[cfg(feature = "axum")]
-        if let Some(axum::extract::OriginalUri(uri)) = self.extensions.get() {
-            return uri.path();
-        }
-        self.uri.path()
+        original_uri(self.extensions, self.uri).path()
     }
 
     /// The fields.
