@@ -14,7 +14,7 @@ use crate::local::qstash::{
 };
 
 /// The retries of a message that sets none.
-const DEFAULT_RETRIES: u32 = 3;
+pub(super) const DEFAULT_RETRIES: u32 = 3;
 pub(super) const DAY_MS: u64 = 24 * 3600 * 1_000;
 
 /// A message to accept.

@@ -97,13 +97,10 @@ impl Account {
             Record::Schedule(schedule) => self.set_schedule(schedule),
             Record::ScheduleGone(id) => self.drop_schedule(&id),
             Record::Keys(keys) => self.keys = keys,
-            Record::RunStarted(_)
-            | Record::RunEntry(..)
-            | Record::RunEnded(..)
-            | Record::Waits(_)
-            | Record::WaitOver(_)
-            | Record::EventKept(_)
-            | Record::EventTaken(_) => self.apply_to_runs(&record),
+            Record::RunStarted(_) | Record::RunEntry(..) | Record::RunEnded(..) => self.apply_to_runs(&record),
+            Record::Waits(_) | Record::WaitOver(_) | Record::EventKept(_) | Record::EventTaken(_) => {
+                self.apply_to_waits(&record);
+            }
         }
     }
 

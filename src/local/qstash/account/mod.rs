@@ -15,6 +15,7 @@ mod recent;
 mod reload_tests;
 mod schedules;
 mod state;
+mod waits;
 mod workflows;
 
 pub(crate) use self::{

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -46,8 +46,11 @@ pub(crate) struct Account {
     pub(super) keys: Keys,
     /// The runs of workflows.
     pub(super) runs: HashMap<Arc<str>, Run>,
-    /// The steps that wait for an event.
-    pub(super) waiters: Vec<Arc<Waiter>>,
+    /// Those that have ended, in this order, each with the time.
+    pub(super) ended_runs: VecDeque<(u64, Arc<str>)>,
+    /// The steps that wait for an event, by deadline and number.
+    pub(super) waiters: BTreeMap<(u64, u64), Arc<Waiter>>,
+    pub(super) last_waiter: u64,
     /// Events that came before the wait for them.
     pub(super) kept_events: Vec<Arc<KeptEvent>>,
     /// The day since the epoch, and the messages that were taken on it.
@@ -91,7 +94,9 @@ impl Account {
             last_dead_letter: 0,
             keys,
             runs: HashMap::new(),
-            waiters: Vec::new(),
+            ended_runs: VecDeque::new(),
+            waiters: BTreeMap::new(),
+            last_waiter: 0,
             kept_events: Vec::new(),
             day: (0, 0),
         };
@@ -106,7 +111,7 @@ impl Account {
     pub(crate) fn next_due(&self) -> Option<u64> {
         let tick = self.ticks.first().map(|(at_ms, _)| *at_ms);
         let cancelled = self.cancelled.keys().next().map(|(at_ms, _)| *at_ms);
-        let wait = self.waiters.iter().map(|waiter| waiter.deadline_ms).min();
+        let wait = self.waiters.keys().next().map(|(deadline_ms, _)| *deadline_ms);
         [self.dispatcher.next_due(), tick, cancelled, wait].into_iter().flatten().min()
     }
 

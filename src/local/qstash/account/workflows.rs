@@ -1,4 +1,4 @@
-//! Runs of workflows: their entries, the messages that bring them further, and what they wait for.
+//! Runs of workflows: their entries, and the messages that bring them further.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::{
     Account,
-    accept::{Accepted, Receipt, Submission, not_before},
+    accept::{Accepted, DEFAULT_RETRIES, Receipt, Submission, not_before},
 };
 use crate::local::qstash::{
     deliver::Outcome,
     ids,
     message::{CallKind, Message, Options, Origin, RunPlace, merged},
-    records::{Destination, Invoker, KeptEvent, Record, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
+    records::{Destination, Invoker, Record, Run, RunEnd, RunEntry, RunStart, RunState},
     refusal::Refusal,
     view,
 };
@@ -25,8 +25,6 @@ use crate::local::qstash::{
 const LAZY_ABOVE: usize = 3 * 1024 * 1024;
 /// How deep workflows may invoke each other.
 const MAX_DEPTH: u32 = 100;
-/// The retries of a run that sets none.
-const DEFAULT_RETRIES: u32 = 3;
 
 /// The run of a message, as its fields tell.
 #[derive(Debug, Clone)]
@@ -162,8 +160,8 @@ impl Account {
     }
 
     /// The run, if it has not ended. 400 is the word for that: endpoints take no other for it.
-    fn started(&self, id: &str) -> Result<Arc<RunStart>, Refusal> {
-        let run = self.runs.get(id).filter(|run| run.state == RunState::Started);
+    pub(super) fn started(&self, id: &str) -> Result<Arc<RunStart>, Refusal> {
+        let run = self.runs.get(id).filter(|run| run.state() == RunState::Started);
         let ended = || Refusal::invalid(format!("can not append to the workflow run {id}: it has ended"));
         run.map(|run| Arc::clone(&run.start)).ok_or_else(ended)
     }
@@ -230,7 +228,7 @@ impl Account {
         let run = self.runs.get(&place.run)?;
         match place.kind {
             CallKind::Failure => Some(message.body.clone()),
-            _ if run.state != RunState::Started => None,
+            _ if run.state() != RunState::Started => None,
             CallKind::Step => {
                 // Those up to its own: which ones it has decides what an endpoint does.
                 let entries: Value = run.entries[..=place.entry.min(run.entries.len() - 1)].iter().map(shown).collect();
@@ -284,14 +282,12 @@ impl Account {
     }
 
     fn fail_run(&mut self, now_ms: u64, start: &Arc<RunStart>, message: &Message, outcome: &Outcome, retried: u32) {
-        if self.started(&start.id).is_err() {
+        if !self.end_run(now_ms, &start.id, RunState::Failed, None) {
             return;
         }
-        self.end_run(now_ms, &start.id, RunState::Failed, None);
         let Some(callback) = &start.options.failure_callback else { return };
         let payload = self.runs.get(&start.id).and_then(|run| Some(STANDARD.encode(&run.entries.first()?.body)));
-        let body = view::callback(message, outcome, retried, Some(&start.id), self.limits.max_message_bytes);
-        let mut body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let mut body = view::callback_value(message, outcome, retried, Some(&start.id), self.limits.max_message_bytes);
         body["sourceBody"] = payload.into();
         body["workflowRunId"] = (*start.id).into();
         body["workflowCreatedAt"] = start.created_ms.into();
@@ -311,24 +307,24 @@ impl Account {
             if let Some(body) = body {
                 out["body"] = body.into();
             }
-            self.resume_invoker(now_ms, invoker, &out);
+            let mut step = invoker.step.clone();
+            step["out"] = out.to_string().into();
+            self.resume_run(now_ms, &invoker.run, &step, &invoker.fields);
         }
         true
     }
 
-    /// Tells the step that invoked a run of its end.
-    fn resume_invoker(&mut self, now_ms: u64, invoker: &Invoker, out: &Value) {
-        let Ok(parent) = self.started(&invoker.run) else { return };
-        let mut step = invoker.step.clone();
-        step["out"] = out.to_string().into();
-        let Ok(options) = Options::read(&invoker.fields) else { return };
-        let options = Arc::new(options.or(&parent.options));
-        self.add_to_run(now_ms, &parent, CallKind::Step, parent.url.clone(), step.to_string().into(), &options);
+    /// Brings a run further by the result of a step that QStash had to wait for. Returns the id of the message.
+    pub(super) fn resume_run(&mut self, now_ms: u64, run: &str, step: &Value, fields: &HeaderMap) -> Option<String> {
+        let start = self.started(run).ok()?;
+        let options = Arc::new(Options::read(fields).ok()?.or(&start.options));
+        let (url, body) = (start.url.clone(), step.to_string().into());
+        Some(self.add_to_run(now_ms, &start, CallKind::Step, url, body, &options))
     }
 
     /// The entries of a run that has not ended.
     pub(crate) fn run_entries(&self, id: &str) -> Option<Value> {
-        let run = self.runs.get(id).filter(|run| run.state == RunState::Started)?;
+        let run = self.runs.get(id).filter(|run| run.state() == RunState::Started)?;
         Some(run.entries.iter().map(shown).collect())
     }
 
@@ -344,78 +340,20 @@ impl Account {
         runs
     }
 
-    /// Lets a step wait for an event.
-    pub(crate) fn wait(&mut self, now_ms: u64, waiter: Waiter) -> Result<(), Refusal> {
-        self.started(&waiter.run)?;
-        let kept = self.kept_events.iter().find(|kept| (&kept.run, &kept.event) == (&waiter.run, &waiter.event));
-        let (kept, waiter) = (kept.cloned(), Arc::new(waiter));
-        self.commit(now_ms, Record::Waits(Arc::clone(&waiter)));
-        if let Some(kept) = kept {
-            let out = STANDARD.encode(&kept.data);
-            self.commit(now_ms, Record::EventTaken(kept));
-            self.end_wait(now_ms, &waiter, |step| step["out"] = out.into());
-        }
-        Ok(())
-    }
-
-    /// The steps that wait for an event.
-    pub(crate) fn waiters(&self, event: &str) -> Vec<Arc<Waiter>> {
-        self.waiters.iter().filter(|waiter| &*waiter.event == event).cloned().collect()
-    }
-
-    /// Tells an event to those who wait for it, and gives each with the message that resumes its run.
-    pub(crate) fn notify(&mut self, now_ms: u64, event: &str, data: &Bytes) -> Vec<(Arc<Waiter>, String)> {
-        let told = self.waiters(event).into_iter().filter_map(|waiter| {
-            let out = STANDARD.encode(data);
-            let id = self.end_wait(now_ms, &waiter, |step| step["out"] = out.into())?;
-            Some((waiter, id))
-        });
-        told.collect()
-    }
-
-    /// Tells an event to one run, which hears it now or when it waits for it. `None` if the run has ended.
-    pub(crate) fn notify_run(&mut self, now_ms: u64, run: &str, event: &str, data: Bytes) -> Option<Option<String>> {
-        let start = self.started(run).ok()?;
-        let waiter = self.waiters(event).into_iter().find(|waiter| waiter.run == start.id);
-        if let Some(waiter) = waiter {
-            let out = STANDARD.encode(&data);
-            return Some(self.end_wait(now_ms, &waiter, |step| step["out"] = out.into()));
-        }
-        let kept = KeptEvent { run: Arc::clone(&start.id), event: event.into(), data };
-        self.commit(now_ms, Record::EventKept(Arc::new(kept)));
-        Some(None)
-    }
-
-    /// Resumes the runs whose waits are over.
-    pub(super) fn expire_waits(&mut self, now_ms: u64) {
-        let over: Vec<_> = self.waiters.iter().filter(|waiter| waiter.deadline_ms <= now_ms).cloned().collect();
-        for waiter in over {
-            self.end_wait(now_ms, &waiter, |step| step["waitTimeout"] = true.into());
-        }
-    }
-
     /// Forgets runs that ended before a time.
     pub(super) fn expire_runs(&mut self, before_ms: u64) {
-        self.runs.retain(|_, run| run.end.as_ref().is_none_or(|end| end.time_ms >= before_ms));
-    }
-
-    fn end_wait(&mut self, now_ms: u64, waiter: &Arc<Waiter>, tell: impl FnOnce(&mut Value)) -> Option<String> {
-        self.commit(now_ms, Record::WaitOver(Arc::clone(waiter)));
-        let start = self.started(&waiter.run).ok()?;
-        let mut step = waiter.step.clone();
-        step["waitEventId"] = (*waiter.event).into();
-        tell(&mut step);
-        let options = Options::read(&waiter.fields).ok()?;
-        let options = Arc::new(options.or(&start.options));
-        let (url, body) = (start.url.clone(), step.to_string().into());
-        Some(self.add_to_run(now_ms, &start, CallKind::Step, url, body, &options))
+        while self.ended_runs.front().is_some_and(|(time_ms, _)| *time_ms < before_ms) {
+            if let Some((_, id)) = self.ended_runs.pop_front() {
+                self.runs.remove(&id);
+            }
+        }
     }
 
     /// Changes runs by something that happens, or happened before the account was loaded.
     pub(super) fn apply_to_runs(&mut self, record: &Record) {
         match record {
             Record::RunStarted(start) => {
-                let run = Run { start: Arc::clone(start), entries: Vec::new(), state: RunState::Started, end: None };
+                let run = Run { start: Arc::clone(start), entries: Vec::new(), end: None };
                 self.runs.insert(Arc::clone(&start.id), run);
             }
             Record::RunEntry(id, entry) => {
@@ -425,18 +363,10 @@ impl Account {
             }
             Record::RunEnded(id, end) => {
                 if let Some(run) = self.runs.get_mut(id) {
-                    (run.state, run.end) = (end.state, Some(end.clone()));
+                    run.end = Some(end.clone());
+                    self.ended_runs.push_back((end.time_ms, Arc::clone(id)));
                 }
-                self.waiters.retain(|waiter| waiter.run != *id);
-                self.kept_events.retain(|kept| kept.run != *id);
-            }
-            Record::EventKept(kept) => self.kept_events.push(Arc::clone(kept)),
-            Record::EventTaken(kept) => self.kept_events.retain(|other| !Arc::ptr_eq(other, kept)),
-            Record::Waits(waiter) => self.waiters.push(Arc::clone(waiter)),
-            Record::WaitOver(waiter) => {
-                self.waiters.retain(|other| {
-                    (&other.run, &other.event, &other.step) != (&waiter.run, &waiter.event, &waiter.step)
-                });
+                self.forget_waits(id);
             }
             _ => {}
         }

@@ -83,7 +83,8 @@ pub(super) fn wait(account: &mut Account, now_ms: u64, request: &ApiRequest, eve
     let fields = lists(&wait.timeout_headers);
     let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let deadline_ms = now_ms.saturating_add(timeout_ms);
-    account.wait(now_ms, Waiter { run: run.id, event: event.into(), deadline_ms, step: wait.step, fields })?;
+    let waiter = Waiter { run: run.id, event: event.into(), deadline_ms, number: 0, step: wait.step, fields };
+    account.wait(now_ms, waiter)?;
     Ok(Answer::json(json!({})))
 }
 
@@ -159,7 +160,7 @@ fn run(run: &Run) -> Value {
     let mut shown = json!({
         "workflowRunId": &*run.start.id,
         "workflowUrl": run.start.url,
-        "workflowState": run.state.name(),
+        "workflowState": run.state().name(),
         "workflowRunCreatedAt": run.start.created_ms,
         "labels": run.start.options.labels,
     });

@@ -33,8 +33,13 @@ pub(crate) struct Invoker {
 pub(crate) struct Run {
     pub(crate) start: Arc<RunStart>,
     pub(crate) entries: Vec<RunEntry>,
-    pub(crate) state: RunState,
     pub(crate) end: Option<RunEnd>,
+}
+
+impl Run {
+    pub(crate) fn state(&self) -> RunState {
+        self.end.as_ref().map_or(RunState::Started, |end| end.state)
+    }
 }
 
 /// The end of a run.
@@ -87,6 +92,8 @@ pub(crate) struct Waiter {
     pub(crate) run: Arc<str>,
     pub(crate) event: Arc<str>,
     pub(crate) deadline_ms: u64,
+    /// The order in which they came; the account gives it.
+    pub(crate) number: u64,
     /// The step, whose result is the event.
     pub(crate) step: Value,
     /// The fields of the message that resumes the run.

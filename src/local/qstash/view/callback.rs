@@ -13,12 +13,23 @@ pub(crate) fn callback(
     dead_letter: Option<&str>,
     most: usize,
 ) -> Vec<u8> {
+    callback_value(message, outcome, retried, dead_letter, most).to_string().into_bytes()
+}
+
+/// The same as a value.
+pub(crate) fn callback_value(
+    message: &Message,
+    outcome: &Outcome,
+    retried: u32,
+    dead_letter: Option<&str>,
+    most: usize,
+) -> Value {
     // Three bytes are four characters of base64.
     let room = most / 4 * 3;
     let body = &outcome.body[..outcome.body.len().min(room)];
     let source_body = &message.body[..message.body.len().min(room - body.len())];
     let topic = message.topic.as_ref();
-    let object: Value = Object::default()
+    Object::default()
         .with("status", outcome.status)
         .with("header", json!(field_lists(&outcome.headers)))
         .with("body", STANDARD.encode(body))
@@ -37,6 +48,5 @@ pub(crate) fn callback(
         .with_some("scheduleId", message.schedule_id.as_deref())
         .with_some("callerIP", message.caller_ip.map(|ip| ip.to_string()))
         .with_some("dlqId", dead_letter)
-        .into();
-    object.to_string().into_bytes()
+        .into()
 }

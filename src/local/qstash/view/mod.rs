@@ -7,6 +7,6 @@ mod object;
 
 pub(crate) use self::{
     account::{flow, group, queue, schedule},
-    callback::callback,
+    callback::{callback, callback_value},
     message::{dead_letter, message, receipt, row},
 };
