@@ -200,6 +200,25 @@ impl QStashClient {
         Ok(self.caller.send(call).await?.into_body())
     }
 
+    /// Entries of a list of workflows.
+    #[cfg(feature = "workflow")]
+    pub(crate) fn listing<T: super::wire::FromWire>(
+        &self,
+        operation: &'static str,
+        path: &'static str,
+        name: &'static [&'static str],
+        query: super::query::Query,
+    ) -> super::Listing<T> {
+        super::Listing::new(&self.caller, operation, path, name, query)
+    }
+
+    /// Options as headers, without those of every message.
+    #[cfg(feature = "workflow")]
+    pub(crate) fn option_headers(&self, options: &super::DeliveryOptions) -> Result<HeaderMap, Error> {
+        let caller = Caller { message_headers: std::sync::Arc::default(), ..self.caller.clone() };
+        options.options.clone().into_headers(&caller)
+    }
+
     /// Sends the calls of this client.
     pub(super) fn caller(&self) -> &Caller {
         &self.caller

@@ -47,7 +47,7 @@ macro_rules! id {
 
             /// One segment of a path.
             #[allow(dead_code, reason = "not every kind is in a path")]
-            pub(super) fn segment(&self) -> String {
+            pub(crate) fn segment(&self) -> String {
                 utf8_percent_encode(&self.0, ESCAPED).to_string()
             }
         }

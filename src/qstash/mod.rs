@@ -146,6 +146,7 @@
 
 mod applied_flow_control;
 mod batch;
+mod bulk;
 mod call;
 mod callback_body;
 mod callback_rejection;
@@ -232,6 +233,9 @@ pub use self::{
 };
 #[cfg(feature = "workflow")]
 pub(crate) use self::{
+    bulk::{Pages, by_ids},
     client::RawRequest,
+    query::{Query, filter_setters},
     seconds::{rounded_up as whole_seconds, text as seconds_text},
+    wire::{FromWire, Object, Unreadable, items},
 };

@@ -8,18 +8,18 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// The query of a request: a name may be there several times. The first value that cannot be sent is its problem.
 #[derive(Clone, Default)]
-pub(super) struct Query {
+pub(crate) struct Query {
     pairs: Vec<(&'static str, String)>,
     problem: Option<Error>,
 }
 
 impl Query {
-    pub(super) fn push(&mut self, name: &'static str, value: &(impl ToString + ?Sized)) {
+    pub(crate) fn push(&mut self, name: &'static str, value: &(impl ToString + ?Sized)) {
         self.pairs.push((name, value.to_string()));
     }
 
     /// Adds text. The service would read empty text as no filter at all.
-    pub(super) fn push_text(&mut self, name: &'static str, value: &str) {
+    pub(crate) fn push_text(&mut self, name: &'static str, value: &str) {
         if value.trim().is_empty() {
             self.problem.get_or_insert(invalid(format!("the filter {name} is empty")));
         }
@@ -27,20 +27,32 @@ impl Query {
     }
 
     /// Adds a time in milliseconds.
-    pub(super) fn push_time(&mut self, name: &'static str, time: SystemTime) {
+    pub(crate) fn push_time(&mut self, name: &'static str, time: SystemTime) {
         self.push(name, &unix_ms(time));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(feature = "workflow")]
+    pub(crate) fn append(&mut self, other: Self) {
+        self.pairs.extend(other.pairs);
+        self.problem = self.problem.take().or(other.problem);
+    }
+
+    /// Notes that a value cannot be sent.
+    #[cfg(feature = "workflow")]
+    pub(crate) fn refuse(&mut self, problem: &'static str) {
+        self.problem.get_or_insert(invalid(problem));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
 
-    pub(super) fn checked(&self) -> Result<(), Error> {
+    pub(crate) fn checked(&self) -> Result<(), Error> {
         self.problem.clone().map_or(Ok(()), Err)
     }
 
     /// The path with this query.
-    pub(super) fn after(&self, path: &str) -> String {
+    pub(crate) fn after(&self, path: &str) -> String {
         let mut target = path.to_owned();
         for (at, (name, value)) in self.pairs.iter().enumerate() {
             target.push(if at == 0 { '?' } else { '&' });
@@ -70,20 +82,20 @@ macro_rules! filter_setters {
             }
         )*
 
-        /// Only messages since this time, to the millisecond.
+        /// Only those since this time, to the millisecond.
         pub fn from(mut self, time: std::time::SystemTime) -> Self {
             self.query.push_time("fromDate", time);
             self
         }
 
-        /// Only messages until this time, to the millisecond.
+        /// Only those until this time, to the millisecond.
         pub fn until(mut self, time: std::time::SystemTime) -> Self {
             self.query.push_time("toDate", time);
             self
         }
     };
 }
-pub(super) use filter_setters;
+pub(crate) use filter_setters;
 
 #[cfg(test)]
 mod tests {

@@ -13,56 +13,56 @@ use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
 /// A value that is read from an answer.
-pub(super) trait FromWire: Sized {
+pub(crate) trait FromWire: Sized {
     fn from_wire(value: &Value) -> Result<Self, Unreadable>;
 }
 
 /// An id that the service gave something, perhaps before it had rules for names.
-pub(super) trait StoredId: Sized {
+pub(crate) trait StoredId: Sized {
     fn from_service(text: String) -> Option<Self>;
 }
 
 /// The field that is missing or cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unreadable(pub(super) &'static str);
+pub struct Unreadable(pub(crate) &'static str);
 
 /// A JSON object. A field that is `null` or empty text is absent.
 #[derive(Clone, Copy)]
-pub(super) struct Object<'a>(&'a Map<String, Value>);
+pub(crate) struct Object<'a>(&'a Map<String, Value>);
 
 impl<'a> Object<'a> {
-    pub(super) fn of(value: &'a Value) -> Result<Self, Unreadable> {
+    pub(crate) fn of(value: &'a Value) -> Result<Self, Unreadable> {
         value.as_object().map(Self).ok_or(Unreadable("an object"))
     }
 
     /// The value of the first of these names that is present.
-    pub(super) fn value(self, names: &[&str]) -> Option<&'a Value> {
+    pub(crate) fn value(self, names: &[&str]) -> Option<&'a Value> {
         let is_present = |value: &&Value| !value.is_null() && value.as_str() != Some("");
         names.iter().find_map(|name| self.0.get(*name).filter(is_present))
     }
 
-    pub(super) fn text(self, name: &str) -> Option<String> {
+    pub(crate) fn text(self, name: &str) -> Option<String> {
         text(self.value(&[name])?)
     }
 
     /// An id. Text that can be none counts as absent.
-    pub(super) fn id<T: StoredId>(self, name: &str) -> Option<T> {
+    pub(crate) fn id<T: StoredId>(self, name: &str) -> Option<T> {
         T::from_service(self.text(name)?)
     }
 
-    pub(super) fn required_id<T: StoredId>(self, name: &'static str) -> Result<T, Unreadable> {
+    pub(crate) fn required_id<T: StoredId>(self, name: &'static str) -> Result<T, Unreadable> {
         self.id(name).ok_or(Unreadable(name))
     }
 
-    pub(super) fn required_text(self, name: &'static str) -> Result<String, Unreadable> {
+    pub(crate) fn required_text(self, name: &'static str) -> Result<String, Unreadable> {
         self.text(name).ok_or(Unreadable(name))
     }
 
-    pub(super) fn number<T: TryFrom<u64>>(self, name: &str) -> Option<T> {
+    pub(crate) fn number<T: TryFrom<u64>>(self, name: &str) -> Option<T> {
         T::try_from(number(self.value(&[name])?)?).ok()
     }
 
-    pub(super) fn flag(self, name: &str) -> bool {
+    pub(crate) fn flag(self, name: &str) -> bool {
         match self.value(&[name]) {
             Some(Value::Bool(flag)) => *flag,
             Some(other) => matches!(text(other).as_deref(), Some("true" | "True" | "1")),
@@ -71,39 +71,39 @@ impl<'a> Object<'a> {
     }
 
     /// A time in milliseconds since the Unix epoch; 0 means that there is none.
-    pub(super) fn time(self, name: &str) -> Option<SystemTime> {
+    pub(crate) fn time(self, name: &str) -> Option<SystemTime> {
         self.number(name).filter(|ms| *ms != 0).map(from_unix_ms)
     }
 
     /// A time in seconds since the Unix epoch; 0 means that there is none.
-    pub(super) fn time_in_seconds(self, name: &str) -> Option<SystemTime> {
+    pub(crate) fn time_in_seconds(self, name: &str) -> Option<SystemTime> {
         self.number::<u64>(name).filter(|seconds| *seconds != 0).map(|time| from_unix_ms(time.saturating_mul(1000)))
     }
 
     /// A number of seconds, or text such as `1h30m`.
-    pub(super) fn seconds(self, name: &str) -> Option<Duration> {
+    pub(crate) fn seconds(self, name: &str) -> Option<Duration> {
         let value = self.value(&[name])?;
         number(value).map(Duration::from_secs).or_else(|| seconds::parse(value.as_str()?))
     }
 
     /// A number of milliseconds, or text such as `1h30m`.
-    pub(super) fn milliseconds(self, name: &str) -> Option<Duration> {
+    pub(crate) fn milliseconds(self, name: &str) -> Option<Duration> {
         let value = self.value(&[name])?;
         number(value).map(Duration::from_millis).or_else(|| seconds::parse(value.as_str()?))
     }
 
-    pub(super) fn method(self, name: &str) -> Option<Method> {
+    pub(crate) fn method(self, name: &str) -> Option<Method> {
         self.text(name)?.parse().ok()
     }
 
     /// The status of an HTTP response. It is 0 or absent if there was none.
-    pub(super) fn status(self, name: &str) -> Option<StatusCode> {
+    pub(crate) fn status(self, name: &str) -> Option<StatusCode> {
         self.number::<u16>(name).and_then(|status| StatusCode::from_u16(status).ok())
     }
 
     /// Headers with a value or a list of values each. Those that HTTP does not allow are left out, and so are those beyond the
     /// number that a map can hold.
-    pub(super) fn headers(self, names: &[&str]) -> HeaderMap {
+    pub(crate) fn headers(self, names: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, values) in self.value(names).and_then(Value::as_object).into_iter().flatten() {
             let Ok(name) = HeaderName::try_from(name) else { continue };
@@ -119,7 +119,7 @@ impl<'a> Object<'a> {
     }
 
     /// A body: text, or Base64 under another name.
-    pub(super) fn body(self, text_name: &str, base64_name: &str) -> Option<Bytes> {
+    pub(crate) fn body(self, text_name: &str, base64_name: &str) -> Option<Bytes> {
         match self.value(&[text_name]) {
             Some(body) => text(body).map(Bytes::from),
             None => self.base64(base64_name),
@@ -127,7 +127,7 @@ impl<'a> Object<'a> {
     }
 
     /// A body in Base64. Text that is none, such as the mark of a redacted body, is kept as it is.
-    pub(super) fn base64(self, name: &str) -> Option<Bytes> {
+    pub(crate) fn base64(self, name: &str) -> Option<Bytes> {
         let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let text = self.text(name)?;
         let decoded = [&STANDARD, &URL_SAFE]
@@ -137,22 +137,22 @@ impl<'a> Object<'a> {
     }
 
     /// Texts in a list, or a single one.
-    pub(super) fn texts(self, name: &str) -> Vec<String> {
+    pub(crate) fn texts(self, name: &str) -> Vec<String> {
         self.value(&[name]).map(list).unwrap_or_default().iter().filter_map(text).collect()
     }
 
     /// The labels of a message: all of them, or at least the first.
-    pub(super) fn labels(self) -> Vec<String> {
+    pub(crate) fn labels(self) -> Vec<String> {
         let all = self.texts("labels");
         if all.is_empty() { self.texts("label") } else { all }
     }
 
     /// The items of a list under one of these names. Absent means empty.
-    pub(super) fn items<T: FromWire>(self, names: &[&str]) -> Result<Vec<T>, Unreadable> {
+    pub(crate) fn items<T: FromWire>(self, names: &[&str]) -> Result<Vec<T>, Unreadable> {
         self.items_with(names, T::from_wire)
     }
 
-    pub(super) fn items_with<T>(
+    pub(crate) fn items_with<T>(
         self,
         names: &[&str],
         read: fn(&Value) -> Result<T, Unreadable>,
@@ -161,14 +161,14 @@ impl<'a> Object<'a> {
     }
 
     /// Texts under names of their own, such as states of messages.
-    pub(super) fn entries(self, name: &str) -> impl Iterator<Item = (&'a str, String)> {
+    pub(crate) fn entries(self, name: &str) -> impl Iterator<Item = (&'a str, String)> {
         let entries = self.value(&[name]).and_then(Value::as_object);
         entries.into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), text(value)?)))
     }
 }
 
 /// The items of a list; `null` is empty.
-pub(super) fn items<T: FromWire>(value: &Value) -> Result<Vec<T>, Unreadable> {
+pub(crate) fn items<T: FromWire>(value: &Value) -> Result<Vec<T>, Unreadable> {
     items_with(value, T::from_wire)
 }
 

@@ -1,10 +1,13 @@
-use super::record::Record;
-use crate::{Error, ErrorKind};
+use super::{fields::is_id, record::Record};
+use crate::{
+    Error, ErrorKind,
+    qstash::{EmailProvider, FlowControl, LlmProvider, RetryDelay},
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{borrow::Borrow, collections::BTreeMap, fmt, time::Duration};
 
 /// A request that QStash makes for a workflow. No process waits for its answer, which may take hours.
 ///
@@ -21,12 +24,13 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 #[derive(Clone)]
 #[must_use]
 pub struct CallRequest {
-    pub(super) url: String,
+    pub(super) target: Target,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<String>,
     pub(super) retries: u32,
-    pub(super) retry_delay: Option<String>,
+    pub(super) retry_delay: Option<RetryDelay>,
+    pub(super) flow_control: Option<FlowControl>,
     pub(super) timeout: Option<Duration>,
     pub(super) problem: Option<&'static str>,
 }
@@ -34,13 +38,49 @@ pub struct CallRequest {
 impl CallRequest {
     /// A request without a body.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
+        Self::to(Target::Url(url.into()), method)
+    }
+
+    /// A request that begins a run of another workflow of the same [route](crate::workflow::serve_many), by its id, and does
+    /// not wait for its end. The answer has the id of the run.
+    pub fn workflow(id: impl Into<String>) -> Self {
+        let id = id.into();
+        let problem = (!is_id(&id)).then_some("it is for a workflow whose id is not one");
+        Self { problem, ..Self::to(Target::Workflow(id), Method::POST) }
+    }
+
+    /// A prompt to a language model, for [`json`](Self::json).
+    ///
+    /// ```
+    /// use axum_upstash::{qstash::LlmProvider, workflow::CallRequest};
+    ///
+    /// let summary = CallRequest::to_llm(&LlmProvider::openai("key")).json(&serde_json::json!({
+    ///     "model": "gpt-4o",
+    ///     "messages": [{"role": "user", "content": "Sum it up"}],
+    /// }));
+    /// ```
+    pub fn to_llm(provider: &LlmProvider) -> Self {
+        Self::to_provider(provider.url(), provider.headers())
+    }
+
+    /// A mail, or a list of them, for [`json`](Self::json).
+    pub fn to_email(provider: &EmailProvider) -> Self {
+        Self::to_provider(provider.url(), provider.headers())
+    }
+
+    fn to_provider(url: &str, headers: Vec<(&'static str, String)>) -> Self {
+        headers.into_iter().fold(Self::post(url), |request, (name, value)| request.header(name, value))
+    }
+
+    fn to(target: Target, method: Method) -> Self {
         Self {
-            url: url.into(),
+            target,
             method,
             headers: HeaderMap::new(),
             body: None,
             retries: 0,
             retry_delay: None,
+            flow_control: None,
             timeout: None,
             problem: None,
         }
@@ -90,9 +130,18 @@ impl CallRequest {
         self
     }
 
-    /// Sets the time before each repetition, as an expression in milliseconds.
-    pub fn retry_delay(mut self, expression: impl Into<String>) -> Self {
-        self.retry_delay = Some(expression.into());
+    /// Sets the waits before repetitions (12 s, 2 min 28 s, 30 min, 6 h, then 24 h).
+    pub fn retry_delay(mut self, delay: impl Borrow<RetryDelay>) -> Self {
+        self.retry_delay = Some(delay.borrow().clone());
+        self
+    }
+
+    /// Limits how many calls with one key are made at once, or in a period.
+    pub fn flow_control(mut self, control: impl Borrow<FlowControl>) -> Self {
+        match control.borrow().key() {
+            Ok(_) => self.flow_control = Some(control.borrow().clone()),
+            Err(_) => self.problem = Some("its flow control has a key that cannot be sent"),
+        }
         self
     }
 
@@ -106,6 +155,14 @@ impl CallRequest {
     pub(super) fn content_type(&self) -> &str {
         self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json")
     }
+}
+
+/// What a call is made to.
+#[derive(Clone)]
+pub(super) enum Target {
+    Url(String),
+    /// A workflow beside this one, by its id.
+    Workflow(String),
 }
 
 /// Without headers and body: they are the application's.

@@ -76,8 +76,7 @@
 //!
 //! # On this machine
 //! [`LocalQStash`](https://docs.rs/axum-upstash/latest/axum_upstash/local/struct.LocalQStash.html), of the feature `local`, runs
-//! workflows without an account. It has no dead letter queue of runs, and shows no steps in
-//! logs.
+//! workflows without an account.
 
 mod answer;
 mod board;
@@ -102,7 +101,6 @@ mod invoke;
 mod order;
 mod record;
 mod run;
-mod run_info;
 mod saga;
 mod serve;
 mod serve_many;
@@ -115,14 +113,16 @@ mod webhook;
 
 pub use self::{
     call::{CallRequest, CallResponse},
-    client::{RunError, Triggered, WorkflowClient},
+    client::{
+        FailureInfo, FailureState, RevivedRun, RunDlq, RunDlqEntry, RunDlqFilter, RunError, RunFilter, RunInfo,
+        RunState, RunStepInfo, StepError, StepGroup, StepState, Triggered, Waiter, WorkflowClient,
+    },
     context::WorkflowContext,
     error::WorkflowError,
     event::EventOutcome,
     failure::WorkflowFailure,
     invoke::InvokeOutcome,
     record::StepKind,
-    run_info::{RunInfo, RunState},
     saga::Saga,
     serve::{Workflow, WorkflowService, serve},
     serve_many::{ManyWorkflows, serve_many},

@@ -1,7 +1,7 @@
 //! The requests by which an endpoint tells QStash what comes next.
 
 use super::{
-    call::{CallRequest, Stored},
+    call::{CallRequest, Stored, Target},
     fields::{self, CALL_FEATURES, FEATURES, PROTOCOL},
     invoke::beside,
     order::{Action, Order},
@@ -9,10 +9,11 @@ use super::{
     run::Run,
     trigger::Trigger,
 };
-use crate::qstash::{RawRequest, seconds_text};
+use crate::qstash::{FlowControl, RawRequest, RetryDelay, seconds_text, whole_seconds};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The headers of a message, by lower-case name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,23 +122,40 @@ pub(super) fn triggers(triggers: &[Trigger], ids: &[String]) -> RawRequest {
         if let Some(delay) = trigger.delay {
             fields.set("upstash-delay", seconds_text(delay));
         }
+        if let Some(time) = trigger.not_before {
+            fields.set("upstash-not-before", whole_seconds(since_epoch(time)).to_string());
+        }
+        if !trigger.redacted.is_empty() {
+            fields.set("upstash-redact-fields", trigger.redacted.join(","));
+        }
         fields.failure_callback(trigger.failure_url.as_ref().unwrap_or(&trigger.url), &run);
-        let retries = trigger.retries.map(|retries| retries.to_string());
-        let (key, value) = trigger.flow_control.clone().unzip();
-        for (name, value) in [
-            ("retries", retries),
-            ("retry-delay", trigger.retry_delay.clone()),
-            ("flow-control-key", key),
-            ("flow-control-value", value),
-        ] {
-            if let Some(value) = value {
-                fields.set(&format!("upstash-{name}"), &*value);
-                fields.set(&format!("upstash-failure-callback-{name}"), value);
-            }
+        for (name, value) in delivery(trigger.retries, trigger.retry_delay.as_ref(), trigger.flow_control.as_ref()) {
+            fields.set(&format!("upstash-{name}"), &*value);
+            fields.set(&format!("upstash-failure-callback-{name}"), value);
         }
         item(&trigger.url, fields, trigger.body.clone())
     });
     batch("workflow trigger", items.collect())
+}
+
+/// Options of deliveries that are set, by their names behind `upstash-`.
+fn delivery(
+    retries: Option<u32>,
+    retry_delay: Option<&RetryDelay>,
+    flow_control: Option<&FlowControl>,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let key = flow_control.and_then(|control| Some(control.key().ok()?.to_string()));
+    let options = [
+        ("retries", retries.map(|retries| retries.to_string())),
+        ("retry-delay", retry_delay.map(RetryDelay::expression)),
+        ("flow-control-key", key),
+        ("flow-control-value", flow_control.map(FlowControl::value)),
+    ];
+    options.into_iter().filter_map(|(name, value)| Some((name, value?)))
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The plans of a group.
@@ -234,9 +252,9 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
     fields.set("upstash-feature-set", CALL_FEATURES);
     fields.set("upstash-method", request.method.as_str());
     fields.set("content-type", request.content_type());
-    fields.set("upstash-retries", request.retries.to_string());
-    if let Some(delay) = &request.retry_delay {
-        fields.set("upstash-retry-delay", &**delay);
+    let flow_control = request.flow_control.as_ref();
+    for (name, value) in delivery(Some(request.retries), request.retry_delay.as_ref(), flow_control) {
+        fields.set(&format!("upstash-{name}"), value);
     }
     if let Some(timeout) = request.timeout {
         fields.set("upstash-timeout", seconds_text(timeout));
@@ -264,7 +282,11 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
             fields.set(&format!("{name}-upstash-workflow-invoke-count"), run.invoke_count.to_string());
         }
     }
-    batch("workflow call", vec![item(&request.url, fields, request.body.clone())])
+    let url = match &request.target {
+        Target::Url(url) => url.clone(),
+        Target::Workflow(id) => beside(&run.url, id),
+    };
+    batch("workflow call", vec![item(&url, fields, request.body.clone())])
 }
 
 fn invoke(run: &Run, workflow: &str, body: Option<&str>, run_id: &str, record: &Record) -> RawRequest {

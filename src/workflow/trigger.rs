@@ -1,9 +1,16 @@
 use super::fields::is_id;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use std::{fmt, time::Duration};
+use std::{
+    borrow::Borrow,
+    fmt,
+    time::{Duration, SystemTime},
+};
 
-use crate::{Error, ErrorKind};
+use crate::{
+    Error, ErrorKind,
+    qstash::{FlowControl, RetryDelay},
+};
 
 /// A run to begin.
 ///
@@ -23,11 +30,13 @@ pub struct Trigger {
     pub(super) headers: HeaderMap,
     pub(super) run_id: Option<String>,
     pub(super) retries: Option<u32>,
-    pub(super) retry_delay: Option<String>,
+    pub(super) retry_delay: Option<RetryDelay>,
     pub(super) delay: Option<Duration>,
+    pub(super) not_before: Option<SystemTime>,
     pub(super) labels: Vec<String>,
-    pub(super) flow_control: Option<(String, String)>,
+    pub(super) flow_control: Option<FlowControl>,
     pub(super) failure_url: Option<String>,
+    pub(super) redacted: Vec<String>,
     pub(super) problem: Option<&'static str>,
 }
 
@@ -42,9 +51,11 @@ impl Trigger {
             retries: None,
             retry_delay: None,
             delay: None,
+            not_before: None,
             labels: Vec::new(),
             flow_control: None,
             failure_url: None,
+            redacted: Vec::new(),
             problem: None,
         }
     }
@@ -87,15 +98,21 @@ impl Trigger {
         self
     }
 
-    /// Sets the time before each repetition, as an expression in milliseconds.
-    pub fn retry_delay(mut self, expression: impl Into<String>) -> Self {
-        self.retry_delay = Some(expression.into());
+    /// Sets the waits before repetitions (12 s, 2 min 28 s, 30 min, 6 h, then 24 h).
+    pub fn retry_delay(mut self, delay: impl Borrow<RetryDelay>) -> Self {
+        self.retry_delay = Some(delay.borrow().clone());
         self
     }
 
-    /// Sets how much later the run begins.
+    /// Sets how much later the run begins, in whole seconds, rounded up.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
+        self
+    }
+
+    /// Sets the time at which the run begins, in whole seconds, rounded up. It counts instead of a delay.
+    pub fn not_before(mut self, time: SystemTime) -> Self {
+        self.not_before = Some(time);
         self
     }
 
@@ -105,9 +122,30 @@ impl Trigger {
         self
     }
 
-    /// Limits the deliveries of all runs with this key, as `parallelism=5, rate=10, period=1s`.
-    pub fn flow_control(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.flow_control = Some((key.into(), value.into()));
+    /// Limits how many deliveries of runs with one key are made at once, or in a period.
+    pub fn flow_control(mut self, control: impl Borrow<FlowControl>) -> Self {
+        self.flow_control = Some(control.borrow().clone());
+        self
+    }
+
+    /// Shows hashes instead of payload and results in logs and dead letter queue.
+    pub fn redact_body(mut self) -> Self {
+        self.redacted.push("body".into());
+        self
+    }
+
+    /// Shows hashes instead of the values of all headers in logs and dead letter queue.
+    pub fn redact_headers(mut self) -> Self {
+        self.redacted.push("header".into());
+        self
+    }
+
+    /// Shows a hash instead of the value of this header in logs and dead letter queue.
+    pub fn redact_header(mut self, name: impl AsRef<str>) -> Self {
+        match HeaderName::try_from(name.as_ref()) {
+            Ok(name) => self.redacted.push(format!("header[{name}]")),
+            Err(_) => self.problem = Some("a header to redact has a name that cannot be sent"),
+        }
         self
     }
 
@@ -133,6 +171,9 @@ impl Trigger {
     pub(super) fn check(&self) -> Result<(), Error> {
         if let Some(problem) = self.problem {
             return Err(invalid(problem));
+        }
+        if let Some(control) = &self.flow_control {
+            control.key()?;
         }
         if !self.labels.iter().all(|label| is_id(label)) {
             return Err(invalid("a label has letters, digits, - _ and . only"));

@@ -119,7 +119,13 @@ async fn workflows_of_the_sdk_run_on_the_local_qstash() {
     // A run that is begun without an SDK: its endpoint takes it over.
     let url = format!("{}/v2/trigger/{}", host.local.url(), at(&host, "/path"));
     let begun = reqwest::Client::new().post(url).bearer_auth(host.local.token());
-    let begun = begun.header("upstash-forward-x-shop", "tea").body(r#"{"text": "a"}"#).send().await.unwrap();
+    let begun = begun
+        .header("upstash-workflow-unknown-sdk", "true")
+        .header("upstash-forward-x-shop", "tea")
+        .body(r#"{"text": "a"}"#)
+        .send()
+        .await
+        .unwrap();
     let begun: Value = begun.json().await.unwrap();
     let id = begun["workflowRunId"].as_str().unwrap();
     let result: Value = host.client.wait_for_result(id, SOON).await.unwrap();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::{Router, routing::post};
 use axum_upstash::{
     local::LocalQStashFaults,
+    qstash::RetryDelay,
     workflow::{RunError, WorkflowContext, WorkflowError, serve},
 };
 use futures_util::future::join_all;
@@ -126,7 +127,12 @@ async fn a_run_comes_to_the_same_whatever_is_lost_or_repeated() {
         let run = async |number: usize, program: &[Op]| {
             // An answer that is lost: the same run is triggered again.
             let id = format!("{seed}-{runs}-{number}");
-            let trigger = || host.trigger("/model", &program).run_id(&*id).retries(100).retry_delay("100");
+            let trigger = || {
+                host.trigger("/model", &program)
+                    .run_id(&*id)
+                    .retries(100)
+                    .retry_delay(RetryDelay::fixed(Duration::from_millis(100)))
+            };
             let mut tries = 0;
             let run = loop {
                 match host.client.trigger(trigger()).await {

@@ -13,8 +13,12 @@ use axum::{
     http::StatusCode,
     routing::{any, post},
 };
-use axum_upstash::workflow::{
-    CallRequest, EventOutcome, RunError, Trigger, WorkflowContext, WorkflowError, WorkflowFailure, serve, serve_many,
+use axum_upstash::{
+    qstash::RetryDelay,
+    workflow::{
+        CallRequest, EventOutcome, RunError, Trigger, WorkflowContext, WorkflowError, WorkflowFailure, serve,
+        serve_many,
+    },
 };
 use futures_util::future::join;
 use serde_json::{Value, json};
@@ -283,7 +287,11 @@ async fn a_delivery_that_is_given_up_is_done_all_the_same() {
     };
     let routes = Router::new().route("/slow", post(serve(slow)));
     let host = Host::start_with(routes, |builder| builder.max_timeout(Duration::from_millis(100))).await;
-    let run = host.client.trigger(host.trigger("/slow", &1).retry_delay("3600000")).await.unwrap();
+    let run = host
+        .client
+        .trigger(host.trigger("/slow", &1).retry_delay(RetryDelay::fixed(Duration::from_secs(3600))))
+        .await
+        .unwrap();
     let result: u32 = host.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await.unwrap();
     assert_eq!((result, counter.load(Ordering::SeqCst)), (1, 1));
 }
@@ -351,6 +359,7 @@ async fn a_run_is_begun_without_an_sdk() {
     let client = reqwest::Client::new();
     let ask = async |path: String, body: String| {
         let request = client.post(format!("{}/v2/{path}", host.local.url())).bearer_auth(host.local.token());
+        let request = request.header("upstash-workflow-unknown-sdk", path.ends_with("/one").to_string());
         let answer = request.header("upstash-forward-x-shop", "tea").body(body).send().await.unwrap();
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };

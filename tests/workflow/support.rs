@@ -23,6 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub(crate) struct Host {
     pub(crate) local: LocalQStash,
     pub(crate) client: WorkflowClient,
+    pub(crate) qstash: axum_upstash::qstash::QStashClient,
     pub(crate) origin: String,
     calls: Arc<AtomicU32>,
 }
@@ -41,13 +42,14 @@ impl Host {
         let variable =
             |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         let upstash = UpstashBuilder::from_env_with(variable).or_memory().build().unwrap();
-        let client = WorkflowClient::new(upstash.qstash());
+        let qstash = upstash.qstash();
+        let client = WorkflowClient::new(qstash.clone());
         let calls = Arc::new(AtomicU32::new(0));
         let app = routes.with_state(upstash).layer(middleware::from_fn_with_state(Arc::clone(&calls), count));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { local, client, origin, calls }
+        Self { local, client, qstash, origin, calls }
     }
 
     pub(crate) fn trigger(&self, path: &str, payload: &impl Serialize) -> Trigger {

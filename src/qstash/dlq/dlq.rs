@@ -3,8 +3,8 @@ use crate::{
     Error,
     qstash::{
         DeliveryOptions, DlqId, Listing, Published, QStashClient,
+        bulk::{Pages, by_ids},
         call::{Answer, Call, Caller},
-        listing::Seen,
         query::Query,
         wire::{Object, Unreadable},
     },
@@ -16,12 +16,6 @@ const PATH: &str = "/v2/dlq";
 const RETRY_PATH: &str = "/v2/dlq/retry";
 const DELETE: &str = "qstash dlq delete";
 const RETRY: &str = "qstash dlq retry";
-
-/// The most entries of a request without ids.
-const MAX_COUNT: u64 = 100;
-
-/// Entries of one request: the service takes 100, and the target stays short enough for any proxy.
-const IDS: usize = 50;
 
 /// The dead letter queue: messages whose deliveries have all failed.
 ///
@@ -218,61 +212,6 @@ impl Dlq {
         let caller = Caller { message_headers: Arc::default(), ..self.caller.clone() };
         self.overrides.options.clone().into_headers(&caller).map_err(|error| error.with_operation(RETRY))
     }
-}
-
-/// The requests of a call that goes on for as long as there is a cursor.
-struct Pages {
-    query: Query,
-    /// `None` before the first request.
-    cursor: Option<Option<String>>,
-    /// The cursors that were followed.
-    seen: Seen,
-    left: Option<u64>,
-}
-
-impl Pages {
-    fn new(query: Query, limit: Option<u32>) -> Self {
-        Self { query, cursor: None, seen: Seen::default(), left: limit.map(u64::from) }
-    }
-
-    fn next(&self) -> Option<Query> {
-        let count = self.left.map_or(MAX_COUNT, |left| left.min(MAX_COUNT));
-        if count == 0 {
-            return None;
-        }
-        let mut query = self.query.clone();
-        query.push("count", &count);
-        match &self.cursor {
-            None => Some(query),
-            Some(None) => None,
-            Some(Some(cursor)) => {
-                query.push("cursor", cursor);
-                Some(query)
-            }
-        }
-    }
-
-    /// Goes on after a page of so many entries.
-    fn continue_at(&mut self, cursor: Option<String>, entries: u64) {
-        self.cursor = Some(cursor.filter(|cursor| self.seen.is_new(cursor)));
-        self.left = self.left.map(|left| left.saturating_sub(entries));
-    }
-}
-
-fn by_ids(
-    ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
-    operation: &'static str,
-) -> Result<Vec<Query>, Error> {
-    let ids: Result<Vec<DlqId>, Error> = ids.into_iter().map(|id| id.try_into().map_err(Into::into)).collect();
-    let ids = ids.map_err(|error| error.with_operation(operation))?;
-    let query = |ids: &[DlqId]| {
-        let mut query = Query::default();
-        for id in ids {
-            query.push("dlqIds", id);
-        }
-        query
-    };
-    Ok(ids.chunks(IDS).map(query).collect())
 }
 
 fn deleted(answer: &Answer) -> Result<u64, Error> {

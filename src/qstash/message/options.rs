@@ -45,13 +45,13 @@ impl Options {
     }
 
     /// A header that the provider of the destination requires. Its value is kept out of logs.
-    pub(super) fn default_header(&mut self, name: &'static str, value: &str) {
-        match HeaderValue::from_str(value) {
-            Ok(mut value) => {
+    pub(super) fn default_header(&mut self, name: &str, value: &str) {
+        match (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(mut value)) => {
                 value.set_sensitive(true);
-                self.defaults.insert(HeaderName::from_static(name), value);
+                self.defaults.insert(name, value);
             }
-            Err(_) => self.refuse(invalid(format!("{name} has a value that cannot be sent in a header"))),
+            _ => self.refuse(invalid(format!("{name} has a value that cannot be sent in a header"))),
         }
     }
 

@@ -58,6 +58,24 @@ impl LlmProvider {
     fn new(url: &str, key: Key) -> Self {
         Self { url: url.to_owned(), key, organization: None }
     }
+
+    #[cfg(feature = "workflow")]
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The headers that the provider requires.
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = match &self.key {
+            Key::Bearer(key) => vec![bearer(key)],
+            Key::Anthropic(key) => {
+                vec![("x-api-key", key.expose().to_owned()), ("anthropic-version", "2023-06-01".to_owned())]
+            }
+        };
+        let organization = self.organization.as_ref();
+        headers.extend(organization.map(|name| ("openai-organization", name.expose().to_owned())));
+        headers
+    }
 }
 
 /// A service that sends e-mail, with the credentials that QStash forwards to it.
@@ -89,6 +107,20 @@ impl EmailProvider {
     pub fn resend_batch(api_key: impl Into<String>) -> Self {
         Self { url: "https://api.resend.com/emails/batch", key: Secret::new(api_key) }
     }
+
+    #[cfg(feature = "workflow")]
+    pub(crate) fn url(&self) -> &str {
+        self.url
+    }
+
+    /// The headers that the provider requires.
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
+        vec![bearer(&self.key)]
+    }
+}
+
+fn bearer(key: &Secret) -> (&'static str, String) {
+    ("authorization", format!("Bearer {}", key.expose()))
 }
 
 impl Message<ToUrl> {
@@ -96,32 +128,21 @@ impl Message<ToUrl> {
     ///
     /// A header that is set on the message replaces the provider's of that name.
     pub fn to_llm(provider: &LlmProvider, callback: impl Into<Callback>) -> Self {
-        let mut message = Self::to_url(&provider.url).callback(callback);
-        message.options.default_header("content-type", "application/json");
-        match &provider.key {
-            Key::Bearer(key) => message.bearer_by_default(key),
-            Key::Anthropic(key) => {
-                message.options.default_header("upstash-forward-x-api-key", key.expose());
-                message.options.default_header("upstash-forward-anthropic-version", "2023-06-01");
-            }
-        }
-        if let Some(organization) = &provider.organization {
-            message.options.default_header("upstash-forward-openai-organization", organization.expose());
-        }
-        message
+        Self::to_url(&provider.url).callback(callback).with_defaults(provider.headers())
     }
 
     /// A mail, or a list of them.
     ///
     /// A header that is set on the message replaces the provider's of that name.
     pub fn to_email(provider: &EmailProvider) -> Self {
-        let mut message = Self::to_url(provider.url);
-        message.options.default_header("content-type", "application/json");
-        message.bearer_by_default(&provider.key);
-        message
+        Self::to_url(provider.url).with_defaults(provider.headers())
     }
 
-    fn bearer_by_default(&mut self, key: &Secret) {
-        self.options.default_header("upstash-forward-authorization", &format!("Bearer {}", key.expose()));
+    fn with_defaults(mut self, headers: Vec<(&'static str, String)>) -> Self {
+        self.options.default_header("content-type", "application/json");
+        for (name, value) in headers {
+            self.options.default_header(&format!("upstash-forward-{name}"), &value);
+        }
+        self
     }
 }

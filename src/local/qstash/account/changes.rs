@@ -55,17 +55,14 @@ impl Account {
                 self.end(now_ms, job);
                 self.dead_letter_bytes += letter.size();
                 self.last_dead_letter = letter.number;
-                self.dead_letters.insert(letter.number, letter);
+                self.dead_letters.insert(letter.number, Arc::clone(&letter));
+                self.apply_to_runs(&Record::Failed(job, letter));
                 while self.dead_letter_bytes > self.limits.max_dead_letter_bytes && self.dead_letters.len() > 1 {
-                    let Some((_, oldest)) = self.dead_letters.pop_first() else { break };
-                    self.dead_letter_bytes -= oldest.size();
+                    let Some(oldest) = self.dead_letters.keys().next().copied() else { break };
+                    self.drop_letter(oldest);
                 }
             }
-            Record::DeadLetterGone(number) => {
-                if let Some(letter) = self.dead_letters.remove(&number) {
-                    self.dead_letter_bytes -= letter.size();
-                }
-            }
+            Record::DeadLetterGone(number) => self.drop_letter(number),
             Record::Logged(row) => {
                 match row.state {
                     State::Delivered => {
@@ -97,7 +94,12 @@ impl Account {
             Record::Schedule(schedule) => self.set_schedule(schedule),
             Record::ScheduleGone(id) => self.drop_schedule(&id),
             Record::Keys(keys) => self.keys = keys,
-            Record::RunStarted(_) | Record::RunEntry(..) | Record::RunEnded(..) => self.apply_to_runs(&record),
+            Record::RunStarted(_)
+            | Record::RunEntry(_)
+            | Record::RunError(..)
+            | Record::RunEnded(..)
+            | Record::RunFailure(..)
+            | Record::RunResumed(..) => self.apply_to_runs(&record),
             Record::Waits(_) | Record::WaitOver(_) | Record::EventKept(_) | Record::EventTaken(_) => {
                 self.apply_to_waits(&record);
             }
@@ -140,6 +142,9 @@ impl Account {
                 Origin::Callback(source) => Some(source),
             },
         };
+        if let Some(run) = message.place().and_then(|place| self.runs.get_mut(&place.run)) {
+            run.live.insert(job);
+        }
         let live = Live { next_ms: message.not_before_ms, message, retried: 0, is_cancelled: false };
         self.live.insert(job, live);
         self.dispatcher.add(now_ms, job, spec);
@@ -151,6 +156,9 @@ impl Account {
         self.by_id.remove(&live.message.id);
         self.pending_bytes -= live.message.size();
         self.dispatcher.finish(now_ms, job);
+        if let Some(run) = live.message.place().and_then(|place| self.runs.get_mut(&place.run)) {
+            run.live.remove(&job);
+        }
         Some(live.message)
     }
 }

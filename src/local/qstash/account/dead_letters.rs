@@ -14,6 +14,11 @@ impl Account {
         self.dead_letters.get(&number.parse().ok()?).filter(|letter| letter.id() == id)
     }
 
+    /// The dead letter of that number.
+    pub(crate) fn numbered_dead_letter(&self, number: u64) -> Option<&DeadLetter> {
+        self.dead_letters.get(&number).map(|letter| &**letter)
+    }
+
     /// So many dead letters, the newest first, beginning after the one of the cursor. With the cursor of the next page,
     /// if there is one.
     pub(crate) fn dead_letters(
@@ -33,7 +38,8 @@ impl Account {
             true => Box::new(self.dead_letters.values().rev()),
             false => Box::new(named.into_values().rev()),
         };
-        let older = candidates.filter(|letter| is_older(letter.number));
+        // Those of workflows are listed apart.
+        let older = candidates.filter(|letter| is_older(letter.number) && letter.message.place().is_none());
         let mut selected = older.filter(|letter| others.selects_letter(letter));
         let page: Vec<Arc<DeadLetter>> = selected.by_ref().take(count).cloned().collect();
         let cursor = selected.next().and_then(|_| page.last()).map(|letter| letter.id());

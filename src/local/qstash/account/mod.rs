@@ -15,12 +15,11 @@ mod recent;
 mod reload_tests;
 mod schedules;
 mod state;
-mod waits;
 mod workflows;
 
 pub(crate) use self::{
     accept::{Accepted, Receipt, Submission},
     attempts::Attempt,
     state::Account,
-    workflows::{RunFields, lists},
+    workflows::{Revival, RunFields, lists},
 };

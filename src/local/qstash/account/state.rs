@@ -46,8 +46,9 @@ pub(crate) struct Account {
     pub(super) keys: Keys,
     /// The runs of workflows.
     pub(super) runs: HashMap<Arc<str>, Run>,
-    /// Those that have ended, in this order, each with the time.
-    pub(super) ended_runs: VecDeque<(u64, Arc<str>)>,
+    /// Those that have ended, in this order, each with the time and about how many bytes it takes.
+    pub(super) ended_runs: VecDeque<(u64, Arc<str>, usize)>,
+    pub(super) ended_run_bytes: usize,
     /// The steps that wait for an event, by deadline and number.
     pub(super) waiters: BTreeMap<(u64, u64), Arc<Waiter>>,
     pub(super) last_waiter: u64,
@@ -95,6 +96,7 @@ impl Account {
             keys,
             runs: HashMap::new(),
             ended_runs: VecDeque::new(),
+            ended_run_bytes: 0,
             waiters: BTreeMap::new(),
             last_waiter: 0,
             kept_events: Vec::new(),

@@ -9,18 +9,25 @@ use crate::local::qstash::refusal::Refusal;
 pub(crate) struct Answer {
     pub(super) status: u16,
     pub(super) body: Option<Value>,
+    /// JSON that is written already, in place of the body.
+    text: Option<String>,
     pub(super) fields: Vec<(&'static str, String)>,
 }
 
 impl Answer {
     /// 200 without a body.
     pub(super) fn done() -> Self {
-        Self { status: 200, body: None, fields: Vec::new() }
+        Self { status: 200, body: None, text: None, fields: Vec::new() }
     }
 
     /// 200 with JSON.
     pub(super) fn json(body: impl Into<Value>) -> Self {
         Self { body: Some(body.into()), ..Self::done() }
+    }
+
+    /// 200 with JSON that is written already.
+    pub(super) fn json_text(text: String) -> Self {
+        Self { text: Some(text), ..Self::done() }
     }
 
     pub(super) fn with_status(self, status: u16) -> Self {
@@ -32,7 +39,8 @@ impl Answer {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let body = self.body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let text = self.text.or_else(|| self.body.map(|body| body.to_string()));
+        let body = text.map_or_else(Body::empty, Body::from);
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -6,7 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, ApiRequest, destination, publish, query::Query, request::MAX_FIELDS, schedules};
-use crate::local::qstash::{account::Account, records::Destination, refusal::Refusal, text::Target};
+use crate::local::qstash::{
+    account::{Account, RunFields},
+    records::Destination,
+    refusal::Refusal,
+    text::Target,
+};
 
 /// The items of one request.
 const MAX_ITEMS: usize = 10_000;
@@ -29,14 +34,23 @@ pub(super) fn batch(account: &mut Account, now_ms: u64, request: &ApiRequest) ->
     if items.len() > MAX_ITEMS {
         return Err(Refusal::invalid(format!("a batch should have at most {MAX_ITEMS} messages")));
     }
-    let answers = items
-        .into_iter()
-        .map(|item| one(account, now_ms, request, item).unwrap_or_else(|refusal| json!({ "error": refusal.text })));
+    let items: Vec<_> = items.into_iter().map(|item| read(request, item)).collect();
+    // The messages of a step of a workflow are taken together, or refused together.
+    let is_alone = items.len() == 1;
+    for (own, destination, queue) in items.iter().flatten() {
+        let Some(run) = RunFields::read(&own.fields).filter(|run| is_alone || !run.is_init) else { continue };
+        account.check_for_run(now_ms, &publish::submission(own, destination.clone(), queue.clone())?, &run)?;
+    }
+    let answers = items.into_iter().map(|item| {
+        let answer = item.and_then(|item| one(account, now_ms, item));
+        answer.unwrap_or_else(|refusal| json!({ "error": refusal.text }))
+    });
     Ok(Answer::json(answers.collect::<Vec<Value>>()))
 }
 
-fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) -> Result<Value, Refusal> {
-    let (own, destination, queue) = read(request, item)?;
+type Read = (ApiRequest, Destination, Option<Arc<str>>);
+
+fn one(account: &mut Account, now_ms: u64, (own, destination, queue): Read) -> Result<Value, Refusal> {
     if own.fields.contains_key("upstash-cron") {
         return Ok(schedules::create(account, now_ms, &own, destination)?.body.unwrap_or_default());
     }
@@ -45,7 +59,7 @@ fn one(account: &mut Account, now_ms: u64, request: &ApiRequest, item: Value) ->
 }
 
 /// Reads an item: a request of its own, its destination, and its queue.
-pub(super) fn read(request: &ApiRequest, item: Value) -> Result<(ApiRequest, Destination, Option<Arc<str>>), Refusal> {
+pub(super) fn read(request: &ApiRequest, item: Value) -> Result<Read, Refusal> {
     let item: Item =
         serde_json::from_value(item).map_err(|error| Refusal::invalid(format!("invalid message: {error}")))?;
     let mut fields = HeaderMap::new();

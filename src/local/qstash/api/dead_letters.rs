@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiRequest, filters};
+use super::{Answer, ApiRequest, filters, workflows};
 use crate::local::qstash::{
     account::Account,
     message::{Options, TRACE},
@@ -24,6 +24,9 @@ pub(super) fn answer(
     path: &[&str],
 ) -> Result<Answer, Refusal> {
     match (request.method.as_str(), path) {
+        ("GET", []) if request.query.get("source").is_some_and(|source| source == "workflow") => {
+            workflows::letters(account, request)
+        }
         ("GET", []) => {
             let filter = filters::filter(request, &MORE)?;
             let (letters, cursor) = page(account, request, &filter)?;
@@ -46,6 +49,9 @@ pub(super) fn answer(
         }
         ("POST", ["retry", id]) => {
             let letter = Arc::clone(find(account, id)?);
+            if letter.message.place().is_some() {
+                return Err(Refusal::invalid("the message is one of a workflow run, which is resumed or restarted"));
+            }
             let receipt = account.revive(now_ms, &letter, &over(request)?)?;
             Ok(Answer::json(view::receipt(&receipt)).with_status(201))
         }

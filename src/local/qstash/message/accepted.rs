@@ -77,6 +77,14 @@ impl CallKind {
 }
 
 impl Message {
+    /// The place in the run of a workflow that it is of.
+    pub(crate) fn place(&self) -> Option<&RunPlace> {
+        match &self.origin {
+            Origin::Run(place) => Some(place),
+            Origin::Publish | Origin::Callback(_) => None,
+        }
+    }
+
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
         /// Of the record itself, and of what names it.

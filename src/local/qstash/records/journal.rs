@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use super::{DeadLetter, Group, KeptEvent, Keys, Queue, Row, RunEnd, RunEntry, RunStart, Schedule, Waiter};
+use super::{
+    DeadLetter, FailureCall, Group, KeptEvent, Keys, Queue, Row, RunEnd, RunError, RunStart, Schedule, Waiter,
+};
 use crate::local::qstash::{
     dispatch::{FlowChange, JobId},
     message::Message,
@@ -38,8 +40,15 @@ pub(crate) enum Record {
     ScheduleGone(String),
     Keys(Keys),
     RunStarted(Arc<RunStart>),
-    RunEntry(Arc<str>, RunEntry),
+    /// A message is the next entry of its run.
+    RunEntry(Arc<Message>),
+    /// An attempt of a message of a run failed.
+    RunError(Arc<str>, Arc<RunError>),
     RunEnded(Arc<str>, RunEnd),
+    /// Telling the failure of a run has this state now.
+    RunFailure(Arc<str>, Arc<FailureCall>),
+    /// Another run goes on in place of one that failed.
+    RunResumed(Arc<str>, Arc<str>),
     Waits(Arc<Waiter>),
     WaitOver(Arc<Waiter>),
     EventKept(Arc<KeptEvent>),

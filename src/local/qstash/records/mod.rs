@@ -8,7 +8,9 @@ mod keys;
 mod queue;
 mod row;
 mod run;
+mod run_filter;
 mod schedule;
+mod waiter;
 
 pub(crate) use self::{
     dead_letter::DeadLetter,
@@ -18,6 +20,8 @@ pub(crate) use self::{
     keys::Keys,
     queue::Queue,
     row::{Row, State},
-    run::{Invoker, KeptEvent, Run, RunEnd, RunEntry, RunStart, RunState, Waiter},
+    run::{FailureCall, FailureState, Invoker, KeptEvent, Left, Run, RunEnd, RunError, RunStart, RunState},
+    run_filter::RunFilter,
     schedule::{Destination, Schedule},
+    waiter::Waiter,
 };

@@ -1,10 +1,22 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
-use crate::local::qstash::message::{CallKind, Options};
+use super::Waiter;
+use crate::local::qstash::{
+    deliver::Outcome,
+    dispatch::JobId,
+    message::{Message, Options},
+};
+
+/// The failed attempts of a run that are kept.
+const MAX_ERRORS: usize = 100;
 
 /// How a run began.
 #[derive(Debug)]
@@ -17,12 +29,16 @@ pub(crate) struct RunStart {
     pub(crate) options: Options,
     pub(crate) caller_ip: Option<IpAddr>,
     pub(crate) invoker: Option<Invoker>,
+    /// It was begun without an SDK, and the one of its endpoint has to be there.
+    pub(crate) is_by_rest: bool,
 }
 
 /// The step of another run that waits for the end of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Invoker {
     pub(crate) run: Arc<str>,
+    /// The endpoint of the other run.
+    pub(crate) url: String,
     pub(crate) step: Value,
     /// The fields of the message that resumes it.
     pub(crate) fields: HeaderMap,
@@ -32,13 +48,98 @@ pub(crate) struct Invoker {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) start: Arc<RunStart>,
-    pub(crate) entries: Vec<RunEntry>,
+    /// Its messages in order: what a delivery has in its body is a beginning of this list.
+    pub(crate) entries: Vec<Arc<Message>>,
     pub(crate) end: Option<RunEnd>,
+    /// The messages that have not ended.
+    pub(crate) live: BTreeSet<JobId>,
+    /// Attempts that failed, the oldest first.
+    pub(crate) errors: VecDeque<Arc<RunError>>,
+    /// The message whose attempts have all failed.
+    pub(crate) failed_message: Option<String>,
+    /// The runs that it invoked.
+    pub(crate) invoked: Vec<Arc<str>>,
+    /// What became of telling its failure.
+    pub(crate) failure: Option<Arc<FailureCall>>,
+    /// The number of its dead letter.
+    pub(crate) dead_letter: Option<u64>,
+    /// The run that goes on in its place.
+    pub(crate) resumed_as: Option<Arc<str>>,
+    /// It has been kept for long enough, but for its dead letter.
+    pub(crate) is_overdue: bool,
 }
 
 impl Run {
+    pub(crate) fn new(start: &Arc<RunStart>) -> Self {
+        Self {
+            start: Arc::clone(start),
+            entries: Vec::new(),
+            end: None,
+            live: BTreeSet::new(),
+            errors: VecDeque::new(),
+            failed_message: None,
+            invoked: Vec::new(),
+            failure: None,
+            dead_letter: None,
+            resumed_as: None,
+            is_overdue: false,
+        }
+    }
+
     pub(crate) fn state(&self) -> RunState {
         self.end.as_ref().map_or(RunState::Started, |end| end.state)
+    }
+
+    pub(crate) fn add_error(&mut self, error: Arc<RunError>) {
+        if self.errors.len() == MAX_ERRORS {
+            self.errors.pop_front();
+        }
+        self.errors.push_back(error);
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let entries: usize = self.entries.iter().map(|message| message.size()).sum();
+        let errors: usize = self.errors.iter().map(|error| error.outcome.size()).sum();
+        let result = self.end.as_ref().and_then(|end| end.result.as_ref()).map_or(0, Bytes::len);
+        let failure = self.failure.as_ref().map_or(0, |call| call.message.size());
+        entries + errors + result + failure + self.start.options.size()
+    }
+}
+
+/// An attempt of a message of a run that failed.
+#[derive(Debug)]
+pub(crate) struct RunError {
+    pub(crate) message_id: String,
+    pub(crate) time_ms: u64,
+    pub(crate) outcome: Arc<Outcome>,
+}
+
+/// The message that tells of the failure of a run.
+#[derive(Debug)]
+pub(crate) struct FailureCall {
+    pub(crate) message: Arc<Message>,
+    pub(crate) state: FailureState,
+    /// What came of the last attempt.
+    pub(crate) outcome: Option<Arc<Outcome>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FailureState {
+    InProgress,
+    Success,
+    Fail,
+    Canceled,
+}
+
+impl FailureState {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::InProgress => "CALLBACK_INPROGRESS",
+            Self::Success => "CALLBACK_SUCCESS",
+            Self::Fail => "CALLBACK_FAIL",
+            Self::Canceled => "CALLBACK_CANCELED",
+        }
     }
 }
 
@@ -49,6 +150,17 @@ pub(crate) struct RunEnd {
     pub(crate) time_ms: u64,
     /// The result of the function, or nothing.
     pub(crate) result: Option<Bytes>,
+    /// The things that were under way when it did not end well, for a run that goes on in its place.
+    pub(crate) left: Left,
+}
+
+/// What a run had under way that did not end well.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Left {
+    /// The numbers of the entries whose messages had not ended.
+    pub(crate) entries: Vec<usize>,
+    pub(crate) waiters: Vec<Arc<Waiter>>,
+    pub(crate) kept_events: Vec<Arc<KeptEvent>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,32 +182,10 @@ impl RunState {
     }
 }
 
-/// An entry of a run: what happened in it, in order.
-#[derive(Debug, Clone)]
-pub(crate) struct RunEntry {
-    pub(crate) message_id: String,
-    pub(crate) kind: CallKind,
-    pub(crate) body: Bytes,
-}
-
 /// An event that a run is to hear when it waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeptEvent {
     pub(crate) run: Arc<str>,
     pub(crate) event: Arc<str>,
     pub(crate) data: Bytes,
-}
-
-/// A step that waits for an event.
-#[derive(Debug, Clone)]
-pub(crate) struct Waiter {
-    pub(crate) run: Arc<str>,
-    pub(crate) event: Arc<str>,
-    pub(crate) deadline_ms: u64,
-    /// The order in which they came; the account gives it.
-    pub(crate) number: u64,
-    /// The step, whose result is the event.
-    pub(crate) step: Value,
-    /// The fields of the message that resumes the run.
-    pub(crate) fields: HeaderMap,
 }

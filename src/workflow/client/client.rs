@@ -1,22 +1,28 @@
 use super::{
-    fields::is_id,
+    dlq::{RunDlq, read},
+    filter::RunFilter,
     run_info::{RunInfo, RunState},
-    submission,
-    trigger::Trigger,
+    waiter::Waiter,
 };
+use crate::workflow::{fields::is_id, submission, trigger::Trigger};
 use crate::{
     Error, ErrorKind,
-    qstash::{QStashClient, RawRequest},
+    qstash::{FromWire, Listing, Object, QStashClient, Query, RawRequest, Unreadable, items},
     rt::{Deadline, sleep, timeout},
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::time::Duration;
 
 /// The pause before a run is looked for again, at first and at the most.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+/// The runs that are named in one request: the target stays short enough for any proxy.
+const IDS: usize = 50;
+/// The runs that one request without ids cancels, and the requests of one call.
+const PAGE: u64 = 100;
+const MAX_PAGES: u32 = 10_000;
 
 /// Begins runs of workflows, and manages them. It comes from [`Upstash::workflow`](crate::Upstash::workflow).
 ///
@@ -87,12 +93,6 @@ impl WorkflowClient {
     /// # Errors
     /// As [`trigger`](Self::trigger), for all of them.
     pub async fn trigger_many(&self, triggers: impl IntoIterator<Item = Trigger>) -> Result<Vec<Triggered>, Error> {
-        #[derive(Deserialize)]
-        struct Taken {
-            #[serde(default)]
-            deduplicated: bool,
-            error: Option<String>,
-        }
         let triggers: Vec<Trigger> = triggers.into_iter().collect();
         let mut ids = Vec::new();
         for trigger in &triggers {
@@ -100,12 +100,12 @@ impl WorkflowClient {
             ids.push(trigger.id()?);
         }
         let answer = self.qstash.raw(submission::triggers(&triggers, &ids)).await?;
-        let taken: Vec<Taken> = read(&answer)?;
+        let taken: Vec<Taken> = read(&answer, items)?;
         if taken.len() != ids.len() {
             return Err(Error::new(ErrorKind::Decode, "QStash did not say whether all runs begin"));
         }
         let triggered = ids.into_iter().zip(taken).map(|(run_id, taken)| match taken.error {
-            None => Ok(Triggered { run_id, is_deduplicated: taken.deduplicated }),
+            None => Ok(Triggered { run_id, is_deduplicated: taken.is_deduplicated }),
             Some(error) => Err(Error::new(ErrorKind::Refused, error).with_operation("workflow trigger")),
         });
         triggered.collect()
@@ -116,8 +116,60 @@ impl WorkflowClient {
     /// # Errors
     /// As [`QStashClient`]. A run that has ended is none.
     pub async fn cancel(&self, run_id: &str) -> Result<(), Error> {
-        let path = format!("/v2/workflows/runs/{}?cancel=true", segment(run_id)?);
-        self.send("workflow cancel", Method::DELETE, path).await.map(drop)
+        self.cancel_many([run_id]).await.map(drop)
+    }
+
+    /// Cancels runs, and returns how many had not ended. Without any id nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if an id cannot be sent; then nothing was sent.
+    pub async fn cancel_many(&self, run_ids: impl IntoIterator<Item = impl AsRef<str>>) -> Result<u64, Error> {
+        let ids: Vec<String> =
+            run_ids.into_iter().map(|id| segment(id.as_ref()).map(str::to_owned)).collect::<Result<_, _>>()?;
+        let mut cancelled = 0_u64;
+        for ids in ids.chunks(IDS) {
+            let mut query = Query::default();
+            for id in ids {
+                query.push("workflowRunIds", id);
+            }
+            cancelled = cancelled.saturating_add(self.cancel_by(&query).await?);
+        }
+        Ok(cancelled)
+    }
+
+    /// Cancels all runs that a filter matches, and returns how many had not ended.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if the filter is empty, or has something by which runs are not cancelled; then nothing was
+    /// sent.
+    pub async fn cancel_where(&self, filter: RunFilter) -> Result<u64, Error> {
+        self.cancel_pages(filter.into_cancel_query()?).await
+    }
+
+    /// Cancels every run, and returns how many had not ended.
+    ///
+    /// # Errors
+    /// As [`QStashClient`].
+    pub async fn cancel_all(&self) -> Result<u64, Error> {
+        self.cancel_pages(Query::default()).await
+    }
+
+    async fn cancel_pages(&self, mut query: Query) -> Result<u64, Error> {
+        query.push("count", &PAGE);
+        let mut total = 0_u64;
+        for _ in 0..MAX_PAGES {
+            let cancelled = self.cancel_by(&query).await?;
+            total = total.saturating_add(cancelled);
+            if cancelled < PAGE {
+                break;
+            }
+        }
+        Ok(total)
+    }
+
+    async fn cancel_by(&self, query: &Query) -> Result<u64, Error> {
+        let answer = self.send("workflow cancel", Method::DELETE, query.after("/v2/workflows/runs")).await?;
+        read(&answer, |value| Object::of(value)?.number("cancelled").ok_or(Unreadable("cancelled")))
     }
 
     /// Tells an event to all runs that wait for it, and returns how many those are. A run that waits later does not hear it.
@@ -126,7 +178,28 @@ impl WorkflowClient {
     /// [`ErrorKind::InvalidInput`] if no event can have that id, or its data cannot be written as JSON.
     pub async fn notify(&self, event: &str, data: &impl Serialize) -> Result<usize, Error> {
         let answer = self.qstash.raw(event_request(None, event, data)?).await?;
-        Ok(read::<Vec<Value>>(&answer)?.len())
+        read(&answer, |value| value.as_array().map(Vec::len).ok_or(Unreadable("a list")))
+    }
+
+    /// The steps that wait for an event.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if no event can have that id.
+    pub async fn waiters(&self, event: &str) -> Result<Vec<Waiter>, Error> {
+        check_event(event)?;
+        let answer = self.send("workflow waiters", Method::GET, format!("/v2/waiters/{event}")).await?;
+        read(&answer, items)
+    }
+
+    /// Runs that a filter matches, the newest first, each with its steps. Nothing is requested before the listing is polled.
+    pub fn runs(&self, filter: RunFilter) -> Listing<RunInfo> {
+        let query = filter.into_list_query();
+        self.qstash.listing("workflow logs", "/v2/workflows/events", &["runs"], query)
+    }
+
+    /// The dead letter queue of runs.
+    pub fn dlq(&self) -> RunDlq {
+        RunDlq::new(self.qstash.clone())
     }
 
     /// Tells an event to a run, which hears it now or when it waits for it.
@@ -142,14 +215,8 @@ impl WorkflowClient {
     /// # Errors
     /// As [`QStashClient`].
     pub async fn run(&self, run_id: &str) -> Result<Option<RunInfo>, Error> {
-        #[derive(Deserialize)]
-        struct Page {
-            #[serde(default)]
-            runs: Vec<RunInfo>,
-        }
-        let path = format!("/v2/workflows/events?groupBy=workflowRunId&workflowRunId={}", segment(run_id)?);
-        let answer = self.send("workflow logs", Method::GET, path).await?;
-        Ok(read::<Page>(&answer)?.runs.into_iter().next())
+        let page = self.runs(RunFilter::new().run_id(segment(run_id)?)).page().await?;
+        Ok(page.entries.into_iter().next())
     }
 
     /// Waits for the result of a run, for so long at the most.
@@ -192,12 +259,15 @@ impl WorkflowClient {
 
 /// The request that tells an event, to one run or to all that wait.
 fn event_request(run_id: Option<&str>, event: &str, data: &impl Serialize) -> Result<RawRequest, Error> {
-    if !is_id(event) {
-        return Err(Error::new(ErrorKind::InvalidInput, "the id of an event has letters, digits, - _ and . only"));
-    }
+    check_event(event)?;
     let unwritable = |_| Error::new(ErrorKind::InvalidInput, "the data of the event cannot be written as JSON");
     let data = serde_json::to_vec(data).map_err(unwritable)?;
     Ok(submission::notify(run_id.map(segment).transpose()?, event, &data))
+}
+
+fn check_event(event: &str) -> Result<(), Error> {
+    let wrong = || Error::new(ErrorKind::InvalidInput, "the id of an event has letters, digits, - _ and . only");
+    is_id(event).then_some(()).ok_or_else(wrong)
 }
 
 /// An id as part of a path.
@@ -206,11 +276,17 @@ fn segment(id: &str) -> Result<&str, Error> {
     is_id(id).then_some(id).ok_or_else(wrong)
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the answer of QStash is not as expected: {:?} error", error.classify());
-        Error::new(ErrorKind::Decode, message)
-    })
+/// What QStash says of a run that was to begin.
+struct Taken {
+    is_deduplicated: bool,
+    error: Option<String>,
+}
+
+impl FromWire for Taken {
+    fn from_wire(value: &Value) -> Result<Self, Unreadable> {
+        let object = Object::of(value)?;
+        Ok(Self { is_deduplicated: object.flag("deduplicated"), error: object.text("error") })
+    }
 }
 
 impl std::fmt::Display for RunError {

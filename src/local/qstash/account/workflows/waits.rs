@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use http::HeaderMap;
 use serde_json::Value;
 
-use super::Account;
 use crate::local::qstash::{
+    account::Account,
     records::{KeptEvent, Record, Waiter},
     refusal::Refusal,
 };
@@ -16,6 +17,11 @@ impl Account {
     /// Lets a step wait for an event.
     pub(crate) fn wait(&mut self, now_ms: u64, mut waiter: Waiter) -> Result<(), Refusal> {
         self.started(&waiter.run)?;
+        let is_same = |other: &Arc<Waiter>| other.step["stepId"] == waiter.step["stepId"];
+        if self.waiters_of(&waiter.run).any(is_same) {
+            // The delivery that asks for it is made a second time.
+            return Ok(());
+        }
         let kept = self.kept_events.iter().find(|kept| (&kept.run, &kept.event) == (&waiter.run, &waiter.event));
         waiter.number = self.last_waiter + 1;
         let (kept, waiter) = (kept.cloned(), Arc::new(waiter));
@@ -32,6 +38,11 @@ impl Account {
         let mut waiters: Vec<_> = self.waiters.values().filter(|waiter| &*waiter.event == event).cloned().collect();
         waiters.sort_unstable_by_key(|waiter| waiter.number);
         waiters
+    }
+
+    /// The steps of a run that wait for an event.
+    pub(crate) fn waiters_of<'a>(&'a self, run: &'a str) -> impl Iterator<Item = &'a Arc<Waiter>> {
+        self.waiters.values().filter(move |waiter| &*waiter.run == run)
     }
 
     /// Tells an event to those who wait for it, and gives each with the message that resumes its run.
@@ -52,10 +63,10 @@ impl Account {
     }
 
     /// Resumes the runs whose waits are over.
-    pub(super) fn expire_waits(&mut self, now_ms: u64) {
+    pub(in crate::local::qstash::account) fn expire_waits(&mut self, now_ms: u64) {
         let over: Vec<_> = self.waiters.range(..=(now_ms, u64::MAX)).map(|(_, waiter)| Arc::clone(waiter)).collect();
         for waiter in over {
-            self.end_wait(now_ms, &waiter, "waitTimeout", true.into());
+            self.end_wait(now_ms, &waiter, "waitTimeout", true.into(), (&waiter.timeout_url, &waiter.timeout_fields));
         }
     }
 
@@ -66,7 +77,7 @@ impl Account {
     }
 
     /// Changes waits by something that happens, or happened before the account was loaded.
-    pub(super) fn apply_to_waits(&mut self, record: &Record) {
+    pub(in crate::local::qstash::account) fn apply_to_waits(&mut self, record: &Record) {
         match record {
             Record::EventKept(kept) => self.kept_events.push(Arc::clone(kept)),
             Record::EventTaken(kept) => self.kept_events.retain(|other| !Arc::ptr_eq(other, kept)),
@@ -82,15 +93,22 @@ impl Account {
     }
 
     fn tell(&mut self, now_ms: u64, waiter: &Arc<Waiter>, data: &Bytes) -> Option<String> {
-        self.end_wait(now_ms, waiter, "out", STANDARD.encode(data).into())
+        self.end_wait(now_ms, waiter, "out", STANDARD.encode(data).into(), (&waiter.url, &waiter.fields))
     }
 
     /// Ends a wait: the step gets this field.
-    fn end_wait(&mut self, now_ms: u64, waiter: &Arc<Waiter>, field: &str, value: Value) -> Option<String> {
+    fn end_wait(
+        &mut self,
+        now_ms: u64,
+        waiter: &Arc<Waiter>,
+        field: &str,
+        value: Value,
+        (url, fields): (&str, &HeaderMap),
+    ) -> Option<String> {
         self.commit(now_ms, Record::WaitOver(Arc::clone(waiter)));
         let mut step = waiter.step.clone();
         step["waitEventId"] = (*waiter.event).into();
         step[field] = value;
-        self.resume_run(now_ms, &waiter.run, &step, &waiter.fields)
+        self.resume_run(now_ms, &waiter.run, url, &step, fields)
     }
 }

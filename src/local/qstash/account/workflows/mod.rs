@@ -1,0 +1,18 @@
+//! Runs of workflows: their entries, the messages that bring them further, and what becomes of those that fail.
+
+mod attempts;
+mod begin;
+mod changes;
+mod end;
+mod failure;
+mod fields;
+mod letters;
+mod revive;
+mod runs;
+mod send;
+mod waits;
+
+pub(crate) use self::{
+    fields::{RunFields, lists},
+    revive::Revival,
+};
