@@ -42,7 +42,8 @@ use std::{
 ///     let (one, two) = tokio::join!(ctx.run("one", price(one)), ctx.run("two", price(two)));
 ///     Ok(one + two)
 /// }
-/// # let _ = serve(prices);
+/// # let _: axum::Router<axum_upstash::Upstash> =
+/// #     axum::Router::new().route("/", axum::routing::post(axum_upstash::workflow::serve(prices)));
 /// ```
 pub struct WorkflowContext<P> {
     payload: Arc<P>,

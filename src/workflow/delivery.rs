@@ -1,6 +1,6 @@
 //! What a request to an endpoint is, by its headers.
 
-use super::{error::Failure, fields, fields::PROTOCOL, run::Run};
+use super::{error::Failure, fields, fields::PROTOCOL, run::Run, versions};
 use crate::rt::random_id;
 use http::{HeaderMap, HeaderName};
 
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 }
 
 /// Tells the kind of a request, and the run that it is of.
-pub(super) fn classify(headers: &HeaderMap, url: String) -> Result<(Kind, Run), Failure> {
+pub(super) fn classify(headers: &HeaderMap, url: &str) -> Result<(Kind, Run), Failure> {
     let text = |name: &HeaderName| fields::text(headers, name);
     let is_true = |name: &HeaderName| text(name) == Some("true");
     let number = |name: &HeaderName| text(name).and_then(|text| text.parse().ok());
@@ -46,9 +46,11 @@ pub(super) fn classify(headers: &HeaderMap, url: String) -> Result<(Kind, Run), 
         (Some(id), _) if id.len() <= 256 && fields::is_id(id) => id.to_owned(),
         _ => return Err(Failure::of_endpoint("the request has no workflow run id")),
     };
+    let (url, version) = versions::split(url);
     let run = Run {
         id,
         url,
+        version,
         headers: of_user(headers),
         retried: number(&fields::RETRIED).unwrap_or(0),
         labels: text(&fields::LABEL)
@@ -112,7 +114,7 @@ mod tests {
                 Some(Kind::Failure),
             ),
         ] {
-            let kind = classify(&headers(&pairs), String::new()).ok().map(|(kind, _)| kind);
+            let kind = classify(&headers(&pairs), "").ok().map(|(kind, _)| kind);
             assert_eq!(kind, expected, "{pairs:?}");
         }
     }
@@ -127,7 +129,7 @@ mod tests {
             ("upstash-workflow-createdat", "7"),
             ("authorization", "x"),
         ];
-        let (_, run) = classify(&headers(&pairs), "https://a.example/x".into()).unwrap();
+        let (_, run) = classify(&headers(&pairs), "https://a.example/x").unwrap();
         let mut names: Vec<&str> = run.headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["authorization", "x-shop"]);

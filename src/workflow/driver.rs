@@ -43,9 +43,52 @@ pub(super) enum Outcome {
 /// The function of a run, which gives its result as JSON.
 pub(super) type Function = BoxFuture<'static, Result<Option<String>, BoxError>>;
 
-/// Polls a function until there is something to do. With `only_reach` that is its first step.
-pub(super) async fn drive(board: &Board, function: Function, history: &History, only_reach: bool) -> Outcome {
-    let mut drive = Drive { board, history, only_reach, position: Position::default(), executing: None };
+/// The groups that a function asked for, in order: each with names and kinds of its steps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Trace(Vec<Vec<(String, StepKind)>>);
+
+impl Trace {
+    pub(super) fn push(&mut self, orders: &[Order]) {
+        self.0.push(orders.iter().map(|order| (order.name.clone(), order.kind())).collect());
+    }
+
+    /// The difference between the group at a place and this one. `None` if they are the same, or if there was no such place.
+    pub(super) fn divergence(&self, at: usize, orders: &[Order]) -> Option<String> {
+        let before = self.0.get(at)?;
+        let is_same = before.len() == orders.len()
+            && before.iter().zip(orders).all(|((name, kind), order)| *name == order.name && *kind == order.kind());
+        (!is_same).then(|| {
+            let names = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join("', '");
+            let before = names(&mut before.iter().map(|(name, _)| name.as_str()));
+            let now = names(&mut orders.iter().map(|order| order.name.as_str()));
+            format!(
+                "the workflow is not deterministic: over the same history it asked for '{before}', and for '{now}' when it \
+                 ran again"
+            )
+        })
+    }
+}
+
+/// How far a function is driven.
+#[derive(Debug)]
+pub(super) enum Pass<'a> {
+    /// To its first step.
+    Reach,
+    /// To the first step that has no result yet, which is not executed. The groups until there are noted.
+    Look(&'a mut Trace),
+    /// To the first step that has no result yet, which is executed. Groups that are others than those of a look before are
+    /// refused.
+    Act(Option<&'a Trace>, &'a dyn Starts),
+}
+
+/// Hears of the steps that are executed.
+pub(super) trait Starts: std::fmt::Debug + Sync {
+    fn starts(&self, step: &str);
+}
+
+/// Polls a function until there is something to do.
+pub(super) async fn drive(board: &Board, function: Function, history: &History, pass: Pass<'_>) -> Outcome {
+    let mut drive = Drive { board, history, pass, groups: 0, position: Position::default(), executing: None };
     let mut function = Some(function);
     let outcome = poll_fn(|cx| {
         let Some(function) = &mut function else { return Poll::Pending };
@@ -60,7 +103,9 @@ pub(super) async fn drive(board: &Board, function: Function, history: &History, 
 struct Drive<'a> {
     board: &'a Board,
     history: &'a History,
-    only_reach: bool,
+    pass: Pass<'a>,
+    /// The groups so far.
+    groups: usize,
     position: Position,
     /// The step whose closure runs, with its id and the size of its group.
     executing: Option<(u32, u32)>,
@@ -111,10 +156,19 @@ impl Drive<'_> {
 
     /// Finds out what to do about a group. `None` lets the function go on.
     fn group(&mut self, slots: &[usize]) -> Option<Outcome> {
-        if self.only_reach {
-            return Some(Outcome::Reached);
-        }
         let mut orders = self.board.orders(slots);
+        match &mut self.pass {
+            Pass::Reach => return Some(Outcome::Reached),
+            Pass::Look(trace) => trace.push(&orders),
+            Pass::Act(before, _) => {
+                if let Some(problem) = before.and_then(|before| before.divergence(self.groups, &orders)) {
+                    let failure = Failure::of_endpoint(problem);
+                    let name = orders.first().map(|order| order.name.clone()).unwrap_or_default();
+                    return Some(Outcome::Failed(failure.at_step(&name)));
+                }
+            }
+        }
+        self.groups += 1;
         if let [Order { name, action: Action::Version(current) }] = &orders[..] {
             if self.position.was_passed_without(self.history, name) {
                 // It goes on as it began, and the step has no place.
@@ -126,6 +180,8 @@ impl Drive<'_> {
             if let Ok(Next::Execute { step_id, .. }) =
                 self.position.next(self.history, &[Wanted { name, kind: StepKind::Run }])
             {
+                let Pass::Act(_, starts) = &self.pass else { return Some(Outcome::Reached) };
+                starts.starts(name);
                 let out = Some(current.to_string());
                 return Some(Outcome::Step { order: orders.remove(0), step_id, concurrent: 1, out });
             }
@@ -139,7 +195,9 @@ impl Drive<'_> {
                 None
             }
             Ok(Next::Execute { member, step_id, concurrent }) => {
+                let Pass::Act(_, starts) = &self.pass else { return Some(Outcome::Reached) };
                 let order = orders.swap_remove(member);
+                starts.starts(&order.name);
                 if order.runs_here() {
                     self.executing = Some((step_id, concurrent));
                     self.board.execute(slots[member]);
@@ -147,6 +205,7 @@ impl Drive<'_> {
                 }
                 Some(Outcome::Step { order, step_id, concurrent, out: None })
             }
+            Ok(Next::Announce { .. } | Next::Nothing) if matches!(self.pass, Pass::Look(_)) => Some(Outcome::Reached),
             Ok(Next::Announce { first }) => Some(Outcome::Announce(first, orders)),
             Ok(Next::Nothing) => Some(Outcome::Nothing),
             Err(mismatch) => {

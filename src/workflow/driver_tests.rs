@@ -3,7 +3,7 @@
 use super::{
     board::Board,
     context::WorkflowContext,
-    driver::{Function, Outcome, drive},
+    driver::{Function, Outcome, Pass, Starts, drive},
     error::{Failure, Retry, WorkflowError},
     history::History,
     record::{Record, StepKind},
@@ -22,6 +22,13 @@ use std::{
 
 type Context = WorkflowContext<()>;
 
+#[derive(Debug)]
+struct Unheard;
+
+impl Starts for Unheard {
+    fn starts(&self, _: &str) {}
+}
+
 async fn deliver<Fut>(steps: &[Record], function: impl Fn(Context) -> Fut) -> Outcome
 where
     Fut: Future<Output = Result<u32, WorkflowError>> + Send + 'static,
@@ -32,7 +39,7 @@ where
     let function: Function = Box::pin(async move { Ok(Some(future.await?.to_string())) });
     let mut history = History::of_payload("".into());
     history.steps.extend_from_slice(steps);
-    drive(&board, function, &history, false).await
+    drive(&board, function, &history, Pass::Act(None, &Unheard)).await
 }
 
 fn result(step_id: u32, name: &str, out: &str, concurrent: u32) -> Record {

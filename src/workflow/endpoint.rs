@@ -5,14 +5,16 @@ use super::{
     board::Board,
     callback,
     delivery::{Kind, classify},
-    driver::{Outcome, drive},
+    driver::{Outcome, Pass, Trace, drive},
+    erased::{Refused, Start, StatedFunction},
     error::{Failure, Retry},
     fields,
-    function::ErasedFunction,
     history::{History, Unreadable},
     order::Action,
     run::Run,
-    submission,
+    span, submission,
+    versions::Versions,
+    watch::{Observer, WorkflowEvent},
     webhook::Webhook,
 };
 use crate::{
@@ -22,14 +24,18 @@ use crate::{
 };
 use axum_core::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// What an endpoint works with.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
-    pub(super) function: ErasedFunction,
+    pub(super) versions: Versions<StatedFunction>,
+    pub(super) observer: Observer,
+    /// Whether each function is begun twice, and has to ask for the same steps.
+    pub(super) checks_replays: bool,
     pub(super) qstash: QStashClient,
     /// Verifies signatures, unless the application says that nothing does.
     pub(super) receiver: Option<Receiver>,
@@ -40,6 +46,17 @@ enum Stop {
     Failed(Failure),
     /// The run has ended meanwhile: there is nothing to do for it.
     AlreadyEnded,
+    /// An extractor of the function answered the request.
+    Answered(Box<Response>),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Failed(failure) => Self::Failed(failure),
+            Refused::Answered(response) => Self::Answered(response),
+        }
+    }
 }
 
 impl From<Failure> for Stop {
@@ -50,32 +67,41 @@ impl From<Failure> for Stop {
 
 impl Endpoint {
     /// Answers a request, whose `url` is that of the workflow as far as the request tells.
-    pub(super) async fn answer(&self, headers: &HeaderMap, body: Bytes, url: String) -> Response {
-        let url = match self.verify(headers, &body) {
+    pub(super) async fn answer(&self, parts: Parts, body: Bytes, url: String) -> Response {
+        let url = match self.verify(&parts.headers, &body) {
             Ok(signed_url) => signed_url.unwrap_or(url),
             Err(reason) => return answer::unsigned(&reason),
         };
-        let (kind, run) = match classify(headers, url) {
+        let (kind, run) = match classify(&parts.headers, &url) {
             Ok(classified) => classified,
             Err(failure) => return answer::failed(&failure),
         };
+        let span = span::of_delivery(&parts.headers, &kind, &run);
         let id = run.id.clone();
-        let answered = match kind {
-            Kind::Begin => self.begin(run, body, headers, false).await,
-            Kind::UnknownSdk => match History::read(&body, None) {
-                Ok(history) => self.begin(run, history.payload, headers, true).await,
-                Err(unreadable) => Err(broken(unreadable).into()),
-            },
-            Kind::CallResult => self.call_result(&run, headers, &body).await,
-            Kind::Failure => self.failure(run, &body).await,
-            Kind::Step => self.step(run, headers, body).await,
+        let answered = async {
+            match kind {
+                Kind::Begin => self.begin(run, body, parts, false).await,
+                Kind::UnknownSdk => match History::read(&body, None) {
+                    Ok(history) => self.begin(run, history.payload, parts, true).await,
+                    Err(unreadable) => Err(broken(unreadable).into()),
+                },
+                Kind::CallResult => self.call_result(&run, &parts.headers, &body).await,
+                Kind::Failure => self.failure(run, parts, &body).await,
+                Kind::Step => self.step(run, parts, body).await,
+            }
         };
-        match answered {
+        match answered.instrument(span.clone()).await {
             Ok(response) => response,
             Err(Stop::AlreadyEnded) => answer::done(&id, Condition::Success),
+            Err(Stop::Answered(response)) => *response,
             Err(Stop::Failed(failure)) => {
                 let Failure { step, message, .. } = &failure;
-                tracing::warn!(run = %id, step = step.as_deref(), error = %message, "a delivery of a workflow failed");
+                span::failed(&span, &failure);
+                span.in_scope(|| {
+                    tracing::warn!(run = %id, step = step.as_deref(), error = %message, "a delivery of a workflow failed");
+                });
+                let (step, is_final) = (step.as_deref(), failure.retry == Retry::Never);
+                self.observer.see(&id, WorkflowEvent::DeliveryFailed { step, error: message, is_final });
                 answer::failed(&failure)
             }
         }
@@ -96,15 +122,17 @@ impl Endpoint {
     }
 
     /// Begins a run, if the function accepts it.
-    async fn begin(&self, run: Run, payload: Bytes, headers: &HeaderMap, is_known: bool) -> Result<Response, Stop> {
+    async fn begin(&self, run: Run, payload: Bytes, parts: Parts, is_known: bool) -> Result<Response, Stop> {
+        let content_type = parts.headers.get(CONTENT_TYPE).cloned();
         let board = Arc::new(Board::default());
-        let function = self.function.begin(&payload, run.clone(), Arc::clone(&board))?;
+        let start = Start { payload: payload.clone(), run: run.clone(), parts };
+        let function = self.versions.current.begin(start, Arc::clone(&board)).await?;
         let history = History::of_payload(payload);
-        match drive(&board, function, &history, true).await {
+        match drive(&board, function, &history, Pass::Reach).await {
             Outcome::Failed(failure) => Err(failure.into()),
             Outcome::WithoutStep => Ok(answer::without_step(is_known.then_some(&*run.id))),
             _ => {
-                let init = submission::init(&run, &history.payload, headers.get(CONTENT_TYPE), is_known);
+                let init = submission::init(&run, &history.payload, content_type.as_ref(), is_known);
                 match self.qstash.raw(init).await {
                     Ok(_) => Ok(answer::done(&run.id, Condition::Success)),
                     Err(error) => Err(of_qstash(&error).into()),
@@ -126,17 +154,20 @@ impl Endpoint {
         Ok(answer::done(&run.id, Condition::FromCallback))
     }
 
-    async fn failure(&self, run: Run, body: &[u8]) -> Result<Response, Stop> {
-        let Some(on_failure) = &self.function.on_failure else {
-            return Ok(answer::done(&run.id, Condition::NoFailureFunction));
+    async fn failure(&self, run: Run, parts: Parts, body: &[u8]) -> Result<Response, Stop> {
+        let id = run.id.clone();
+        let failed = || {
+            self.observer.see(&id, WorkflowEvent::RunFailed);
+            callback::failed_run(body)
         };
-        let failed = callback::failed_run(body)?;
-        let result = on_failure.call(failed, run).await?;
-        Ok(answer::failure_handled(result.as_deref()))
+        match self.versions.current.tell(failed, run, parts).await {
+            None => Ok(answer::done(&id, Condition::NoFailureFunction)),
+            Some(told) => Ok(answer::failure_handled(told?.as_deref())),
+        }
     }
 
     /// Brings the run one step further.
-    async fn step(&self, run: Run, headers: &HeaderMap, mut body: Bytes) -> Result<Response, Stop> {
+    async fn step(&self, mut run: Run, parts: Parts, mut body: Bytes) -> Result<Response, Stop> {
         let mut until = None;
         if body.is_empty() {
             match self.qstash.raw(submission::steps(&run.id)).await {
@@ -144,16 +175,49 @@ impl Endpoint {
                 Err(error) if error.status() == Some(404) => return Ok(answer::done(&run.id, Condition::AlreadyEnded)),
                 Err(error) => return Err(of_qstash(&error).into()),
             }
-            until = fields::text(headers, &fields::MESSAGE_ID);
+            until = fields::text(&parts.headers, &fields::MESSAGE_ID);
         }
         let history = History::read(&body, until).map_err(broken)?;
         if history.is_duplicate {
             return Ok(answer::done(&run.id, Condition::Duplicate));
         }
+        let function = self.version(&mut run, &history)?;
+        match history.steps.last() {
+            Some(last) if history.steps.len() > 1 && !last.is_plan() => {
+                let event = WorkflowEvent::StepDone { step: &last.step_name, out: last.out.as_deref() };
+                self.observer.see(&run.id, event);
+            }
+            _ if history.steps.len() == 1 => self.observer.see(&run.id, WorkflowEvent::RunStarted),
+            _ => {}
+        }
+        let start = || Start { payload: history.payload.clone(), run: run.clone(), parts: parts.clone() };
+        let mut trace = Trace::default();
+        if self.checks_replays {
+            let board = Arc::new(Board::default());
+            let looked = function.begin(start(), Arc::clone(&board)).await?;
+            drive(&board, looked, &history, Pass::Look(&mut trace)).await;
+        }
         let board = Arc::new(Board::default());
-        let function = self.function.begin(&history.payload, run.clone(), Arc::clone(&board))?;
-        let outcome = drive(&board, function, &history, false).await;
+        let function = function.begin(start(), Arc::clone(&board)).await?;
+        let expected = self.checks_replays.then_some(&trace);
+        let starts = self.observer.of_run(&run.id);
+        let outcome = drive(&board, function, &history, Pass::Act(expected, &starts)).await;
         self.act(&run, outcome).await
+    }
+
+    /// The function of a run: that of the version with which it began.
+    fn version(&self, run: &mut Run, history: &History) -> Result<&StatedFunction, Failure> {
+        if run.version.is_none() && history.steps.len() == 1 {
+            let (function, version) = self.versions.of_new_run();
+            run.version = version.map(str::to_owned);
+            return Ok(function);
+        }
+        self.versions.of_run(run.version.as_deref()).ok_or_else(|| {
+            Failure::of_endpoint(match &run.version {
+                Some(version) => format!("the run began with version '{version}' of the workflow, which is not kept"),
+                None => "the run began before the workflow had versions, and that function is not kept".to_owned(),
+            })
+        })
     }
 
     /// Tells QStash what comes next.
@@ -162,8 +226,14 @@ impl Endpoint {
             Outcome::Failed(failure) => return Err(failure.into()),
             Outcome::WithoutStep => return Ok(answer::without_step(Some(&run.id))),
             Outcome::Nothing | Outcome::Reached => {}
-            Outcome::Finished(result) => self.submit(submission::end(run, false, result)).await?,
-            Outcome::Cancelled => self.submit(submission::end(run, true, None)).await?,
+            Outcome::Finished(result) => {
+                self.submit(submission::end(run, false, result.clone())).await?;
+                self.observer.see(&run.id, WorkflowEvent::RunCompleted { result: result.as_deref() });
+            }
+            Outcome::Cancelled => {
+                self.submit(submission::end(run, true, None)).await?;
+                self.observer.see(&run.id, WorkflowEvent::RunCanceled);
+            }
             Outcome::Announce(first, orders) => self.submit(submission::plans(run, first, &orders)).await?,
             Outcome::Step { order, step_id, concurrent, mut out } => {
                 if let Action::Notify { event, data, shown } = &order.action {
@@ -209,7 +279,7 @@ fn broken(Unreadable(place): Unreadable) -> Failure {
 fn of_qstash(error: &Error) -> Failure {
     let mut failure = Failure::of_endpoint(format!("QStash did not take the next step: {error}"));
     if error.status() == Some(StatusCode::PRECONDITION_FAILED.as_u16()) {
-        (failure.retry, failure.name) = (Retry::Never, "WorkflowNonRetryableError");
+        failure = failure.for_good();
     }
     failure
 }

@@ -63,6 +63,9 @@ impl StdError for WorkflowError {
     }
 }
 
+/// The word of the protocol for an error after which no other try is made.
+const NON_RETRYABLE: &str = "WorkflowNonRetryableError";
+
 /// Why a delivery failed, as its answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -93,10 +96,16 @@ impl Failure {
         }
         let name = match retry {
             Retry::Yes => "Error",
-            Retry::Never => "WorkflowNonRetryableError",
+            Retry::Never => NON_RETRYABLE,
             Retry::After(_) => "WorkflowRetryAfterError",
         };
         Self { name, message: error.to_string(), step: step.map(str::to_owned), retry }
+    }
+
+    /// The same, after which no other try is made.
+    pub(super) fn for_good(mut self) -> Self {
+        (self.retry, self.name) = (Retry::Never, NON_RETRYABLE);
+        self
     }
 
     pub(super) fn at_step(mut self, step: &str) -> Self {

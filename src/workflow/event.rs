@@ -15,7 +15,8 @@ use serde_json::Value;
 ///         EventOutcome::TimedOut => Ok(false),
 ///     }
 /// }
-/// # let _ = axum_upstash::workflow::serve(order);
+/// # let _: axum::Router<axum_upstash::Upstash> =
+/// #     axum::Router::new().route("/", axum::routing::post(axum_upstash::workflow::serve(order)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a wait ends in one of two ways")]

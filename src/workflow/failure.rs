@@ -1,6 +1,5 @@
-use super::{callback::FailedRun, error::Failure, run::Run};
-use futures_core::future::BoxFuture;
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use super::{callback::FailedRun, run::Run};
+use std::{collections::BTreeMap, fmt};
 
 /// A run that failed: after its retries, or at once by a [`WorkflowError`](super::WorkflowError).
 #[derive(Clone)]
@@ -30,21 +29,5 @@ impl<P> fmt::Debug for WorkflowFailure<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut all = f.debug_struct("WorkflowFailure");
         all.field("run_id", &self.run_id).field("status", &self.status).finish_non_exhaustive()
-    }
-}
-
-type Handled = BoxFuture<'static, Result<Option<String>, Failure>>;
-
-/// The function that hears of failures, without its types.
-#[derive(Clone)]
-pub(super) struct FailureFunction(Arc<dyn Fn(FailedRun, Run) -> Handled + Send + Sync>);
-
-impl FailureFunction {
-    pub(super) fn new(function: impl Fn(FailedRun, Run) -> Handled + Send + Sync + 'static) -> Self {
-        Self(Arc::new(function))
-    }
-
-    pub(super) fn call(&self, failed: FailedRun, run: Run) -> Handled {
-        (self.0)(failed, run)
     }
 }

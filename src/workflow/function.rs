@@ -1,80 +1,80 @@
-use super::{
-    board::Board,
-    context::WorkflowContext,
-    driver::Function,
-    error::{BoxError, Failure},
-    failure::{FailureFunction, WorkflowFailure},
-    record::json_or_text,
-    run::Run,
+use axum_core::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt, future::Future, sync::Arc};
+use futures_core::future::BoxFuture;
+use http::request::Parts;
+use std::future::Future;
 
-/// Begins a function for a payload.
-type Begin = dyn Fn(&Bytes, Run, Arc<Board>) -> Result<Function, Failure> + Send + Sync;
+/// A function that is [served](super::serve) as a workflow, or that [hears of failures](super::Workflow::on_failure): async,
+/// with up to eight extractors before its context.
+///
+/// Extractors see the request of each delivery. One that refuses it answers it.
+///
+/// ```
+/// use axum::{Router, extract::{Path, State}, routing::post};
+/// use axum_upstash::{Upstash, workflow::{WorkflowContext, WorkflowError, serve}};
+///
+/// async fn order(
+///     State(upstash): State<Upstash>,
+///     Path(shop): Path<String>,
+///     ctx: WorkflowContext<u32>,
+/// ) -> Result<String, WorkflowError> {
+///     Ok(ctx.run("reserve", async { Ok::<_, WorkflowError>(shop) }).await)
+/// }
+///
+/// let app: Router<Upstash> = Router::new().route("/{shop}/order", post(serve(order)));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no workflow",
+    note = "it is an async function with extractors of request parts, and a `WorkflowContext` or `WorkflowFailure` last"
+)]
+pub trait WorkflowFunction<M, S, L>: Clone + Send + Sync + 'static {
+    /// The value that it returns.
+    type Output;
 
-/// A workflow without its types.
-#[derive(Clone)]
-pub(super) struct ErasedFunction {
-    begin: Arc<Begin>,
-    pub(super) on_failure: Option<FailureFunction>,
+    /// Runs the extractors, and begins the function.
+    fn begin(self, parts: Parts, state: S, last: L) -> BoxFuture<'static, Begun<Self::Output>>;
 }
 
-impl ErasedFunction {
-    pub(super) fn new<F, Fut, P, T, E>(function: F) -> Self
-    where
-        F: Fn(WorkflowContext<P>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<T, E>> + Send + 'static,
-        P: DeserializeOwned + Send + Sync + 'static,
-        T: Serialize,
-        E: Into<BoxError>,
-    {
-        let begin = move |payload: &Bytes, run: Run, board: Arc<Board>| -> Result<Function, Failure> {
-            let payload = read_payload(payload)?;
-            let future = function(WorkflowContext::new(payload, Arc::new(run), board));
-            let function: Function = Box::pin(async move {
-                let result = future.await.map_err(Into::into)?;
-                Ok(Some(serde_json::to_string(&result)?))
-            });
-            Ok(function)
-        };
-        Self { begin: Arc::new(begin), on_failure: None }
-    }
+/// A function that has begun, or the answer of the extractor that refuses the request.
+pub type Begun<T> = Result<BoxFuture<'static, T>, Response>;
 
-    pub(super) fn begin(&self, payload: &Bytes, run: Run, board: Arc<Board>) -> Result<Function, Failure> {
-        (self.begin)(payload, run, board)
-    }
+macro_rules! functions {
+    ($($name:ident)*) => {
+        impl<F, Fut, S, L, $($name,)*> WorkflowFunction<($($name,)*), S, L> for F
+        where
+            F: Fn($($name,)* L) -> Fut + Clone + Send + Sync + 'static,
+            Fut: Future + Send + 'static,
+            S: Send + Sync + 'static,
+            L: Send + 'static,
+            $($name: FromRequestParts<S> + Send + 'static,)*
+        {
+            type Output = Fut::Output;
+
+            #[allow(unused_mut, unused_variables, non_snake_case, reason = "without extractors there is nothing to read")]
+            fn begin(self, mut parts: Parts, state: S, last: L) -> BoxFuture<'static, Begun<Fut::Output>> {
+                Box::pin(async move {
+                    $(
+                        let $name = match $name::from_request_parts(&mut parts, &state).await {
+                            Ok(value) => value,
+                            Err(refused) => return Err(refused.into_response()),
+                        };
+                    )*
+                    let future: BoxFuture<'static, Fut::Output> = Box::pin(self($($name,)* last));
+                    Ok(future)
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Debug for ErasedFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ErasedFunction")
-    }
-}
-
-/// A payload is JSON, or else text. No payload is `null`.
-pub(super) fn read_payload<P: DeserializeOwned>(bytes: &Bytes) -> Result<P, Failure> {
-    let bytes: &[u8] = if bytes.is_empty() { b"null" } else { bytes };
-    json_or_text(bytes).map_err(|error| {
-        // The text of the error may have the payload in it.
-        Failure::of_endpoint(format!("the payload is not of the expected type: {:?} error", error.classify()))
-    })
-}
-
-pub(super) fn on_failure<G, GFut, P, R>(function: G) -> FailureFunction
-where
-    G: Fn(WorkflowFailure<P>) -> GFut + Send + Sync + 'static,
-    GFut: Future<Output = Result<R, BoxError>> + Send + 'static,
-    P: DeserializeOwned + Send + Sync + 'static,
-    R: Into<Option<String>>,
-{
-    FailureFunction::new(move |failed, run| {
-        let payload = read_payload(&failed.payload);
-        let future = payload.map(|payload| function(WorkflowFailure::new(payload, failed, run)));
-        Box::pin(async move {
-            let result = future?.await.map_err(|error| Failure::of_application(&*error, None))?;
-            Ok(result.into())
-        })
-    })
-}
+functions!();
+functions!(A);
+functions!(A B);
+functions!(A B C);
+functions!(A B C D);
+functions!(A B C D E);
+functions!(A B C D E G);
+functions!(A B C D E G H);
+functions!(A B C D E G H I);

@@ -67,8 +67,23 @@
 //!
 //! # Changing the code
 //! Runs under way have a history, and the function has to ask for the same steps in the same order. A step whose name or
-//! kind is another, or a group of another size, is an error that names it. Add steps at the end, guard a change by a
-//! [`version`](WorkflowContext::version), or serve it at another route.
+//! kind is another, or a group of another size, is an error that names it. There are three ways to change a function:
+//! - Add steps at the end.
+//! - Guard a change by [`version`](WorkflowContext::version): runs that had passed its place go on as before.
+//! - Name the [version of the function](Workflow::version), and keep [the old one](Workflow::with_old) for its runs.
+//!
+//! Builds with debug assertions run the function twice in each delivery, and refuse one that does not
+//! [repeat itself](Workflow::with_replay_check), such as one that walks through a `HashMap`.
+//!
+//! # State, and what happens
+//! Functions have [extractors](WorkflowFunction) before their context. Layers of tower work as on any route. An
+//! [observer](Workflow::with_observer) sees steps begin and end. Each delivery is a span of `tracing` with the names of
+//! OpenTelemetry: `messaging.*`, `error.type`, `otel.status_code`, and `workflow.step.name`. A delivery that ends before the
+//! function does is no error, in spans either.
+//!
+//! # Runs that fail
+//! A run fails when the retries of a delivery are used up. Its [failure function](Workflow::on_failure) is called, and it is
+//! in a [dead letter queue](WorkflowClient::dlq): from there it is resumed, with the results that it has, or restarted.
 //!
 //! # Signatures
 //! A route verifies each request by the [`Receiver`](crate::qstash::Receiver) of its state, and answers 401 otherwise: so a
@@ -90,6 +105,7 @@ mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod endpoint;
+mod erased;
 mod error;
 mod event;
 mod failure;
@@ -104,11 +120,15 @@ mod run;
 mod saga;
 mod serve;
 mod serve_many;
+mod service;
+mod span;
 mod step;
 mod submission;
 #[cfg(test)]
 mod submission_tests;
 mod trigger;
+mod versions;
+mod watch;
 mod webhook;
 
 pub use self::{
@@ -121,12 +141,15 @@ pub use self::{
     error::WorkflowError,
     event::EventOutcome,
     failure::WorkflowFailure,
+    function::{Begun, WorkflowFunction},
     invoke::InvokeOutcome,
     record::StepKind,
     saga::Saga,
-    serve::{Workflow, WorkflowService, serve},
+    serve::{Workflow, serve},
     serve_many::{ManyWorkflows, serve_many},
+    service::WorkflowService,
     step::{RunStep, Step},
     trigger::Trigger,
+    watch::WorkflowEvent,
     webhook::{Webhook, WebhookRequest},
 };

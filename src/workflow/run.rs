@@ -1,3 +1,4 @@
+use super::versions;
 use http::HeaderMap;
 use std::time::SystemTime;
 
@@ -7,6 +8,8 @@ pub(super) struct Run {
     pub(super) id: String,
     /// The URL of the workflow.
     pub(super) url: String,
+    /// The version of the workflow that the run is bound to.
+    pub(super) version: Option<String>,
     /// The headers that it was triggered with.
     pub(super) headers: HeaderMap,
     pub(super) retried: u32,
@@ -23,12 +26,18 @@ impl Run {
         Self {
             id: id.to_owned(),
             url: url.to_owned(),
+            version: None,
             headers: HeaderMap::new(),
             retried: 0,
             labels: Vec::new(),
             created_at: None,
             invoke_count: 0,
         }
+    }
+
+    /// The URL that its messages are for.
+    pub(super) fn destination(&self) -> String {
+        versions::joined(&self.url, self.version.as_deref())
     }
 
     pub(super) fn created_at(&self) -> Option<SystemTime> {

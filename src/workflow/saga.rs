@@ -28,7 +28,8 @@ use std::{fmt, future::Future};
 ///     }
 ///     Ok(())
 /// }
-/// # let _ = axum_upstash::workflow::serve(travel);
+/// # let _: axum::Router<axum_upstash::Upstash> =
+/// #     axum::Router::new().route("/", axum::routing::post(axum_upstash::workflow::serve(travel)));
 /// ```
 #[derive(Default)]
 #[must_use = "its steps are taken when it compensates"]

@@ -1,30 +1,19 @@
 use super::{
-    answer,
     context::WorkflowContext,
     endpoint::Endpoint,
-    error::{BoxError, Failure},
+    erased::ErasedFunction,
     failure::WorkflowFailure,
-    function::{ErasedFunction, on_failure},
+    function::WorkflowFunction,
+    service::WorkflowService,
+    versions::Versions,
+    watch::{Observer, WorkflowEvent},
 };
-use crate::{
-    original_uri::original_uri,
-    qstash::{QStashClient, Receiver},
-    rt::spawn,
-};
+use crate::qstash::{QStashClient, Receiver};
 use axum_core::response::Response;
-use bytes::Bytes;
 use futures_core::future::BoxFuture;
-use http::{HeaderMap, Request, header::HOST};
-use http_body::Body;
-use http_body_util::{BodyExt, Limited};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{
-    convert::Infallible,
-    future::Future,
-    task::{Context, Poll},
-};
-use tokio::sync::oneshot;
-use tower_service::Service;
+use serde_json::Value;
+use std::fmt;
 
 /// The longest body of a request, in bytes.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -45,43 +34,121 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// });
 /// let app: Router<Upstash> = Router::new().route("/workflows/charge", post(charge));
 /// ```
-#[derive(Debug, Clone)]
 #[must_use = "a workflow is served by a route"]
-pub struct Workflow {
-    function: ErasedFunction,
+pub struct Workflow<S = ()> {
+    versions: Versions<ErasedFunction<S>>,
+    observer: Observer,
     base_url: Option<String>,
     is_unverified: bool,
+    checks_replays: bool,
     body_limit: usize,
 }
 
-/// Makes a workflow of a function: `post(serve(function))` is its route.
-pub fn serve<F, Fut, P, T, E>(function: F) -> Workflow
+/// Makes a workflow of a [function](WorkflowFunction): `post(serve(function))` is its route.
+pub fn serve<F, M, S, P, T, E>(function: F) -> Workflow<S>
 where
-    F: Fn(WorkflowContext<P>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    F: WorkflowFunction<M, S, WorkflowContext<P>, Output = Result<T, E>>,
+    S: Clone + Send + Sync + 'static,
     P: DeserializeOwned + Send + Sync + 'static,
-    T: Serialize,
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    T: Serialize + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
 {
-    Workflow { function: ErasedFunction::new(function), base_url: None, is_unverified: false, body_limit: BODY_LIMIT }
+    Workflow {
+        versions: Versions::new(ErasedFunction::new(function)),
+        observer: Observer::default(),
+        base_url: None,
+        is_unverified: false,
+        checks_replays: cfg!(debug_assertions),
+        body_limit: BODY_LIMIT,
+    }
 }
 
-impl Workflow {
+impl<S: Clone + Send + Sync + 'static> Workflow<S> {
     /// Calls a function when a run has failed. Its text is kept with the run.
-    pub fn on_failure<G, GFut, P, R>(mut self, function: G) -> Self
+    pub fn on_failure<G, M, P, R>(mut self, function: G) -> Self
     where
-        G: Fn(WorkflowFailure<P>) -> GFut + Send + Sync + 'static,
-        GFut: Future<Output = Result<R, Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+        G: WorkflowFunction<M, S, WorkflowFailure<P>, Output = Result<R, Box<dyn std::error::Error + Send + Sync>>>,
         P: DeserializeOwned + Send + Sync + 'static,
         R: Into<Option<String>> + 'static,
     {
-        self.function.on_failure = Some(on_failure(function));
+        self.versions.current.tell(function);
+        self
+    }
+
+    /// Refuses payloads that a function does not accept, such as one that validates them by a schema. Their runs fail at once.
+    ///
+    /// ```
+    /// use axum_upstash::{Upstash, workflow::{WorkflowContext, WorkflowError, serve}};
+    /// use axum::{Router, routing::post};
+    ///
+    /// async fn order(ctx: WorkflowContext<serde_json::Value>) -> Result<(), WorkflowError> {
+    ///     Ok(ctx.sleep("think", std::time::Duration::from_secs(1)).await)
+    /// }
+    ///
+    /// let order = serve(order).with_payload_check(|payload| match payload["sku"].is_u64() {
+    ///     true => Ok(()),
+    ///     false => Err("an order has a sku".into()),
+    /// });
+    /// let app: Router<Upstash> = Router::new().route("/order", post(order));
+    /// ```
+    pub fn with_payload_check(
+        mut self,
+        check: impl Fn(&Value) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'static,
+    ) -> Self {
+        self.versions.current.check(check);
+        self
+    }
+
+    /// Names the version of the function. A run keeps the version that it began with.
+    ///
+    /// A name has letters, digits, `-`, `_` and `.` only; other characters are replaced by `-`. It is part of the URL that a
+    /// run's messages are for.
+    ///
+    /// ```
+    /// use axum_upstash::{Upstash, workflow::{WorkflowContext, WorkflowError, serve}};
+    /// use axum::{Router, routing::post};
+    /// # async fn before_versions(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> { todo(ctx).await }
+    /// # async fn with_mail(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> { todo(ctx).await }
+    /// # async fn with_call(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> { todo(ctx).await }
+    /// # async fn todo(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> {
+    /// #     Ok(ctx.run("one", async { Ok::<_, WorkflowError>(1) }).await)
+    /// # }
+    ///
+    /// let order = serve(with_call).version("v2").with_old(serve(with_mail).version("v1")).with_old(serve(before_versions));
+    /// let app: Router<Upstash> = Router::new().route("/order", post(order));
+    /// ```
+    pub fn version(mut self, name: impl Into<String>) -> Self {
+        let is_plain = |one: char| one.is_ascii_alphanumeric() || "-_.".contains(one);
+        let name: String = name.into();
+        self.versions.name = Some(name.chars().map(|one| if is_plain(one) { one } else { '-' }).collect());
+        self
+    }
+
+    /// Keeps an older function, for runs that began with its [version](Self::version), or before there were versions. Once
+    /// they have ended it can go. Its settings are not used, but for its payload check.
+    pub fn with_old(mut self, old: Self) -> Self {
+        self.versions.keep(old.versions);
         self
     }
 
     /// Sets scheme and host of the workflow, such as `https://app.example.com`, if those of requests are others.
     pub fn with_base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into().trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// Tells a function what happens in runs: their id, and an [event](WorkflowEvent). It should not block.
+    pub fn with_observer(mut self, observe: impl Fn(&str, WorkflowEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
+        self
+    }
+
+    /// Sets whether the function runs twice in each delivery, and has to ask for the same steps both times (only in builds
+    /// with debug assertions). The first difference is an error that names the steps.
+    ///
+    /// Steps are executed once. The code between them runs once more.
+    pub fn with_replay_check(mut self, checks_replays: bool) -> Self {
+        self.checks_replays = checks_replays;
         self
     }
 
@@ -99,107 +166,55 @@ impl Workflow {
 
     /// A tower service, which needs no axum.
     #[must_use]
-    pub fn into_service(self, qstash: QStashClient, receiver: Receiver) -> WorkflowService {
-        let receiver = (!self.is_unverified).then_some(receiver);
-        let endpoint = Endpoint { function: self.function, qstash, receiver };
-        WorkflowService { endpoint, base_url: self.base_url, body_limit: self.body_limit }
+    pub fn into_service(self, qstash: QStashClient, receiver: Receiver, state: S) -> WorkflowService {
+        let endpoint = Endpoint {
+            versions: self.versions.map(|function| function.with_state(state.clone())),
+            observer: self.observer,
+            checks_replays: self.checks_replays,
+            qstash,
+            receiver: (!self.is_unverified).then_some(receiver),
+        };
+        WorkflowService::new(endpoint, self.base_url, self.body_limit)
     }
 }
 
 #[cfg(feature = "axum")]
-impl<S> axum::handler::Handler<(), S> for Workflow
+impl<S> axum::handler::Handler<(), S> for Workflow<S>
 where
     QStashClient: axum_core::extract::FromRef<S>,
     Receiver: axum_core::extract::FromRef<S>,
-    S: Send + Sync + 'static,
+    S: Clone + Send + Sync + 'static,
 {
     type Future = BoxFuture<'static, Response>;
 
     fn call(self, request: axum_core::extract::Request, state: S) -> Self::Future {
         use axum_core::extract::FromRef;
-        let service = self.into_service(QStashClient::from_ref(&state), Receiver::from_ref(&state));
+        let service = self.into_service(QStashClient::from_ref(&state), Receiver::from_ref(&state), state);
         Box::pin(async move { service.answer(request).await })
     }
 }
 
-/// A [`Workflow`] as a tower service.
-///
-/// ```
-/// use axum_upstash::{Upstash, workflow::{WorkflowContext, WorkflowError, serve}};
-///
-/// # fn main() -> Result<(), axum_upstash::Error> {
-/// async fn one(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> {
-///     Ok(ctx.run("one", async { Ok::<_, WorkflowError>(1) }).await)
-/// }
-/// let upstash = Upstash::builder().or_memory().build()?;
-/// let service = serve(one).into_service(upstash.qstash(), upstash.receiver());
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone)]
-pub struct WorkflowService {
-    endpoint: Endpoint,
-    base_url: Option<String>,
-    body_limit: usize,
-}
-
-impl WorkflowService {
-    async fn answer<B>(self, request: Request<B>) -> Response
-    where
-        B: Body + Send,
-        B::Error: Into<BoxError>,
-    {
-        let url = self.url(&request);
-        let (parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, self.body_limit).collect().await else {
-            return answer::failed(&Failure::of_endpoint("the body of the request is too long, or broke off"));
-        };
-        answer_in_full(self.endpoint, parts.headers, body.to_bytes(), url).await
-    }
-
-    /// The URL of the workflow, as far as a request tells.
-    fn url<B>(&self, request: &Request<B>) -> String {
-        let uri = original_uri(request.extensions(), request.uri());
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        if let Some(base) = &self.base_url {
-            return format!("{base}{path}");
+impl<S> Clone for Workflow<S> {
+    fn clone(&self) -> Self {
+        Self {
+            versions: self.versions.clone(),
+            observer: self.observer.clone(),
+            base_url: self.base_url.clone(),
+            is_unverified: self.is_unverified,
+            checks_replays: self.checks_replays,
+            body_limit: self.body_limit,
         }
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| uri.authority().map(|authority| authority.as_str())).unwrap_or("localhost");
-        format!("{}://{host}{path}", uri.scheme_str().unwrap_or("http"))
     }
 }
 
-/// Answers in a task of its own: between the effect of a step and its submission nothing may end the work, such as a
-/// connection that breaks.
-async fn answer_in_full(endpoint: Endpoint, headers: HeaderMap, body: Bytes, url: String) -> Response {
-    let (sender, receiver) = oneshot::channel();
-    let work = async move {
-        let _ = sender.send(endpoint.answer(&headers, body, url).await);
-    };
-    if let Err(work) = spawn(work) {
-        work.await;
-    }
-    let lost = |_| answer::failed(&Failure::of_endpoint("the runtime stopped before the delivery was done"));
-    receiver.await.unwrap_or_else(lost)
-}
-
-impl<B> Service<Request<B>> for WorkflowService
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+/// Without the address: a URL may hold a password.
+impl<S> fmt::Debug for Workflow<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Workflow");
+        shown.field("version", &self.versions.name).field("is_unverified", &self.is_unverified);
+        shown
+            .field("checks_replays", &self.checks_replays)
+            .field("body_limit", &self.body_limit)
+            .finish_non_exhaustive()
     }
 }

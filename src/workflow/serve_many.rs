@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, fmt};
 use axum_core::response::{IntoResponse, Response};
 
 /// Several workflows at one route, each by its id. It comes from [`serve_many`].
-#[derive(Clone)]
 #[must_use = "workflows are served by a route"]
-pub struct ManyWorkflows {
-    by_id: BTreeMap<String, Workflow>,
+pub struct ManyWorkflows<S = ()> {
+    by_id: BTreeMap<String, Workflow<S>>,
 }
 
 /// Serves several workflows at one route, whose last part is the id of one: they can
@@ -29,15 +28,15 @@ pub struct ManyWorkflows {
 /// let workflows = serve_many([("mail", serve(mail)), ("order", serve(order))]);
 /// let app: Router<Upstash> = Router::new().route("/workflows/{id}", post(workflows));
 /// ```
-pub fn serve_many(workflows: impl IntoIterator<Item = (impl Into<String>, Workflow)>) -> ManyWorkflows {
+pub fn serve_many<S>(workflows: impl IntoIterator<Item = (impl Into<String>, Workflow<S>)>) -> ManyWorkflows<S> {
     ManyWorkflows { by_id: workflows.into_iter().map(|(id, workflow)| (id.into(), workflow)).collect() }
 }
 
 #[cfg(feature = "axum")]
-impl<S> axum::handler::Handler<(), S> for ManyWorkflows
+impl<S> axum::handler::Handler<(), S> for ManyWorkflows<S>
 where
-    Workflow: axum::handler::Handler<(), S>,
-    S: Send + Sync + 'static,
+    Workflow<S>: axum::handler::Handler<(), S>,
+    S: Clone + Send + Sync + 'static,
 {
     type Future = futures_core::future::BoxFuture<'static, Response>;
 
@@ -53,8 +52,14 @@ where
     }
 }
 
-impl fmt::Debug for ManyWorkflows {
+impl<S> fmt::Debug for ManyWorkflows<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.by_id.keys()).finish()
+    }
+}
+
+impl<S> Clone for ManyWorkflows<S> {
+    fn clone(&self) -> Self {
+        Self { by_id: self.by_id.clone() }
     }
 }

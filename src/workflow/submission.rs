@@ -168,7 +168,7 @@ pub(super) fn plans(run: &Run, first: u32, orders: &[Order]) -> RawRequest {
         if let Action::Wait { event, timeout } | Action::WaitForWebhook { event, timeout } = &order.action {
             (plan.wait_event_id, plan.timeout) = (Some(event.clone()), Some(timeout.clone()));
         }
-        item(&run.url, fields, Some(text(&plan)))
+        item(&run.destination(), fields, Some(text(&plan)))
     });
     batch("workflow plans", items.collect())
 }
@@ -187,7 +187,7 @@ pub(super) fn step(run: &Run, order: &Order, step_id: u32, concurrent: u32, out:
             let mut fields = Fields::of_step(run);
             // A pause of a group has passed when its result is submitted.
             sleep(action, &mut record, (concurrent == 1).then_some(&mut fields));
-            batch("workflow step", vec![item(&run.url, fields, Some(text(&record)))])
+            batch("workflow step", vec![item(&run.destination(), fields, Some(text(&record)))])
         }
     }
 }
@@ -199,7 +199,7 @@ pub(super) fn call_result(run: &Run, step_id: u32, name: &str, concurrent: u32, 
     RawRequest {
         operation: "workflow call result",
         method: Method::POST,
-        path: format!("/v2/publish/{}", run.url),
+        path: format!("/v2/publish/{}", run.destination()),
         headers: Fields::of_step(run).into_headers(),
         body: text(&record).into(),
         is_repeatable: false,
@@ -261,7 +261,7 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
     }
     fields.forward(&request.headers);
     fields.set(fields::CALL_TYPE.as_str(), "toCallback");
-    fields.set("upstash-callback", &*run.url);
+    fields.set("upstash-callback", run.destination());
     for (name, value) in [
         ("workflow-runid", run.id.as_str()),
         ("workflow-calltype", "fromCallback"),
@@ -299,7 +299,7 @@ fn invoke(run: &Run, workflow: &str, body: Option<&str>, run_id: &str, record: &
         "body": body,
         "headers": Fields::of_step(run).into_lists(),
         "workflowRunId": run.id,
-        "workflowUrl": run.url,
+        "workflowUrl": run.destination(),
         "step": record,
     });
     if let Some(created_at) = run.created_at {
@@ -321,9 +321,9 @@ fn wait(run: &Run, event: &str, timeout: &str, record: &Record) -> RawRequest {
     fields.set(fields::CALL_TYPE.as_str(), "step");
     let headers = fields.clone().into_headers();
     let body = json!({
-        "url": run.url,
+        "url": run.destination(),
         "timeout": timeout,
-        "timeoutUrl": run.url,
+        "timeoutUrl": run.destination(),
         "timeoutHeaders": fields.into_lists(),
         "step": record,
     });

@@ -19,7 +19,8 @@ use std::{collections::BTreeMap, fmt};
 ///         EventOutcome::TimedOut => Ok(None),
 ///     }
 /// }
-/// # let _ = axum_upstash::workflow::serve(render);
+/// # let _: axum::Router<axum_upstash::Upstash> =
+/// #     axum::Router::new().route("/", axum::routing::post(axum_upstash::workflow::serve(render)));
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -93,6 +93,9 @@ impl Steps<'_> {
             false => "STEP_SUCCESS",
         };
         let mut shown = step_log(self.run, entry, &step, state);
+        if is_plan {
+            with_errors(self.run, entry, &mut shown);
+        }
         shown["stepId"] = id.into();
         self.place(id, &step, shown, !is_plan);
     }
@@ -106,6 +109,7 @@ impl Steps<'_> {
         let name = field("upstash-workflow-stepname").unwrap_or_default();
         let step = json!({"stepId": id, "stepName": name, "stepType": "Call", "concurrent": concurrent});
         let mut log = step_log(self.run, entry, &step, unfinished(self.run));
+        with_errors(self.run, entry, &mut log);
         log["callType"] = "toCallback".into();
         log["callUrl"] = entry.url.as_str().into();
         log["callMethod"] = entry.options.method().as_str().into();
@@ -160,7 +164,6 @@ impl Steps<'_> {
 }
 
 fn step_log(run: &Run, entry: &Message, step: &Value, state: &str) -> Value {
-    let errors = errors(run, &entry.id);
     let mut object = Object::default()
         .with_some("stepId", step["stepId"].as_u64())
         .with("stepName", step["stepName"].clone())
@@ -190,8 +193,15 @@ fn step_log(run: &Run, entry: &Message, step: &Value, state: &str) -> Value {
             .with("callResponseBody", body)
             .with("callResponseHeaders", answer["header"].clone());
     }
-    let object = if errors.is_empty() { object } else { object.with("errors", errors) };
     object.into()
+}
+
+/// Adds the attempts that failed, whose message is for this step.
+fn with_errors(run: &Run, entry: &Message, log: &mut Value) {
+    let errors = errors(run, &entry.id);
+    if !errors.is_empty() {
+        log["errors"] = errors.into();
+    }
 }
 
 /// The messages to the endpoint that are under way, or were when the run ended.

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
+use super::entries::{answered_step, awaited_step, called_step, result_of};
 use crate::local::qstash::{
     account::Account,
-    message::{CallKind, Options},
+    message::{CallKind, Message, Options},
     records::{Invoker, Left, Record, Run, RunEnd, RunStart, RunState},
     refusal::Refusal,
 };
@@ -48,11 +49,31 @@ impl Account {
         let mut entries: Vec<usize> = messages.filter_map(|live| Some(live.message.place()?.entry)).collect();
         entries.sort_unstable();
         entries.dedup();
+        entries.retain(|entry| !self.has_had_its_effect(id, *entry));
         Left {
             entries,
             waiters: self.waiters.values().filter(|waiter| &*waiter.run == id).cloned().collect(),
             kept_events: self.kept_events.iter().filter(|kept| &*kept.run == id).cloned().collect(),
         }
+    }
+
+    /// Whether the delivery of an entry has brought its run further, although its answer is still to come. It is not made
+    /// again, because its step would run twice.
+    fn has_had_its_effect(&self, id: &str, number: usize) -> bool {
+        let Some(run) = self.runs.get(id) else { return false };
+        let Some(entry) = run.entries.get(number) else { return false };
+        let later = &run.entries[number + 1..];
+        let Some(step) = awaited_step(entry) else { return !later.is_empty() };
+        let is_call = called_step(entry).is_some();
+        let is_effect = |later: &Arc<Message>| {
+            result_of(later) == Some(step)
+                || if is_call { answered_step(later) == Some(step) } else { called_step(later) == Some(step) }
+        };
+        let is_asked_for = |asked: &Value| asked["stepId"].as_u64() == Some(step);
+        let children = run.invoked.iter().filter_map(|child| self.runs.get(child));
+        later.iter().any(is_effect)
+            || self.waiters_of(id).any(|waiter| is_asked_for(&waiter.step))
+            || children.filter_map(|child| child.start.invoker.as_ref()).any(|invoker| is_asked_for(&invoker.step))
     }
 
     /// Tells a step of another run how a run ended, if it has.

@@ -4,6 +4,7 @@ mod attempts;
 mod begin;
 mod changes;
 mod end;
+mod entries;
 mod failure;
 mod fields;
 mod letters;

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::send::RunMessage;
+use super::{entries::result_of, send::RunMessage};
 use crate::local::qstash::{
     account::Account,
     ids,
-    message::{CallKind, Message, Options, RunPlace},
+    message::{CallKind, Options, RunPlace},
     records::{DeadLetter, KeptEvent, Record, RunStart, RunState, Waiter},
     refusal::Refusal,
 };
@@ -119,11 +119,4 @@ fn name_run(fields: &mut HeaderMap, start: &RunStart) {
             fields.insert(name, value);
         }
     }
-}
-
-/// The id of the step that an entry is the result of.
-fn result_of(entry: &Message) -> Option<u64> {
-    entry.place().filter(|place| place.kind == CallKind::Step && place.entry > 0)?;
-    let step: serde_json::Value = serde_json::from_slice(&entry.body).ok()?;
-    step["stepId"].as_u64()
 }

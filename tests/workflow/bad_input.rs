@@ -1,0 +1,214 @@
+//! Deliveries that are wrong, late, or for nothing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode, routing::post};
+use axum_upstash::{
+    qstash::RetryDelay,
+    workflow::{RunError, RunState, WorkflowContext, WorkflowError, serve},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use crate::support::Host;
+
+const SOON: Duration = Duration::from_secs(20);
+
+async fn two_steps(ctx: WorkflowContext<Value>) -> Result<u32, WorkflowError> {
+    let one = ctx.run("one", async { Ok::<_, WorkflowError>(1) }).await;
+    Ok(ctx.run("two", async move { Ok::<_, WorkflowError>(one + 1) }).await)
+}
+
+fn entry(body: &str) -> Value {
+    json!({"messageId": "m", "body": BASE64_STANDARD.encode(body), "callType": "step"})
+}
+
+/// A delivery by hand, to an endpoint that verifies no signature.
+async fn deliver(host: &Host, headers: &[(&str, &str)], body: String) -> (StatusCode, Value) {
+    let mut request = reqwest::Client::new().post(format!("{}/open", host.origin)).body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+async fn start() -> Host {
+    Host::start(Router::new().route("/open", post(serve(two_steps).without_verification()))).await
+}
+
+const STEP: [(&str, &str); 2] = [("upstash-workflow-sdk-version", "1"), ("upstash-workflow-runid", "wfr_none")];
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_that_says_where() {
+    let host = start().await;
+    let payload = entry("{}");
+    let not_base64 = json!({"messageId": "m", "body": "!", "callType": "step"});
+    for (body, problem) in [
+        ("{".to_owned(), "the list of steps"),
+        ("{}".to_owned(), "the list of steps"),
+        ("[]".to_owned(), "the first step"),
+        ("null".to_owned(), "the list of steps"),
+        (json!([payload, not_base64]).to_string(), "the body of a step"),
+        (json!([payload, entry("[")]).to_string(), "a step of the delivery"),
+        (json!([payload, entry(r#"{"stepId":-1,"stepName":"one","stepType":"Run"}"#)]).to_string(), "a step of"),
+        (json!([payload, entry(r#"{"stepId":1,"stepName":"one","stepType":"New"}"#)]).to_string(), "step type"),
+        (
+            json!([payload, entry(r#"{"stepId":1,"stepName":"one","stepType":"Run","out":"\"x\""}"#)]).to_string(),
+            "'one'",
+        ),
+        (
+            json!([payload, entry(r#"{"stepId":9,"stepName":"nine","stepType":"Run","concurrent":1}"#)]).to_string(),
+            "'nine'",
+        ),
+        (
+            json!([
+                payload,
+                entry(
+                    r#"{"stepId":0,"stepName":"one","stepType":"Run","concurrent":4294967295,"targetStep":4294967295}"#
+                )
+            ])
+            .to_string(),
+            "",
+        ),
+    ] {
+        let (status, answer) = deliver(&host, &STEP, body.clone()).await;
+        if problem.is_empty() {
+            assert!(status.is_success() || status == 500, "{status} {answer}");
+            continue;
+        }
+        assert_eq!(status, 500, "{body} {answer}");
+        let message = answer["message"].as_str().unwrap();
+        assert!(message.contains(problem), "{message} for {body}");
+    }
+    for (headers, problem) in [
+        (vec![("upstash-workflow-sdk-version", "2"), STEP[1]], "version"),
+        (vec![STEP[0]], "run id"),
+        (vec![STEP[0], ("upstash-workflow-runid", "../../x")], "run id"),
+        (vec![STEP[1], ("upstash-workflow-callback", "true")], "of which step"),
+        (vec![STEP[1], ("upstash-workflow-unknown-sdk", "true")], "the list of steps"),
+    ] {
+        let (status, answer) = deliver(&host, &headers, "{}".into()).await;
+        assert_eq!(status, 500, "{headers:?} {answer}");
+        assert!(answer["message"].as_str().unwrap().contains(problem), "{answer}");
+    }
+    let callback = [STEP[1], ("upstash-workflow-callback", "true"), ("upstash-workflow-stepid", "1")];
+    let callback =
+        [&callback[..], &[("upstash-workflow-stepname", "one"), ("upstash-workflow-concurrent", "1")]].concat();
+    for body in ["", "[", r#"{"status": "x"}"#, r#"{"status": 200, "body": "!"}"#] {
+        assert_eq!(deliver(&host, &callback, body.into()).await.0, 500, "{body}");
+    }
+}
+
+/// The run has ended, or never was: nothing is done for it, and nothing is tried again.
+#[tokio::test]
+async fn a_delivery_for_a_run_that_is_not_under_way_is_done() {
+    let host = start().await;
+    let body = || json!([entry("{}")]).to_string();
+    let (status, answer) = deliver(&host, &STEP, body()).await;
+    assert_eq!((status.as_u16(), &answer["finishCondition"]), (200, &json!("success")));
+    // An empty body has to be asked for.
+    let (status, answer) = deliver(&host, &STEP, String::new()).await;
+    assert_eq!((status.as_u16(), &answer["finishCondition"]), (200, &json!("workflow-already-ended")));
+    let run = host.client.trigger(host.trigger("/open", &json!({})).run_id("done")).await.unwrap();
+    assert_eq!(host.client.wait_for_result::<u32>(&run.run_id, SOON).await.unwrap(), 2);
+    let ended = [STEP[0], ("upstash-workflow-runid", "wfr_done")];
+    let (status, answer) = deliver(&host, &ended, body()).await;
+    assert_eq!((status.as_u16(), &answer["finishCondition"]), (200, &json!("success")));
+    let info = host.client.run(&run.run_id).await.unwrap().unwrap();
+    assert_eq!((info.steps.len(), info.state), (3, RunState::Success), "nothing was added");
+}
+
+/// A delivery is made a second time after it has had its effect.
+#[tokio::test]
+async fn a_step_that_is_submitted_twice_counts_once() {
+    let seconds = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&seconds);
+    let flow = move |ctx: WorkflowContext<Value>| {
+        let seconds = Arc::clone(&counted);
+        async move {
+            let one: u32 = ctx.run("one", async { Ok::<_, WorkflowError>(1) }).await;
+            let two = async { Ok::<_, WorkflowError>(seconds.fetch_add(1, Ordering::SeqCst)) };
+            let two: u32 = ctx.run("two", two).await;
+            ctx.sleep("pause", Duration::from_secs(60)).await;
+            Ok::<_, WorkflowError>(json!([one, two]))
+        }
+    };
+    let host = Host::start(Router::new().route("/open", post(serve(flow).without_verification()))).await;
+    let run = host.client.trigger(host.trigger("/open", &json!({})).run_id("twice")).await.unwrap();
+    host.local.idle().await;
+    let again = [STEP[0], ("upstash-workflow-runid", "wfr_twice")];
+    for _ in 0..3 {
+        let (status, _) = deliver(&host, &again, json!([entry("{}")]).to_string()).await;
+        assert_eq!(status, 200);
+        host.local.idle().await;
+    }
+    host.local.advance(Duration::from_secs(60));
+    let result: Value = host.client.wait_for_result(&run.run_id, SOON).await.unwrap();
+    assert_eq!((result, seconds.load(Ordering::SeqCst)), (json!([1, 0]), 1));
+}
+
+#[tokio::test]
+async fn payloads_are_as_long_as_a_message() {
+    async fn long(ctx: WorkflowContext<String>) -> Result<usize, WorkflowError> {
+        let length = ctx.payload().len();
+        Ok(ctx.run("length", async move { Ok::<_, WorkflowError>(length) }).await)
+    }
+    let host = Host::start(Router::new().route("/long", post(serve(long)))).await;
+    let (result, calls) = host.run::<usize>(host.trigger("/long", &"é".repeat(5_000_000))).await;
+    assert_eq!((result.unwrap(), calls), (10_000_000, 2));
+    let refused = host.client.trigger(host.trigger("/long", &"x".repeat(11_000_000))).await.unwrap_err();
+    assert_eq!(refused.status(), Some(413), "{refused}");
+}
+
+#[tokio::test]
+async fn a_panic_and_a_function_that_hangs_are_failures_that_are_tried_again() {
+    let tries = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&tries);
+    let fragile = move |ctx: WorkflowContext<String>| {
+        let tries = Arc::clone(&counted);
+        async move {
+            let how = ctx.payload().clone();
+            let work = async {
+                match (tries.fetch_add(1, Ordering::SeqCst), &*how) {
+                    (0, "panics") => panic!("secret"),
+                    (0, _) => std::future::pending().await,
+                    (tries, _) => Ok::<_, WorkflowError>(tries),
+                }
+            };
+            Ok::<u32, WorkflowError>(ctx.run("fragile", work).await)
+        }
+    };
+    let routes = Router::new().route("/fragile", post(serve(fragile)));
+    let host = Host::start_with(routes, |builder| builder.max_timeout(Duration::from_millis(500))).await;
+    for how in ["panics", "hangs"] {
+        tries.store(0, Ordering::SeqCst);
+        let delay = RetryDelay::fixed(Duration::from_millis(1));
+        let run = host.client.trigger(host.trigger("/fragile", &how).retry_delay(delay)).await.unwrap();
+        assert_eq!(host.client.wait_for_result::<u32>(&run.run_id, SOON).await.unwrap(), 1, "{how}");
+    }
+}
+
+/// A quota that is used up does not come back with a retry.
+#[tokio::test]
+async fn a_step_that_is_over_a_quota_fails_its_run_at_once() {
+    async fn calls(ctx: WorkflowContext<Value>) -> Result<(), WorkflowError> {
+        let call = axum_upstash::workflow::CallRequest::get("http://127.0.0.1:1/").retries(1_000_000);
+        tokio::join!(ctx.call("call", call), ctx.sleep("pause", Duration::from_secs(60)));
+        Ok(())
+    }
+    let host = Host::start(Router::new().route("/calls", post(serve(calls)))).await;
+    let run = host.client.trigger(host.trigger("/calls", &1)).await.unwrap();
+    let result = host.client.wait_for_result::<Value>(&run.run_id, SOON).await;
+    assert!(matches!(result, Err(RunError::Failed)), "{result:?}");
+    let info = host.client.run(&run.run_id).await.unwrap().unwrap();
+    let error = &info.steps[1].steps[0].errors[0];
+    assert_eq!(error.status.unwrap().as_u16(), 489);
+    assert!(error.body.as_deref().unwrap().contains("maxRetries"), "{error:?}");
+}
