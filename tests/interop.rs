@@ -22,3 +22,7 @@ mod redis;
 mod times;
 #[path = "interop/workflow.rs"]
 mod workflow;
+#[path = "interop/workflow_flows.rs"]
+mod workflow_flows;
+#[path = "interop/workflow_routes.rs"]
+mod workflow_routes;

@@ -265,6 +265,8 @@ mod tests {
         let client = QStashClient::new("token").unwrap();
         assert_send(client.publish(Message::to_url("https://example.com/")));
         assert_send(client.publish(Message::to_url_group("group")));
+        let logs = client.logs().list(crate::qstash::LogFilter::new());
+        assert_send(async move { logs.page().await });
     }
 
     #[test]

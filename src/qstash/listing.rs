@@ -130,8 +130,9 @@ impl<T> Listing<T> {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the filter has a value that cannot be sent, and those
     /// of the service.
-    pub async fn page(&self) -> Result<Page<T>, Error> {
-        self.source.clone().page().await
+    // Without a borrow of `self`, which cannot be shared between threads.
+    pub fn page(&self) -> impl Future<Output = Result<Page<T>, Error>> + use<T> {
+        self.source.clone().page()
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     derived,
     event::{EventOutcome, read_event, read_notified},
     fields::is_id,
+    invocation::Invocation,
     invoke::{InvokeOutcome, read_invoked},
     order::{Action, Order},
     run::Run,
@@ -153,22 +154,19 @@ impl<P> WorkflowContext<P> {
         step.refused(id_problem).refused(data_problem)
     }
 
-    /// Runs another workflow of the same [route](crate::workflow::serve_many), by its id, and waits for its end. No process
-    /// waits meanwhile.
+    /// Runs another workflow of the same [route](crate::workflow::serve_many), and waits for its end. No process waits
+    /// meanwhile.
     pub fn invoke<T: DeserializeOwned>(
         &self,
         name: impl Into<String>,
-        workflow: impl Into<String>,
-        payload: &impl Serialize,
+        invocation: Invocation<T>,
     ) -> Step<InvokeOutcome<T>> {
-        let (workflow, body) = (workflow.into(), serde_json::to_string(payload).ok());
-        let id_problem = (!is_id(&workflow)).then_some("invokes a workflow whose id is not one");
-        let no_body = "invokes a workflow with a payload that cannot be written as JSON";
-        let body_problem = body.is_none().then_some(no_body);
-        // The same in each delivery, so that an invocation that is repeated begins no other run.
-        let run_id = format!("wfr_{}", &hex(&self.derive())[..32]);
-        let step = Step::new(self.place(name, Action::Invoke { workflow, body, run_id }), read_invoked);
-        step.refused(id_problem).refused(body_problem)
+        let Invocation { mut order, problem, .. } = invocation;
+        if order.run_id.is_none() {
+            // The same in each delivery, so that an invocation that is repeated begins no other run.
+            order.run_id = Some(hex(&self.derive())[..32].to_owned());
+        }
+        Step::new(self.place(name, Action::Invoke(Box::new(order))), read_invoked).refused(problem)
     }
 
     /// Makes a URL that a third party calls, for [`wait_for_webhook`](Self::wait_for_webhook). A call that comes before the

@@ -113,6 +113,7 @@ mod fields;
 mod function;
 mod group;
 mod history;
+mod invocation;
 mod invoke;
 mod order;
 mod record;
@@ -142,6 +143,7 @@ pub use self::{
     event::EventOutcome,
     failure::WorkflowFailure,
     function::{Begun, WorkflowFunction},
+    invocation::{Invocation, WorkflowId},
     invoke::InvokeOutcome,
     record::StepKind,
     saga::Saga,

@@ -1,4 +1,4 @@
-use super::{call::CallRequest, record::StepKind};
+use super::{call::CallRequest, invocation::Invoked, record::StepKind};
 use serde_json::Value;
 
 /// A step that a function asks for.
@@ -24,12 +24,7 @@ pub(super) enum Action {
         event: String,
         timeout: String,
     },
-    /// The id of the other workflow, its payload, and the id of its run.
-    Invoke {
-        workflow: String,
-        body: Option<String>,
-        run_id: String,
-    },
+    Invoke(Box<Invoked>),
     /// A URL that a third party calls.
     CreateWebhook,
     /// The event of such a URL, and how long it is waited for.
@@ -56,7 +51,7 @@ impl Order {
             Action::Notify { .. } => StepKind::Notify,
             Action::CreateWebhook => StepKind::CreateWebhook,
             Action::WaitForWebhook { .. } => StepKind::WaitForWebhook,
-            Action::Invoke { .. } => StepKind::Invoke,
+            Action::Invoke(_) => StepKind::Invoke,
         }
     }
 

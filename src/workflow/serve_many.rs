@@ -15,14 +15,14 @@ pub struct ManyWorkflows<S = ()> {
 ///
 /// ```
 /// use axum::{Router, routing::post};
-/// use axum_upstash::{Upstash, workflow::{WorkflowContext, WorkflowError, serve, serve_many}};
+/// use axum_upstash::{Upstash, workflow::{Invocation, WorkflowContext, WorkflowError, serve, serve_many}};
 ///
 /// async fn mail(ctx: WorkflowContext<String>) -> Result<u32, WorkflowError> {
 ///     Ok(ctx.run("send", async { Ok::<_, WorkflowError>(17) }).await)
 /// }
 ///
 /// async fn order(ctx: WorkflowContext<u32>) -> Result<Option<u32>, WorkflowError> {
-///     Ok(ctx.invoke("confirm", "mail", &"thank you").await.returned())
+///     Ok(ctx.invoke("confirm", Invocation::new("mail").json("thank you")).await.returned())
 /// }
 ///
 /// let workflows = serve_many([("mail", serve(mail)), ("order", serve(order))]);

@@ -3,6 +3,7 @@
 use super::{
     call::{CallRequest, Stored, Target},
     fields::{self, CALL_FEATURES, FEATURES, PROTOCOL},
+    invocation::Invoked,
     invoke::beside,
     order::{Action, Order},
     record::{Record, StepKind},
@@ -81,6 +82,14 @@ impl Fields {
         }
     }
 
+    /// The options of deliveries, of the failure callback as well.
+    fn delivery(&mut self, retries: Option<u32>, delay: Option<&RetryDelay>, control: Option<&FlowControl>) {
+        for (name, value) in delivery(retries, delay, control) {
+            self.set(&format!("upstash-{name}"), &*value);
+            self.set(&format!("upstash-failure-callback-{name}"), value);
+        }
+    }
+
     /// Headers for the destination.
     fn forward(&mut self, headers: &HeaderMap) {
         for name in headers.keys() {
@@ -129,10 +138,7 @@ pub(super) fn triggers(triggers: &[Trigger], ids: &[String]) -> RawRequest {
             fields.set("upstash-redact-fields", trigger.redacted.join(","));
         }
         fields.failure_callback(trigger.failure_url.as_ref().unwrap_or(&trigger.url), &run);
-        for (name, value) in delivery(trigger.retries, trigger.retry_delay.as_ref(), trigger.flow_control.as_ref()) {
-            fields.set(&format!("upstash-{name}"), &*value);
-            fields.set(&format!("upstash-failure-callback-{name}"), value);
-        }
+        fields.delivery(trigger.retries, trigger.retry_delay.as_ref(), trigger.flow_control.as_ref());
         item(&trigger.url, fields, trigger.body.clone())
     });
     batch("workflow trigger", items.collect())
@@ -181,7 +187,7 @@ pub(super) fn step(run: &Run, order: &Order, step_id: u32, concurrent: u32, out:
         Action::Wait { event, timeout } | Action::WaitForWebhook { event, timeout } => {
             wait(run, event, timeout, &record)
         }
-        Action::Invoke { workflow, body, run_id } => invoke(run, workflow, body.as_deref(), run_id, &record),
+        Action::Invoke(invoked) => invoke(run, invoked, &record),
         action => {
             record.out = out;
             let mut fields = Fields::of_step(run);
@@ -289,14 +295,18 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
     batch("workflow call", vec![item(&url, fields, request.body.clone())])
 }
 
-fn invoke(run: &Run, workflow: &str, body: Option<&str>, run_id: &str, record: &Record) -> RawRequest {
-    let (headers, invoke_count) = (run.headers.clone(), run.invoke_count + 1);
-    let child = Run { headers, invoke_count, ..Run::new(run_id, &beside(&run.url, workflow)) };
+fn invoke(run: &Run, invoked: &Invoked, record: &Record) -> RawRequest {
+    let mut headers = run.headers.clone();
+    headers.extend(invoked.headers.clone());
+    let (labels, invoke_count) = (invoked.labels.clone(), run.invoke_count + 1);
+    let run_id = format!("wfr_{}", invoked.run_id.as_deref().unwrap_or_default());
+    let child = Run { headers, labels, invoke_count, ..Run::new(&run_id, &beside(&run.url, &invoked.workflow)) };
     let mut fields = Fields::of_init(&child, None);
     fields.set(fields::INVOKE.as_str(), "true");
     fields.failure_callback(&child.url, &child);
+    fields.delivery(invoked.retries, invoked.retry_delay.as_ref(), invoked.flow_control.as_ref());
     let mut body = json!({
-        "body": body,
+        "body": invoked.body,
         "headers": Fields::of_step(run).into_lists(),
         "workflowRunId": run.id,
         "workflowUrl": run.destination(),

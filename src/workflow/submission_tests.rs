@@ -2,6 +2,7 @@
 
 use super::{
     call::{CallRequest, Stored},
+    invocation::Invocation,
     order::{Action, Order},
     run::Run,
     submission,
@@ -134,12 +135,16 @@ fn a_wait_an_invocation_and_the_end() {
     assert_eq!(body["timeoutHeaders"]["upstash-workflow-runid"], json!(["wfr_1"]));
     assert_eq!(wait.headers["upstash-workflow-calltype"], "step");
 
-    let action = Action::Invoke { workflow: "mail".into(), body: Some("7".into()), run_id: "wfr_2".into() };
+    let invocation = Invocation::<()>::new("mail").json(&7).run_id("2").retries(1).label("a");
+    let action = Action::Invoke(Box::new(invocation.order));
     let invoke = submission::step(&run(), &order("child", action), 2, 1, None);
     assert_eq!(invoke.path, "/v2/publish/https://a.example/api/mail");
     for (name, value) in [
         ("upstash-workflow-init", "true"),
         ("upstash-workflow-invoke", "true"),
+        ("upstash-retries", "1"),
+        ("upstash-failure-callback-retries", "1"),
+        ("upstash-label", "a"),
         ("upstash-workflow-runid", "wfr_2"),
         ("upstash-workflow-url", "https://a.example/api/mail"),
         ("upstash-forward-upstash-workflow-invoke-count", "1"),

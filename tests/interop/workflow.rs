@@ -13,7 +13,7 @@ use axum::{
 use axum_upstash::{
     UpstashBuilder,
     local::LocalQStash,
-    workflow::{RunError, Trigger, WorkflowClient, WorkflowContext, WorkflowError, serve, serve_many},
+    workflow::{Invocation, RunError, Trigger, WorkflowClient, WorkflowContext, WorkflowError, serve, serve_many},
 };
 use serde_json::{Value, json};
 
@@ -78,13 +78,13 @@ async fn path(ctx: WorkflowContext<Value>) -> Result<Value, WorkflowError> {
     Ok(json!({"result": two, "header": ctx.headers()["x-shop"].to_str().unwrap_or_default()}))
 }
 
-fn workflows() -> axum_upstash::workflow::ManyWorkflows {
+fn workflows() -> axum_upstash::workflow::ManyWorkflows<axum_upstash::Upstash> {
     async fn child(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> {
         let payload = *ctx.payload();
         Ok(ctx.run("triple", async move { Ok::<_, WorkflowError>(payload * 3) }).await)
     }
     async fn parent(ctx: WorkflowContext<u32>) -> Result<Option<u32>, WorkflowError> {
-        Ok(ctx.invoke::<u32>("child", "js-child", ctx.payload()).await.returned())
+        Ok(ctx.invoke::<u32>("child", Invocation::new("js-child").json(ctx.payload())).await.returned())
     }
     serve_many([("rust-child", serve(child)), ("rust-parent", serve(parent))])
 }

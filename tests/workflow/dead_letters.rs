@@ -13,8 +13,8 @@ use axum_upstash::{
     ErrorKind,
     qstash::{DeliveryOptions, FlowControl},
     workflow::{
-        FailureState, RunDlqFilter, RunError, RunState, StepState, WorkflowContext, WorkflowError, WorkflowFailure,
-        serve, serve_many,
+        FailureState, Invocation, RunDlqFilter, RunError, RunState, StepState, WorkflowContext, WorkflowError,
+        WorkflowFailure, serve, serve_many,
     },
 };
 use futures_util::{TryStreamExt, future::join3};
@@ -196,7 +196,7 @@ async fn a_run_that_goes_on_hears_of_its_child() {
     let parent = move |ctx: WorkflowContext<Value>| {
         let this = this.clone();
         async move {
-            let child = ctx.invoke::<u32>("child", "child", &json!(1));
+            let child = ctx.invoke::<u32>("child", Invocation::new("child").json(&1));
             let (charged, child) = tokio::join!(ctx.run("charge", this.charge()), child);
             Ok::<_, WorkflowError>(json!([charged, child.returned()]))
         }

@@ -16,8 +16,8 @@ use axum::{
 use axum_upstash::{
     qstash::RetryDelay,
     workflow::{
-        CallRequest, EventOutcome, RunError, Trigger, WorkflowContext, WorkflowError, WorkflowFailure, serve,
-        serve_many,
+        CallRequest, EventOutcome, Invocation, RunError, Trigger, WorkflowContext, WorkflowError, WorkflowFailure,
+        serve, serve_many,
     },
 };
 use futures_util::future::join;
@@ -242,7 +242,7 @@ async fn a_workflow_invokes_another_one() {
         Ok::<u32, WorkflowError>(ctx.run("work", work).await)
     };
     let parent = async |ctx: Context| {
-        let invoked = ctx.invoke::<u32>("child", "child", ctx.payload());
+        let invoked = ctx.invoke::<u32>("child", Invocation::new("child").json(ctx.payload()));
         let (invoked, beside) = join(invoked, ctx.run("beside", value(1_u32))).await;
         Ok::<_, WorkflowError>((invoked.returned(), beside))
     };
