@@ -104,7 +104,7 @@ const webhook = createWorkflow(async (context) => {
   const used = await context.createWebhook("used");
   const body = JSON.stringify({ url: used.webhookUrl });
   const { status } = await context.call("call", { url: `${services}/hook`, method: "POST", body });
-  const { request, timeout } = await context.waitForWebhook("called", used, "30s");
+  const { request, timeout } = await context.waitForWebhook("called", used, 30);
   await value(context, "end", 1);
   return [never.timeout, status, timeout, request.url === used.webhookUrl, await request.text()];
 });

@@ -22,6 +22,8 @@ mod redis;
 mod times;
 #[path = "interop/workflow.rs"]
 mod workflow;
+#[path = "interop/workflow_deliveries.rs"]
+mod workflow_deliveries;
 #[path = "interop/workflow_flows.rs"]
 mod workflow_flows;
 #[path = "interop/workflow_routes.rs"]

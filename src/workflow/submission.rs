@@ -80,6 +80,15 @@ impl Fields {
         ] {
             self.set(&format!("upstash-failure-callback-{name}"), value);
         }
+        // The failure function sees the run as its deliveries do.
+        let prefix = "upstash-failure-callback-forward-";
+        self.forward_as(prefix, &run.headers);
+        if !run.labels.is_empty() {
+            self.set(&format!("{prefix}upstash-label"), run.labels.join(","));
+        }
+        if run.invoke_count > 0 {
+            self.set(&format!("{prefix}upstash-workflow-invoke-count"), run.invoke_count.to_string());
+        }
     }
 
     /// The options of deliveries, of the failure callback as well.
@@ -90,11 +99,22 @@ impl Fields {
         }
     }
 
+    /// Those of a message by which the server resumes the run.
+    fn of_resumption(run: &Run) -> Self {
+        let mut fields = Self::of_step(run);
+        fields.0.remove("upstash-method");
+        fields
+    }
+
     /// Headers for the destination.
     fn forward(&mut self, headers: &HeaderMap) {
+        self.forward_as("upstash-forward-", headers);
+    }
+
+    fn forward_as(&mut self, prefix: &str, headers: &HeaderMap) {
         for name in headers.keys() {
             let values: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-            self.set(&format!("upstash-forward-{name}"), values.join(", "));
+            self.set(&format!("{prefix}{name}"), values.join(", "));
         }
     }
 
@@ -307,7 +327,7 @@ fn invoke(run: &Run, invoked: &Invoked, record: &Record) -> RawRequest {
     fields.delivery(invoked.retries, invoked.retry_delay.as_ref(), invoked.flow_control.as_ref());
     let mut body = json!({
         "body": invoked.body,
-        "headers": Fields::of_step(run).into_lists(),
+        "headers": Fields::of_resumption(run).into_lists(),
         "workflowRunId": run.id,
         "workflowUrl": run.destination(),
         "step": record,
@@ -327,7 +347,7 @@ fn invoke(run: &Run, invoked: &Invoked, record: &Record) -> RawRequest {
 }
 
 fn wait(run: &Run, event: &str, timeout: &str, record: &Record) -> RawRequest {
-    let mut fields = Fields::of_step(run);
+    let mut fields = Fields::of_resumption(run);
     fields.set(fields::CALL_TYPE.as_str(), "step");
     let headers = fields.clone().into_headers();
     let body = json!({

@@ -18,7 +18,8 @@ pub(crate) fn wait(account: &mut Account, now_ms: u64, request: &ApiRequest, eve
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Wait {
-        timeout: String,
+        /// A duration, or seconds.
+        timeout: Value,
         step: Value,
         #[serde(default)]
         url: String,
@@ -29,8 +30,10 @@ pub(crate) fn wait(account: &mut Account, now_ms: u64, request: &ApiRequest, eve
     }
     let wait: Wait = request.json()?;
     let run = RunFields::read(&request.fields).ok_or_else(|| Refusal::invalid("a wait should be of a workflow run"))?;
+    let timeout = wait.timeout.as_str().map_or_else(|| wait.timeout.to_string(), str::to_owned);
+    // For endpoints, 400 means that the run has ended.
     let timeout =
-        duration::parse(&wait.timeout).map_err(|error| Refusal::invalid(format!("invalid timeout: {error}")))?;
+        duration::parse(&timeout).map_err(|error| Refusal::over_quota(format!("invalid timeout: {error}")))?;
     let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let deadline_ms = now_ms.saturating_add(timeout_ms);
     let waiter = Waiter {
