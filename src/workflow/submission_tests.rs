@@ -174,6 +174,8 @@ fn a_trigger() {
         ("upstash-retries", "5"),
         ("upstash-failure-callback", URL),
         ("upstash-failure-callback-retries", "5"),
+        ("upstash-failure-callback-forward-x-shop", "tea"),
+        ("upstash-failure-callback-forward-upstash-label", "a"),
         ("upstash-failure-callback-forward-upstash-workflow-is-failure", "true"),
         ("upstash-failure-callback-forward-upstash-workflow-failure-callback", "true"),
         ("upstash-failure-callback-workflow-runid", "wfr_1"),

@@ -281,7 +281,7 @@ fn cases() -> Vec<Case> {
     add("begins a run for a known id", "steps", &[("upstash-workflow-unknown-sdk", "true")], delivery(&n, &[]));
     add("does not begin", "nothing", &[begin], n.to_string());
     add("first step", "steps", &[("upstash-workflow-invoke-count", "2"), ("x-shop", "tea")], delivery(&n, &[]));
-    add("second step", "steps", &[("upstash-label", "a")], delivery(&n, &[one.clone()]));
+    add("second step", "steps", &[("upstash-label", "a")], delivery(&n, std::slice::from_ref(&one)));
     add("the end", "steps", &[], delivery(&n, &[one.clone(), two.clone()]));
     add("the end without a result", "sleeps", &[], {
         let until = json!({"stepId": 2, "stepName": "until", "stepType": "SleepUntil", "sleepUntil": 2_000_000_000, "concurrent": 1});
@@ -336,12 +336,22 @@ fn cases() -> Vec<Case> {
     add("a duplicate of a group", "group", &[], delivery(&n, &twice));
     let first = result(1, "one", "Run", Some(json!(1)), 1);
     let group = [plan(2, "a", "Run", 2), plan(3, "b", "SleepUntil", 2)];
-    add("a group after a step", "later", &[], delivery(&n, &[first.clone()]));
+    add("a group after a step", "later", &[], delivery(&n, std::slice::from_ref(&first)));
     for count in 1..=2 {
-        add("one of a group after a step", "later", &[], delivery(&n, &[&[first.clone()], &group[..count]].concat()));
+        add(
+            "one of a group after a step",
+            "later",
+            &[],
+            delivery(&n, &[std::slice::from_ref(&first), &group[..count]].concat()),
+        );
     }
     let ended = [result(2, "a", "Run", Some(json!("A")), 2), result(3, "b", "SleepUntil", None, 2)];
-    add("a step after a group", "later", &[], delivery(&n, &[&[first.clone()], &group[..], &ended[..]].concat()));
+    add(
+        "a step after a group",
+        "later",
+        &[],
+        delivery(&n, &[std::slice::from_ref(&first), &group[..], &ended[..]].concat()),
+    );
 
     add("a call", "call", &[("upstash-workflow-invoke-count", "2")], delivery(&n, &[]));
     add("a call without options", "get", &[], delivery(&n, &[]));
@@ -367,7 +377,7 @@ fn cases() -> Vec<Case> {
     add("a wait", "wait", &[], delivery(&n, &[]));
     let mut waited = result(1, "wait", "Wait", None, 1);
     (waited["waitEventId"], waited["out"]) = (json!("paid"), json!(BASE64_STANDARD.encode(r#"{"amount":5}"#)));
-    add("an event", "wait", &[], delivery(&n, &[waited.clone()]));
+    add("an event", "wait", &[], delivery(&n, std::slice::from_ref(&waited)));
     waited.as_object_mut().unwrap().remove("out");
     waited["waitTimeout"] = true.into();
     add("no event", "wait", &[], delivery(&n, &[waited]));
@@ -380,7 +390,7 @@ fn cases() -> Vec<Case> {
     add("a webhook", "webhook", &[], delivery(&n, &[]));
     let hook = json!({"webhookUrl": "https://q.example/v2/workflows/hooks/u/wfr_1/evt_1", "eventId": "evt_1"});
     let hook = result(1, "create", "CreateWebhook", Some(hook), 1);
-    add("a wait for a webhook", "webhook", &[], delivery(&n, &[hook.clone()]));
+    add("a wait for a webhook", "webhook", &[], delivery(&n, std::slice::from_ref(&hook)));
     let mut called = result(2, "wait", "WaitForWebhook", None, 1);
     let request = json!({"method": "POST", "header": {"A": ["1"]}, "body": BASE64_STANDARD.encode("hello"),
         "proto": "https", "host": "q.example", "url": "/v2/workflows/hooks/u/wfr_1/evt_1?x=1"});

@@ -82,7 +82,7 @@ async fn count(State(calls): State<Arc<AtomicU32>>, request: Request, next: Next
 }
 
 enum Language {
-    JavaScript(Conversation),
+    JavaScript(Box<Conversation>),
     Rust(Arc<AtomicU32>),
 }
 
@@ -107,7 +107,7 @@ impl Host {
             let mut variables = environment.clone();
             variables.push(("SERVICES_URL", services.clone()));
             let mut node = Conversation::with_variables("workflow-routes", variables);
-            (format!("http://127.0.0.1:{}", node.answer().await["port"]), Language::JavaScript(node))
+            (format!("http://127.0.0.1:{}", node.answer().await["port"]), Language::JavaScript(Box::new(node)))
         } else {
             let calls = Arc::new(AtomicU32::new(0));
             let flows = workflow_flows::flows(&services, local.url(), local.token());

@@ -11,7 +11,7 @@ use std::{
 use axum::{Router, http::StatusCode, routing::post};
 use axum_upstash::{
     qstash::RetryDelay,
-    workflow::{RunError, RunState, WorkflowContext, WorkflowError, serve},
+    workflow::{CallRequest, RunError, RunState, WorkflowContext, WorkflowError, WorkflowFailure, serve},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -154,6 +154,32 @@ async fn a_step_that_is_submitted_twice_counts_once() {
     assert_eq!((result, seconds.load(Ordering::SeqCst)), (json!([1, 0]), 1));
 }
 
+/// The answer to a call, a result and an error are whole, however long.
+#[tokio::test]
+async fn long_answers_results_and_errors_are_whole() {
+    const LONG: usize = 5_000_000;
+    async fn long(ctx: WorkflowContext<String>) -> Result<usize, WorkflowError> {
+        let answer = ctx.call("call", CallRequest::get(ctx.payload())).await;
+        let text: String = ctx.run("text", async { Ok::<_, WorkflowError>("x".repeat(LONG)) }).await;
+        assert_eq!((answer.body.len(), text.len()), (LONG, LONG));
+        ctx.run("fails", async { Err::<usize, _>(WorkflowError::non_retryable("x".repeat(LONG))) }).await;
+        Ok(0)
+    }
+    let told = Arc::new(AtomicU32::new(0));
+    let heard = Arc::clone(&told);
+    let long = serve(long).on_failure(move |failure: WorkflowFailure<String>| {
+        heard.store(u32::try_from(failure.message.len()).unwrap(), Ordering::SeqCst);
+        async { Ok(None) }
+    });
+    let answer = axum::routing::get(|| async { "x".repeat(LONG) });
+    let host = Host::start(Router::new().route("/long", post(long)).route("/answer", answer)).await;
+    let url = format!("{}/answer", host.origin);
+    let run = host.client.trigger(host.trigger("/long", &url)).await.unwrap();
+    assert!(matches!(host.client.wait_for_result::<usize>(&run.run_id, SOON).await, Err(RunError::Failed)));
+    host.local.idle().await;
+    assert_eq!(told.load(Ordering::SeqCst) as usize, LONG);
+}
+
 #[tokio::test]
 async fn payloads_are_as_long_as_a_message() {
     async fn long(ctx: WorkflowContext<String>) -> Result<usize, WorkflowError> {
@@ -199,7 +225,7 @@ async fn a_panic_and_a_function_that_hangs_are_failures_that_are_tried_again() {
 #[tokio::test]
 async fn a_step_that_is_over_a_quota_fails_its_run_at_once() {
     async fn calls(ctx: WorkflowContext<Value>) -> Result<(), WorkflowError> {
-        let call = axum_upstash::workflow::CallRequest::get("http://127.0.0.1:1/").retries(1_000_000);
+        let call = CallRequest::get("http://127.0.0.1:1/").retries(1_000_000);
         tokio::join!(ctx.call("call", call), ctx.sleep("pause", Duration::from_secs(60)));
         Ok(())
     }

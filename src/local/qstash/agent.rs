@@ -151,6 +151,7 @@ impl Agent {
             headers: self.fields(attempt, key),
             body: attempt.body.clone(),
             timeout_ms: attempt.timeout_ms,
+            max_response: attempt.max_response,
         };
         self.courier.deliver(delivery).await
     }

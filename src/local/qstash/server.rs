@@ -35,8 +35,6 @@ use crate::local::{
 /// How long requests and attempts may go on after a shutdown began.
 const GRACE: Duration = Duration::from_secs(2);
 const REGION: &str = "EU-CENTRAL-1";
-/// The bytes of a response that are kept.
-const MAX_RESPONSE: usize = 1024 * 1024;
 
 /// A QStash on this machine: it takes messages, and delivers them to this machine. Dropping it stops it.
 ///
@@ -108,7 +106,7 @@ impl LocalQStash {
         let address = listener.local_addr().map_err(listen_error)?;
         let clock = QStashClock::new(settings.time_scale);
         let limits = Arc::new(settings.limits);
-        let courier = Courier::new(settings.targets, clock.clone(), MAX_RESPONSE.min(limits.max_message_bytes));
+        let courier = Courier::new(settings.targets, clock.clone());
         let courier = Arc::new(courier.map_err(|error| LocalError::HttpClient { source: Box::new(error) })?);
         let mut running = JoinSet::new();
         let agents = USERS.iter().map(|user| {

@@ -11,6 +11,9 @@ use crate::local::qstash::{
     text::{default_backoff, requested_wait},
 };
 
+/// The bytes of the response to a message that are kept.
+const MAX_RESPONSE: usize = 1024 * 1024;
+
 /// An attempt to make now.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -21,6 +24,8 @@ pub(crate) struct Attempt {
     pub(crate) retried: u32,
     /// How long it may take, in milliseconds.
     pub(crate) timeout_ms: u64,
+    /// The bytes of the response that are kept.
+    pub(crate) max_response: usize,
 }
 
 impl Account {
@@ -51,7 +56,13 @@ impl Account {
             if !matches!(message.origin, Origin::Run(_)) {
                 self.note(now_ms, State::Active, &message);
             }
-            attempts.push(Attempt { job, message, body, retried, timeout_ms: millis(timeout).max(1) });
+            // Endpoints are told the whole answer to a call, and the whole error of a run.
+            let max_response = match message.place() {
+                Some(_) => self.limits.max_message_bytes,
+                None => MAX_RESPONSE.min(self.limits.max_message_bytes),
+            };
+            let timeout_ms = millis(timeout).max(1);
+            attempts.push(Attempt { job, message, body, retried, timeout_ms, max_response });
         }
         attempts
     }

@@ -18,6 +18,8 @@ pub(crate) struct Delivery {
     pub(crate) body: Bytes,
     /// How long it may take on the server's clock, in milliseconds.
     pub(crate) timeout_ms: u64,
+    /// The bytes of the response that are kept.
+    pub(crate) max_response: usize,
 }
 
 /// Makes attempts.
@@ -26,12 +28,10 @@ pub(crate) struct Courier {
     client: reqwest::Client,
     targets: Targets,
     clock: QStashClock,
-    /// The bytes of a response that are kept.
-    max_body: usize,
 }
 
 impl Courier {
-    pub(crate) fn new(targets: Targets, clock: QStashClock, max_body: usize) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(targets: Targets, clock: QStashClock) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             // A response of 3xx is a failure, and its Location may be anywhere.
             .redirect(reqwest::redirect::Policy::none())
@@ -39,7 +39,7 @@ impl Courier {
             .pool_max_idle_per_host(8)
             .pool_idle_timeout(Duration::from_secs(30))
             .build()?;
-        Ok(Self { client, targets, clock, max_body })
+        Ok(Self { client, targets, clock })
     }
 
     /// Makes an attempt. Dropping the future closes the connection.
@@ -53,6 +53,7 @@ impl Courier {
     }
 
     async fn attempt(&self, delivery: Delivery) -> Outcome {
+        let most = delivery.max_response;
         let Ok(url) = Url::parse(&delivery.url) else {
             return Outcome::failed("the destination is not a URL");
         };
@@ -70,7 +71,7 @@ impl Courier {
                 };
                 *request.uri_mut() = uri;
                 let (head, body) = service.call(request).await.into_parts();
-                self.read(head.status.as_u16(), head.headers, body).await
+                read(head.status.as_u16(), head.headers, body, most).await
             }
             Ok(Target::Url(target)) => {
                 let mut request = reqwest::Request::new(delivery.method, target);
@@ -82,39 +83,39 @@ impl Courier {
                 match self.client.execute(request).await {
                     Ok(response) => {
                         let (head, body) = http::Response::from(response).into_parts();
-                        self.read(head.status.as_u16(), head.headers, body).await
+                        read(head.status.as_u16(), head.headers, body, most).await
                     }
                     Err(error) => Outcome::failed(reason(&error)),
                 }
             }
         }
     }
+}
 
-    /// Reads a response, and leaves what is longer than it may be.
-    async fn read<B>(&self, status: u16, headers: HeaderMap, body: B) -> Outcome
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: StdError,
-    {
-        let mut body = pin!(body);
-        let mut kept = BytesMut::new();
-        let mut error = None;
-        while kept.len() < self.max_body {
-            match body.frame().await {
-                None => break,
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        kept.extend_from_slice(&data[..data.len().min(self.max_body - kept.len())]);
-                    }
-                }
-                Some(Err(broken)) => {
-                    error = Some(reason(&broken));
-                    break;
+/// Reads a response, and leaves what is longer than it may be.
+async fn read<B>(status: u16, headers: HeaderMap, body: B, most: usize) -> Outcome
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: StdError,
+{
+    let mut body = pin!(body);
+    let mut kept = BytesMut::new();
+    let mut error = None;
+    while kept.len() < most {
+        match body.frame().await {
+            None => break,
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    kept.extend_from_slice(&data[..data.len().min(most - kept.len())]);
                 }
             }
+            Some(Err(broken)) => {
+                error = Some(reason(&broken));
+                break;
+            }
         }
-        Outcome { status, headers, body: kept.freeze(), error }
     }
+    Outcome { status, headers, body: kept.freeze(), error }
 }
 
 /// The value of `Host` for a URL.
