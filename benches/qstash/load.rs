@@ -19,7 +19,7 @@ use axum::{
 use axum_upstash::qstash::{BatchItem, Message, QStashClient, RetryDelay, ToUrl};
 use tokio::{net::TcpListener, time::MissedTickBehavior};
 
-use crate::{ours::client, server::Server};
+use crate::{ours::client, server};
 
 const MESSAGES: usize = 20_000;
 const BATCH: usize = 500;
@@ -95,8 +95,8 @@ pub async fn run() {
     let hangs = serve(Router::new().fallback(std::future::pending::<String>)).await;
     let destinations =
         [destination(&times, false).await, destination(&times, true).await, destination(&times, false).await, hangs];
-    let server = Server::start();
-    let client = client(&server.url);
+    let server = server::start();
+    let client = client(server.line(0));
 
     let begun = Instant::now();
     for batch in 0..MESSAGES / BATCH {

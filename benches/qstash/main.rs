@@ -7,6 +7,8 @@ mod server;
 
 use std::time::Duration;
 
+use axum_upstash_bench_support::Rates;
+
 /// How long each row runs in each round.
 const SLICE: Duration = Duration::from_secs(2);
 /// Rounds go over all rows, so that a slow moment of the machine is no row's own.
@@ -28,26 +30,16 @@ async fn main() {
 }
 
 async fn publish() {
-    let server = server::Server::start();
-    let mut rows: Vec<(String, Vec<f64>)> = Vec::new();
-    let mut record = |name: String, rate: f64| {
-        eprintln!("{name}: {rate:.0}");
-        match rows.iter_mut().find(|(row, _)| *row == name) {
-            Some((_, rates)) => rates.push(rate),
-            None => rows.push((name, vec![rate])),
-        }
-    };
+    let server = server::start();
+    let url = server.line(0);
+    let mut rates = Rates::default();
     for _ in 0..ROUNDS {
-        record("ours, one after another".into(), ours::single(&server.url).await);
-        record(format!("ours, {TASKS} tasks"), ours::tasks(&server.url).await);
-        record(format!("ours, batches of {BATCH}"), ours::batches(&server.url).await);
-        for (name, rate) in sdk::run(&server.url) {
-            record(name, rate);
+        rates.record("ours, one after another", ours::single(url).await);
+        rates.record(format!("ours, {TASKS} tasks"), ours::tasks(url).await);
+        rates.record(format!("ours, batches of {BATCH}"), ours::batches(url).await);
+        for (name, rate) in sdk::run(url) {
+            rates.record(format!("@upstash/qstash on node, {name}"), rate);
         }
     }
-    println!("messages per second, median of {ROUNDS} rounds of {SLICE:?}");
-    for (name, rates) in &mut rows {
-        rates.sort_by(f64::total_cmp);
-        println!("{:>10.0}  {name}", rates[rates.len() / 2]);
-    }
+    rates.print("messages", SLICE);
 }

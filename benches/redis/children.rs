@@ -1,8 +1,8 @@
 //! The servers, each in a process of its own.
 
-use axum_upstash::local::{LocalRedisConfig, LocalRedis};
+use axum_upstash::local::{LocalRedis, LocalRedisConfig};
+use axum_upstash_bench_support::{Server, wait_for_end_of_input};
 use std::{
-    io::{BufRead, BufReader},
     net::TcpListener,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -44,29 +44,16 @@ impl Drop for RedisServer {
 
 /// `upstash-local` before that Redis: this program, started once more.
 pub struct LocalServer {
-    child: Child,
+    _server: Server,
     pub url: String,
     pub token: String,
 }
 
 impl LocalServer {
     pub async fn start(redis_url: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["serve", redis_url])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (url, token) = (lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap());
-        Self { child, url, token }
-    }
-}
-
-impl Drop for LocalServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let server = Server::start(&["serve", redis_url], 2);
+        let (url, token) = (server.line(0).to_owned(), server.line(1).to_owned());
+        Self { _server: server, url, token }
     }
 }
 
@@ -74,6 +61,6 @@ impl Drop for LocalServer {
 pub async fn serve(redis_url: &str) {
     let local = LocalRedis::start_with(LocalRedisConfig::default().with_redis_url(redis_url)).await.unwrap();
     println!("{}\n{}", local.url(), local.token());
-    tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
+    tokio::task::spawn_blocking(wait_for_end_of_input).await.unwrap();
     local.shutdown().await;
 }

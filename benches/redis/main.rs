@@ -11,6 +11,7 @@ mod tcp;
 mod wrk;
 
 use axum_upstash::redis::ResponseFormat::{Json, Resp2};
+use axum_upstash_bench_support::Rates;
 use children::{LocalServer, RedisServer};
 use std::time::Duration;
 
@@ -41,20 +42,13 @@ async fn main() {
     if only == "open" {
         return open::run(&local, &redis.url(), arguments.get(1).map_or("", String::as_str)).await;
     }
-    let mut rows: Vec<(String, Vec<f64>)> = Vec::new();
+    let mut rates = Rates::default();
     for _ in 0..ROUNDS {
-        let mut record = |name: String, rate: f64| {
-            eprintln!("{name}: {rate:.0}");
-            match rows.iter_mut().find(|(row, _)| *row == name) {
-                Some((_, rates)) => rates.push(rate),
-                None => rows.push((name, vec![rate])),
-            }
-        };
         macro_rules! row {
             ($name:expr, $run:expr) => {
                 let name = String::from($name);
                 if name.contains(&only) {
-                    record(name, $run);
+                    rates.record(name, $run);
                 }
             };
         }
@@ -70,15 +64,11 @@ async fn main() {
         row!(format!("ours, {TASKS} tasks, a request each"), ours::tasks(&local, false, Json).await);
         for runtime in ["node", "bun"].into_iter().filter(|runtime| runtime.contains(&only)) {
             for (row, rate) in sdk::run(runtime, &local) {
-                record(row, rate);
+                rates.record(row, rate);
             }
         }
     }
-    println!("commands per second, median of {ROUNDS} rounds of {SLICE:?}; GET and SET in turn");
-    for (name, rates) in &mut rows {
-        rates.sort_by(f64::total_cmp);
-        println!("{:>10.0}  {name}", rates[rates.len() / 2]);
-    }
+    rates.print("commands, GET and SET in turn", SLICE);
     if "wrk".contains(&only) {
         wrk::run(&local);
     }

@@ -38,7 +38,9 @@ where
     let future = function(WorkflowContext::new((), Arc::new(run), Arc::clone(&board)));
     let function: Function = Box::pin(async move { Ok(Some(future.await?.to_string())) });
     let mut history = History::of_payload("".into());
-    history.steps.extend_from_slice(steps);
+    for step in steps {
+        history.add(step.clone());
+    }
     drive(&board, function, &history, Pass::Act(None, &Unheard)).await
 }
 

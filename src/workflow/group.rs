@@ -62,9 +62,8 @@ impl Position {
 
     fn single<'a>(self, history: &'a History, wanted: &Wanted<'_>) -> Result<Next<'a>, Mismatch> {
         let id = self.steps + 1;
-        let results = history.steps.iter().filter(|step| !step.is_plan()).count();
         // Groups before it are complete, so that its place is known.
-        match history.steps.get(id + self.planned).filter(|_| id < results) {
+        match history.steps.get(id + self.planned).filter(|_| id < history.results) {
             Some(step) => {
                 wanted.check(step)?;
                 Ok(Next::Done(vec![step]))
@@ -172,7 +171,7 @@ mod tests {
             if entry.starts_with('p') {
                 (step.step_id, step.target_step) = (0, Some(id));
             }
-            history.steps.push(step);
+            history.add(step);
         }
         history
     }

@@ -4,6 +4,7 @@ use super::record::{Record, StepKind};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
+use std::collections::HashSet;
 
 /// An entry as it is delivered. Others than steps are of no concern to an endpoint.
 #[derive(Deserialize)]
@@ -24,8 +25,12 @@ pub(super) struct History {
     pub(super) payload: Bytes,
     /// The first one is the payload's. Each is there once.
     pub(super) steps: Vec<Record>,
+    /// The number of those that are done, with the payload.
+    pub(super) results: usize,
     /// The last entry was there before: the delivery has nothing to do.
     pub(super) is_duplicate: bool,
+    /// The steps that are there, and whether each is a plan.
+    seen: HashSet<(u32, bool)>,
 }
 
 /// Why a delivery cannot be read: the place, and not its text.
@@ -45,8 +50,7 @@ impl History {
             entries.into_iter().filter(|entry| entry.call_type.as_deref().is_none_or(|kind| kind == "step"));
         let decoded = |entry: Entry| BASE64_STANDARD.decode(entry.body).map_err(|_| Unreadable("the body of a step"));
         let payload = Bytes::from(decoded(entries.next().ok_or(Unreadable("the first step"))?)?);
-        let mut history =
-            Self { payload, steps: vec![Record::new(0, "init", StepKind::Initial, 1)], is_duplicate: false };
+        let mut history = Self::of_payload(payload);
         for entry in entries {
             let step: Record = serde_json::from_slice(&decoded(entry)?).map_err(|_| Unreadable("a step"))?;
             history.add(step);
@@ -56,14 +60,18 @@ impl History {
 
     /// The history of a run that begins.
     pub(super) fn of_payload(payload: Bytes) -> Self {
-        Self { payload, steps: vec![Record::new(0, "init", StepKind::Initial, 1)], is_duplicate: false }
+        let steps = vec![Record::new(0, "init", StepKind::Initial, 1)];
+        Self { payload, steps, results: 1, is_duplicate: false, seen: HashSet::new() }
     }
 
-    /// A server may deliver a step twice: the first one counts.
-    fn add(&mut self, step: Record) {
-        let is_same = |other: &Record| other.is_plan() == step.is_plan() && other.target() == step.target();
-        self.is_duplicate = self.steps[1..].iter().any(is_same);
-        if !self.is_duplicate {
+    /// Adds a step. A server may deliver one twice: the first one counts.
+    pub(super) fn add(&mut self, step: Record) {
+        let (target, is_plan) = (step.target(), step.is_plan());
+        // The payload again is no step.
+        let is_step = target > 0;
+        self.is_duplicate = is_step && !self.seen.insert((target, is_plan));
+        if is_step && !self.is_duplicate {
+            self.results += usize::from(!is_plan);
             self.steps.push(step);
         }
     }
@@ -109,11 +117,16 @@ mod tests {
     #[test]
     fn the_first_of_two_counts() {
         let [m0, m1, m2] = [("m0", PAYLOAD, "step"), ("m1", RESERVE, "step"), ("m2", MAIL, "step")];
+        let init =
+            BASE64_STANDARD.encode(r#"{"stepId":0,"stepName":"init","stepType":"Initial","out":"{}","concurrent":1}"#);
+        let init = ("m3", &*init, "step");
         for (entries, is_duplicate, steps) in [
             (vec![m0, m1, m1], true, 2),
             (vec![m0, m1, m1, m2], false, 3),
             (vec![m0, m1, m2, m2], true, 3),
             (vec![m0], false, 1),
+            (vec![m0, init, m1], false, 2),
+            (vec![m0, m1, init], false, 2),
         ] {
             let history = History::read(&body(&entries), None).unwrap();
             assert_eq!((history.is_duplicate, history.steps.len()), (is_duplicate, steps), "{entries:?}");

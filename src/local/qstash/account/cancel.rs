@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Account;
+use super::{Account, state::Live};
 use crate::local::qstash::{
     dispatch::JobId,
     records::{Filter, Record, State},
@@ -36,7 +36,9 @@ impl Account {
     }
 
     pub(super) fn cancel_job(&mut self, now_ms: u64, job: JobId) -> bool {
-        let Some(live) = self.live.get(&job).filter(|live| !live.is_cancelled) else { return false };
+        // A message of a run ends with its run.
+        let is_cancellable = |live: &&Live| !live.is_cancelled && live.message.place().is_none();
+        let Some(live) = self.live.get(&job).filter(is_cancellable) else { return false };
         let (message, next_ms) = (Arc::clone(&live.message), live.next_ms);
         self.note(now_ms, State::CancelRequested, &message);
         if self.dispatcher.is_running(job) {

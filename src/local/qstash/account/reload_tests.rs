@@ -8,13 +8,13 @@ use std::{
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 
-use super::{Account, Attempt, Submission};
+use super::{Account, Attempt, Revival, RunFields, Submission};
 use crate::local::qstash::{
     deliver::Outcome,
     dispatch::{FlowChange, FlowLimits},
     limits::QStashLimits,
-    message::{Callback, Deduplication, Options},
-    records::{Destination, Endpoint, Filter, Journal, Keys, Record, Schedule},
+    message::{Callback, Deduplication, Message, Options},
+    records::{Destination, Endpoint, Filter, Journal, Keys, Record, RunFilter, RunState, Schedule, Waiter},
     text::Cron,
     view,
 };
@@ -61,6 +61,24 @@ enum Step {
     RemoveSchedule,
     DeadLetter(prop::sample::Index, bool),
     RotateKeys,
+    Run(RunStep),
+}
+
+/// Something that happens to runs of workflows.
+#[derive(Debug, Clone)]
+enum RunStep {
+    /// Begins one, as the child of another or not.
+    Begin(u8, Option<u8>),
+    /// A step with this id is done.
+    Add(u8, u64),
+    Call(u8, u64),
+    Wait(u8, u64, u64),
+    /// An event, for one run or for all.
+    Notify(Option<u8>),
+    End(u8, bool),
+    Cancel,
+    /// A dead letter is resumed or restarted, or its failure is told again.
+    Revive(prop::sample::Index, Option<bool>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -91,6 +109,22 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::RemoveSchedule),
         2 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(at, again)| Step::DeadLetter(at, again)),
         1 => Just(Step::RotateKeys),
+        12 => run_step().prop_map(Step::Run),
+    ]
+}
+
+fn run_step() -> impl Strategy<Value = RunStep> {
+    let run = 0..4_u8;
+    prop_oneof![
+        4 => (run.clone(), option::weighted(0.3, 0..4_u8)).prop_map(|(run, parent)| RunStep::Begin(run, parent)),
+        4 => (run.clone(), 1..4_u64).prop_map(|(run, step)| RunStep::Add(run, step)),
+        2 => (run.clone(), 1..4_u64).prop_map(|(run, step)| RunStep::Call(run, step)),
+        2 => (run.clone(), 1..4_u64, 0..60_u64).prop_map(|(run, step, for_s)| RunStep::Wait(run, step, for_s)),
+        2 => option::of(run.clone()).prop_map(RunStep::Notify),
+        2 => (run, any::<bool>()).prop_map(|(run, is_well)| RunStep::End(run, is_well)),
+        1 => Just(RunStep::Cancel),
+        4 => (any::<prop::sample::Index>(), option::of(any::<bool>()))
+            .prop_map(|(at, how)| RunStep::Revive(at, how)),
     ]
 }
 
@@ -215,9 +249,89 @@ fn take(account: &mut Account, now_ms: &mut u64, running: &mut Vec<Attempt>, ste
             }
         }
         Step::RotateKeys => account.rotate_keys(now),
+        Step::Run(step) => take_of_run(account, now, step),
         Step::End(..) => {}
     }
     running.extend(account.begin_due(*now_ms));
+}
+
+fn take_of_run(account: &mut Account, now: u64, step: &RunStep) {
+    let id = |run: u8| format!("wfr_{run}");
+    let fields = |run: u8| RunFields {
+        id: id(run).into(),
+        is_init: false,
+        is_call: false,
+        is_invoked: false,
+        depth: 0,
+        is_by_sdk: false,
+        is_by_rest: false,
+        is_unknown: false,
+    };
+    let submit = |account: &mut Account, fields: &RunFields, body: String| {
+        let callback = || Arc::new(Callback { url: "https://flow.example.com/".into(), options: Arc::default() });
+        let submission = Submission {
+            destination: Destination::Url("https://flow.example.com/".into()),
+            options: Arc::new(Options {
+                retries: Some(1),
+                callback: fields.is_call.then(callback),
+                failure_callback: Some(callback()),
+                ..Options::default()
+            }),
+            deduplication: None,
+            body: body.into(),
+            caller_ip: None,
+            queue: None,
+            topic: None,
+            schedule_id: None,
+        };
+        // The run may have ended, or not begun.
+        let _ = account.submit_to_run(now, submission, fields);
+    };
+    let step_of = |step: u64| json!({"stepId": step, "stepName": "a", "stepType": "Run", "concurrent": 1});
+    match step {
+        RunStep::Begin(run, None) => submit(account, &RunFields { is_init: true, ..fields(*run) }, "payload".into()),
+        RunStep::Begin(run, Some(parent)) => {
+            let invocation = json!({"body": "x", "workflowRunId": id(*parent), "step": step_of(2)}).to_string();
+            submit(account, &RunFields { is_init: true, is_invoked: true, ..fields(*run) }, invocation);
+        }
+        RunStep::Add(run, step) => submit(account, &fields(*run), step_of(*step).to_string()),
+        RunStep::Call(run, step) => {
+            submit(account, &RunFields { is_call: true, ..fields(*run) }, step_of(*step).to_string());
+        }
+        RunStep::Wait(run, step, for_s) => {
+            let waiter = Waiter {
+                run: id(*run).into(),
+                event: "event".into(),
+                deadline_ms: now + for_s * 1_000,
+                number: 0,
+                step: step_of(*step),
+                url: String::new(),
+                timeout_url: String::new(),
+                timeout_fields: http::HeaderMap::new(),
+                fields: http::HeaderMap::new(),
+            };
+            let _ = account.wait(now, waiter);
+        }
+        RunStep::Notify(None) => drop(account.notify(now, "event", &"1".into())),
+        RunStep::Notify(Some(run)) => drop(account.notify_run(now, &id(*run), "event", "1".into())),
+        RunStep::End(run, is_well) => {
+            let state = if *is_well { RunState::Success } else { RunState::Canceled };
+            account.end_run(now, &id(*run), state, Some("2".into()));
+        }
+        RunStep::Cancel => drop(account.cancel_runs(now, &RunFilter::default(), 1)),
+        RunStep::Revive(at, how) => {
+            let (letters, _) = account.letters_of_runs(&RunFilter::default(), None, usize::MAX);
+            if letters.is_empty() {
+                return;
+            }
+            let letter = &letters[at.index(letters.len())];
+            match how {
+                Some(true) => drop(account.revive_run(now, letter, &Options::default(), Revival::Resume)),
+                Some(false) => drop(account.revive_run(now, letter, &Options::default(), Revival::Restart)),
+                None => drop(account.retell_failure(now, letter)),
+            }
+        }
+    }
 }
 
 /// All that the API shows.
@@ -227,6 +341,10 @@ fn shown(account: &mut Account, now_ms: u64) -> Value {
     let mut live: Vec<_> = account.live.values().map(|live| (live.message.job, live.retried, live.next_ms)).collect();
     live.sort_unstable();
     let flow = account.flow(now_ms, FLOW).map(|info| view::flow(FLOW, &info));
+    let runs = account.runs(&RunFilter::default(), None, usize::MAX).0;
+    let runs: Vec<_> = runs.into_iter().map(|run| view::run(account, run)).collect();
+    let (run_letters, _) = account.letters_of_runs(&RunFilter::default(), None, usize::MAX);
+    let run_letters: Vec<_> = run_letters.iter().map(|letter| view::dead_letter_of_run(account, letter)).collect();
     let delivered = rows.iter().filter(|row| account.message(now_ms, &row.message.id).is_some()).count();
     json!({
         "log": rows.iter().map(|row| view::row(row)).collect::<Vec<_>>(),
@@ -242,6 +360,10 @@ fn shown(account: &mut Account, now_ms: u64) -> Value {
         "bytes": [account.pending_bytes, account.dead_letter_bytes],
         "parallelism": account.parallelism(),
         "due": account.next_due(),
+        "runs": runs,
+        "run letters": run_letters,
+        "run bytes": account.ended_run_bytes,
+        "events": [account.waiters.len(), account.kept_events.len()],
     })
 }
 
@@ -289,12 +411,18 @@ proptest! {
         let mut expected: Vec<_> =
             whole.live.iter().filter(|(_, live)| !live.is_cancelled).map(|(job, _)| *job).collect();
         expected.sort_unstable();
+        // Those of runs that have ended are not made.
+        let is_over = |message: &Message| {
+            message.place().is_some_and(|place| whole.body_for_run(message, place).is_none())
+        };
+        let over: Vec<_> = whole.live.values().filter(|live| is_over(&live.message)).map(|live| live.message.job).collect();
 
         let mut loaded = account(now_ms, &kept);
         prop_assert_eq!(loaded.parallelism().1, 0);
         let mut live: Vec<_> = loaded.live.keys().copied().collect();
         live.sort_unstable();
         prop_assert_eq!(&live, &expected);
+        live.retain(|job| !over.contains(job));
 
         // Nothing holds them up for ever.
         loaded.remove_schedule(now_ms, SCHEDULE);
@@ -304,7 +432,10 @@ proptest! {
         for _ in 0..2_000 {
             for attempt in loaded.begin_due(now_ms) {
                 made.push(attempt.job);
-                loaded.ended(now_ms, attempt.job, Outcome { status: 200, ..Outcome::default() });
+                let mut outcome = Outcome { status: 200, ..Outcome::default() };
+                // Otherwise the run of a first delivery ends, and nothing else of it is delivered.
+                outcome.headers.insert("upstash-workflow-sdk-version", "1".parse().unwrap());
+                loaded.ended(now_ms, attempt.job, outcome);
             }
             now_ms = now_ms.max(loaded.next_due().unwrap_or(now_ms));
         }

@@ -33,6 +33,9 @@ impl Account {
                     self.ended_runs.push_back((end.time_ms, Arc::clone(id), bytes));
                 }
                 self.forget_waits(id);
+                while self.ended_run_bytes > self.limits.max_log_bytes && self.ended_runs.len() > 1 {
+                    self.forget_oldest_run(true);
+                }
             }
             Record::RunFailure(id, call) => {
                 if let Some(run) = self.runs.get_mut(id) {
@@ -70,24 +73,23 @@ impl Account {
         }
     }
 
-    /// Forgets runs that ended before a time, and the oldest of those that take too much room.
+    /// Forgets runs that ended before a time. One that has a dead letter may still be resumed, and is kept with it.
     pub(in crate::local::qstash::account) fn expire_runs(&mut self, before_ms: u64) {
-        while let Some((time_ms, id, bytes)) = self.ended_runs.front() {
-            let is_too_much = self.ended_run_bytes > self.limits.max_log_bytes && self.ended_runs.len() > 1;
-            if *time_ms >= before_ms && !is_too_much {
-                break;
-            }
-            let id = Arc::clone(id);
-            self.ended_run_bytes -= bytes;
-            self.ended_runs.pop_front();
-            let Some(run) = self.runs.get_mut(&id) else { continue };
-            run.is_overdue = true;
-            match run.dead_letter {
-                // It may still be resumed.
-                Some(_) if !is_too_much => {}
-                Some(letter) => self.drop_letter(letter),
-                None => drop(self.runs.remove(&id)),
-            }
+        while self.ended_runs.front().is_some_and(|(time_ms, ..)| *time_ms < before_ms) {
+            self.forget_oldest_run(false);
+        }
+    }
+
+    /// Forgets the run that ended first, and its dead letter as well if there is no room.
+    fn forget_oldest_run(&mut self, with_letter: bool) {
+        let Some((_, id, bytes)) = self.ended_runs.pop_front() else { return };
+        self.ended_run_bytes -= bytes;
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.is_overdue = true;
+        match run.dead_letter {
+            Some(letter) if with_letter => self.drop_letter(letter),
+            Some(_) => {}
+            None => drop(self.runs.remove(&id)),
         }
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use serde::Deserialize;
 
 use crate::local::qstash::{
     account::{
@@ -52,6 +53,7 @@ impl Account {
     pub(super) fn message_of_run(&self, now_ms: u64, start: &RunStart, message: RunMessage<'_>) -> Message {
         let RunMessage { place, id, url, body, options } = message;
         let options = Arc::new(of_run(start, &place, options));
+        let not_before_ms = not_before(now_ms, &options).max(slept_until(&options, &body));
         Message {
             job: self.last_job + 1,
             id,
@@ -59,7 +61,7 @@ impl Account {
             max_retries: options.retries.unwrap_or(DEFAULT_RETRIES.min(self.limits.max_retries)),
             body,
             created_ms: now_ms,
-            not_before_ms: not_before(now_ms, &options),
+            not_before_ms,
             queue: None,
             topic: None,
             schedule_id: None,
@@ -96,6 +98,19 @@ impl Account {
         let run = self.runs.get(id).filter(|run| run.state() == RunState::Started)?;
         Some(entries(&run.entries))
     }
+}
+
+/// The end of a pause, in milliseconds. The official client rounds the field that says so, by half a second at the most.
+fn slept_until(options: &Options, body: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Pause {
+        sleep_until: f64,
+    }
+    let Some(rounded_s) = options.not_before_s else { return 0 };
+    let Ok(pause) = serde_json::from_slice::<Pause>(body) else { return 0 };
+    let exact_s = pause.sleep_until;
+    if (exact_s - rounded_s as f64).abs() <= 1.0 { (exact_s * 1_000.0) as u64 } else { 0 }
 }
 
 /// Options with the fields that name a run.
