@@ -1,4 +1,4 @@
-//! What the benches share: servers in processes of their own, scripts of `interop/`, and a table of rates.
+//! Shared by the benches: servers in processes of their own, scripts of `interop/`, and a table of rates.
 
 use std::{
     io::{BufRead, BufReader},

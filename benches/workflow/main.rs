@@ -97,6 +97,7 @@ async fn run(client: &WorkflowClient, origin: &str, at_once: usize) -> f64 {
     while begun.elapsed() < SLICE {
         let triggers = (0..at_once).map(|_| Trigger::new(format!("{origin}/steps")).json(&1));
         for run in client.trigger_many(triggers).await.unwrap() {
+            let run = run.unwrap();
             while client.run(&run.run_id).await.unwrap().unwrap().result.is_none() {
                 assert!(begun.elapsed() < SLICE * 10, "a run does not end");
                 tokio::time::sleep(Duration::from_millis(2)).await;

@@ -2,6 +2,7 @@
 
 use super::{error::Failure, order::Order, record::Record};
 use std::{
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
     thread::{self, ThreadId},
@@ -153,7 +154,6 @@ impl Board {
 }
 
 /// The place of one step on the board. It is taken when the step is polled for the first time.
-#[derive(Debug)]
 pub(super) struct Place {
     board: Arc<Board>,
     order: Option<Order>,
@@ -223,6 +223,14 @@ impl Place {
     /// Ends the delivery because of this step.
     pub(super) fn refuse(&self, problem: Failure) {
         Board::refuse(&mut self.board.state(), problem);
+    }
+}
+
+/// Without the board: it has the results of the run, which are the application's.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.order.as_ref().map(|order| &order.name);
+        f.debug_struct("Place").field("name", &name).field("is_done", &self.is_done).finish_non_exhaustive()
     }
 }
 

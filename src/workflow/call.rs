@@ -36,9 +36,17 @@ pub struct CallRequest {
 }
 
 impl CallRequest {
-    /// A request without a body.
+    /// A request without a body, by `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
-        Self::to(Target::Url(url.into()), method)
+        let url = url.into();
+        let is_url = url::Url::parse(&url).is_ok_and(|url| url.has_host() && ["http", "https"].contains(&url.scheme()));
+        let is_method = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(&method);
+        let problem = match (is_url, is_method) {
+            (false, _) => Some("its URL is not one of http or https"),
+            (_, false) => Some("its method is not GET, POST, PUT, PATCH or DELETE"),
+            _ => None,
+        };
+        Self { problem, ..Self::to(Target::Url(url), method) }
     }
 
     /// A request that begins a run of another workflow of the same [route](crate::workflow::serve_many), by its id, and does
@@ -96,13 +104,13 @@ impl CallRequest {
         Self::new(Method::POST, url)
     }
 
-    /// Adds a header.
+    /// Sets a header. One of that name that was set before is replaced.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let name = HeaderName::try_from(name.as_ref());
         let value = HeaderValue::from_str(value.as_ref());
         match (name, value) {
             (Ok(name), Ok(value)) => {
-                self.headers.append(name, value);
+                self.headers.insert(name, value);
             }
             _ => self.problem = Some("a header of the call cannot be sent"),
         }

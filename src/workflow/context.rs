@@ -202,12 +202,16 @@ impl<P> WorkflowContext<P> {
     }
 
     /// A UUID (version 8) of this run and place. It takes no step, and every delivery has the same.
+    ///
+    /// A run that is [resumed](crate::workflow::RunDlq::resume) has another id, and other values. One that has to survive that
+    /// is the result of a step.
     #[must_use]
     pub fn uuid(&self) -> String {
         derived::uuid(self.derive())
     }
 
-    /// A random number of this run and place. It takes no step, and every delivery has the same.
+    /// A random number of this run and place. It takes no step, and every delivery has the same, as for
+    /// [`uuid`](Self::uuid).
     #[must_use]
     pub fn random(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.derive();

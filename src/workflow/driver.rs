@@ -203,7 +203,11 @@ impl Drive<'_> {
                     self.board.execute(slots[member]);
                     return None;
                 }
-                Some(Outcome::Step { order, step_id, concurrent, out: None })
+                let out = match order.action {
+                    Action::Version(current) => Some(current.to_string()),
+                    _ => None,
+                };
+                Some(Outcome::Step { order, step_id, concurrent, out })
             }
             Ok(Next::Announce { .. } | Next::Nothing) if matches!(self.pass, Pass::Look(_)) => Some(Outcome::Reached),
             Ok(Next::Announce { first }) => Some(Outcome::Announce(first, orders)),

@@ -89,6 +89,15 @@ where
 }
 
 #[tokio::test]
+async fn versions_may_be_in_a_group() {
+    async fn versions(ctx: Context) -> Result<u32, WorkflowError> {
+        let (one, two) = join(ctx.version("one", 1), ctx.version("two", 20)).await;
+        Ok(one + two)
+    }
+    assert_eq!(run(versions).await, (Ok(Some("21".to_owned())), 5));
+}
+
+#[tokio::test]
 async fn each_closure_runs_once() {
     let counts = Arc::new([const { AtomicU32::new(0) }; 4]);
     let function = |ctx: Context| {

@@ -25,6 +25,7 @@ use crate::{
 use axum_core::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tracing::Instrument;
@@ -144,12 +145,13 @@ impl Endpoint {
     /// Takes the answer to a call that QStash made.
     async fn call_result(&self, run: &Run, headers: &HeaderMap, body: &[u8]) -> Result<Response, Stop> {
         let number = |name| fields::text(headers, name).and_then(|text| text.parse().ok());
-        let place = (number(&fields::STEP_ID), fields::text(headers, &fields::STEP_NAME), number(&fields::CONCURRENT));
+        let name = headers.get(fields::STEP_NAME).map(|name| String::from_utf8_lossy(name.as_bytes()));
+        let place = (number(&fields::STEP_ID), name, number(&fields::CONCURRENT));
         let (Some(step_id), Some(name), Some(concurrent)) = place else {
             return Err(Failure::of_endpoint("the callback does not say of which step it is").into());
         };
         if let Some(stored) = callback::call_result(body)? {
-            self.submit(submission::call_result(run, step_id, name, concurrent, &stored)).await?;
+            self.submit(submission::call_result(run, step_id, &name, concurrent, &stored)).await?;
         }
         Ok(answer::done(&run.id, Condition::FromCallback))
     }
@@ -262,7 +264,9 @@ impl Endpoint {
     }
 
     async fn submit(&self, outgoing: RawRequest) -> Result<(), Stop> {
+        let is_batch = outgoing.path == submission::BATCH;
         match self.qstash.raw(outgoing).await {
+            Ok(taken) if is_batch => all_taken(&taken).map_err(Into::into),
             Ok(_) => Ok(()),
             // The word of QStash for a run that has ended.
             Err(error) if error.status() == Some(StatusCode::BAD_REQUEST.as_u16()) => Err(Stop::AlreadyEnded),
@@ -273,6 +277,19 @@ impl Endpoint {
 
 fn broken(Unreadable(place): Unreadable) -> Failure {
     Failure::of_endpoint(format!("{place} of the delivery cannot be read"))
+}
+
+/// Looks through what QStash says of each message: one that is refused is refused again.
+fn all_taken(answer: &[u8]) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Taken {
+        error: Option<String>,
+    }
+    let taken: Vec<Taken> = serde_json::from_slice(answer).unwrap_or_default();
+    match taken.into_iter().find_map(|taken| taken.error) {
+        None => Ok(()),
+        Some(error) => Err(Failure::of_endpoint(format!("QStash did not take the next step: {error}")).for_good()),
+    }
 }
 
 /// A submission that QStash refused. A quota that is used up does not come back with a retry.

@@ -16,6 +16,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The path of messages, of which each is taken or refused.
+pub(super) const BATCH: &str = "/v2/batch";
+
 /// The headers of a message, by lower-case name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Fields(Map<String, Value>);
@@ -318,7 +321,7 @@ fn call(run: &Run, request: &CallRequest, record: &Record) -> RawRequest {
 fn invoke(run: &Run, invoked: &Invoked, record: &Record) -> RawRequest {
     let mut headers = run.headers.clone();
     headers.extend(invoked.headers.clone());
-    let (labels, invoke_count) = (invoked.labels.clone(), run.invoke_count + 1);
+    let (labels, invoke_count) = (invoked.labels.clone(), run.invoke_count.saturating_add(1));
     let run_id = format!("wfr_{}", invoked.run_id.as_deref().unwrap_or_default());
     let child = Run { headers, labels, invoke_count, ..Run::new(&run_id, &beside(&run.url, &invoked.workflow)) };
     let mut fields = Fields::of_init(&child, None);
@@ -401,7 +404,7 @@ fn batch(operation: &'static str, items: Vec<Value>) -> RawRequest {
     RawRequest {
         operation,
         method: Method::POST,
-        path: "/v2/batch".into(),
+        path: BATCH.into(),
         headers,
         body: Value::from(items).to_string().into(),
         is_repeatable: false,

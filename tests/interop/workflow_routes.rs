@@ -142,7 +142,7 @@ impl Host {
             self.local.idle().await;
             let info = self.client.run(run_id).await.unwrap().unwrap();
             if info.state != RunState::Started {
-                // What was begun beside it ends as well.
+                // Runs that were begun beside it end as well.
                 for _ in 0..5 {
                     self.local.advance(Duration::from_secs(1));
                     self.local.idle().await;

@@ -238,3 +238,150 @@ async fn a_step_that_is_over_a_quota_fails_its_run_at_once() {
     assert_eq!(error.status.unwrap().as_u16(), 489);
     assert!(error.body.as_deref().unwrap().contains("maxRetries"), "{error:?}");
 }
+
+/// A request to the API, by hand. Returns the status and the answer.
+async fn ask(host: &Host, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> (u16, Value) {
+    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+    let url = format!("{}/v2/{path}", host.local.url());
+    let mut request = reqwest::Client::new().request(method, url).bearer_auth(host.local.token());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.body(body.to_string()).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+}
+
+async fn waits(ctx: WorkflowContext<Value>) -> Result<Value, WorkflowError> {
+    let first = ctx.wait_for_event::<u32>("first", "told", Duration::from_secs(600)).await;
+    let second = ctx.wait_for_event::<u32>("second", "told", Duration::from_secs(600)).await;
+    Ok(json!([first.event(), second.event()]))
+}
+
+/// 400 would mean to an endpoint that the run has ended, and nothing would go on.
+#[tokio::test]
+async fn a_message_that_cannot_be_taken_is_not_the_end_of_its_run() {
+    let host = Host::start(Router::new().route("/waits", post(serve(waits)))).await;
+    host.client.trigger(host.trigger("/waits", &1).run_id("one")).await.unwrap();
+    host.local.idle().await;
+    let of_run = |more: Value| {
+        let mut headers = json!({"upstash-workflow-runid": "wfr_one", "upstash-workflow-init": "false"});
+        headers.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        headers
+    };
+    let url = format!("{}/waits", host.origin);
+    for item in [
+        json!({"destination": url, "headers": of_run(json!({"upstash-method": "HEAD"})), "body": "{}"}),
+        json!({"destination": url, "headers": of_run(json!({"upstash-delay": "9999999999999d"})), "body": "{}"}),
+        json!({"destination": "no-url", "headers": of_run(json!({})), "body": "{}"}),
+        json!({"destination": "http://", "headers": of_run(json!({})), "body": "{}"}),
+        json!({"destination": url, "headers": of_run(json!({"x-a": "a\nb"})), "body": "{}"}),
+        json!({"destination": url, "headers": of_run(json!({"upstash-retries": "1000000"})), "body": "{}"}),
+    ] {
+        let good = json!({"destination": url, "headers": of_run(json!({})), "body": "{}"});
+        let (status, answer) = ask(&host, "POST", "batch", &[], json!([good, item])).await;
+        assert_eq!(status, 412, "{item} {answer}");
+    }
+    let run = [("upstash-workflow-runid", "wfr_one")];
+    for wait in [
+        json!({}),
+        json!({"timeout": "x", "step": {"stepId": 9}}),
+        json!({"timeout": "1s", "step": 9}),
+        json!({"timeout": "1s", "step": {"stepId": "9"}}),
+        json!({"timeout": "1s", "step": {"stepId": 9}, "timeoutHeaders": {"Upstash-Retries": ["x"]}}),
+    ] {
+        assert_eq!(ask(&host, "POST", "wait/e", &run, wait.clone()).await.0, 412, "{wait}");
+    }
+    let invoke = [run[0], ("upstash-workflow-init", "true"), ("upstash-workflow-invoke", "true")];
+    for (id, invocation) in [("wfr_two", json!({"workflowRunId": "wfr_one", "step": 1})), ("wfr_two", json!(1))] {
+        let headers = [("upstash-workflow-runid", id), invoke[1], invoke[2]];
+        assert_eq!(ask(&host, "POST", &format!("publish/{url}"), &headers, invocation).await.0, 412);
+    }
+    // A run of that id is there, and is no child.
+    let other = json!({"workflowRunId": "wfr_other", "step": {"stepId": 1}});
+    assert_eq!(ask(&host, "POST", &format!("publish/{url}"), &invoke, other).await.0, 412);
+    // Nothing of that was added, and the run goes on.
+    for event in [1, 2] {
+        host.client.notify("told", &event).await.unwrap();
+        host.local.idle().await;
+    }
+    assert_eq!(host.client.wait_for_result::<Value>("wfr_one", SOON).await.unwrap(), json!([1, 2]));
+}
+
+/// The delivery that asks for a wait is made again after the wait is over: it takes no event of a later one.
+#[tokio::test]
+async fn a_wait_that_is_asked_for_again_takes_nothing() {
+    let host = Host::start(Router::new().route("/open", post(serve(waits).without_verification()))).await;
+    host.client.trigger(host.trigger("/open", &1).run_id("again")).await.unwrap();
+    host.local.idle().await;
+    host.client.notify_run("wfr_again", "told", &1).await.unwrap();
+    host.client.notify_run("wfr_again", "told", &2).await.unwrap();
+    let first = [STEP[0], ("upstash-workflow-runid", "wfr_again")];
+    assert_eq!(deliver(&host, &first, json!([entry("1")]).to_string()).await.0, 200);
+    assert_eq!(host.client.wait_for_result::<Value>("wfr_again", SOON).await.unwrap(), json!([1, 2]));
+}
+
+#[tokio::test]
+async fn what_would_mean_everything_cancels_nothing() {
+    let host = Host::start(Router::new().route("/waits", post(serve(waits)))).await;
+    let run = host.client.trigger(host.trigger("/waits", &1)).await.unwrap();
+    host.local.idle().await;
+    for (path, body) in [
+        ("workflows/runs", json!({"workflowUrl": ""})),
+        ("workflows/runs", json!({"workflowRunIds": [""]})),
+        ("workflows/runs", Value::Null),
+        ("workflows/runs?workflowUrl=", json!({})),
+        ("workflows/runs?lable=x", json!({})),
+        ("workflows/dlq", json!({"dlqIds": [""]})),
+    ] {
+        assert_eq!(ask(&host, "DELETE", path, &[], body.clone()).await.0, 400, "{path} {body}");
+    }
+    let exact = format!("workflows/runs?workflowUrl={}/wait&workflowUrlExactMatch=True", host.origin);
+    assert_eq!(ask(&host, "DELETE", &exact, &[], Value::Null).await.1["cancelled"], 0);
+    assert_eq!(host.client.run(&run.run_id).await.unwrap().unwrap().state, RunState::Started);
+    // Messages of runs end with them.
+    assert_eq!(host.qstash.messages().cancel_all().await.unwrap(), 0);
+}
+
+/// Steps that no endpoint makes are shown all the same.
+#[tokio::test]
+async fn any_step_can_be_shown() {
+    let host = Host::start(Router::new().route("/waits", post(serve(waits)))).await;
+    host.client.trigger(host.trigger("/waits", &1).run_id("odd")).await.unwrap();
+    host.local.idle().await;
+    let headers = json!({"upstash-workflow-runid": "wfr_odd", "upstash-workflow-init": "false", "upstash-delay": "1h"});
+    for step in [
+        json!({"stepId": u64::MAX, "stepName": "a", "stepType": "Run", "concurrent": 10_000}),
+        json!({"stepId": 7, "concurrent": u64::MAX}),
+        json!({"stepId": 0, "targetStep": u64::MAX, "concurrent": 2}),
+        json!([1]),
+        json!("text"),
+    ] {
+        let item =
+            json!({"destination": format!("{}/waits", host.origin), "headers": headers, "body": step.to_string()});
+        assert_eq!(ask(&host, "POST", "batch", &[], json!([item])).await.0, 200);
+    }
+    let info = host.client.run("wfr_odd").await.unwrap().unwrap();
+    assert!(info.steps.iter().map(|group| group.steps.len()).sum::<usize>() < 20, "{info:?}");
+}
+
+#[tokio::test]
+async fn calls_that_cannot_be_made_and_names_of_any_language() {
+    async fn calls(ctx: WorkflowContext<String>) -> Result<u16, WorkflowError> {
+        let method = if ctx.payload().ends_with("head") { axum::http::Method::HEAD } else { axum::http::Method::GET };
+        Ok(ctx.call("größe ✓", CallRequest::new(method, ctx.payload())).await.status)
+    }
+    let answer = axum::routing::get(|| async { "x" });
+    let host = Host::start(Router::new().route("/calls", post(serve(calls))).route("/answer", answer)).await;
+    let url = format!("{}/answer", host.origin);
+    let (result, calls) = host.run::<u16>(host.trigger("/calls", &url)).await;
+    assert_eq!((result.unwrap(), calls), (200, 4));
+    for (url, problem) in
+        [("no-url".to_owned(), "URL"), ("ftp://a.example/x".to_owned(), "URL"), (format!("{url}?head"), "method")]
+    {
+        let run = host.client.trigger(host.trigger("/calls", &url).retries(0)).await.unwrap();
+        host.local.idle().await;
+        let info = host.client.run(&run.run_id).await.unwrap().unwrap();
+        let error = info.steps[1].steps[0].errors[0].body.clone().unwrap();
+        assert!(info.state == RunState::Failed && error.contains(problem), "{error}");
+    }
+}

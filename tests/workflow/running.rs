@@ -183,6 +183,7 @@ async fn a_run_of_an_id_begins_once() {
     let host = Host::start(Router::new().route("/one", post(serve(one)))).await;
     let trigger = || host.trigger("/one", &1).run_id("order-17");
     let taken = host.client.trigger_many([trigger(), trigger()]).await.unwrap();
+    let taken: Vec<_> = taken.into_iter().map(Result::unwrap).collect();
     let shown: Vec<_> = taken.iter().map(|run| (&*run.run_id, run.is_deduplicated)).collect();
     assert_eq!(shown, [("wfr_order-17", false), ("wfr_order-17", true)]);
     host.local.idle().await;

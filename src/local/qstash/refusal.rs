@@ -15,6 +15,11 @@ impl Refusal {
         Self { status: 400, text: text.into() }
     }
 
+    /// The same for an endpoint of a workflow, which takes 400 for the end of the run (412).
+    pub(crate) fn of_run(self) -> Self {
+        if self.status == 400 { Self::over_quota(self.text) } else { self }
+    }
+
     /// There is no such thing (404).
     pub(crate) fn not_found(text: impl Into<Cow<'static, str>>) -> Self {
         Self { status: 404, text: text.into() }

@@ -85,14 +85,20 @@ impl WorkflowClient {
     /// [`ErrorKind::InvalidInput`] if it cannot be sent as it is. Otherwise as [`QStashClient`].
     pub async fn trigger(&self, trigger: Trigger) -> Result<Triggered, Error> {
         let mut triggered = self.trigger_many([trigger]).await?;
-        triggered.pop().ok_or_else(|| Error::new(ErrorKind::Decode, "QStash did not say whether the run begins"))
+        triggered
+            .pop()
+            .transpose()?
+            .ok_or_else(|| Error::new(ErrorKind::Decode, "QStash did not say whether the run begins"))
     }
 
     /// Begins several runs, in one round trip.
     ///
     /// # Errors
-    /// As [`trigger`](Self::trigger), for all of them.
-    pub async fn trigger_many(&self, triggers: impl IntoIterator<Item = Trigger>) -> Result<Vec<Triggered>, Error> {
+    /// As [`trigger`](Self::trigger), if none of them was sent. Inside, one that QStash refused.
+    pub async fn trigger_many(
+        &self,
+        triggers: impl IntoIterator<Item = Trigger>,
+    ) -> Result<Vec<Result<Triggered, Error>>, Error> {
         let triggers: Vec<Trigger> = triggers.into_iter().collect();
         let mut ids = Vec::new();
         for trigger in &triggers {
@@ -108,7 +114,7 @@ impl WorkflowClient {
             None => Ok(Triggered { run_id, is_deduplicated: taken.is_deduplicated }),
             Some(error) => Err(Error::new(ErrorKind::Refused, error).with_operation("workflow trigger")),
         });
-        triggered.collect()
+        Ok(triggered.collect())
     }
 
     /// Cancels a run: what waits for it is not delivered.

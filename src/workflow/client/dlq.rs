@@ -68,7 +68,8 @@ impl RunDlq {
 
     /// Begins a run in place of one that failed, with the results that it has. The entry is deleted.
     ///
-    /// It is not sent again after a lost answer.
+    /// The run has another id, and so other values of [`uuid`](crate::workflow::WorkflowContext::uuid) and
+    /// [`random`](crate::workflow::WorkflowContext::random). It is not sent again after a lost answer.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if the entry does not exist.

@@ -117,7 +117,7 @@ impl Account {
         self.delivered.expire(now_ms);
         self.deduplicated.expire(now_ms);
         self.log.expire(now_ms.saturating_sub(millis(self.limits.log_retention)));
-        self.expire_runs(now_ms.saturating_sub(millis(self.limits.log_retention)));
+        self.expire_runs(now_ms, now_ms.saturating_sub(millis(self.limits.log_retention)));
         let before_ms = now_ms.saturating_sub(millis(self.limits.dead_letter_retention));
         while let Some((number, _)) =
             self.dead_letters.first_key_value().filter(|(_, letter)| letter.time_ms < before_ms)

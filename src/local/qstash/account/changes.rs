@@ -94,8 +94,16 @@ impl Account {
             Record::Schedule(schedule) => self.set_schedule(schedule),
             Record::ScheduleGone(id) => self.drop_schedule(&id),
             Record::Keys(keys) => self.keys = keys,
+            Record::RunEntry(ref message, is_sent) => {
+                let message = Arc::clone(message);
+                self.apply_to_runs(&record);
+                if is_sent {
+                    self.accept(now_ms, message);
+                }
+            }
             Record::RunStarted(_)
-            | Record::RunEntry(_)
+            | Record::RunAdopted(_)
+            | Record::OldestRunGone
             | Record::RunError(..)
             | Record::RunEnded(..)
             | Record::RunFailure(..)

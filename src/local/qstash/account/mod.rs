@@ -21,5 +21,5 @@ pub(crate) use self::{
     accept::{Accepted, Receipt, Submission},
     attempts::Attempt,
     state::Account,
-    workflows::{Revival, RunFields, lists},
+    workflows::{Revival, RunFields, check_step, lists},
 };

@@ -362,7 +362,7 @@ fn shown(account: &mut Account, now_ms: u64) -> Value {
         "due": account.next_due(),
         "runs": runs,
         "run letters": run_letters,
-        "run bytes": account.ended_run_bytes,
+        "run bytes": account.run_bytes,
         "events": [account.waiters.len(), account.kept_events.len()],
     })
 }

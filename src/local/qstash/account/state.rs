@@ -46,9 +46,10 @@ pub(crate) struct Account {
     pub(super) keys: Keys,
     /// The runs of workflows.
     pub(super) runs: HashMap<Arc<str>, Run>,
-    /// Those that have ended, in this order, each with the time and about how many bytes it takes.
-    pub(super) ended_runs: VecDeque<(u64, Arc<str>, usize)>,
-    pub(super) ended_run_bytes: usize,
+    /// About how many bytes they take.
+    pub(super) run_bytes: usize,
+    /// Those that have ended, in this order, each with that time and the one at which it began.
+    pub(super) ended_runs: VecDeque<(u64, Arc<str>, u64)>,
     /// The steps that wait for an event, by deadline and number.
     pub(super) waiters: BTreeMap<(u64, u64), Arc<Waiter>>,
     pub(super) last_waiter: u64,
@@ -96,7 +97,7 @@ impl Account {
             keys,
             runs: HashMap::new(),
             ended_runs: VecDeque::new(),
-            ended_run_bytes: 0,
+            run_bytes: 0,
             waiters: BTreeMap::new(),
             last_waiter: 0,
             kept_events: Vec::new(),

@@ -34,18 +34,46 @@ pub(super) fn batch(account: &mut Account, now_ms: u64, request: &ApiRequest) ->
     if items.len() > MAX_ITEMS {
         return Err(Refusal::invalid(format!("a batch should have at most {MAX_ITEMS} messages")));
     }
-    let items: Vec<_> = items.into_iter().map(|item| read(request, item)).collect();
     // The messages of a step of a workflow are taken together, or refused together.
-    let is_alone = items.len() == 1;
-    for (own, destination, queue) in items.iter().flatten() {
-        let Some(run) = RunFields::read(&own.fields).filter(|run| is_alone || !run.is_init) else { continue };
-        account.check_for_run(now_ms, &publish::submission(own, destination.clone(), queue.clone())?, &run)?;
+    let is_of_run = |item: &Value| of_run(item).is_some();
+    let is_together = (items.len() == 1 && items.iter().any(is_of_run)) || items.iter().any(is_of_step);
+    let items: Vec<_> = items.into_iter().map(|item| read(request, item)).collect();
+    if is_together {
+        for item in &items {
+            check_for_run(account, now_ms, item)?;
+        }
     }
     let answers = items.into_iter().map(|item| {
         let answer = item.and_then(|item| one(account, now_ms, item));
         answer.unwrap_or_else(|refusal| json!({ "error": refusal.text }))
     });
     Ok(Answer::json(answers.collect::<Vec<Value>>()))
+}
+
+/// Whether an item is the first of a run, if it is one of a run, although it may not be readable.
+fn of_run(item: &Value) -> Option<bool> {
+    let headers = item["headers"].as_object()?;
+    let field = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    field("upstash-workflow-runid")?;
+    let init = field("upstash-workflow-init").and_then(|(_, value)| value.as_str());
+    Some(init.is_some_and(|init| init.eq_ignore_ascii_case("true")))
+}
+
+/// Whether an item brings a run further.
+fn is_of_step(item: &Value) -> bool {
+    of_run(item) == Some(false)
+}
+
+/// Refuses an item of a run that cannot be taken. Of others, each is refused by itself.
+fn check_for_run(account: &Account, now_ms: u64, item: &Result<Read, Refusal>) -> Result<(), Refusal> {
+    match item {
+        Ok((own, destination, queue)) => {
+            let Some(run) = RunFields::read(&own.fields) else { return Ok(()) };
+            let submission = publish::submission(own, destination.clone(), queue.clone());
+            account.check_for_run(now_ms, &submission.map_err(Refusal::of_run)?, &run)
+        }
+        Err(refusal) => Err(refusal.clone().of_run()),
+    }
 }
 
 type Read = (ApiRequest, Destination, Option<Arc<str>>);

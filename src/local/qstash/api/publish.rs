@@ -19,7 +19,8 @@ pub(super) fn publish(account: &mut Account, now_ms: u64, mut request: ApiReques
         // The older form of a schedule.
         return schedules::create(account, now_ms, &request, destination);
     }
-    let submission = submission(&request, destination, None)?;
+    let submission = submission(&request, destination, None);
+    let submission = if is_of_run(&request.fields) { submission.map_err(Refusal::of_run)? } else { submission? };
     Ok(answer(&submit(account, now_ms, &request.fields, submission)?))
 }
 
@@ -29,6 +30,11 @@ pub(super) fn enqueue(account: &mut Account, now_ms: u64, mut request: ApiReques
     let destination = destination::take(&mut request, 2)?;
     let accepted = account.submit(now_ms, submission(&request, destination, Some(queue))?)?;
     Ok(answer(&accepted))
+}
+
+/// Whether a message is one of a run.
+pub(super) fn is_of_run(fields: &HeaderMap) -> bool {
+    fields.contains_key("upstash-workflow-runid")
 }
 
 /// Hands a message over, to the run of a workflow if it is of one.

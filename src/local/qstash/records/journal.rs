@@ -40,8 +40,12 @@ pub(crate) enum Record {
     ScheduleGone(String),
     Keys(Keys),
     RunStarted(Arc<RunStart>),
-    /// A message is the next entry of its run.
-    RunEntry(Arc<Message>),
+    /// A message is the next entry of its run, and was accepted, unless it is kept as one that had its effect before.
+    RunEntry(Arc<Message>, bool),
+    /// The SDK of the endpoint of a run has taken it over.
+    RunAdopted(Arc<str>),
+    /// The run that ended first is kept no longer.
+    OldestRunGone,
     /// An attempt of a message of a run failed.
     RunError(Arc<str>, Arc<RunError>),
     RunEnded(Arc<str>, RunEnd),

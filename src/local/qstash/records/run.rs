@@ -57,16 +57,20 @@ pub(crate) struct Run {
     pub(crate) errors: VecDeque<Arc<RunError>>,
     /// The message whose attempts have all failed.
     pub(crate) failed_message: Option<String>,
-    /// The runs that it invoked.
-    pub(crate) invoked: Vec<Arc<str>>,
+    /// The runs that it invoked, each with the step that waits for its end.
+    pub(crate) invoked: Vec<(Arc<str>, Invoker)>,
+    /// The step of another run that waits for its end.
+    pub(crate) invoker: Option<Invoker>,
+    /// The SDK of its endpoint has taken it over.
+    pub(crate) is_adopted: bool,
     /// What became of telling its failure.
     pub(crate) failure: Option<Arc<FailureCall>>,
     /// The number of its dead letter.
     pub(crate) dead_letter: Option<u64>,
-    /// The run that goes on in its place.
-    pub(crate) resumed_as: Option<Arc<str>>,
     /// It has been kept for long enough, but for its dead letter.
     pub(crate) is_overdue: bool,
+    /// About how many bytes it takes.
+    pub(crate) bytes: usize,
 }
 
 impl Run {
@@ -79,10 +83,12 @@ impl Run {
             errors: VecDeque::new(),
             failed_message: None,
             invoked: Vec::new(),
+            invoker: start.invoker.clone(),
+            is_adopted: false,
             failure: None,
             dead_letter: None,
-            resumed_as: None,
             is_overdue: false,
+            bytes: start.options.size(),
         }
     }
 
@@ -90,20 +96,11 @@ impl Run {
         self.end.as_ref().map_or(RunState::Started, |end| end.state)
     }
 
-    pub(crate) fn add_error(&mut self, error: Arc<RunError>) {
-        if self.errors.len() == MAX_ERRORS {
-            self.errors.pop_front();
-        }
+    /// Adds an error. The oldest one goes if there are too many, and is returned.
+    pub(crate) fn add_error(&mut self, error: Arc<RunError>) -> Option<Arc<RunError>> {
+        let oldest = if self.errors.len() == MAX_ERRORS { self.errors.pop_front() } else { None };
         self.errors.push_back(error);
-    }
-
-    /// About how many bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        let entries: usize = self.entries.iter().map(|message| message.size()).sum();
-        let errors: usize = self.errors.iter().map(|error| error.outcome.size()).sum();
-        let result = self.end.as_ref().and_then(|end| end.result.as_ref()).map_or(0, Bytes::len);
-        let failure = self.failure.as_ref().map_or(0, |call| call.message.size());
-        entries + errors + result + failure + self.start.options.size()
+        oldest
     }
 }
 
@@ -185,6 +182,8 @@ impl RunState {
 /// An event that a run is to hear when it waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeptEvent {
+    /// The order in which they came; the account gives it.
+    pub(crate) number: u64,
     pub(crate) run: Arc<str>,
     pub(crate) event: Arc<str>,
     pub(crate) data: Bytes,

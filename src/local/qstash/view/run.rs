@@ -18,7 +18,7 @@ use crate::local::qstash::{
 pub(crate) fn run(account: &Account, run: &Run) -> Value {
     let start = &run.start;
     let options = &start.options;
-    let invoker = start.invoker.as_ref().map(|invoker| {
+    let invoker = run.invoker.as_ref().map(|invoker| {
         json!({
             "workflowRunId": &*invoker.run,
             "workflowUrl": invoker.url,
@@ -67,7 +67,8 @@ fn failure(run: &Run, call: &FailureCall, dead_letter: Option<&DeadLetter>) -> V
     let options = &run.start.options;
     // The last error of the run itself, not of the telling.
     let of_run = |failed: &&Arc<RunError>| run.entries.iter().any(|entry| entry.id == failed.message_id);
-    let failed = run.errors.iter().rev().find(of_run).map(|failed| &failed.outcome);
+    let letter = dead_letter.map(|letter| &letter.outcome);
+    let failed = letter.or_else(|| run.errors.iter().rev().find(of_run).map(|failed| &failed.outcome));
     let message = failed.and_then(|failed| {
         let answer: Value = serde_json::from_slice(&failed.body).ok()?;
         Some(shown(options, answer["message"].as_str()?.as_bytes()))

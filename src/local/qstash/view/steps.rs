@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -17,10 +19,11 @@ const SAME: [&str; 5] = ["out", "sleepFor", "sleepUntil", "waitEventId", "waitTi
 
 /// Steps that were begun together.
 struct Group {
-    /// The id of the first.
+    /// The id of the first, and their number.
     first: u64,
-    steps: Vec<Value>,
-    is_parallel: bool,
+    count: u64,
+    /// By id.
+    steps: BTreeMap<u64, Value>,
 }
 
 /// The steps of a run in groups, and the messages under way.
@@ -38,8 +41,8 @@ pub(super) fn groups(account: &Account, run: &Run) -> Vec<Value> {
         step["waitEventId"] = (*waiter.event).into();
         steps.waiting(&step, &[("waitTimeoutDeadline", waiter.deadline_ms.into())]);
     }
-    for child in run.invoked.iter().filter_map(|child| account.run(child)) {
-        let Some(invoker) = &child.start.invoker else { continue };
+    for (child, invoker) in &run.invoked {
+        let Some(child) = account.run(child) else { continue };
         let mut step = invoker.step.clone();
         if child.end.is_some() {
             // A run that has ended itself hears no more of it.
@@ -59,8 +62,8 @@ pub(super) fn groups(account: &Account, run: &Run) -> Vec<Value> {
     }
     let mut groups: Vec<Value> = run.entries.first().map(|first| init(run, first)).into_iter().collect();
     groups.extend(steps.groups.into_iter().map(|group| {
-        let kind = if group.is_parallel { "parallel" } else { "sequential" };
-        json!({ "type": kind, "steps": group.steps })
+        let kind = if group.count > 1 { "parallel" } else { "sequential" };
+        json!({ "type": kind, "steps": group.steps.into_values().collect::<Vec<_>>() })
     }));
     let next = next(account, run);
     if !next.is_empty() {
@@ -135,18 +138,16 @@ impl Steps<'_> {
     /// Puts a step into its group. One that is done stays so, with what was known of it before.
     fn place(&mut self, id: u64, step: &Value, log: Value, is_done: bool) {
         let concurrent = step["concurrent"].as_u64().unwrap_or(1).max(1);
-        let holds = |group: &&mut Group| (group.first..group.first + group.steps.len() as u64).contains(&id);
+        let holds = |group: &&mut Group| id.checked_sub(group.first).is_some_and(|at| at < group.count);
         let group = match self.groups.iter_mut().find(holds) {
             Some(group) => group,
             None => {
-                let steps = vec![Value::Null; usize::try_from(concurrent).unwrap_or(1).min(10_000)];
-                self.groups.push(Group { first: id, steps, is_parallel: concurrent > 1 });
+                self.groups.push(Group { first: id, count: concurrent, steps: BTreeMap::new() });
                 let last = self.groups.len() - 1;
                 &mut self.groups[last]
             }
         };
-        let at = usize::try_from(id - group.first).unwrap_or_default();
-        let Some(slot) = group.steps.get_mut(at) else { return };
+        let slot = group.steps.entry(id).or_default();
         if slot["state"] == "STEP_SUCCESS" {
             // A repetition, or what was known before the step was done.
             if !is_done && let (Value::Object(slot), Value::Object(log)) = (slot, log) {

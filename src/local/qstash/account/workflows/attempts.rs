@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::local::qstash::{
     account::Account,
     deliver::Outcome,
@@ -7,6 +9,9 @@ use crate::local::qstash::{
     records::{Record, RunError, RunStart},
     view,
 };
+
+/// The bytes of a response that are shown among the errors of a run.
+const MAX_SHOWN: usize = 64 * 1024;
 
 impl Account {
     /// Notes what came of an attempt of a message of a run.
@@ -31,7 +36,8 @@ impl Account {
             false => outcome,
         };
         if !is_answered || outcome.error.is_some() {
-            let error = RunError { message_id: message.id.clone(), time_ms: now_ms, outcome: Arc::clone(outcome) };
+            let outcome = Arc::new(shortened(outcome));
+            let error = RunError { message_id: message.id.clone(), time_ms: now_ms, outcome };
             self.commit(now_ms, Record::RunError(Arc::clone(&start.id), Arc::new(error)));
         }
         if !is_answered && !outcome.is_final() && retried < message.max_retries {
@@ -42,10 +48,7 @@ impl Account {
             CallKind::Step | CallKind::FromCallback if outcome.error.is_some() || !is_answered => {
                 return self.fail_run(now_ms, &start, message, outcome, retried);
             }
-            CallKind::ToCallback => {
-                self.commit(now_ms, Record::Ended(job));
-                return self.answer_call(now_ms, &start, message, outcome, retried);
-            }
+            CallKind::ToCallback => self.answer_call(now_ms, &start, message, outcome, retried),
             CallKind::Step | CallKind::FromCallback => {}
         }
         self.commit(now_ms, Record::Ended(job));
@@ -61,6 +64,13 @@ impl Account {
         let options = callback.options.or(&start.options);
         self.add_to_run(now_ms, start, CallKind::FromCallback, callback.url.clone(), body.into(), &options);
     }
+}
+
+/// An outcome as it is shown among the errors of a run.
+fn shortened(outcome: &Outcome) -> Outcome {
+    let body = outcome.body.slice(..outcome.body.len().min(MAX_SHOWN));
+    // Of its own: a part of a long body would keep all of it.
+    Outcome { body: Bytes::copy_from_slice(&body), ..outcome.clone() }
 }
 
 /// The answer of a destination that is no workflow.

@@ -18,6 +18,7 @@ use crate::local::qstash::{
 
 /// How deep workflows may invoke each other.
 const MAX_DEPTH: u32 = 100;
+const NO_URL: &str = "the destination of a workflow should be a url";
 
 impl Account {
     /// Takes a message of a run.
@@ -27,11 +28,11 @@ impl Account {
         submission: Submission,
         fields: &RunFields,
     ) -> Result<Accepted, Refusal> {
+        self.check_for_run(now_ms, &submission, fields)?;
         let Destination::Url(url) = &submission.destination else {
-            return Err(Refusal::invalid("the destination of a workflow should be a url"));
+            return Err(Refusal::over_quota(NO_URL));
         };
         let url = url.clone();
-        self.check_for_run(now_ms, &submission, fields)?;
         if fields.is_init {
             return Ok(Accepted::One(self.begin_run(now_ms, submission, url, fields)?));
         }
@@ -52,9 +53,14 @@ impl Account {
         submission: &Submission,
         fields: &RunFields,
     ) -> Result<(), Refusal> {
+        if !matches!(submission.destination, Destination::Url(_)) {
+            return Err(Refusal::over_quota(NO_URL));
+        }
         // For endpoints, 400 means that the run has ended.
-        let checked = self.check_message(&submission.options, &submission.body, now_ms);
-        checked.map_err(|refusal| if refusal.status == 400 { Refusal::over_quota(refusal.text) } else { refusal })?;
+        self.check_message(&submission.options, &submission.body, now_ms).map_err(Refusal::of_run)?;
+        if self.run_bytes.saturating_add(submission.body.len()) > self.limits.max_pending_bytes {
+            return Err(Refusal { status: 429, text: "workflow runs have too many bytes".into() });
+        }
         if fields.depth > MAX_DEPTH {
             return Err(Refusal::over_quota(format!("workflows invoke each other more than {MAX_DEPTH} deep")));
         }
@@ -76,14 +82,28 @@ impl Account {
             if fields.is_by_sdk
                 && let Some(first) = first
                 && let Ok(start) = self.started(&fields.id)
+                && self.runs.get(&fields.id).is_some_and(|run| run.entries.len() == 1 && !run.is_adopted)
             {
+                self.commit(now_ms, Record::RunAdopted(Arc::clone(&start.id)));
                 // The endpoint has told its features: the first delivery is made anew.
                 let place = RunPlace { run: Arc::clone(&start.id), entry: 0, kind: CallKind::Step };
                 let options = &submission.options.or(&start.options);
                 let (id, url) = (first.id.clone(), url.clone());
-                let message = RunMessage { place, id, url, body: submission.body, options };
+                let message = RunMessage { place, id, url, body: submission.body.clone(), options };
                 let message = self.message_of_run(now_ms, &start, message);
                 self.send_again(now_ms, &message);
+            }
+            if fields.is_invoked {
+                let (_, invoker) = invocation(&submission.body)?;
+                let known = self.runs.get(&fields.id).and_then(|run| run.invoker.as_ref());
+                let is_same =
+                    |known: &Invoker| known.run == invoker.run && known.step["stepId"] == invoker.step["stepId"];
+                if !known.is_some_and(is_same) {
+                    let id = &fields.id;
+                    return Err(Refusal::over_quota(format!(
+                        "there is a workflow run {id} already, which was not invoked here"
+                    )));
+                }
             }
             return Ok(Receipt { message_id, url, is_repetition: !fields.is_by_sdk });
         }
@@ -136,11 +156,19 @@ fn invocation(body: &[u8]) -> Result<(Bytes, Invoker), Refusal> {
         step: Value,
     }
     let invocation: Invocation =
-        serde_json::from_slice(body).map_err(|_| Refusal::invalid("the body should be that of an invocation"))?;
+        serde_json::from_slice(body).map_err(|_| Refusal::over_quota("the body should be that of an invocation"))?;
     let fields = lists(&invocation.headers);
+    check_step(&invocation.step)?;
+    Options::read(&fields).map_err(Refusal::of_run)?;
     let (run, url) = (invocation.workflow_run_id.into(), invocation.workflow_url);
     let invoker = Invoker { run, url, step: invocation.step, fields };
     Ok((invocation.body.unwrap_or_default().into(), invoker))
+}
+
+/// Refuses what is no step that the server can give a result to.
+pub(crate) fn check_step(step: &Value) -> Result<(), Refusal> {
+    let is_step = step.is_object() && step["stepId"].as_u64().is_some_and(|id| id > 0 && id <= u64::from(u32::MAX));
+    is_step.then_some(()).ok_or_else(|| Refusal::over_quota("the step should be an object with a stepId"))
 }
 
 /// The fields that an application triggered a run with.

@@ -1,19 +1,16 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::entries::{answered_step, awaited_step, called_step, result_of};
+use super::entries::{answered_step, awaited_step, called_step, result_of, subject};
 use crate::local::qstash::{
     account::Account,
     message::{CallKind, Message, Options},
-    records::{Invoker, Left, Record, Run, RunEnd, RunStart, RunState},
+    records::{Invoker, Left, Record, RunEnd, RunStart, RunState},
     refusal::Refusal,
 };
-
-/// The most runs that went on in place of each other, from the first to the one that goes on now.
-const MAX_RESUMED: usize = 1_000;
 
 impl Account {
     /// The run, if it has not ended. 400 is the word for that: endpoints take no other for it.
@@ -36,8 +33,9 @@ impl Account {
                 self.commit(now_ms, Record::Ended(job));
             }
         }
-        if let Some(invoker) = &start.invoker {
-            self.answer_invoker(now_ms, invoker, &start.id);
+        let invoker = self.runs.get(&start.id).and_then(|run| run.invoker.clone());
+        if let Some(invoker) = invoker {
+            self.answer_invoker(now_ms, &invoker, &start.id);
         }
         true
     }
@@ -63,41 +61,39 @@ impl Account {
         let Some(run) = self.runs.get(id) else { return false };
         let Some(entry) = run.entries.get(number) else { return false };
         let later = &run.entries[number + 1..];
-        let Some(step) = awaited_step(entry) else { return !later.is_empty() };
+        let asked_for = |asked: &Value| asked["stepId"].as_u64();
+        let waiting = self.waiters_of(id).filter_map(|waiter| asked_for(&waiter.step));
+        let invoked = run.invoked.iter().filter_map(|(_, invoker)| asked_for(&invoker.step));
+        let mut begun = waiting.chain(invoked);
+        let Some(step) = awaited_step(entry) else {
+            // A repetition of an entry that was there is no effect.
+            let before: HashSet<_> = run.entries[..=number].iter().filter_map(|entry| subject(entry)).collect();
+            let is_new = |entry: &Arc<Message>| subject(entry).is_some_and(|subject| !before.contains(&subject));
+            let last = before.iter().map(|(step, _)| *step).max().unwrap_or_default();
+            return later.iter().any(is_new) || begun.any(|step| step > last);
+        };
         let is_call = called_step(entry).is_some();
         let is_effect = |later: &Arc<Message>| {
             result_of(later) == Some(step)
                 || if is_call { answered_step(later) == Some(step) } else { called_step(later) == Some(step) }
         };
-        let is_asked_for = |asked: &Value| asked["stepId"].as_u64() == Some(step);
-        let children = run.invoked.iter().filter_map(|child| self.runs.get(child));
-        later.iter().any(is_effect)
-            || self.waiters_of(id).any(|waiter| is_asked_for(&waiter.step))
-            || children.filter_map(|child| child.start.invoker.as_ref()).any(|invoker| is_asked_for(&invoker.step))
+        later.iter().any(is_effect) || begun.any(|begun| begun == step)
     }
 
-    /// Tells a step of another run how a run ended, if it has.
+    /// Tells a step of another run how a run ended, if it has. One that is kept no longer has failed.
     pub(super) fn answer_invoker(&mut self, now_ms: u64, invoker: &Invoker, child: &str) {
-        let Some(end) = self.runs.get(child).and_then(|run| run.end.as_ref()) else { return };
-        let mut out = json!({"isFailed": end.state == RunState::Failed, "isCanceled": end.state == RunState::Canceled});
-        if let Some(result) = &end.result {
+        let (state, result) = match self.runs.get(child).map(|run| run.end.as_ref()) {
+            Some(None) => return,
+            Some(Some(end)) => (end.state, end.result.clone()),
+            None => (RunState::Failed, None),
+        };
+        let mut out = json!({"isFailed": state == RunState::Failed, "isCanceled": state == RunState::Canceled});
+        if let Some(result) = &result {
             out["body"] = String::from_utf8_lossy(result).into();
         }
         let mut step = invoker.step.clone();
         step["out"] = out.to_string().into();
-        self.resume_run(now_ms, &self.current_run(&invoker.run), &invoker.url, &step, &invoker.fields);
-    }
-
-    /// The run that goes on in place of one.
-    fn current_run(&self, id: &Arc<str>) -> Arc<str> {
-        let mut id = Arc::clone(id);
-        for _ in 0..MAX_RESUMED {
-            match self.runs.get(&id).and_then(|run: &Run| run.resumed_as.clone()) {
-                Some(next) => id = next,
-                None => break,
-            }
-        }
-        id
+        self.resume_run(now_ms, &invoker.run, &invoker.url, &step, &invoker.fields);
     }
 
     /// Brings a run further by the result of a step that QStash had to wait for. Returns the id of the message.

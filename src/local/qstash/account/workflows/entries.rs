@@ -31,6 +31,27 @@ pub(super) fn called_step(entry: &Message) -> Option<u64> {
     number(&entry.options.callback.as_ref()?.options.forwarded)
 }
 
+/// The step that an entry is about, and in which way. A second entry with the same is a repetition.
+pub(super) fn subject(entry: &Message) -> Option<(u64, Way)> {
+    match entry.place()?.kind {
+        CallKind::ToCallback => Some((called_step(entry)?, Way::Called)),
+        CallKind::FromCallback => Some((answered_step(entry)?, Way::Answered)),
+        CallKind::Step | CallKind::Failure => match awaited_step(entry) {
+            Some(step) => Some((step, Way::Planned)),
+            None => Some((result_of(entry)?, Way::Done)),
+        },
+    }
+}
+
+/// What an entry says of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Way {
+    Planned,
+    Called,
+    Answered,
+    Done,
+}
+
 fn step(entry: &Message) -> Option<Value> {
     entry.place().filter(|place| place.kind == CallKind::Step && place.entry > 0)?;
     serde_json::from_slice(&entry.body).ok()

@@ -9,11 +9,14 @@ mod failure;
 mod fields;
 mod letters;
 mod revive;
+#[cfg(test)]
+mod revive_tests;
 mod runs;
 mod send;
 mod waits;
 
 pub(crate) use self::{
+    begin::check_step,
     fields::{RunFields, lists},
     revive::Revival,
 };

@@ -7,7 +7,7 @@ use crate::local::qstash::{
     account::Account,
     ids,
     message::{CallKind, Options, RunPlace},
-    records::{DeadLetter, KeptEvent, Record, RunStart, RunState, Waiter},
+    records::{DeadLetter, Invoker, KeptEvent, Record, RunStart, RunState, Waiter},
     refusal::Refusal,
 };
 
@@ -29,6 +29,7 @@ impl Account {
         over: &Options,
         how: Revival,
     ) -> Result<Arc<RunStart>, Refusal> {
+        self.check_message(over, &bytes::Bytes::new(), now_ms)?;
         let failed = self.run_of(letter)?;
         if failed.state() != RunState::Failed {
             return Err(Refusal::invalid("the workflow run has not failed"));
@@ -54,31 +55,44 @@ impl Account {
                 let options = over.or(&own);
                 self.add_to_run(now_ms, &start, CallKind::Step, first.url.clone(), first.body.clone(), &options);
             }
-            _ => self.go_on(now_ms, &before.id, &start, over),
+            _ => self.go_on(now_ms, letter, &start, over),
         }
         self.commit(now_ms, Record::DeadLetterGone(letter.number));
         Ok(start)
     }
 
-    /// Gives a run the entries of another, and sends what that one had under way.
-    fn go_on(&mut self, now_ms: u64, before: &Arc<str>, start: &Arc<RunStart>, over: &Options) {
-        let Some(failed) = self.runs.get(before) else { return };
-        let (entries, invoked) = (failed.entries.clone(), failed.invoked.clone());
+    /// Gives a run the entries of one that failed, and sends what that one had under way.
+    fn go_on(&mut self, now_ms: u64, letter: &DeadLetter, start: &Arc<RunStart>, over: &Options) {
+        let Ok(failed) = self.run_of(letter) else { return };
+        let (before, entries) = (Arc::clone(&failed.start.id), failed.entries.clone());
         let left = failed.end.as_ref().map(|end| end.left.clone()).unwrap_or_default();
         let steps: Vec<u64> = entries.iter().filter_map(|entry| result_of(entry)).collect();
-        self.commit(now_ms, Record::RunResumed(Arc::clone(before), Arc::clone(&start.id)));
+        let is_open = |invoker: &Invoker| invoker.step["stepId"].as_u64().is_some_and(|step| !steps.contains(&step));
+        let is_held_up = left.waiters.is_empty() && !failed.invoked.iter().any(|(_, invoker)| is_open(invoker));
+        let mut numbers = left.entries;
+        if numbers.is_empty() && is_held_up {
+            // Something has to bring it further.
+            numbers.extend(letter.message.place().map(|place| place.entry));
+        }
+        self.commit(now_ms, Record::RunResumed(before, Arc::clone(&start.id)));
         let mut again = Vec::new();
         for (number, entry) in entries.iter().enumerate() {
             let Some(place) = entry.place() else { continue };
             let place = RunPlace { run: Arc::clone(&start.id), ..place.clone() };
-            let own = Options { delay: None, not_before_s: None, ..over.or(&entry.options) };
+            // A call of another service has options of its own.
+            let own = if place.kind == CallKind::ToCallback {
+                Options::clone(&entry.options)
+            } else {
+                over.or(&entry.options)
+            };
+            let own = Options { delay: None, not_before_s: None, ..own };
             let (id, url, body) = (ids::message_id(), entry.url.clone(), entry.body.clone());
             let message = RunMessage { place, id, url, body, options: &own };
             let mut message = self.message_of_run(now_ms, start, message);
             message.not_before_ms = entry.not_before_ms.max(now_ms);
             let message = Arc::new(message);
-            self.commit(now_ms, Record::RunEntry(Arc::clone(&message)));
-            if left.entries.contains(&number) {
+            self.commit(now_ms, Record::RunEntry(Arc::clone(&message), false));
+            if numbers.contains(&number) {
                 again.push(message);
             }
         }
@@ -94,18 +108,14 @@ impl Account {
             self.commit(now_ms, Record::Waits(Arc::new(waiter)));
         }
         for kept in left.kept_events {
-            let kept = KeptEvent { run: Arc::clone(&start.id), ..KeptEvent::clone(&kept) };
+            let number = self.last_waiter + 1;
+            let kept = KeptEvent { number, run: Arc::clone(&start.id), ..KeptEvent::clone(&kept) };
             self.commit(now_ms, Record::EventKept(Arc::new(kept)));
         }
-        // What ended between the failure and now was told to no one.
-        for child in invoked {
-            let invoker = self.runs.get(&child).and_then(|run| run.start.invoker.clone());
-            if let Some(invoker) = invoker.filter(|invoker| {
-                let step = invoker.step["stepId"].as_u64();
-                step.is_some_and(|step| !steps.contains(&step))
-            }) {
-                self.answer_invoker(now_ms, &invoker, &child);
-            }
+        // Of those that ended between the failure and now, nothing was told.
+        let invoked = self.runs.get(&start.id).map(|run| run.invoked.clone()).unwrap_or_default();
+        for (child, invoker) in invoked.iter().filter(|(_, invoker)| is_open(invoker)) {
+            self.answer_invoker(now_ms, invoker, child);
         }
     }
 }

@@ -44,8 +44,7 @@ impl Account {
         let message = RunMessage { place, id: ids::message_id(), url, body, options };
         let message = Arc::new(self.message_of_run(now_ms, start, message));
         let id = message.id.clone();
-        self.commit(now_ms, Record::RunEntry(Arc::clone(&message)));
-        self.commit(now_ms, Record::Accepted(message, None));
+        self.commit(now_ms, Record::RunEntry(message, true));
         id
     }
 

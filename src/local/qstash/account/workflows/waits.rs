@@ -7,19 +7,21 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
+use super::entries::result_of;
 use crate::local::qstash::{
     account::Account,
     records::{KeptEvent, Record, Waiter},
     refusal::Refusal,
 };
 
+/// The events of a run that are kept until it waits for them.
+const MAX_KEPT: usize = 1_000;
+
 impl Account {
     /// Lets a step wait for an event.
     pub(crate) fn wait(&mut self, now_ms: u64, mut waiter: Waiter) -> Result<(), Refusal> {
         self.started(&waiter.run)?;
-        let is_same = |other: &Arc<Waiter>| other.step["stepId"] == waiter.step["stepId"];
-        if self.waiters_of(&waiter.run).any(is_same) {
-            // The delivery that asks for it is made a second time.
+        if self.is_repeated(&waiter) {
             return Ok(());
         }
         let kept = self.kept_events.iter().find(|kept| (&kept.run, &kept.event) == (&waiter.run, &waiter.event));
@@ -31,6 +33,14 @@ impl Account {
             self.tell(now_ms, &waiter, &kept.data);
         }
         Ok(())
+    }
+
+    /// Whether a step waits already, or has its result: the delivery that asks for it is made a second time.
+    fn is_repeated(&self, waiter: &Waiter) -> bool {
+        let step = waiter.step["stepId"].as_u64();
+        let mut entries = self.runs.get(&waiter.run).into_iter().flat_map(|run| &run.entries);
+        self.waiters_of(&waiter.run).any(|other| other.step["stepId"].as_u64() == step)
+            || entries.any(|entry| result_of(entry) == step)
     }
 
     /// The steps that wait for an event, in the order in which they came.
@@ -51,13 +61,18 @@ impl Account {
         waiters.filter_map(|waiter| self.tell(now_ms, &waiter, data).map(|id| (waiter, id))).collect()
     }
 
-    /// Tells an event to one run, which hears it now or when it waits for it. `None` if the run has ended.
+    /// Tells an event to one run, which hears it now or when it waits for it. `None` if the run has ended, or has too many
+    /// events that it does not wait for.
     pub(crate) fn notify_run(&mut self, now_ms: u64, run: &str, event: &str, data: Bytes) -> Option<Option<String>> {
         let start = self.started(run).ok()?;
         if let Some(waiter) = self.waiters(event).into_iter().find(|waiter| waiter.run == start.id) {
             return Some(self.tell(now_ms, &waiter, &data));
         }
-        let kept = KeptEvent { run: Arc::clone(&start.id), event: event.into(), data };
+        if self.kept_events.iter().filter(|kept| kept.run == start.id).count() >= MAX_KEPT {
+            return None;
+        }
+        let number = self.last_waiter + 1;
+        let kept = KeptEvent { number, run: Arc::clone(&start.id), event: event.into(), data };
         self.commit(now_ms, Record::EventKept(Arc::new(kept)));
         Some(None)
     }
@@ -79,8 +94,11 @@ impl Account {
     /// Changes waits by something that happens, or happened before the account was loaded.
     pub(in crate::local::qstash::account) fn apply_to_waits(&mut self, record: &Record) {
         match record {
-            Record::EventKept(kept) => self.kept_events.push(Arc::clone(kept)),
-            Record::EventTaken(kept) => self.kept_events.retain(|other| !Arc::ptr_eq(other, kept)),
+            Record::EventKept(kept) => {
+                self.last_waiter = self.last_waiter.max(kept.number);
+                self.kept_events.push(Arc::clone(kept));
+            }
+            Record::EventTaken(kept) => self.kept_events.retain(|other| other.number != kept.number),
             Record::Waits(waiter) => {
                 self.last_waiter = self.last_waiter.max(waiter.number);
                 self.waiters.insert((waiter.deadline_ms, waiter.number), Arc::clone(waiter));
@@ -105,10 +123,11 @@ impl Account {
         value: Value,
         (url, fields): (&str, &HeaderMap),
     ) -> Option<String> {
-        self.commit(now_ms, Record::WaitOver(Arc::clone(waiter)));
         let mut step = waiter.step.clone();
         step["waitEventId"] = (*waiter.event).into();
         step[field] = value;
-        self.resume_run(now_ms, &waiter.run, url, &step, fields)
+        let resumed = self.resume_run(now_ms, &waiter.run, url, &step, fields);
+        self.commit(now_ms, Record::WaitOver(Arc::clone(waiter)));
+        resumed
     }
 }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::local::qstash::{
-    account::{Account, RunFields, lists},
+    account::{Account, RunFields, check_step, lists},
     api::{Answer, ApiRequest},
+    message::Options,
     records::Waiter,
     refusal::Refusal,
     text::{duration, field_lists},
@@ -28,14 +29,20 @@ pub(crate) fn wait(account: &mut Account, now_ms: u64, request: &ApiRequest, eve
         #[serde(default)]
         timeout_headers: BTreeMap<String, Vec<String>>,
     }
-    let wait: Wait = request.json()?;
     let run = RunFields::read(&request.fields).ok_or_else(|| Refusal::invalid("a wait should be of a workflow run"))?;
-    let timeout = wait.timeout.as_str().map_or_else(|| wait.timeout.to_string(), str::to_owned);
     // For endpoints, 400 means that the run has ended.
+    let wait: Wait = request.json().map_err(Refusal::of_run)?;
+    check_step(&wait.step)?;
+    let timeout = wait.timeout.as_str().map_or_else(|| wait.timeout.to_string(), str::to_owned);
     let timeout =
         duration::parse(&timeout).map_err(|error| Refusal::over_quota(format!("invalid timeout: {error}")))?;
     let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let deadline_ms = now_ms.saturating_add(timeout_ms);
+    let timeout_fields = lists(&wait.timeout_headers);
+    let fields = of_protocol(&request.fields);
+    for fields in [&timeout_fields, &fields] {
+        Options::read(fields).map_err(Refusal::of_run)?;
+    }
     let waiter = Waiter {
         run: run.id,
         event: event.into(),
@@ -44,8 +51,8 @@ pub(crate) fn wait(account: &mut Account, now_ms: u64, request: &ApiRequest, eve
         step: wait.step,
         timeout_url: if wait.timeout_url.is_empty() { wait.url.clone() } else { wait.timeout_url },
         url: wait.url,
-        timeout_fields: lists(&wait.timeout_headers),
-        fields: of_protocol(&request.fields),
+        timeout_fields,
+        fields,
     };
     account.wait(now_ms, waiter)?;
     Ok(Answer::json(json!({})))

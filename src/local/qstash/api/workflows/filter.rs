@@ -98,6 +98,11 @@ pub(super) fn bulk(request: &ApiRequest) -> Result<Option<RunFilter>, Refusal> {
     }
     let mut filter = read(request)?;
     let body: Body = request.json_or_default()?;
+    let empty = |text: &String| text.trim().is_empty();
+    let texts = [&body.workflow_run_ids, &body.dlq_ids].into_iter().flatten().flatten().chain(&body.workflow_url);
+    if texts.into_iter().any(empty) {
+        return Err(Refusal::invalid("the body has an empty text, which would mean everything"));
+    }
     let names_url = body.workflow_url.is_some();
     filter.urls.extend(body.workflow_url);
     for (given, ids) in [(&mut filter.ids, body.workflow_run_ids), (&mut filter.dead_letter_ids, body.dlq_ids)] {
@@ -107,7 +112,7 @@ pub(super) fn bulk(request: &ApiRequest) -> Result<Option<RunFilter>, Refusal> {
             None => {}
         }
     }
-    if query.names().next().is_none() && request.body.trim_ascii().is_empty() {
+    if query.names().next().is_none() && matches!(request.body.trim_ascii(), b"" | b"null" | b"{}") {
         return Err(Refusal::invalid("the request names neither ids nor a filter nor a count"));
     }
     Ok(Some(filter))

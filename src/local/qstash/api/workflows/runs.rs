@@ -6,6 +6,7 @@ use crate::local::qstash::{
     api::{Answer, ApiRequest},
     records::{RunFilter, RunState},
     refusal::Refusal,
+    text::boolean,
     view,
 };
 
@@ -50,7 +51,7 @@ fn gone(id: &str) -> Refusal {
 
 fn cancel(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Answer, Refusal> {
     let Some(filter) = filter::bulk(request)? else { return Ok(cancelled(0)) };
-    let exact = request.query.get("workflowUrlExactMatch").is_some_and(|value| value == "true");
+    let exact = request.query.get("workflowUrlExactMatch").is_some_and(boolean);
     let (filter, count) = match &filter.ids[..] {
         [] => (RunFilter { is_by_prefix: !exact, ..filter }, request.query.number("count")?.unwrap_or(CANCELLED)),
         // Ids are meant alone.
