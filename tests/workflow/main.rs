@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod dead_letters;
+#[path = "../shared/log.rs"]
+mod log;
 mod logs;
 mod model;
 #[path = "../shared/random.rs"]

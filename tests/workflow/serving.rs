@@ -17,12 +17,13 @@ use axum::{
 };
 use axum_upstash::{
     Upstash,
+    qstash::FlowControl,
     workflow::{CallRequest, RunError, RunState, WorkflowContext, WorkflowError, WorkflowFailure, serve},
 };
 use serde_json::{Value, json};
 use tower_service::Service;
 
-use crate::support::Host;
+use crate::{log::Log, support::Host};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -258,6 +259,82 @@ async fn a_payload_that_is_not_accepted_fails_its_run_at_once() {
     let pays = format!("{}/pays", host.origin);
     let (result, _) = host.run::<u32>(host.trigger("/order", &json!({"pays": pays}))).await;
     assert_eq!(result.unwrap(), 1);
+}
+
+/// Each delivery is a span with the names of OpenTelemetry. A delivery that ends before the function does is no error.
+#[tokio::test]
+async fn deliveries_are_spans_and_only_failures_are_events() {
+    async fn order(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> {
+        let one = ctx.run("reserve", one()).await;
+        ctx.sleep("pause", Duration::from_secs(1)).await;
+        let fails = *ctx.payload() == 0;
+        let charge = async move { if fails { Err(WorkflowError::non_retryable("no card")) } else { Ok(one) } };
+        Ok(ctx.run("charge", charge).await)
+    }
+    let (log, _logging) = Log::of(tracing::Level::INFO);
+    let host = Host::start(Router::new().route("/flows/order", post(serve(order)))).await;
+    log.take();
+    let run = async |payload: u32| {
+        let run = host.client.trigger(host.trigger("/flows/order", &payload)).await.unwrap();
+        host.local.idle().await;
+        host.local.advance(Duration::from_secs(1));
+        host.local.idle().await;
+        (run.run_id, log.take())
+    };
+    let (_, text) = run(1).await;
+    assert!(!text.contains("ERROR") && !text.contains("WARN"), "{text}");
+    let (id, text) = run(0).await;
+    let line = text.lines().find(|line| line.contains("WARN")).unwrap_or_else(|| panic!("{text}"));
+    for part in [
+        "workflow delivery",
+        r#"messaging.system="qstash""#,
+        r#"messaging.operation.name="step""#,
+        r#"messaging.destination.name="/flows/order""#,
+        r#"otel.kind="consumer""#,
+        r#"otel.status_code="ERROR""#,
+        r#"error.type="non_retryable""#,
+        r#"workflow.step.name="charge""#,
+        &format!("messaging.message.conversation_id={id}"),
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+}
+
+/// Runs with one key share the places of their flow control.
+#[tokio::test]
+async fn a_flow_control_bounds_the_deliveries_of_all_runs_with_its_key() {
+    static RUNNING: AtomicU32 = AtomicU32::new(0);
+    static MOST: AtomicU32 = AtomicU32::new(0);
+    async fn work() -> Result<u32, WorkflowError> {
+        MOST.fetch_max(RUNNING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        // Long enough for others to begin, if they may.
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
+        Ok(1)
+    }
+    async fn order(ctx: WorkflowContext<u32>) -> Result<u32, WorkflowError> {
+        let (one, two, three) = tokio::join!(ctx.run("a", work()), ctx.run("b", work()), ctx.run("c", work()));
+        Ok(one + two + three)
+    }
+    let host = Host::start(Router::new().route("/order", post(serve(order)))).await;
+    let most = async |limit: Option<u32>| {
+        MOST.store(0, Ordering::SeqCst);
+        let triggers = (0..8_u32).map(|number| {
+            let trigger = host.trigger("/order", &number);
+            match limit {
+                Some(limit) => trigger.flow_control(FlowControl::parallelism("bank", limit)),
+                None => trigger,
+            }
+        });
+        for run in host.client.trigger_many(triggers).await.unwrap() {
+            assert_eq!(host.client.wait_for_result::<u32>(&run.unwrap().run_id, SOON).await.unwrap(), 3);
+        }
+        MOST.load(Ordering::SeqCst)
+    };
+    assert_eq!(most(Some(1)).await, 1);
+    assert!(most(None).await > 1, "without it they run side by side");
 }
 
 /// A workflow is a tower service, without axum.
