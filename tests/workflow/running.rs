@@ -10,7 +10,10 @@ use std::{
 
 use axum::{
     Json, Router,
+    extract::{Request, State},
     http::StatusCode,
+    middleware::{self, Next},
+    response::Response,
     routing::{any, post},
 };
 use axum_upstash::{
@@ -295,6 +298,42 @@ async fn a_delivery_that_is_given_up_is_done_all_the_same() {
         .unwrap();
     let result: u32 = host.client.wait_for_result(&run.run_id, Duration::from_secs(20)).await.unwrap();
     assert_eq!((result, counter.load(Ordering::SeqCst)), (1, 1));
+}
+
+/// An answer takes its time after the next step was submitted: that is delivered afterwards. So is the end of a child.
+#[tokio::test]
+async fn an_endpoint_answers_a_delivery_before_it_hears_of_what_that_caused() {
+    #[derive(Clone, Default)]
+    struct Overlap(Arc<AtomicU32>, Arc<AtomicU32>);
+    async fn slow(State(Overlap(running, most)): State<Overlap>, request: Request, next: Next) -> Response {
+        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let answer = next.run(request).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        running.fetch_sub(1, Ordering::SeqCst);
+        answer
+    }
+    async fn child(ctx: Context) -> Result<u32, WorkflowError> {
+        ctx.run("one", value(1)).await;
+        Ok(ctx.run("two", value(2)).await)
+    }
+    async fn parent(ctx: Context) -> Result<Option<u32>, WorkflowError> {
+        ctx.run("one", value(1)).await;
+        let child = ctx.invoke::<u32>("child", Invocation::new("child").json(&1)).await;
+        Ok(ctx.run("two", value(child.returned())).await)
+    }
+    let overlap = Overlap::default();
+    let flows = serve_many([("parent", serve(parent)), ("child", serve(child))]);
+    let flows = Router::new().route("/flows/{id}", post(flows));
+    let host = Host::start(flows.layer(middleware::from_fn_with_state(overlap.clone(), slow))).await;
+    let (result, calls) = host.run::<Value>(host.trigger("/flows/parent", &1)).await;
+    assert_eq!((result.unwrap(), calls), (json!(2), 7));
+    // The first delivery of a child is no consequence that waits.
+    assert!(overlap.1.load(Ordering::SeqCst) <= 2);
+    let (result, _) = host.run::<Value>(host.trigger("/flows/child", &1)).await;
+    assert_eq!((result.unwrap(), overlap.0.load(Ordering::SeqCst)), (json!(2), 0));
+    overlap.1.store(0, Ordering::SeqCst);
+    host.run::<Value>(host.trigger("/flows/child", &1)).await.0.unwrap();
+    assert_eq!(overlap.1.load(Ordering::SeqCst), 1, "one after another");
 }
 
 /// A third party calls a URL: while the run waits for it, or before.

@@ -58,7 +58,7 @@ impl Account {
             }
             // Endpoints are told the whole answer to a call, and the whole error of a run.
             let max_response = match message.place() {
-                Some(_) => self.limits.max_message_bytes,
+                Some(_) => self.limits.max_message_bytes.saturating_mul(2),
                 None => MAX_RESPONSE.min(self.limits.max_message_bytes),
             };
             let timeout_ms = millis(timeout).max(1);

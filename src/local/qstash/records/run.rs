@@ -53,6 +53,8 @@ pub(crate) struct Run {
     pub(crate) end: Option<RunEnd>,
     /// The messages that have not ended.
     pub(crate) live: BTreeSet<JobId>,
+    /// Messages that wait for the answer to a delivery of it. They go on by themselves after a while.
+    pub(crate) held: Vec<JobId>,
     /// Attempts that failed, the oldest first.
     pub(crate) errors: VecDeque<Arc<RunError>>,
     /// The message whose attempts have all failed.
@@ -80,6 +82,7 @@ impl Run {
             entries: Vec::new(),
             end: None,
             live: BTreeSet::new(),
+            held: Vec::new(),
             errors: VecDeque::new(),
             failed_message: None,
             invoked: Vec::new(),

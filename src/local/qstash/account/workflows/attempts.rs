@@ -14,8 +14,20 @@ use crate::local::qstash::{
 const MAX_SHOWN: usize = 64 * 1024;
 
 impl Account {
-    /// Notes what came of an attempt of a message of a run.
+    /// Notes what came of an attempt of a message of a run, and lets go what waited for it.
     pub(in crate::local::qstash::account) fn run_attempt_ended(
+        &mut self,
+        now_ms: u64,
+        message: &Arc<Message>,
+        place: &RunPlace,
+        outcome: &Arc<Outcome>,
+        next: (u32, u64),
+    ) {
+        self.note_attempt(now_ms, message, place, outcome, next);
+        self.release(now_ms, &place.run);
+    }
+
+    fn note_attempt(
         &mut self,
         now_ms: u64,
         message: &Arc<Message>,
@@ -60,7 +72,7 @@ impl Account {
             return;
         }
         let Some(callback) = &call.options.callback else { return };
-        let body = view::callback(call, outcome, retried, None, self.limits.max_message_bytes);
+        let body = view::callback(call, outcome, retried, None, self.limits.max_message_bytes.saturating_mul(4));
         let options = callback.options.or(&start.options);
         self.add_to_run(now_ms, start, CallKind::FromCallback, callback.url.clone(), body.into(), &options);
     }

@@ -93,7 +93,12 @@ impl Account {
         }
         let mut step = invoker.step.clone();
         step["out"] = out.to_string().into();
-        self.resume_run(now_ms, &invoker.run, &invoker.url, &step, &invoker.fields);
+        let resumed = self.resume_run(now_ms, &invoker.run, &invoker.url, &step, &invoker.fields);
+        // The endpoint of the child hears of its end first.
+        let job = resumed.and_then(|id| self.by_id.get(&id).copied());
+        if let Some(message) = job.and_then(|job| self.live.get(&job)).map(|live| Arc::clone(&live.message)) {
+            self.hold(now_ms, &message, child);
+        }
     }
 
     /// Brings a run further by the result of a step that QStash had to wait for. Returns the id of the message.

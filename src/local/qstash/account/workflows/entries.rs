@@ -7,7 +7,7 @@ use crate::local::qstash::message::{CallKind, Message};
 /// The id of the step that an entry is the result of.
 pub(super) fn result_of(entry: &Message) -> Option<u64> {
     let step = step(entry)?;
-    if is_plan(&step) { None } else { step["stepId"].as_u64() }
+    if announces(&step) { None } else { step["stepId"].as_u64() }
 }
 
 /// The id of the step that the delivery of an entry is for, if that is known: of a plan, of a call, or of its answer.
@@ -15,7 +15,7 @@ pub(super) fn awaited_step(entry: &Message) -> Option<u64> {
     match entry.place()?.kind {
         CallKind::ToCallback => called_step(entry),
         CallKind::FromCallback => answered_step(entry),
-        CallKind::Step | CallKind::Failure => step(entry).filter(is_plan)?["targetStep"].as_u64(),
+        CallKind::Step | CallKind::Failure => step(entry).filter(announces)?["targetStep"].as_u64(),
     }
 }
 
@@ -57,7 +57,12 @@ fn step(entry: &Message) -> Option<Value> {
     serde_json::from_slice(&entry.body).ok()
 }
 
-fn is_plan(step: &Value) -> bool {
+/// Whether an entry announces a step of a group.
+pub(super) fn is_plan(entry: &Message) -> bool {
+    step(entry).is_some_and(|step| announces(&step))
+}
+
+fn announces(step: &Value) -> bool {
     step["targetStep"].as_u64().is_some_and(|target| target > 0)
 }
 

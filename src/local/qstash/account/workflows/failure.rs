@@ -36,7 +36,8 @@ impl Account {
         let Some(callback) = &start.options.failure_callback else { return };
         let first = self.runs.get(&start.id).and_then(|run| run.entries.first());
         let payload = first.map(|first| STANDARD.encode(&first.body));
-        let most = self.limits.max_message_bytes;
+        // An error names its cause twice, and its bytes are more in base64.
+        let most = self.limits.max_message_bytes.saturating_mul(4);
         let mut body = view::callback_value(message, outcome, retried, Some(&letter.id()), most);
         body["sourceBody"] = payload.into();
         body["workflowRunId"] = (*start.id).into();

@@ -7,6 +7,7 @@ mod end;
 mod entries;
 mod failure;
 mod fields;
+mod hold;
 mod letters;
 mod revive;
 #[cfg(test)]

@@ -13,18 +13,21 @@ use crate::local::qstash::{
     records::{Destination, Keys, Nothing, RunFilter},
 };
 
-const NOW_MS: u64 = 1_800_000_000_000;
+const BEGIN_MS: u64 = 1_800_000_000_000;
+/// Longer than a delivery waits for the answer to the one before.
+const LONGER_MS: u64 = 2_000;
 
 struct Bench {
     account: Account,
     running: Vec<Attempt>,
+    now_ms: u64,
 }
 
 impl Bench {
     fn new() -> Self {
         let keys = Keys { current: "sig_a".into(), next: "sig_b".into() };
-        let account = Account::new(NOW_MS, Arc::new(QStashLimits::default()), keys, Box::new(Nothing));
-        Self { account, running: Vec::new() }
+        let account = Account::new(BEGIN_MS, Arc::new(QStashLimits::default()), keys, Box::new(Nothing));
+        Self { account, running: Vec::new(), now_ms: BEGIN_MS }
     }
 
     fn submit(&mut self, is_init: bool, is_call: bool, body: &Value) {
@@ -55,19 +58,21 @@ impl Bench {
             topic: None,
             schedule_id: None,
         };
-        self.account.submit_to_run(NOW_MS, submission, &fields).unwrap();
-        self.running.extend(self.account.begin_due(NOW_MS));
+        self.account.submit_to_run(self.now_ms, submission, &fields).unwrap();
+        self.now_ms += LONGER_MS;
+        self.running.extend(self.account.begin_due(self.now_ms));
     }
 
     /// Fails the attempt of an entry for good, and with it the run. Returns what the run that goes on has under way: entries,
     /// with their kinds and retries.
     fn resume_after(&mut self, entry: usize) -> Vec<(usize, CallKind, u32)> {
         let attempt = self.running.iter().find(|attempt| attempt.message.place().unwrap().entry == entry).unwrap();
-        self.account.ended(NOW_MS, attempt.job, Outcome { status: 500, ..Outcome::default() });
+        let now_ms = self.now_ms;
+        self.account.ended(now_ms, attempt.job, Outcome { status: 500, ..Outcome::default() });
         let (letters, _) = self.account.letters_of_runs(&RunFilter::default(), None, 1);
         let over = Options { retries: Some(5), ..Options::default() };
-        let start = self.account.revive_run(NOW_MS, &letters[0], &over, Revival::Resume).unwrap();
-        let attempts = self.account.begin_due(NOW_MS).into_iter();
+        let start = self.account.revive_run(self.now_ms, &letters[0], &over, Revival::Resume).unwrap();
+        let attempts = self.account.begin_due(self.now_ms).into_iter();
         let of_run = attempts.filter(|attempt| attempt.message.place().unwrap().run == start.id);
         let mut shown: Vec<_> = of_run
             .map(|attempt| {

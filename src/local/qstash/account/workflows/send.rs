@@ -44,7 +44,8 @@ impl Account {
         let message = RunMessage { place, id: ids::message_id(), url, body, options };
         let message = Arc::new(self.message_of_run(now_ms, start, message));
         let id = message.id.clone();
-        self.commit(now_ms, Record::RunEntry(message, true));
+        self.commit(now_ms, Record::RunEntry(Arc::clone(&message), true));
+        self.hold(now_ms, &message, &start.id);
         id
     }
 
