@@ -37,7 +37,8 @@ impl Courier {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .pool_max_idle_per_host(8)
-            .pool_idle_timeout(Duration::from_secs(30))
+            // Node.js closes a connection that nothing came through for 5 s, perhaps while a request is on its way.
+            .pool_idle_timeout(Duration::from_secs(3))
             .build()?;
         Ok(Self { client, targets, clock })
     }
