@@ -34,6 +34,14 @@ impl Answer {
         Self { status, ..self }
     }
 
+    /// Adds the cursor of the next page to an object, if there is one.
+    pub(super) fn with_cursor(mut self, cursor: Option<String>) -> Self {
+        if let (Some(body), Some(cursor)) = (&mut self.body, cursor) {
+            body["cursor"] = cursor.into();
+        }
+        self
+    }
+
     pub(crate) fn refused(refusal: &Refusal) -> Self {
         Self::json(json!({ "error": refusal.text })).with_status(refusal.status)
     }

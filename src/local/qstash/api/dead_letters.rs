@@ -1,12 +1,10 @@
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::{Answer, ApiRequest, filters, workflows};
 use crate::local::qstash::{
     account::Account,
-    message::{Options, TRACE},
     records::{DeadLetter, Filter},
     refusal::Refusal,
     view,
@@ -31,7 +29,7 @@ pub(super) fn answer(
             let filter = filters::filter(request, &MORE)?;
             let (letters, cursor) = page(account, request, &filter)?;
             let letters: Vec<Value> = letters.iter().map(|letter| view::dead_letter(letter)).collect();
-            Ok(with_cursor(json!({ "messages": letters }), cursor))
+            Ok(Answer::json(json!({ "messages": letters })).with_cursor(cursor))
         }
         ("GET", [id]) => Ok(Answer::json(view::dead_letter(find(account, id)?))),
         ("DELETE", [id]) => {
@@ -45,14 +43,14 @@ pub(super) fn answer(
             for letter in &letters {
                 account.remove_dead_letter(now_ms, letter.number);
             }
-            Ok(with_cursor(json!({ "deleted": letters.len() }), cursor))
+            Ok(Answer::json(json!({ "deleted": letters.len() })).with_cursor(cursor))
         }
         ("POST", ["retry", id]) => {
             let letter = Arc::clone(find(account, id)?);
             if letter.message.place().is_some() {
                 return Err(Refusal::invalid("the message is one of a workflow run, which is resumed or restarted"));
             }
-            let receipt = account.revive(now_ms, &letter, &over(request)?)?;
+            let receipt = account.revive(now_ms, &letter, &request.overrides()?)?;
             Ok(Answer::json(view::receipt(&receipt)).with_status(201))
         }
         ("POST", ["retry"]) => retry(account, now_ms, request),
@@ -63,7 +61,7 @@ pub(super) fn answer(
 
 /// Publishes dead letters again. Unlike a filter, ids have to be there.
 fn retry(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Answer, Refusal> {
-    let over = over(request)?;
+    let over = request.overrides()?;
     let Some(filter) = filters::bulk(request, &MORE)? else {
         return Ok(Answer::json(json!({ "responses": [], "cursor": "" })).with_status(201));
     };
@@ -91,35 +89,15 @@ fn retry(account: &mut Account, now_ms: u64, request: &ApiRequest) -> Result<Ans
     Ok(Answer::json(json!({ "responses": responses, "cursor": cursor })).with_status(201))
 }
 
-/// The options that the request sets otherwise. `Content-Type` and trace are those of this call, which has no body.
-fn over(request: &ApiRequest) -> Result<Options, Refusal> {
-    let mut fields = request.fields.clone();
-    fields.remove(CONTENT_TYPE);
-    for name in TRACE {
-        fields.remove(name);
-    }
-    Options::read(&fields)
-}
-
 fn page(
     account: &Account,
     request: &ApiRequest,
     filter: &Filter,
 ) -> Result<(Vec<Arc<DeadLetter>>, Option<String>), Refusal> {
-    let count = request.query.number::<usize>("count")?.unwrap_or(MAX_COUNT);
-    if !(1..=MAX_COUNT).contains(&count) {
-        return Err(Refusal::invalid("invalid count: should be from 1 to 100"));
-    }
+    let count = request.query.count(MAX_COUNT)?.unwrap_or(MAX_COUNT);
     Ok(account.dead_letters(filter, request.query.cursor()?, count))
 }
 
 fn find<'a>(account: &'a Account, id: &str) -> Result<&'a Arc<DeadLetter>, Refusal> {
     account.dead_letter(id).ok_or_else(|| Refusal::not_found(format!("dlq message {id} not found")))
-}
-
-fn with_cursor(mut body: Value, cursor: Option<String>) -> Answer {
-    if let Some(cursor) = cursor {
-        body["cursor"] = cursor.into();
-    }
-    Answer::json(body)
 }

@@ -12,9 +12,5 @@ pub(super) fn logs(account: &Account, request: &ApiRequest) -> Result<Answer, Re
     let count = request.query.number::<usize>("count")?.unwrap_or(DEFAULT_COUNT).clamp(1, MAX_COUNT);
     let (rows, cursor) = account.log(&filter, request.query.cursor()?, count);
     let rows: Vec<Value> = rows.iter().map(|row| view::row(row)).collect();
-    let mut body = json!({ "events": rows.clone(), "logs": rows });
-    if let Some(cursor) = cursor {
-        body["cursor"] = cursor.into();
-    }
-    Ok(Answer::json(body))
+    Ok(Answer::json(json!({ "events": rows.clone(), "logs": rows })).with_cursor(cursor))
 }

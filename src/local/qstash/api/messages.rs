@@ -26,13 +26,7 @@ pub(super) fn answer(
         }
         ("DELETE", []) => {
             let Some(filter) = filters::bulk(request, &["host", "path"])? else { return Ok(cancelled(0)) };
-            let count = match request.query.number::<usize>("count")? {
-                Some(0) => return Err(Refusal::invalid("invalid count: should be from 1 to 500")),
-                Some(count) if count > MAX_COUNT => {
-                    return Err(Refusal::invalid("invalid count: should be from 1 to 500"));
-                }
-                count => count.unwrap_or(usize::MAX),
-            };
+            let count = request.query.count(MAX_COUNT)?.unwrap_or(usize::MAX);
             // Ids are meant alone.
             let filter = match filter.message_ids.is_empty() {
                 true => filter,

@@ -53,6 +53,16 @@ impl Query {
         self.get(name).map(|value| value.parse().map_err(invalid)).transpose()
     }
 
+    /// The number of entries that are meant, from 1 to the most.
+    pub(super) fn count(&self, most: usize) -> Result<Option<usize>, Refusal> {
+        match self.number("count")? {
+            Some(count) if !(1..=most).contains(&count) => {
+                Err(Refusal::invalid(format!("invalid count: should be from 1 to {most}")))
+            }
+            count => Ok(count),
+        }
+    }
+
     /// The number in a cursor, `<milliseconds>-<number>`.
     pub(super) fn cursor(&self) -> Result<Option<u64>, Refusal> {
         let Some(cursor) = self.get("cursor") else { return Ok(None) };

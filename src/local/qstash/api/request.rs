@@ -1,12 +1,16 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::CONTENT_TYPE};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::query::Query;
-use crate::local::qstash::{refusal::Refusal, text::option};
+use crate::local::qstash::{
+    message::{Options, TRACE},
+    refusal::Refusal,
+    text::option,
+};
 
 /// The fields that a body sets for one message. A map of them panics when it is full.
 pub(super) const MAX_FIELDS: usize = 1_000;
@@ -59,6 +63,16 @@ impl ApiRequest {
                 self.fields.insert(name, value);
             }
         }
+    }
+
+    /// The options that a call without a body sets for what was published before. `Content-Type` and trace are the call's own.
+    pub(super) fn overrides(&self) -> Result<Options, Refusal> {
+        let mut fields = self.fields.clone();
+        fields.remove(CONTENT_TYPE);
+        for name in TRACE {
+            fields.remove(name);
+        }
+        Options::read(&fields)
     }
 
     /// The body as JSON.

@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::filter;
 use crate::local::qstash::{
     account::{Account, Revival},
     api::{Answer, ApiRequest},
-    message::{Options, TRACE},
     records::{DeadLetter, RunFilter, RunStart},
     refusal::Refusal,
     view,
@@ -62,22 +60,18 @@ pub(super) fn answer(
 pub(crate) fn list(account: &Account, request: &ApiRequest) -> Result<Answer, Refusal> {
     let (letters, cursor) = page(account, request, &filter::read(request)?, MAX_COUNT)?;
     let letters: Vec<Value> = letters.iter().map(|letter| view::dead_letter_of_run(account, letter)).collect();
-    let mut body = json!({ "messages": letters });
-    if let Some(cursor) = cursor {
-        body["cursor"] = cursor.into();
-    }
-    Ok(Answer::json(body))
+    Ok(Answer::json(json!({ "messages": letters })).with_cursor(cursor))
 }
 
 fn revive(account: &mut Account, now_ms: u64, request: &ApiRequest, id: &str, how: Revival) -> Result<Answer, Refusal> {
-    let (letter, over) = (find(account, id)?, over(request)?);
+    let (letter, over) = (find(account, id)?, request.overrides()?);
     let start = account.revive_run(now_ms, &letter, &over, how)?;
     Ok(Answer::json(begun(&start)))
 }
 
 /// Unlike a filter, ids have to be there.
 fn revive_all(account: &mut Account, now_ms: u64, request: &ApiRequest, how: Revival) -> Result<Answer, Refusal> {
-    let over = over(request)?;
+    let over = request.overrides()?;
     let nothing = || Answer::json(json!({ "workflowRuns": [], "cursor": "" }));
     let Some(filter) = filter::bulk(request)? else { return Ok(nothing()) };
     for id in &filter.dead_letter_ids {
@@ -104,27 +98,14 @@ fn begun(start: &RunStart) -> Value {
     json!({ "workflowRunId": &*start.id, "workflowCreatedAt": start.created_ms })
 }
 
-/// The options that the request sets otherwise. `Content-Type` and trace are those of this call, which has no body.
-fn over(request: &ApiRequest) -> Result<Options, Refusal> {
-    let mut fields = request.fields.clone();
-    fields.remove(CONTENT_TYPE);
-    for name in TRACE {
-        fields.remove(name);
-    }
-    Options::read(&fields)
-}
-
 fn page(
     account: &Account,
     request: &ApiRequest,
     filter: &RunFilter,
     most: usize,
 ) -> Result<(Vec<Arc<DeadLetter>>, Option<String>), Refusal> {
-    let count = request.query.number::<usize>("count")?.unwrap_or(most);
-    if !(1..=MAX_COUNT).contains(&count) {
-        return Err(Refusal::invalid("invalid count: should be from 1 to 100"));
-    }
-    Ok(account.letters_of_runs(filter, request.query.cursor()?, count.min(most)))
+    let count = request.query.count(MAX_COUNT)?.unwrap_or(most).min(most);
+    Ok(account.letters_of_runs(filter, request.query.cursor()?, count))
 }
 
 fn find(account: &Account, id: &str) -> Result<Arc<DeadLetter>, Refusal> {

@@ -72,18 +72,13 @@ fn logs(account: &Account, request: &ApiRequest) -> Result<Answer, Refusal> {
         filter = RunFilter { ids, runs: filter.runs, ..RunFilter::default() };
     }
     let count = request.query.number::<usize>("count")?.unwrap_or(PAGE).clamp(1, PAGE);
-    let cursor = request.query.get("cursor").filter(|cursor| !cursor.is_empty());
     let invalid = || Refusal::invalid("invalid cursor");
-    let after = cursor.map(|cursor| {
+    let after = request.query.get("cursor").map(|cursor| {
         let (created_ms, id) = cursor.split_once('-')?;
         Some((created_ms.parse().ok()?, id))
     });
     let after = after.map(|after| after.ok_or_else(invalid)).transpose()?;
     let (runs, cursor) = account.runs(&filter, after, count);
     let runs: Vec<Value> = runs.into_iter().map(|run| view::run(account, run)).collect();
-    let mut body = json!({ "runs": runs });
-    if let Some(cursor) = cursor {
-        body["cursor"] = cursor.into();
-    }
-    Ok(Answer::json(body))
+    Ok(Answer::json(json!({ "runs": runs })).with_cursor(cursor))
 }
