@@ -87,7 +87,7 @@ impl Call {
 }
 
 /// The answer to a call that succeeded.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     operation: &'static str,
     status: StatusCode,
     body: Bytes,
@@ -123,12 +123,12 @@ impl Caller {
 
 impl Answer {
     #[cfg(feature = "workflow")]
-    pub(super) fn into_body(self) -> Bytes {
+    pub(crate) fn into_body(self) -> Bytes {
         self.body
     }
 
     /// Reads the answer.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&Value) -> Result<T, Unreadable>) -> Result<T, Error> {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Value) -> Result<T, Unreadable>) -> Result<T, Error> {
         let problem = |source: String| {
             let message = "the answer is not one that QStash gives to this call";
             Error::new(ErrorKind::Decode, message)

@@ -1,5 +1,6 @@
 use super::{
-    call::{Call, Caller},
+    bulk::Bulk,
+    call::{Answer, Call, Caller},
     message,
     region::Region,
 };
@@ -8,7 +9,7 @@ use crate::{
     client::{RestClient, RestConfig, Secret},
     problems::Problems,
 };
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Method};
 use std::{fmt, sync::Arc};
 
 /// Messages are kept in a region; this one is the default of the official SDKs.
@@ -54,7 +55,7 @@ pub struct QStashClient {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RawRequest {
     pub(crate) operation: &'static str,
-    pub(crate) method: http::Method,
+    pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: bytes::Bytes,
@@ -192,12 +193,18 @@ impl QStashClient {
         Ok((url.to_owned(), user().ok_or_else(nobody)?))
     }
 
-    /// Sends a request as it is, and gives the body of its answer.
+    /// Sends a request as it is.
     #[cfg(feature = "workflow")]
-    pub(crate) async fn raw(&self, request: RawRequest) -> Result<bytes::Bytes, Error> {
+    pub(crate) async fn raw(&self, request: RawRequest) -> Result<Answer, Error> {
         let RawRequest { operation, method, path, headers, body, is_repeatable } = request;
         let call = Call::new(operation, method, path).headers(headers).body(body).repeatable_if(is_repeatable);
-        Ok(self.caller.send(call).await?.into_body())
+        self.caller.send(call).await
+    }
+
+    /// A call for many dead letters of workflows.
+    #[cfg(feature = "workflow")]
+    pub(crate) fn bulk(&self, operation: &'static str, method: Method, path: String, headers: HeaderMap) -> Bulk<'_> {
+        Bulk { caller: &self.caller, operation, method, path, headers }
     }
 
     /// Entries of a list of workflows.

@@ -233,7 +233,8 @@ pub use self::{
 };
 #[cfg(feature = "workflow")]
 pub(crate) use self::{
-    bulk::{Pages, by_ids},
+    bulk::Entries,
+    call::Answer,
     client::RawRequest,
     query::{Query, filter_setters},
     seconds::{rounded_up as whole_seconds, text as seconds_text},

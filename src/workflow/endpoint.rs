@@ -173,7 +173,7 @@ impl Endpoint {
         let mut until = None;
         if body.is_empty() {
             match self.qstash.raw(submission::steps(&run.id)).await {
-                Ok(steps) => body = steps,
+                Ok(steps) => body = steps.into_body(),
                 Err(error) if error.status() == Some(404) => return Ok(answer::done(&run.id, Condition::AlreadyEnded)),
                 Err(error) => return Err(of_qstash(&error).into()),
             }
@@ -241,7 +241,7 @@ impl Endpoint {
                 if let Action::Notify { event, data, shown } = &order.action {
                     let answer = self.qstash.raw(submission::notify(None, event, data)).await;
                     let answer = answer.map_err(|error| of_qstash(&error).at_step(&order.name))?;
-                    let waiters: Value = serde_json::from_slice(&answer).unwrap_or_default();
+                    let waiters: Value = serde_json::from_slice(&answer.into_body()).unwrap_or_default();
                     out = Some(json!({"eventId": event, "eventData": shown, "notifyResponse": waiters}).to_string());
                 }
                 if let Action::CreateWebhook = &order.action {
@@ -266,7 +266,7 @@ impl Endpoint {
     async fn submit(&self, outgoing: RawRequest) -> Result<(), Stop> {
         let is_batch = outgoing.path == submission::BATCH;
         match self.qstash.raw(outgoing).await {
-            Ok(taken) if is_batch => all_taken(&taken).map_err(Into::into),
+            Ok(taken) if is_batch => all_taken(&taken.into_body()).map_err(Into::into),
             Ok(_) => Ok(()),
             // The word of QStash for a run that has ended.
             Err(error) if error.status() == Some(StatusCode::BAD_REQUEST.as_u16()) => Err(Stop::AlreadyEnded),

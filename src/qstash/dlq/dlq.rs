@@ -3,10 +3,8 @@ use crate::{
     Error,
     qstash::{
         DeliveryOptions, DlqId, Listing, Published, QStashClient,
-        bulk::{Pages, by_ids},
-        call::{Answer, Call, Caller},
-        query::Query,
-        wire::{Object, Unreadable},
+        bulk::{Bulk, Entries},
+        call::{Call, Caller},
     },
 };
 use http::{HeaderMap, Method};
@@ -16,6 +14,8 @@ const PATH: &str = "/v2/dlq";
 const RETRY_PATH: &str = "/v2/dlq/retry";
 const DELETE: &str = "qstash dlq delete";
 const RETRY: &str = "qstash dlq retry";
+/// The items of an answer.
+const RETRIED: &str = "responses";
 
 /// The dead letter queue: messages whose deliveries have all failed.
 ///
@@ -84,12 +84,7 @@ impl Dlq {
         &self,
         ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
     ) -> Result<u64, Error> {
-        let mut total = 0_u64;
-        for query in by_ids(ids, DELETE)? {
-            let answer = self.bulk(Method::DELETE, DELETE, PATH, &query, HeaderMap::new()).await?;
-            total = total.saturating_add(deleted(&answer)?);
-        }
-        Ok(total)
+        self.bulk_delete().delete(Entries::of_ids(ids, DELETE)?).await
     }
 
     /// Deletes all entries that a filter matches, and returns how many they were.
@@ -99,7 +94,8 @@ impl Dlq {
     /// then nothing was sent.
     pub async fn delete_where(&self, filter: DlqFilter) -> Result<u64, Error> {
         let limit = filter.limit_set();
-        self.delete_by(Pages::new(filter.into_query().map_err(|error| error.with_operation(DELETE))?, limit)).await
+        let query = filter.into_query().map_err(|error| error.with_operation(DELETE))?;
+        self.bulk_delete().delete(Entries::matching(query, limit)).await
     }
 
     /// Deletes every entry, and returns how many they were.
@@ -107,7 +103,7 @@ impl Dlq {
     /// # Errors
     /// Those of the service.
     pub async fn delete_all(&self) -> Result<u64, Error> {
-        self.delete_by(Pages::new(Query::default(), None)).await
+        self.bulk_delete().delete(Entries::all()).await
     }
 
     /// Sets options that messages have when they are retried, instead of those that they were published with.
@@ -146,12 +142,7 @@ impl Dlq {
         &self,
         ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
     ) -> Result<Vec<Published>, Error> {
-        let headers = self.headers()?;
-        let mut all = Vec::new();
-        for query in by_ids(ids, RETRY)? {
-            all.extend(retried(&self.bulk(Method::POST, RETRY, RETRY_PATH, &query, headers.clone()).await?)?);
-        }
-        Ok(all)
+        self.bulk_retry()?.replace(Entries::of_ids(ids, RETRY)?, RETRIED).await
     }
 
     /// Has the messages of all entries that a filter matches delivered again.
@@ -161,7 +152,8 @@ impl Dlq {
     /// then nothing was sent.
     pub async fn retry_where(&self, filter: DlqFilter) -> Result<Vec<Published>, Error> {
         let limit = filter.limit_set();
-        self.retry_by(Pages::new(filter.into_query().map_err(|error| error.with_operation(RETRY))?, limit)).await
+        let query = filter.into_query().map_err(|error| error.with_operation(RETRY))?;
+        self.bulk_retry()?.replace(Entries::matching(query, limit), RETRIED).await
     }
 
     /// Has the messages of all entries delivered again.
@@ -169,42 +161,17 @@ impl Dlq {
     /// # Errors
     /// Those of the service.
     pub async fn retry_all(&self) -> Result<Vec<Published>, Error> {
-        self.retry_by(Pages::new(Query::default(), None)).await
+        self.bulk_retry()?.replace(Entries::all(), RETRIED).await
     }
 
-    async fn delete_by(&self, mut pages: Pages) -> Result<u64, Error> {
-        let mut total = 0_u64;
-        while let Some(query) = pages.next() {
-            let answer = self.bulk(Method::DELETE, DELETE, PATH, &query, HeaderMap::new()).await?;
-            let deleted = deleted(&answer)?;
-            total = total.saturating_add(deleted);
-            pages.continue_at(cursor(&answer)?, deleted);
-        }
-        Ok(total)
+    fn bulk_delete(&self) -> Bulk<'_> {
+        let headers = HeaderMap::new();
+        Bulk { caller: &self.caller, operation: DELETE, method: Method::DELETE, path: PATH.into(), headers }
     }
 
-    async fn retry_by(&self, mut pages: Pages) -> Result<Vec<Published>, Error> {
+    fn bulk_retry(&self) -> Result<Bulk<'_>, Error> {
         let headers = self.headers()?;
-        let mut all = Vec::new();
-        while let Some(query) = pages.next() {
-            let answer = self.bulk(Method::POST, RETRY, RETRY_PATH, &query, headers.clone()).await?;
-            let retried = retried(&answer)?;
-            let count = retried.len() as u64;
-            all.extend(retried);
-            pages.continue_at(cursor(&answer)?, count);
-        }
-        Ok(all)
-    }
-
-    async fn bulk(
-        &self,
-        method: Method,
-        operation: &'static str,
-        path: &str,
-        query: &Query,
-        headers: HeaderMap,
-    ) -> Result<Answer, Error> {
-        self.caller.send(Call::new(operation, method, query.after(path)).headers(headers)).await
+        Ok(Bulk { caller: &self.caller, operation: RETRY, method: Method::POST, path: RETRY_PATH.into(), headers })
     }
 
     fn headers(&self) -> Result<HeaderMap, Error> {
@@ -212,18 +179,6 @@ impl Dlq {
         let caller = Caller { message_headers: Arc::default(), ..self.caller.clone() };
         self.overrides.options.clone().into_headers(&caller).map_err(|error| error.with_operation(RETRY))
     }
-}
-
-fn deleted(answer: &Answer) -> Result<u64, Error> {
-    answer.read(|value| Object::of(value)?.number("deleted").ok_or(Unreadable("deleted")))
-}
-
-fn retried(answer: &Answer) -> Result<Vec<Published>, Error> {
-    answer.read(|value| Object::of(value)?.items(&["responses"]))
-}
-
-fn cursor(answer: &Answer) -> Result<Option<String>, Error> {
-    answer.read(|value| Ok(Object::of(value)?.text("cursor")))
 }
 
 fn path(path: &str, id: impl TryInto<DlqId, Error: Into<Error>>, operation: &'static str) -> Result<String, Error> {

@@ -1,5 +1,5 @@
 use super::{
-    dlq::{RunDlq, read},
+    dlq::RunDlq,
     filter::RunFilter,
     run_info::{RunInfo, RunState},
     waiter::Waiter,
@@ -7,7 +7,7 @@ use super::{
 use crate::workflow::{fields::is_id, submission, trigger::Trigger};
 use crate::{
     Error, ErrorKind,
-    qstash::{FromWire, Listing, Object, QStashClient, Query, RawRequest, Unreadable, items},
+    qstash::{Answer, FromWire, Listing, Object, QStashClient, Query, RawRequest, Unreadable, items},
     rt::{Deadline, sleep, timeout},
 };
 use bytes::Bytes;
@@ -106,7 +106,7 @@ impl WorkflowClient {
             ids.push(trigger.id()?);
         }
         let answer = self.qstash.raw(submission::triggers(&triggers, &ids)).await?;
-        let taken: Vec<Taken> = read(&answer, items)?;
+        let taken: Vec<Taken> = answer.read(items)?;
         if taken.len() != ids.len() {
             return Err(Error::new(ErrorKind::Decode, "QStash did not say whether all runs begin"));
         }
@@ -175,7 +175,7 @@ impl WorkflowClient {
 
     async fn cancel_by(&self, query: &Query) -> Result<u64, Error> {
         let answer = self.send("workflow cancel", Method::DELETE, query.after("/v2/workflows/runs")).await?;
-        read(&answer, |value| Object::of(value)?.number("cancelled").ok_or(Unreadable("cancelled")))
+        answer.read(|value| Object::of(value)?.number("cancelled").ok_or(Unreadable("cancelled")))
     }
 
     /// Tells an event to all runs that wait for it, and returns how many those are. A run that waits later does not hear it.
@@ -184,7 +184,7 @@ impl WorkflowClient {
     /// [`ErrorKind::InvalidInput`] if no event can have that id, or its data cannot be written as JSON.
     pub async fn notify(&self, event: &str, data: &impl Serialize) -> Result<usize, Error> {
         let answer = self.qstash.raw(event_request(None, event, data)?).await?;
-        read(&answer, |value| value.as_array().map(Vec::len).ok_or(Unreadable("a list")))
+        answer.read(|value| value.as_array().map(Vec::len).ok_or(Unreadable("a list")))
     }
 
     /// The steps that wait for an event.
@@ -194,7 +194,7 @@ impl WorkflowClient {
     pub async fn waiters(&self, event: &str) -> Result<Vec<Waiter>, Error> {
         check_event(event)?;
         let answer = self.send("workflow waiters", Method::GET, format!("/v2/waiters/{event}")).await?;
-        read(&answer, items)
+        answer.read(items)
     }
 
     /// Runs that a filter matches, the newest first, each with its steps. Nothing is requested before the listing is polled.
@@ -257,7 +257,7 @@ impl WorkflowClient {
     }
 
     /// Sends a request that may be repeated.
-    async fn send(&self, operation: &'static str, method: Method, path: String) -> Result<Bytes, Error> {
+    async fn send(&self, operation: &'static str, method: Method, path: String) -> Result<Answer, Error> {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         self.qstash.raw(RawRequest { operation, method, path, headers, body, is_repeatable: true }).await
     }

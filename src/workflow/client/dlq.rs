@@ -2,7 +2,7 @@ use super::{RunDlqEntry, RunDlqFilter};
 use crate::{
     Error, ErrorKind,
     qstash::{
-        DeliveryOptions, DlqId, FromWire, Listing, Object, Pages, QStashClient, Query, RawRequest, Unreadable, by_ids,
+        Answer, DeliveryOptions, DlqId, Entries, FromWire, Listing, Object, QStashClient, RawRequest, Unreadable,
     },
 };
 use bytes::Bytes;
@@ -115,7 +115,7 @@ impl RunDlq {
     /// [`ErrorKind::InvalidInput`] if the filter is empty; then nothing was sent.
     pub async fn resume_where(&self, filter: RunDlqFilter) -> Result<Vec<RevivedRun>, Error> {
         let limit = filter.limit;
-        self.revive_all("workflow dlq resume", "resume", Pages::new(filter.into_bulk_query()?, limit)).await
+        self.revive_all("workflow dlq resume", "resume", Entries::matching(filter.into_bulk_query()?, limit)).await
     }
 
     /// [Restarts](Self::restart) the runs of all entries that a filter matches.
@@ -124,7 +124,7 @@ impl RunDlq {
     /// [`ErrorKind::InvalidInput`] if the filter is empty; then nothing was sent.
     pub async fn restart_where(&self, filter: RunDlqFilter) -> Result<Vec<RevivedRun>, Error> {
         let limit = filter.limit;
-        self.revive_all("workflow dlq restart", "restart", Pages::new(filter.into_bulk_query()?, limit)).await
+        self.revive_all("workflow dlq restart", "restart", Entries::matching(filter.into_bulk_query()?, limit)).await
     }
 
     /// [Resumes](Self::resume) the runs of all entries.
@@ -132,7 +132,7 @@ impl RunDlq {
     /// # Errors
     /// Those of the service.
     pub async fn resume_all(&self) -> Result<Vec<RevivedRun>, Error> {
-        self.revive_all("workflow dlq resume", "resume", Pages::new(Query::default(), None)).await
+        self.revive_all("workflow dlq resume", "resume", Entries::all()).await
     }
 
     /// [Restarts](Self::restart) the runs of all entries.
@@ -140,7 +140,7 @@ impl RunDlq {
     /// # Errors
     /// Those of the service.
     pub async fn restart_all(&self) -> Result<Vec<RevivedRun>, Error> {
-        self.revive_all("workflow dlq restart", "restart", Pages::new(Query::default(), None)).await
+        self.revive_all("workflow dlq restart", "restart", Entries::all()).await
     }
 
     /// Calls the failure function of a run again, after its calls have failed.
@@ -152,7 +152,7 @@ impl RunDlq {
         id: impl TryInto<DlqId, Error: Into<Error>>,
     ) -> Result<RevivedRun, Error> {
         let answer = self.send("workflow dlq callback", Method::POST, "callback/", id).await?;
-        read(&answer, RevivedRun::from_wire)
+        answer.read(RevivedRun::from_wire)
     }
 
     /// Deletes an entry: its run does not go on.
@@ -171,12 +171,7 @@ impl RunDlq {
         &self,
         ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
     ) -> Result<u64, Error> {
-        let mut total = 0_u64;
-        for query in by_ids(ids, DELETE)? {
-            let answer = self.bulk(DELETE, Method::DELETE, query.after(PATH), HeaderMap::new()).await?;
-            total = total.saturating_add(deleted(&answer)?);
-        }
-        Ok(total)
+        self.delete_entries(Entries::of_ids(ids, DELETE)?).await
     }
 
     /// Deletes all entries that a filter matches, and returns how many they were.
@@ -185,7 +180,7 @@ impl RunDlq {
     /// [`ErrorKind::InvalidInput`] if the filter is empty; then nothing was sent.
     pub async fn delete_where(&self, filter: RunDlqFilter) -> Result<u64, Error> {
         let limit = filter.limit;
-        self.delete_by(Pages::new(filter.into_bulk_query()?, limit)).await
+        self.delete_entries(Entries::matching(filter.into_bulk_query()?, limit)).await
     }
 
     /// Deletes every entry, and returns how many they were.
@@ -193,18 +188,11 @@ impl RunDlq {
     /// # Errors
     /// Those of the service.
     pub async fn delete_all(&self) -> Result<u64, Error> {
-        self.delete_by(Pages::new(Query::default(), None)).await
+        self.delete_entries(Entries::all()).await
     }
 
-    async fn delete_by(&self, mut pages: Pages) -> Result<u64, Error> {
-        let mut total = 0_u64;
-        while let Some(query) = pages.next() {
-            let answer = self.bulk(DELETE, Method::DELETE, query.after(PATH), HeaderMap::new()).await?;
-            let deleted = deleted(&answer)?;
-            total = total.saturating_add(deleted);
-            pages.continue_at(read(&answer, cursor)?, deleted);
-        }
-        Ok(total)
+    async fn delete_entries(&self, entries: Entries) -> Result<u64, Error> {
+        self.qstash.bulk(DELETE, Method::DELETE, PATH.into(), HeaderMap::new()).delete(entries).await
     }
 
     async fn revive_one(
@@ -224,31 +212,13 @@ impl RunDlq {
         how: &str,
         ids: impl IntoIterator<Item = impl TryInto<DlqId, Error: Into<Error>>>,
     ) -> Result<Vec<RevivedRun>, Error> {
-        let headers = self.headers(operation)?;
-        let mut all = Vec::new();
-        for query in by_ids(ids, operation)? {
-            let path = query.after(&format!("{PATH}/{how}"));
-            all.extend(read(&self.bulk(operation, Method::POST, path, headers.clone()).await?, revived)?);
-        }
-        Ok(all)
+        self.revive_all(operation, how, Entries::of_ids(ids, operation)?).await
     }
 
-    async fn revive_all(&self, operation: &'static str, how: &str, mut pages: Pages) -> Result<Vec<RevivedRun>, Error> {
-        let headers = self.headers(operation)?;
-        let mut all = Vec::new();
-        while let Some(query) = pages.next() {
-            let path = query.after(&format!("{PATH}/{how}"));
-            let answer = self.bulk(operation, Method::POST, path, headers.clone()).await?;
-            let revived = read(&answer, revived)?;
-            let count = revived.len() as u64;
-            all.extend(revived);
-            pages.continue_at(read(&answer, cursor)?, count);
-        }
-        Ok(all)
-    }
-
-    fn headers(&self, operation: &'static str) -> Result<HeaderMap, Error> {
-        self.qstash.option_headers(&self.overrides).map_err(|error| error.with_operation(operation))
+    async fn revive_all(&self, operation: &'static str, how: &str, entries: Entries) -> Result<Vec<RevivedRun>, Error> {
+        let headers = self.qstash.option_headers(&self.overrides).map_err(|error| error.with_operation(operation))?;
+        let call = self.qstash.bulk(operation, Method::POST, format!("{PATH}/{how}"), headers);
+        call.replace(entries, "workflowRuns").await
     }
 
     async fn send(
@@ -257,19 +227,10 @@ impl RunDlq {
         method: Method,
         prefix: &str,
         id: impl TryInto<DlqId, Error: Into<Error>>,
-    ) -> Result<Bytes, Error> {
+    ) -> Result<Answer, Error> {
         let id = id.try_into().map_err(|error| error.into().with_operation(operation))?;
-        self.bulk(operation, method, format!("{PATH}/{prefix}{}", id.segment()), HeaderMap::new()).await
-    }
-
-    async fn bulk(
-        &self,
-        operation: &'static str,
-        method: Method,
-        path: String,
-        headers: HeaderMap,
-    ) -> Result<Bytes, Error> {
-        self.qstash.raw(RawRequest { operation, method, path, headers, body: Bytes::new(), is_repeatable: false }).await
+        let (path, headers, body) = (format!("{PATH}/{prefix}{}", id.segment()), HeaderMap::new(), Bytes::new());
+        self.qstash.raw(RawRequest { operation, method, path, headers, body, is_repeatable: false }).await
     }
 }
 
@@ -278,25 +239,4 @@ impl FromWire for RevivedRun {
         let object = Object::of(value)?;
         Ok(Self { run_id: object.required_text("workflowRunId")?, created_at: object.time("workflowCreatedAt") })
     }
-}
-
-fn revived(value: &Value) -> Result<Vec<RevivedRun>, Unreadable> {
-    Object::of(value)?.items(&["workflowRuns"])
-}
-
-fn cursor(value: &Value) -> Result<Option<String>, Unreadable> {
-    Ok(Object::of(value)?.text("cursor"))
-}
-
-fn deleted(answer: &[u8]) -> Result<u64, Error> {
-    read(answer, |value| Object::of(value)?.number("deleted").ok_or(Unreadable("deleted")))
-}
-
-/// Reads an answer.
-pub(super) fn read<T>(body: &[u8], read: impl FnOnce(&Value) -> Result<T, Unreadable>) -> Result<T, Error> {
-    let problem =
-        |what: String| Error::new(ErrorKind::Decode, format!("the answer of QStash is not as expected: {what}"));
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| problem(format!("{:?} error", error.classify())))?;
-    read(&value).map_err(|Unreadable(name)| problem(format!("{name} is missing or cannot be read")))
 }
