@@ -120,18 +120,22 @@
 
 // On purpose nothing here is shared with the clients of this crate, not even small types that look alike: a mistake
 // in common code would be on both sides of a test, and so hide itself.
+mod chance;
+mod clock;
 mod error;
 mod http;
 mod qstash;
 mod redis;
 mod secret;
 mod upstash;
+mod vector;
 
 pub use self::{
     error::LocalError,
     qstash::{LocalMessage, LocalMessageState, LocalQStash, LocalQStashBuilder, LocalQStashFaults},
     redis::{LocalRedis, LocalRedisConfig},
     upstash::{LocalUpstash, LocalUpstashBuilder},
+    vector::{LocalVectorLimits, LocalVectorSimilarity},
 };
 
 #[cfg(fuzzing)]

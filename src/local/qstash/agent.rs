@@ -16,12 +16,12 @@ use tokio::{
 
 use super::{
     account::{Account, Attempt},
-    clock::QStashClock,
     deliver::{Courier, Delivery, Outcome},
     dispatch::JobId,
     faults::{AttemptFault, LocalQStashFaults},
     sign::sign,
 };
+use crate::local::clock::LocalClock;
 
 /// Fields of one connection, which no message sets.
 const NOT_SENT: [HeaderName; 8] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -33,7 +33,7 @@ const OWN: [&str; 3] = ["upstash-schedule-id", "upstash-topic-name", "upstash-ca
 #[derive(Debug)]
 pub(super) struct Agent {
     account: Mutex<Account>,
-    clock: QStashClock,
+    clock: LocalClock,
     courier: Arc<Courier>,
     region: &'static str,
     faults: LocalQStashFaults,
@@ -56,7 +56,7 @@ impl Drop for NotifyOnDrop<'_> {
 impl Agent {
     pub(super) fn new(
         account: Account,
-        clock: QStashClock,
+        clock: LocalClock,
         courier: Arc<Courier>,
         region: &'static str,
         faults: LocalQStashFaults,
@@ -172,7 +172,7 @@ impl Agent {
             }
         };
         // Signatures tell the system's time, whatever the clock of a test says.
-        let signature = sign(key, &message.url, &attempt.body, QStashClock::system_s());
+        let signature = sign(key, &message.url, &attempt.body, LocalClock::system_s());
         set("upstash-signature", &signature);
         set("upstash-message-id", &message.id);
         set("upstash-retried", &attempt.retried.to_string());

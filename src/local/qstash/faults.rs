@@ -1,4 +1,5 @@
 use super::dispatch::JobId;
+use crate::local::chance::{self, CallFault};
 
 /// Faults that a local QStash makes, each with a probability from 0 to 1 (0).
 ///
@@ -43,13 +44,6 @@ pub(super) enum AttemptFault {
     Unreachable,
     LostResponse,
     Repeated,
-}
-
-/// The fault of a call of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CallFault {
-    Refused,
-    LostAnswer,
 }
 
 impl LocalQStashFaults {
@@ -100,35 +94,13 @@ impl LocalQStashFaults {
             (self.lost_response, AttemptFault::LostResponse),
             (self.repeated, AttemptFault::Repeated),
         ];
-        self.first(1, job, u64::from(retried), faults)
+        chance::first(self.seed, [1, job, u64::from(retried)], faults)
     }
 
     /// The fault of a call, by its number.
     pub(super) fn of_call(&self, number: u64) -> Option<CallFault> {
-        self.first(2, number, 0, [(self.refused_call, CallFault::Refused), (self.lost_answer, CallFault::LostAnswer)])
+        chance::of_call(self.seed, number, self.refused_call, self.lost_answer)
     }
-
-    fn first<T, const N: usize>(&self, kind: u64, a: u64, b: u64, faults: [(f64, T); N]) -> Option<T> {
-        let mut state = [kind, a, b].into_iter().fold(self.seed, |state, part| mixed(state ^ mixed(part)));
-        faults.into_iter().find_map(|(probability, fault)| {
-            state = mixed(state);
-            (fraction(state) < probability).then_some(fault)
-        })
-    }
-}
-
-/// The next number of SplitMix64 (Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, 2014).
-const fn mixed(state: u64) -> u64 {
-    let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    state ^ (state >> 31)
-}
-
-/// A number of 53 bits, as one from 0 to below 1.
-#[allow(clippy::cast_precision_loss, reason = "53 bits are exact")]
-fn fraction(number: u64) -> f64 {
-    (number >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

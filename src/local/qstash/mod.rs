@@ -3,7 +3,6 @@
 mod account;
 mod agent;
 mod api;
-mod clock;
 mod deliver;
 mod dispatch;
 mod faults;

@@ -18,7 +18,6 @@ use tokio::{
 use super::{
     account::Account,
     agent::Agent,
-    clock::QStashClock,
     deliver::Courier,
     inspect::{self, LocalMessage},
     records::{Keys, Nothing},
@@ -28,6 +27,7 @@ use super::{
 };
 use crate::local::{
     LocalError,
+    clock::LocalClock,
     http::{Gate, serve, url_of},
     secret::Secret,
 };
@@ -68,7 +68,7 @@ const REGION: &str = "EU-CENTRAL-1";
 pub struct LocalQStash {
     address: SocketAddr,
     url: String,
-    clock: QStashClock,
+    clock: LocalClock,
     service: Arc<Service>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -104,7 +104,7 @@ impl LocalQStash {
         let listen_error = |source| LocalError::Listen { address: settings.address, source };
         let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let clock = QStashClock::new(settings.time_scale);
+        let clock = LocalClock::new(settings.time_scale);
         let limits = Arc::new(settings.limits);
         let courier = Courier::new(settings.targets, clock.clone());
         let courier = Arc::new(courier.map_err(|error| LocalError::HttpClient { source: Box::new(error) })?);

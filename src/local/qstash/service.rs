@@ -8,20 +8,20 @@ use std::{
 };
 
 use axum_core::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use super::{
     agent::Agent,
     api::{self, Answer, ApiRequest, HookCall},
-    faults::{CallFault, LocalQStashFaults},
+    faults::LocalQStashFaults,
     refusal::Refusal,
     users::USERS,
 };
 use crate::local::{
-    http::{Gate, Handler, foreign_page, page_of_another_site, stays_http},
+    chance::CallFault,
+    http::{BodyFault, Gate, Handler, foreign_page, page_of_another_site, read_body, stays_http},
     secret::Secret,
 };
 
@@ -97,21 +97,15 @@ impl Service {
         found
     }
 
-    async fn read(&self, mut body: Body) -> Result<Bytes, Refusal> {
+    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
         let limit = self.max_message_bytes.saturating_add(SLACK);
-        let mut read = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Refusal::invalid("the request broke off"))?;
-            if let Some(data) = frame.data_ref() {
-                if read.len().saturating_add(data.len()) > limit {
-                    let limit = self.max_message_bytes;
-                    let text = format!("quota maxMessageSize exceeded, current limit: {limit}");
-                    return Err(Refusal { status: 413, text: text.into() });
-                }
-                read.extend_from_slice(data);
+        read_body(body, limit).await.map_err(|fault| match fault {
+            BodyFault::Broken => Refusal::invalid("the request broke off"),
+            BodyFault::TooLarge(_) => {
+                let limit = self.max_message_bytes;
+                Refusal { status: 413, text: format!("quota maxMessageSize exceeded, current limit: {limit}").into() }
             }
-        }
-        Ok(read.freeze())
+        })
     }
 }
 

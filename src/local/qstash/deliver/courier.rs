@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use url::Url;
 
 use super::{Outcome, Targets, targets::Target};
-use crate::local::qstash::clock::QStashClock;
+use crate::local::clock::LocalClock;
 
 /// An attempt to make.
 #[derive(Debug)]
@@ -27,11 +27,11 @@ pub(crate) struct Delivery {
 pub(crate) struct Courier {
     client: reqwest::Client,
     targets: Targets,
-    clock: QStashClock,
+    clock: LocalClock,
 }
 
 impl Courier {
-    pub(crate) fn new(targets: Targets, clock: QStashClock) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(targets: Targets, clock: LocalClock) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             // A response of 3xx is a failure, and its Location may be anywhere.
             .redirect(reqwest::redirect::Policy::none())

@@ -1,4 +1,4 @@
-//! The time of a local QStash: that of the system, which tests may speed up and move forward.
+//! The time of a local product: that of the system, which tests may speed up and move forward.
 
 use std::{
     fmt,
@@ -18,7 +18,7 @@ const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
 /// A clock in milliseconds since the epoch, which never goes back. Clones are one clock.
 #[derive(Clone)]
-pub(crate) struct QStashClock {
+pub(crate) struct LocalClock {
     scale: f64,
     state: Arc<Mutex<State>>,
     moved: Arc<watch::Sender<()>>,
@@ -32,7 +32,7 @@ struct State {
     moved_ms: f64,
 }
 
-impl QStashClock {
+impl LocalClock {
     /// A clock that begins with the system's time and goes `scale` times as fast.
     pub(crate) fn new(scale: f64) -> Self {
         let state = State { looked: Instant::now(), now_ms: system_ms(), moved_ms: 0.0 };
@@ -107,9 +107,9 @@ fn system_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_millis() as f64)
 }
 
-impl fmt::Debug for QStashClock {
+impl fmt::Debug for LocalClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QStashClock").field("scale", &self.scale).finish_non_exhaustive()
+        f.debug_struct("LocalClock").field("scale", &self.scale).finish_non_exhaustive()
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn goes_as_fast_as_it_is_told() {
-        let clock = QStashClock::new(100.0);
+        let clock = LocalClock::new(100.0);
         let begun = (clock.now_ms(), Instant::now());
         clock.sleep(60 * SECOND).await;
         assert!((60_000..60_200).contains(&(clock.now_ms() - begun.0)));
@@ -130,11 +130,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_clock_stays_slow_and_no_time_is_too_long() {
-        let clock = QStashClock::new(0.5);
+        let clock = LocalClock::new(0.5);
         let begun = clock.now_ms();
         tokio::time::advance(Duration::from_secs(60)).await;
         assert!((30_000..30_100).contains(&(clock.now_ms() - begun)));
-        let slowest = QStashClock::new(1e-300);
+        let slowest = LocalClock::new(1e-300);
         assert!(tokio::time::timeout(Duration::from_secs(7_300), slowest.sleep_until(u64::MAX)).await.is_err());
         slowest.advance(Duration::MAX);
         assert_eq!(slowest.now_ms(), u64::MAX);
@@ -142,7 +142,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_move_ends_what_waited_for_a_time_until_then() {
-        let clock = QStashClock::new(1.0);
+        let clock = LocalClock::new(1.0);
         let begun = (clock.now_ms(), Instant::now());
         let waits = |seconds: u64| {
             let clock = clock.clone();

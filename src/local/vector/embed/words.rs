@@ -1,0 +1,43 @@
+//! The words of a text.
+
+use super::stop_words::STOP_WORDS;
+
+/// The runs of letters and digits, in lower case.
+pub(super) fn words(text: &str) -> Vec<String> {
+    let lower = text.to_lowercase();
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// The words without those that say little. If there are no others, all.
+pub(super) fn telling(words: &[String]) -> Vec<&str> {
+    let telling: Vec<&str> =
+        words.iter().map(String::as_str).filter(|word| STOP_WORDS.binary_search(word).is_err()).collect();
+    if telling.is_empty() { words.iter().map(String::as_str).collect() } else { telling }
+}
+
+/// FNV-1a with 64 bits, and the finalizer of `SplitMix64`: the same on every machine and in every version.
+pub(super) fn hash(kind: u8, parts: &[&str]) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let mut state: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut take = |byte: u8| state = (state ^ u64::from(byte)).wrapping_mul(PRIME);
+    take(kind);
+    for part in parts {
+        part.bytes().for_each(&mut take);
+        take(0xff);
+    }
+    crate::local::chance::mixed(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_say_little_are_left_out_unless_there_are_no_others() {
+        assert!(STOP_WORDS.is_sorted());
+        let words = words("What is the Capital of Türkiye?");
+        assert_eq!(telling(&words), ["capital", "türkiye"]);
+        let words = super::words("who are they");
+        assert_eq!(telling(&words), ["who", "are", "they"]);
+    }
+}

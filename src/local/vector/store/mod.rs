@@ -1,0 +1,17 @@
+//! What an index holds: namespaces with their records, and the search through them.
+
+mod dense_table;
+mod info;
+mod namespace;
+mod record;
+mod scan;
+mod search;
+#[cfg(test)]
+mod search_tests;
+
+pub(super) use self::{
+    info::Counts,
+    namespace::{Namespace, Page},
+    record::{Change, Metadata, NewRecord, Record},
+    search::Search,
+};

@@ -1,0 +1,92 @@
+//! Looks at each dense vector of a namespace, in several threads if there are many.
+
+use std::{num::NonZeroUsize, thread};
+
+use super::dense_table::{Block, DenseTable};
+use crate::local::vector::score::{DenseQuery, Ranked, Shortlist, best_first};
+
+/// The numbers of a table beyond which a scan is worth a second thread.
+const PARALLEL: usize = 4_000_000;
+
+/// Whether a scan of so many vectors uses every core.
+pub(crate) fn is_large(vectors: usize, dimension: usize) -> bool {
+    vectors.saturating_mul(dimension) > PARALLEL
+}
+
+/// The best `count` of the vectors that are accepted. It asks only about those that may be among them.
+pub(super) fn best(
+    table: &DenseTable,
+    query: &DenseQuery,
+    count: usize,
+    accept: &(impl Fn(u32) -> bool + Sync),
+) -> Vec<Ranked> {
+    let parts = in_parts(table, |blocks| {
+        let mut shortlist = Shortlist::new(count);
+        for_each(table, blocks, |slot, vector, square| {
+            let bounds = query.bounds(vector, square);
+            if shortlist.admits(bounds) && accept(slot) {
+                shortlist.push(bounds, slot);
+            }
+        });
+        shortlist
+    });
+    let mut shortlist = Shortlist::new(count);
+    for part in parts {
+        shortlist.merge(part);
+    }
+    let exact = shortlist.into_slots().into_iter().filter_map(|slot| {
+        let (vector, square) = table.get(slot)?;
+        Some(Ranked { score: query.score(vector, square), slot })
+    });
+    best_first(exact.collect(), count)
+}
+
+/// All of the vectors that are accepted, the best one first.
+pub(super) fn all(table: &DenseTable, query: &DenseQuery, accept: &(impl Fn(u32) -> bool + Sync)) -> Vec<Ranked> {
+    let parts = in_parts(table, |blocks| {
+        let mut ranked = Vec::new();
+        for_each(table, blocks, |slot, vector, square| {
+            if accept(slot) {
+                ranked.push(Ranked { score: query.score(vector, square), slot });
+            }
+        });
+        ranked
+    });
+    best_first(parts.concat(), usize::MAX)
+}
+
+fn for_each(table: &DenseTable, blocks: &[(u32, &Block)], mut look: impl FnMut(u32, &[f32], f32)) {
+    for (first, block) in blocks {
+        for (slot, (vector, square)) in (*first..).zip(block.vectors(table.dimension())) {
+            look(slot, vector, square);
+        }
+    }
+}
+
+/// Runs it over the blocks: in this thread, or in one for each core.
+fn in_parts<T: Send>(table: &DenseTable, run: impl Fn(&[(u32, &Block)]) -> T + Sync) -> Vec<T> {
+    let blocks: Vec<(u32, &Block)> = table.blocks().collect();
+    let numbers = blocks.iter().map(|(_, block)| block.vectors(table.dimension()).size_hint().0).sum::<usize>();
+    let threads = if is_large(numbers, table.dimension()) {
+        thread::available_parallelism().map_or(1, NonZeroUsize::get).min(blocks.len())
+    } else {
+        1
+    };
+    if threads < 2 {
+        return vec![run(&blocks)];
+    }
+    let mut parts = blocks.chunks(blocks.len().div_ceil(threads));
+    let own = parts.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let run = &run;
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || run(part))).collect();
+        let mut results = vec![run(own)];
+        for other in others {
+            match other.join() {
+                Ok(result) => results.push(result),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    })
+}
