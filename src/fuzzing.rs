@@ -57,3 +57,15 @@ pub fn token(bytes: &[u8]) {
 pub fn callback(bytes: &[u8]) {
     crate::qstash::fuzzing::callback(bytes);
 }
+
+/// A filter of the local Vector.
+#[cfg(feature = "local")]
+pub fn filter(text: &str) {
+    crate::local::vector_fuzzing::filter(text);
+}
+
+/// A request to the local Vector: a path up to the first line feed, and a body behind it.
+#[cfg(feature = "local")]
+pub fn vector_request(bytes: &[u8]) {
+    crate::local::vector_fuzzing::request(bytes);
+}

@@ -4,16 +4,20 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
-use axum_upstash::local::{LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig};
+use axum_upstash::local::{
+    LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig, LocalVector, LocalVectorLimits,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 const DEFAULT_TOKEN: &str = "local";
 
-/// Serves Upstash Redis and QStash on this machine, and prints the variables that clients read.
+/// Serves Upstash Redis, QStash and Vector on this machine, and prints the variables that clients read.
 ///
 /// Redis: without a Redis URL it starts a redis-server or valkey-server of its own, which keeps nothing on disk. If that one
 /// ends, it is started again, empty.
@@ -25,6 +29,9 @@ const DEFAULT_TOKEN: &str = "local";
 ///
 /// QStash: it has the accounts of the official development server, whose tokens are public knowledge, and delivers to this
 /// machine alone, unless `--rewrite` or `--allow-network` says otherwise. It keeps everything in memory.
+///
+/// Vector: its index takes vectors of the dimension that is set, and texts, of which it makes vectors by hashing: they are near
+/// to each other if they share words. It searches exactly, and keeps everything in memory.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Options {
@@ -35,6 +42,8 @@ struct Options {
     only: Vec<Product>,
     #[command(flatten)]
     qstash: QStashOptions,
+    #[command(flatten)]
+    vector: VectorOptions,
     /// The port of Redis; 0 takes any free one.
     #[arg(long, env = "UPSTASH_LOCAL_PORT", default_value_t = 8079)]
     port: u16,
@@ -93,6 +102,7 @@ enum Command {
 enum Product {
     Redis,
     Qstash,
+    Vector,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +131,38 @@ struct DeliveryOptions {
     /// The number of messages on a day after which all are refused.
     #[arg(long)]
     daily_messages: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+struct VectorOptions {
+    /// The port of Vector; 0 takes any free one.
+    #[arg(long, env = "UPSTASH_LOCAL_VECTOR_PORT", default_value_t = 8090)]
+    vector_port: u16,
+    /// The dimension of its index.
+    #[arg(long, default_value_t = 384)]
+    vector_dimension: usize,
+    /// A JSON file of more indexes, each under a path of its name: `[{"name": "articles", "dimension_count": 768}]`, with the
+    /// fields of the Developer API.
+    #[arg(long, value_name = "FILE")]
+    vector_indexes: Option<PathBuf>,
+    /// The time in milliseconds after which queries find what was written.
+    #[arg(long, default_value_t = 0)]
+    vector_delay_ms: u64,
+    /// A service that makes vectors of texts, with the embeddings API of OpenAI: `http://127.0.0.1:11434/v1/embeddings`.
+    #[arg(long, value_name = "URL", requires = "embeddings_model")]
+    embeddings_url: Option<String>,
+    /// The model of that service.
+    #[arg(long, value_name = "NAME", requires = "embeddings_url")]
+    embeddings_model: Option<String>,
+    /// The key of that service.
+    #[arg(long, env = "EMBEDDINGS_API_KEY", hide_env_values = true)]
+    embeddings_key: Option<String>,
+    /// The number of queries on a day after which all are refused.
+    #[arg(long)]
+    daily_queries: Option<u64>,
+    /// The number of updates of vectors on a day after which all are refused.
+    #[arg(long)]
+    daily_updates: Option<u64>,
 }
 
 impl DeliveryOptions {
@@ -213,6 +255,7 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     } else {
         None
     };
+    let vector = if options.serves(Product::Vector) { Some(start_vector(&options).await?) } else { None };
     let redis = if options.serves(Product::Redis) {
         tokio::select! {
             () = &mut stop => return Ok(()),
@@ -227,6 +270,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(qstash) = &qstash {
         announce(&format!("# QStash is running at {}", qstash.url()), &qstash.environment())?;
     }
+    if let Some(vector) = &vector {
+        announce(&format!("# Vector is running at {}", vector.url()), &vector.environment())?;
+    }
     let given_up = async {
         match &redis {
             Some(redis) => redis.redis_failed().await,
@@ -239,6 +285,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     };
     if let Some(qstash) = qstash {
         qstash.shutdown().await;
+    }
+    if let Some(vector) = vector {
+        vector.shutdown().await;
     }
     if let Some(redis) = redis {
         redis.shutdown().await;
@@ -261,6 +310,32 @@ async fn start_redis(options: &Options) -> Result<LocalRedis, LocalError> {
         );
     }
     Ok(upstash)
+}
+
+async fn start_vector(options: &Options) -> Result<LocalVector, Box<dyn std::error::Error>> {
+    let settings = &options.vector;
+    if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
+        tracing::warn!("other machines can reach Vector here, and its token is the default one: set --token");
+    }
+    let limits = LocalVectorLimits {
+        daily_queries: settings.daily_queries,
+        daily_updates: settings.daily_updates,
+        ..LocalVectorLimits::default()
+    };
+    let mut builder = LocalVector::builder()
+        .address(SocketAddr::new(options.host, settings.vector_port))
+        .token(options.token.as_str())
+        .dimension(settings.vector_dimension)
+        .indexing_delay(Duration::from_millis(settings.vector_delay_ms))
+        .limits(limits);
+    if let Some(file) = &settings.vector_indexes {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        builder = builder.indexes_from_json(&text);
+    }
+    if let (Some(url), Some(model)) = (&settings.embeddings_url, &settings.embeddings_model) {
+        builder = builder.embeddings(url, model, settings.embeddings_key.clone());
+    }
+    Ok(builder.start().await?)
 }
 
 async fn start_qstash(

@@ -69,6 +69,11 @@ pub enum LocalError {
         /// The values that it may have.
         reason: &'static str,
     },
+    /// A file of settings cannot be read as one.
+    InvalidFile {
+        /// The fault that was found, and where.
+        reason: String,
+    },
     /// The HTTP client that delivers messages could not be set up.
     HttpClient {
         /// What went wrong.
@@ -99,6 +104,7 @@ impl fmt::Display for LocalError {
             Self::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Self::Random => f.write_str("the operating system gave no random bytes for a token"),
             Self::InvalidSetting { reason } => f.write_str(reason),
+            Self::InvalidFile { reason } => write!(f, "the file of indexes cannot be used: {reason}"),
             Self::HttpClient { source } => write!(f, "the HTTP client cannot be set up: {source}"),
         }
     }

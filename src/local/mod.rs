@@ -135,8 +135,10 @@ pub use self::{
     qstash::{LocalMessage, LocalMessageState, LocalQStash, LocalQStashBuilder, LocalQStashFaults},
     redis::{LocalRedis, LocalRedisConfig},
     upstash::{LocalUpstash, LocalUpstashBuilder},
-    vector::{LocalVectorLimits, LocalVectorSimilarity},
+    vector::{
+        LocalVector, LocalVectorBuilder, LocalVectorFaults, LocalVectorIndex, LocalVectorLimits, LocalVectorSimilarity,
+    },
 };
 
 #[cfg(fuzzing)]
-pub(crate) use self::{qstash::fuzzing as qstash_fuzzing, redis::fuzzing};
+pub(crate) use self::{qstash::fuzzing as qstash_fuzzing, redis::fuzzing, vector::fuzzing as vector_fuzzing};

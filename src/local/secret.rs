@@ -20,11 +20,22 @@ impl Secret {
         &self.0
     }
 
+    /// Whether a header can carry it: one or more visible ASCII characters.
+    pub(super) fn is_valid(&self) -> bool {
+        !self.0.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+
     /// Compares in a time that depends on the lengths only.
     pub(super) fn matches(&self, candidate: &[u8]) -> bool {
         let secret = self.0.as_bytes();
         let difference = secret.iter().zip(candidate).fold(0, |sum, (a, b)| sum | std::hint::black_box(a ^ b));
         secret.len() == candidate.len() && difference == 0
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
     }
 }
 

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use super::{LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig};
+use super::{
+    LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig, LocalVector, LocalVectorBuilder,
+};
 
 /// All products of Upstash on this machine. Dropping it stops them.
 ///
@@ -36,6 +38,7 @@ use super::{LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisC
 pub struct LocalUpstash {
     redis: LocalRedis,
     qstash: LocalQStash,
+    vector: LocalVector,
 }
 
 impl LocalUpstash {
@@ -49,7 +52,11 @@ impl LocalUpstash {
 
     /// Sets up the products.
     pub fn builder() -> LocalUpstashBuilder {
-        LocalUpstashBuilder { redis: LocalRedisConfig::default(), qstash: LocalQStash::builder() }
+        LocalUpstashBuilder {
+            redis: LocalRedisConfig::default(),
+            qstash: LocalQStash::builder(),
+            vector: LocalVector::builder(),
+        }
     }
 
     /// Redis.
@@ -64,17 +71,26 @@ impl LocalUpstash {
         &self.qstash
     }
 
+    /// Vector.
+    #[must_use]
+    pub fn vector(&self) -> &LocalVector {
+        &self.vector
+    }
+
     /// The environment variables from which clients read URLs, tokens and keys.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = self.redis.environment();
         variables.extend(self.qstash.environment());
+        variables.extend(self.vector.environment());
         variables
     }
 
-    /// Moves the clock of QStash [forward](LocalQStash::advance). Redis has that of the system.
+    /// Moves the clocks of [QStash](LocalQStash::advance) and [Vector](LocalVector::advance) forward. Redis has that of the
+    /// system.
     pub fn advance(&self, by: Duration) {
         self.qstash.advance(by);
+        self.vector.advance(by);
     }
 
     /// Waits until no attempt runs, and none is [due](LocalQStash::idle).
@@ -82,9 +98,10 @@ impl LocalUpstash {
         self.qstash.idle().await;
     }
 
-    /// Stops each product: QStash [first](LocalQStash::shutdown), then [Redis](LocalRedis::shutdown).
+    /// Stops each product: QStash [first](LocalQStash::shutdown), then Vector and [Redis](LocalRedis::shutdown).
     pub async fn shutdown(self) {
         self.qstash.shutdown().await;
+        self.vector.shutdown().await;
         self.redis.shutdown().await;
     }
 }
@@ -107,6 +124,7 @@ impl LocalUpstash {
 pub struct LocalUpstashBuilder {
     redis: LocalRedisConfig,
     qstash: LocalQStashBuilder,
+    vector: LocalVectorBuilder,
 }
 
 impl LocalUpstashBuilder {
@@ -122,6 +140,12 @@ impl LocalUpstashBuilder {
         self
     }
 
+    /// Sets the settings of Vector.
+    pub fn vector(mut self, builder: LocalVectorBuilder) -> Self {
+        self.vector = builder;
+        self
+    }
+
     /// Lets the time of QStash go so many times [as fast](LocalQStashBuilder::time_scale) (1).
     pub fn time_scale(mut self, scale: f64) -> Self {
         self.qstash = self.qstash.time_scale(scale);
@@ -133,9 +157,9 @@ impl LocalUpstashBuilder {
     /// # Errors
     /// If Redis cannot be started or reached, an address is in use, or a setting cannot be used.
     pub async fn start(self) -> Result<LocalUpstash, LocalError> {
-        let Self { redis, qstash } = self;
-        // The cheaper one first, to find out about its settings.
-        let qstash = qstash.start().await?;
-        Ok(LocalUpstash { redis: LocalRedis::start_with(redis).await?, qstash })
+        let Self { redis, qstash, vector } = self;
+        // The cheaper ones first, to find out about their settings.
+        let (qstash, vector) = (qstash.start().await?, vector.start().await?);
+        Ok(LocalUpstash { redis: LocalRedis::start_with(redis).await?, qstash, vector })
     }
 }

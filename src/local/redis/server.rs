@@ -224,9 +224,5 @@ fn usable_or_random(token: Option<&Secret>) -> Result<Secret, LocalError> {
 }
 
 fn usable(token: &Secret) -> Result<Secret, LocalError> {
-    let text = token.expose();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(LocalError::InvalidToken);
-    }
-    Ok(token.clone())
+    if token.is_valid() { Ok(token.clone()) } else { Err(LocalError::InvalidToken) }
 }

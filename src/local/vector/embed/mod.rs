@@ -1,11 +1,12 @@
 //! Texts as vectors, without a model.
 
 mod dense;
+mod embedder;
 mod sparse;
 mod stop_words;
 mod words;
 
 pub(super) use self::{
-    dense::embedding,
+    embedder::{Embedder, EmbeddingService},
     sparse::{document, query},
 };

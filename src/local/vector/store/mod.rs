@@ -11,7 +11,8 @@ mod search_tests;
 
 pub(super) use self::{
     info::Counts,
-    namespace::{Namespace, Page},
+    namespace::Namespace,
     record::{Change, Metadata, NewRecord, Record},
+    scan::is_large,
     search::Search,
 };

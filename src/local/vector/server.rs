@@ -1,0 +1,194 @@
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+
+use super::{
+    embed::Embedder, index::LocalVectorIndex, indexes::Indexes, service::Service, settings::LocalVectorBuilder,
+};
+use crate::local::{
+    LocalError,
+    clock::LocalClock,
+    http::{Gate, serve, url_of},
+    secret::Secret,
+};
+
+/// How long requests may go on after a shutdown began.
+const GRACE: Duration = Duration::from_secs(2);
+/// The dimension of the indexes that there always are and that take texts.
+const EMBEDDED: usize = 384;
+
+/// An Upstash Vector on this machine. Dropping it stops it.
+///
+/// Its index at the root is dense and takes vectors as well as texts. Others have paths of their own
+/// ([`index`](LocalVectorBuilder::index), [`index_url`](Self::index_url)).
+///
+/// ```
+/// use axum_upstash::local::LocalVector;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let vector = LocalVector::start().await?;
+/// let http = reqwest::Client::new();
+/// let send = |path: &str, body: &'static str| {
+///     http.post(format!("{}/{path}", vector.url())).bearer_auth(vector.token()).body(body).send()
+/// };
+/// send("upsert-data", r#"{"id": "1", "data": "Tokyo is the capital of Japan"}"#).await?;
+/// let answer = send("query-data", r#"{"data": "the capital of Japan", "topK": 1}"#).await?;
+/// assert!(answer.text().await?.contains(r#""id":"1""#));
+/// # Ok(())
+/// # }
+/// ```
+pub struct LocalVector {
+    address: SocketAddr,
+    service: Arc<Service>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl LocalVector {
+    /// Starts a server on a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// If there is no such port.
+    pub async fn start() -> Result<Self, LocalError> {
+        Self::builder().start().await
+    }
+
+    /// Sets up a server.
+    pub fn builder() -> LocalVectorBuilder {
+        LocalVectorBuilder::new()
+    }
+
+    async fn start_with(mut settings: LocalVectorBuilder) -> Result<Self, LocalError> {
+        if let Some(problem) = settings.problem {
+            return Err(problem);
+        }
+        let embedder = settings.embedding_service()?.map_or(Embedder::Offline, Embedder::Service);
+        let token = match settings.token {
+            Some(token) if token.is_valid() => token,
+            Some(_) => return Err(LocalError::InvalidToken),
+            None => Secret::random().map_err(|_| LocalError::Random)?,
+        };
+        let indexes = Indexes::new(token, settings.limits, LocalClock::new(1.0), settings.delay, embedder);
+        indexes.add_root(settings.root)?;
+        for index in standard() {
+            indexes.add(index, false)?;
+        }
+        let standard: Vec<String> = standard().map(|index| index.name).to_vec();
+        for index in settings.indexes {
+            // One that is asked for takes the place of one that there always is.
+            let replaces = standard.contains(&index.name);
+            indexes.add(index, replaces)?;
+        }
+        let listen_error = |source| LocalError::Listen { address: settings.address, source };
+        let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let service = Arc::new(Service {
+            indexes,
+            url: url_of(address),
+            gate: Gate::new(),
+            faults: settings.faults,
+            read_timeout: settings.read_timeout,
+            is_loopback: address.ip().to_canonical().is_loopback(),
+            answered: AtomicU64::new(0),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(serve(listener, Arc::clone(&service), settings.read_timeout, stopped));
+        Ok(Self { address, service, stop: Some(stop), server })
+    }
+
+    /// The URL of the index at the root, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.service.url
+    }
+
+    /// The token for it.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.service.indexes.token.expose()
+    }
+
+    /// The URL of an index by its name, if there is one.
+    #[must_use]
+    pub fn index_url(&self, name: &str) -> Option<String> {
+        self.service.indexes.get(name).map(|_| format!("{}/{name}", self.url()))
+    }
+
+    /// The address that the server listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The environment variables from which clients read the URL and the token of the index at the root.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![("UPSTASH_VECTOR_REST_URL", self.url().to_owned()), ("UPSTASH_VECTOR_REST_TOKEN", self.token().to_owned())]
+    }
+
+    /// The number of HTTP requests answered so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.service.answered.load(Ordering::Relaxed)
+    }
+
+    /// Moves the server's clock forward: records become [searchable](LocalVectorBuilder::indexing_delay), queries that go
+    /// on become idle, and the quotas of another day begin.
+    pub fn advance(&self, by: Duration) {
+        self.service.indexes.clock.advance(by);
+    }
+
+    /// Stops the server: no connection is accepted, and requests have two seconds to end.
+    pub async fn shutdown(mut self) {
+        self.stop.take();
+        self.service.gate.drain();
+        if timeout(GRACE, &mut self.server).await.is_err() {
+            tracing::debug!("a connection is still open at shutdown");
+            self.server.abort();
+        }
+        self.service.gate.close();
+        self.service.gate.emptied().await;
+    }
+}
+
+impl LocalVectorBuilder {
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// If the address is in use, or a setting cannot be used.
+    pub async fn start(self) -> Result<LocalVector, LocalError> {
+        LocalVector::start_with(self).await
+    }
+}
+
+/// The indexes that there always are.
+fn standard() -> [LocalVectorIndex; 5] {
+    [
+        LocalVectorIndex::dense("dense-2", 2),
+        LocalVectorIndex::sparse("sparse"),
+        LocalVectorIndex::hybrid("hybrid-2", 2),
+        LocalVectorIndex::dense("dense-embed", EMBEDDED).embedding(),
+        LocalVectorIndex::hybrid("hybrid-embed", EMBEDDED).embedding(),
+    ]
+}
+
+impl Drop for LocalVector {
+    fn drop(&mut self) {
+        self.service.gate.close();
+    }
+}
+
+impl fmt::Debug for LocalVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalVector").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
