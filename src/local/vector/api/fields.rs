@@ -140,11 +140,7 @@ impl<'a> Fields<'a> {
         if indices.iter().any(|index| *index < 0) || values.iter().any(|value| !value.is_finite()) {
             return Err(expects(name, "indices from 0 to 2147483647, and values that 32 bits can hold"));
         }
-        let vector = SparseVector::sorted(indices.into_iter().zip(values).collect());
-        if vector.indices.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(expects(name, "each index once"));
-        }
-        Ok(Some(vector))
+        Ok(Some(SparseVector::sorted(indices.into_iter().zip(values).collect())))
     }
 
     pub(super) fn metadata(&mut self, max_bytes: usize) -> Result<Option<Metadata>, Refusal> {

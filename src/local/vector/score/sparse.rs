@@ -12,9 +12,16 @@ pub(crate) struct SparseVector {
 }
 
 impl SparseVector {
-    /// The entries in the order of their indices, which have to be unique.
+    /// The entries in the order of their indices. Values of one index are added up, as the service takes them.
     pub(crate) fn sorted(mut entries: Vec<(i32, f32)>) -> Self {
         entries.sort_by_key(|(index, _)| *index);
+        entries.dedup_by(|(index, value), (kept, sum)| {
+            let is_same = index == kept;
+            if is_same {
+                *sum = (*sum + *value).clamp(f32::MIN, f32::MAX);
+            }
+            is_same
+        });
         let (indices, values) = entries.into_iter().unzip();
         Self { indices, values }
     }
@@ -112,6 +119,11 @@ mod tests {
         assert_eq!(found, expected);
         let found = postings().scores(&vector(&[(2, 0.5), (3, 0.5)]), Weighting::Idf, 3, 3);
         assert_eq!(found[1], Ranked { score: 0.266_666_38, slot: 2 });
+    }
+
+    #[test]
+    fn values_of_one_index_are_added_up() {
+        assert_eq!(vector(&[(3, 0.5), (1, 1.0), (3, 0.25)]), vector(&[(1, 1.0), (3, 0.75)]));
     }
 
     #[test]
