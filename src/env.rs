@@ -70,6 +70,10 @@ pub const US_EAST_1_QSTASH_NEXT_SIGNING_KEY: Variable = variable("US_EAST_1_QSTA
 pub const QSTASH_DEV: Variable = variable("QSTASH_DEV", None);
 /// The port of that server (8080).
 pub const QSTASH_DEV_PORT: Variable = variable("QSTASH_DEV_PORT", None);
+/// The address of the Vector index.
+pub const VECTOR_URL: Variable = variable("UPSTASH_VECTOR_REST_URL", Some("NEXT_PUBLIC_UPSTASH_VECTOR_REST_URL"));
+/// Its token.
+pub const VECTOR_TOKEN: Variable = variable("UPSTASH_VECTOR_REST_TOKEN", Some("NEXT_PUBLIC_UPSTASH_VECTOR_REST_TOKEN"));
 /// Any value turns the telemetry headers off.
 pub const DISABLE_TELEMETRY: Variable = variable("UPSTASH_DISABLE_TELEMETRY", None);
 
@@ -96,5 +100,7 @@ pub const VARIABLES: &[Variable] = &[
     US_EAST_1_QSTASH_NEXT_SIGNING_KEY,
     QSTASH_DEV,
     QSTASH_DEV_PORT,
+    VECTOR_URL,
+    VECTOR_TOKEN,
     DISABLE_TELEMETRY,
 ];

@@ -5,7 +5,7 @@
 //! - **Extractors** for axum: [`Session`](session::Session), the rate limiter's [`Decision`](ratelimit::Decision),
 //!   [`ClientIp`](client_ip::ClientIp), and [`QStash<T>`](qstash::QStash), which hands over a body only after its
 //!   signature was verified.
-//! - **Clients** for [Redis](redis) over REST or TCP, and [QStash](qstash).
+//! - **Clients** for [Redis](redis) over REST or TCP, [QStash](qstash), [workflows](workflow) and [Vector](vector).
 //! - **State**: [`Upstash`] reads the variables that the official SDKs read, and makes every client and layer.
 //! - **A local Upstash** ([`local`]): the same protocol in front of a Redis of your own, for tests and development
 //!   without an account.
@@ -90,6 +90,7 @@
 //! | `client-ip` | the [client's address](client_ip) | yes |
 //! | `qstash` | [verified webhooks, publishing and management](qstash) | yes |
 //! | `workflow` | [durable functions](workflow) as routes, and their client | yes |
+//! | `vector` | the [Vector client](vector) | yes |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
 //! | `reqwest-0_13` | the [built-in HTTP client](client::ReqwestTransport); without it a client needs a [`Transport`](client::Transport) of your own, except on wasm32 | yes |
 //! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client and for Redis over TCP | `rustls` |
@@ -117,10 +118,10 @@
 
 #[macro_use]
 mod macros;
-#[cfg(any(feature = "redis", feature = "qstash"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
 pub mod background;
 mod body;
-#[cfg(any(feature = "redis", feature = "qstash"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
 mod breaker;
 #[cfg(feature = "cache")]
 pub mod cache;
@@ -160,18 +161,20 @@ mod rt;
 pub mod session;
 #[cfg(any(feature = "cache", feature = "response-cache"))]
 mod single_flight;
-#[cfg(any(feature = "redis", feature = "qstash"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
 mod state;
+#[cfg(feature = "vector")]
+pub mod vector;
 #[cfg(feature = "workflow")]
 pub mod workflow;
 
-#[cfg(any(feature = "redis", feature = "qstash"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
 pub use self::breaker::CircuitBreaker;
 #[cfg(feature = "redis")]
 pub use self::state::DatabaseReport;
 #[cfg(feature = "cache")]
 pub use self::state::{CacheNamespace, Cached};
-#[cfg(any(feature = "redis", feature = "qstash"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
 pub use self::state::{CheckReport, Upstash, UpstashBuilder};
 pub use self::{
     body::ResponseBody,

@@ -66,7 +66,7 @@ pub use self::{
 #[cfg(feature = "ratelimit")]
 pub(crate) use self::rest::fetch_text;
 pub(crate) use self::{
-    rest::{RestClient, RestConfig, RestRequest, RestResponse},
+    rest::{RestClient, RestConfig, RestRequest, RestResponse, reason},
     retry::Repeat,
     secret::Secret,
     url::{BaseUrl, is_loopback},

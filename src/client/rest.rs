@@ -112,9 +112,21 @@ impl RestStream {
 }
 
 impl RestResponse {
+    /// The reason that the service gives for an error: a line of `{"error": "…"}`. A gateway in between answers with a page
+    /// of its own, which is of no use in an error.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        body.get("error")?.as_str().map(reason)
+    }
+
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         retry_after(&self.headers)
     }
+}
+
+/// The first line of a reason, shortened.
+pub(crate) fn reason(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
 }
 
 impl RestClient {

@@ -1,9 +1,11 @@
 //! Errors from the service's answers.
 
 use super::limit_reached::LimitReached;
-use crate::{Clock, Error, ErrorKind, client::RestResponse};
+use crate::{
+    Clock, Error, ErrorKind,
+    client::{RestResponse, reason},
+};
 use http::StatusCode;
-use serde_json::Value;
 use std::borrow::Cow;
 
 /// The error of a value that cannot be sent.
@@ -13,9 +15,7 @@ pub(super) fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
 
 /// The error of an answer that is no success.
 pub(super) fn from_response(response: &RestResponse, clock: &Clock) -> Error {
-    let body = serde_json::from_slice::<Value>(&response.body).ok();
-    // A gateway in between answers with a page of its own, which is of no use in an error.
-    let text = body.as_ref().and_then(|body| body.get("error")?.as_str()).map(presentable);
+    let text = response.reason();
     let text = text.unwrap_or_else(|| "the service answered with an error and no reason".to_owned());
     let kind = classify(response.status, &text);
     let limit = LimitReached::of_response(response.status, &response.headers, clock);
@@ -32,7 +32,7 @@ pub(super) fn from_response(response: &RestResponse, clock: &Clock) -> Error {
 
 /// The error of an item of a batch, beside items that were taken.
 pub(super) fn of_item(text: &str) -> Error {
-    let text = presentable(text);
+    let text = reason(text);
     Error::new(classify(StatusCode::BAD_REQUEST, &text), text)
 }
 
@@ -48,10 +48,6 @@ fn classify(status: StatusCode, text: &str) -> ErrorKind {
         _ if text.starts_with("quota ") => ErrorKind::LimitExceeded,
         _ => ErrorKind::Refused,
     }
-}
-
-fn presentable(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
 }
 
 #[cfg(test)]

@@ -267,6 +267,12 @@ impl UpstashBuilder {
         self.set(env::QSTASH_CURRENT_SIGNING_KEY, current).set(env::QSTASH_NEXT_SIGNING_KEY, next)
     }
 
+    /// Sets the index of Vector: its REST address and its token.
+    #[cfg(feature = "vector")]
+    pub fn vector(self, url: impl Into<String>, token: impl Into<String>) -> Self {
+        self.set(env::VECTOR_URL, url).set(env::VECTOR_TOKEN, token)
+    }
+
     /// Uses a development server of QStash on this machine (`qstash dev`), with the account that every such server has,
     /// instead of any other address, token and signing keys of QStash.
     ///
@@ -314,6 +320,8 @@ impl UpstashBuilder {
         let session_keys = self.build_session_keys(&mut problems);
         #[cfg(feature = "qstash")]
         let (qstash, qstash_name, receiver) = self.build_qstash(&mut problems);
+        #[cfg(feature = "vector")]
+        let vector = self.build_vector(&mut problems);
         problems.into_result()?;
         Ok(Upstash::new(Inner {
             #[cfg(feature = "redis")]
@@ -334,6 +342,8 @@ impl UpstashBuilder {
             receiver,
             #[cfg(feature = "qstash")]
             guarded_receiver: self.has_replay_guard.then(std::sync::OnceLock::new),
+            #[cfg(feature = "vector")]
+            vector,
             background: self.background,
             #[cfg(feature = "client-ip")]
             client_ip: self.client_ip,
@@ -369,6 +379,17 @@ impl UpstashBuilder {
                 None
             }
         }
+    }
+
+    #[cfg(feature = "vector")]
+    fn build_vector(&self, problems: &mut Problems) -> crate::vector::Index {
+        use crate::vector::{Index, IndexBuilder};
+        let (url, token) = (env::VECTOR_URL, env::VECTOR_TOKEN);
+        let index = self.pair(url, token, problems).and_then(|(address, secret)| {
+            let builder = IndexBuilder::new(address, secret).names(url.name, token.name);
+            builder.rest(self.rest.clone()).build_into(problems)
+        });
+        index.unwrap_or_else(|| Index::not_configured(format!("{} and {}", self.not_set(url), self.not_set(token))))
     }
 
     /// The client, or `None` if memory takes its place.

@@ -37,6 +37,9 @@ pub struct CheckReport {
     /// Whether QStash is configured: it then accepts the token.
     #[cfg(feature = "qstash")]
     pub qstash: bool,
+    /// Whether Vector is configured: it then accepts the token.
+    #[cfg(feature = "vector")]
+    pub vector: bool,
 }
 
 /// A Redis database that answers, accepts its token, and can be written to.
@@ -73,7 +76,8 @@ impl Upstash {
     /// setting is found at start and the first request does not wait.
     ///
     /// A Redis database is sent `PING` ([`Redis::connect`]), and in a second round trip a `SET` of a key that expires after a
-    /// second, and `INFO`: three commands. QStash is asked for its keys. In memory there is nothing to check. A warning is
+    /// second, and `INFO`: three commands. QStash is asked for its keys, and
+    /// Vector for its counts. In memory there is nothing to check. A warning is
     /// logged if the database of the sessions evicts keys.
     ///
     /// ```no_run
@@ -89,7 +93,7 @@ impl Upstash {
     /// # Errors
     /// Every problem, each by the name of its setting. The kind is that of the first problem that is no outage:
     /// [`ErrorKind::Unauthorized`] for a token that is not valid, [`ErrorKind::Forbidden`] for one that is for reads. Redis
-    /// comes first, then the Redis of sessions, then QStash. Only if all problems are outages, [`Error::is_outage`] holds
+    /// comes first, then the Redis of sessions, then QStash and Vector. Only if all problems are outages, [`Error::is_outage`] holds
     /// for the kind: an application that may start in an outage goes on then.
     pub async fn check(&self) -> Result<CheckReport, Error> {
         let mut found = Found::default();
@@ -116,6 +120,11 @@ impl Upstash {
         #[cfg(feature = "qstash")]
         if let Some(answer) = self.inner.qstash.check().await {
             report.qstash = found.note(self.inner.qstash_name, answer).is_some();
+        }
+        #[cfg(feature = "vector")]
+        if self.inner.vector.is_configured() {
+            let answer = self.inner.vector.info().await;
+            report.vector = found.note(crate::env::VECTOR_URL.name, answer).is_some();
         }
         found.into_result()?;
         Ok(report)

@@ -33,6 +33,16 @@ where
     }
 }
 
+#[cfg(feature = "vector")]
+impl<S, M> FromRef<S> for crate::vector::Index<M>
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).vector()
+    }
+}
+
 #[cfg(feature = "qstash")]
 impl<S> FromRef<S> for crate::qstash::Receiver
 where

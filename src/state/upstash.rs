@@ -90,6 +90,8 @@ pub(super) struct Inner {
     /// The receiver with the replay guard, if it should have one.
     #[cfg(feature = "qstash")]
     pub(super) guarded_receiver: Option<std::sync::OnceLock<Receiver>>,
+    #[cfg(feature = "vector")]
+    pub(super) vector: crate::vector::Index,
     pub(super) background: crate::background::Background,
     #[cfg(feature = "client-ip")]
     pub(super) client_ip: ClientIpSource,
@@ -283,6 +285,30 @@ impl Upstash {
         crate::workflow::WorkflowClient::new(self.qstash())
     }
 
+    /// The index of Vector, with metadata of a type of yours. If it is not configured, each call fails with the names of the
+    /// missing variables.
+    ///
+    /// ```
+    /// use axum_upstash::{Upstash, vector::Index};
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Article {
+    ///     title: String,
+    /// }
+    ///
+    /// # fn main() -> Result<(), axum_upstash::Error> {
+    /// let upstash = Upstash::builder().or_memory().build()?;
+    /// let articles: Index<Article> = upstash.vector();
+    /// # drop(articles);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    #[cfg(feature = "vector")]
+    pub fn vector<M>(&self) -> crate::vector::Index<M> {
+        self.inner.vector.typed()
+    }
+
     /// The receiver that verifies QStash's webhooks. If its keys are not configured, it refuses every webhook with a
     /// 500.
     #[cfg(feature = "qstash")]
@@ -362,6 +388,8 @@ impl fmt::Debug for Upstash {
         f.field("redis", &self.inner.redis);
         #[cfg(feature = "qstash")]
         f.field("qstash", &self.inner.qstash).field("receiver", &self.inner.receiver);
+        #[cfg(feature = "vector")]
+        f.field("vector", &self.inner.vector);
         f.finish_non_exhaustive()
     }
 }
