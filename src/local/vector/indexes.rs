@@ -3,16 +3,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 use super::{
     api::Route,
-    embed::Embedder,
-    index::{Index, LocalVectorIndex},
-    limits::LocalVectorLimits,
+    index::{Index, LocalVectorIndex, Shared},
 };
-use crate::local::{LocalError, clock::LocalClock, secret::Secret};
+use crate::local::{LocalError, secret::Secret};
 
 /// The indexes, and what new ones are made with.
 #[derive(Debug)]
@@ -20,21 +17,12 @@ pub(super) struct Indexes {
     /// The one without a name is at the root.
     by_name: RwLock<BTreeMap<String, Arc<Index>>>,
     pub(super) token: Secret,
-    pub(super) limits: LocalVectorLimits,
-    pub(super) clock: LocalClock,
-    pub(super) delay: Duration,
-    pub(super) embedder: Arc<Embedder>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Indexes {
-    pub(super) fn new(
-        token: Secret,
-        limits: LocalVectorLimits,
-        clock: LocalClock,
-        delay: Duration,
-        embedder: Embedder,
-    ) -> Self {
-        Self { by_name: RwLock::default(), token, limits, clock, delay, embedder: Arc::new(embedder) }
+    pub(super) fn new(token: Secret, shared: Shared) -> Self {
+        Self { by_name: RwLock::default(), token, shared: Arc::new(shared) }
     }
 
     /// Adds the index of the root, which has no name.
@@ -73,8 +61,7 @@ impl Indexes {
 
     fn insert(&self, settings: LocalVectorIndex) {
         let name = settings.name.clone();
-        let (clock, embedder) = (self.clock.clone(), Arc::clone(&self.embedder));
-        let index = Index::new(settings, self.limits, clock, self.delay, embedder);
+        let index = Index::new(settings, Arc::clone(&self.shared));
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::new(index));
     }
 
@@ -83,7 +70,7 @@ impl Indexes {
         if !is_token(&settings.token) || !is_token(&settings.read_only_token) {
             return Err(LocalError::InvalidToken);
         }
-        if settings.kind.has_dense() && !(1..=self.limits.dimensions).contains(&settings.dimension) {
+        if settings.kind.has_dense() && !(1..=self.shared.limits.dimensions).contains(&settings.dimension) {
             let reason = "the dimension of a vector index must be from 1 to the limit (3072)";
             return Err(LocalError::InvalidSetting { reason });
         }

@@ -144,7 +144,7 @@ pub(super) fn answer(indexes: &Indexes, url: &str, call: &Call<'_>) -> Result<Re
 fn describe(indexes: &Indexes, url: &str, index: &Index) -> Value {
     let settings = &index.settings;
     let token = settings.token.as_ref().unwrap_or(&indexes.token);
-    let limits = &indexes.limits;
+    let limits = &indexes.shared.limits;
     json!({
         "id": settings.name,
         "name": settings.name,

@@ -1,17 +1,23 @@
 use std::{
     fmt,
     net::SocketAddr,
+    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{
-    embed::Embedder, index::LocalVectorIndex, indexes::Indexes, service::Service, settings::LocalVectorBuilder,
+    embed::Embedder,
+    index::{LocalVectorIndex, Shared},
+    indexes::Indexes,
+    service::Service,
+    settings::LocalVectorBuilder,
 };
 use crate::local::{
     LocalError,
@@ -77,7 +83,9 @@ impl LocalVector {
             Some(_) => return Err(LocalError::InvalidToken),
             None => Secret::random().map_err(|_| LocalError::Random)?,
         };
-        let indexes = Indexes::new(token, settings.limits, LocalClock::new(1.0), settings.delay, embedder);
+        let (limits, clock, delay) = (settings.limits, LocalClock::new(1.0), settings.delay);
+        let threads = settings.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let indexes = Indexes::new(token, Shared { limits, clock, delay, embedder, threads });
         indexes.add_root(settings.root)?;
         for index in standard() {
             indexes.add(index, false)?;
@@ -144,7 +152,7 @@ impl LocalVector {
     /// Moves the server's clock forward: records become [searchable](LocalVectorBuilder::indexing_delay), queries that go
     /// on become idle, and the quotas of another day begin.
     pub fn advance(&self, by: Duration) {
-        self.service.indexes.clock.advance(by);
+        self.service.indexes.shared.clock.advance(by);
     }
 
     /// Stops the server: no connection is accepted, and requests have two seconds to end.

@@ -63,7 +63,7 @@ impl Service {
         if fault == Some(CallFault::Refused) {
             return Err(Refusal::new(500, "a fault was asked for: nothing was done"));
         }
-        let request = api::Request::read(&route, head.uri.query(), &body, &self.indexes.limits)?;
+        let request = api::Request::read(&route, head.uri.query(), &body, &self.indexes.shared.limits)?;
         let reply = index.call(route.namespace, request).await;
         match fault {
             Some(CallFault::LostAnswer) => Err(Refusal::new(500, "a fault was asked for")),
@@ -92,7 +92,7 @@ impl Service {
     }
 
     async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
-        let limit = self.indexes.limits.request_bytes;
+        let limit = self.indexes.shared.limits.request_bytes;
         let late = |_| Refusal::new(408, "the request was not complete in time");
         timeout(self.read_timeout, read_body(body, limit)).await.map_err(late)?.map_err(|fault| match fault {
             BodyFault::Broken => Refusal::malformed("the request broke off"),

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use super::{
     embed::EmbeddingService, faults::LocalVectorFaults, index::LocalVectorIndex, limits::LocalVectorLimits, management,
@@ -34,6 +34,7 @@ pub struct LocalVectorBuilder {
     pub(super) limits: LocalVectorLimits,
     pub(super) faults: LocalVectorFaults,
     pub(super) delay: Duration,
+    pub(super) threads: Option<NonZeroUsize>,
     pub(super) service: Option<(String, String, Option<Secret>)>,
     pub(super) read_timeout: Duration,
     /// The first setting that cannot be used.
@@ -53,6 +54,7 @@ impl LocalVectorBuilder {
             limits: LocalVectorLimits::default(),
             faults: LocalVectorFaults::seeded(0),
             delay: Duration::ZERO,
+            threads: None,
             service: None,
             read_timeout: Duration::from_secs(60),
             problem: None,
@@ -123,6 +125,12 @@ impl LocalVectorBuilder {
     /// Lets queries find a record only after that time (0), as with the service: until then it counts as pending.
     pub fn indexing_delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Sets how many threads a search through many vectors takes (one for each core).
+    pub fn search_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = Some(threads);
         self
     }
 

@@ -37,7 +37,7 @@ impl Index {
     async fn embed_records(&self, records: &mut [NewRecord]) -> Result<(), Refusal> {
         let texts: Vec<&str> = records.iter().map(|record| record.data.as_deref().unwrap_or_default()).collect();
         let mut dense = if self.settings.kind.has_dense() {
-            self.embedder.dense(&texts, self.settings.dimension).await?
+            self.shared.embedder.dense(&texts, self.settings.dimension).await?
         } else {
             Vec::new()
         }
@@ -45,7 +45,7 @@ impl Index {
         for record in records {
             let text = record.data.as_deref().unwrap_or_default();
             if self.settings.kind.has_sparse() {
-                record.sparse = Some(embed::document(text, self.limits.sparse_entries));
+                record.sparse = Some(embed::document(text, self.shared.limits.sparse_entries));
             }
             record.dense = dense.next();
         }
@@ -57,10 +57,10 @@ impl Index {
             if let Some((text, halves)) = query.text.take() {
                 checks::takes_texts(&self.settings)?;
                 if self.settings.kind.has_dense() && halves != Halves::Sparse {
-                    query.dense = self.embedder.dense(&[&text], self.settings.dimension).await?.pop();
+                    query.dense = self.shared.embedder.dense(&[&text], self.settings.dimension).await?.pop();
                 }
                 if self.settings.kind.has_sparse() && halves != Halves::Dense {
-                    query.sparse = Some(embed::query(&text, self.limits.sparse_entries));
+                    query.sparse = Some(embed::query(&text, self.shared.limits.sparse_entries));
                 }
             }
             checks::query(&self.settings, query.dense.as_deref(), query.sparse.as_ref())?;

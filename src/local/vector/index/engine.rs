@@ -24,11 +24,7 @@ use crate::local::{
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) settings: LocalVectorIndex,
-    pub(super) limits: LocalVectorLimits,
-    clock: LocalClock,
-    /// The time from a write until queries find it.
-    delay: Duration,
-    pub(super) embedder: Arc<Embedder>,
+    pub(super) shared: Arc<Shared>,
     state: RwLock<State>,
     pub(super) resumables: Resumables,
     quota: Mutex<Quota>,
@@ -38,18 +34,24 @@ pub(crate) struct Index {
     large: Semaphore,
 }
 
+/// What all indexes of a server have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) limits: LocalVectorLimits,
+    pub(crate) clock: LocalClock,
+    /// The time from a write until queries find it.
+    pub(crate) delay: Duration,
+    pub(crate) embedder: Embedder,
+    /// The threads of a scan of many vectors.
+    pub(crate) threads: usize,
+}
+
 impl Index {
-    pub(crate) fn new(
-        settings: LocalVectorIndex,
-        limits: LocalVectorLimits,
-        clock: LocalClock,
-        delay: Duration,
-        embedder: Arc<Embedder>,
-    ) -> Self {
+    pub(crate) fn new(settings: LocalVectorIndex, shared: Arc<Shared>) -> Self {
         let state = RwLock::new(State::new(settings.dimension));
         let (resumables, quota) = (Resumables::default(), Mutex::default());
         let (records, large) = (AtomicU64::new(0), Semaphore::new(1));
-        Self { settings, limits, clock, delay, embedder, state, resumables, quota, records, large }
+        Self { settings, shared, state, resumables, quota, records, large }
     }
 
     /// Does what a request asks for, in a namespace. It is done as a whole or not at all.
@@ -67,7 +69,7 @@ impl Index {
     }
 
     fn run(&self, namespace: &str, request: Request) -> Result<Reply, Refusal> {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.shared.clock.now_ms();
         match request {
             Request::Upsert { records, .. } => self.upsert(namespace, records, now_ms),
             Request::Query { queries, is_list } => self.query(namespace, queries, is_list, now_ms),
@@ -107,7 +109,7 @@ impl Index {
     }
 
     pub(super) fn searchable_at_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_add(u64::try_from(self.delay.as_millis()).unwrap_or(u64::MAX))
+        now_ms.saturating_add(u64::try_from(self.shared.delay.as_millis()).unwrap_or(u64::MAX))
     }
 
     pub(super) fn count_records(&self, state: &State) {

@@ -12,4 +12,7 @@ mod state;
 mod writes;
 
 pub use self::settings::LocalVectorIndex;
-pub(super) use self::{engine::Index, settings::IndexKind};
+pub(super) use self::{
+    engine::{Index, Shared},
+    settings::IndexKind,
+};

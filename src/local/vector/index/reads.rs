@@ -20,7 +20,7 @@ impl Index {
         is_list: bool,
         now_ms: u64,
     ) -> Result<Reply, Refusal> {
-        self.quota().query(queries.len() as u64, &self.limits, now_ms)?;
+        self.quota().query(queries.len() as u64, &self.shared.limits, now_ms)?;
         let state = self.read();
         let Some(namespace) = state.get(namespace) else {
             let none: [u8; 0] = [];
@@ -44,7 +44,8 @@ impl Index {
     fn search(&self, asked: Asked) -> (Search, usize, Include) {
         let Asked { dense, sparse, count, include, filter, weighting, fusion, .. } = asked;
         let dense = dense.map(|vector| DenseQuery::new(vector, self.settings.similarity));
-        (Search { dense, sparse, weighting, fusion, filter }, count, include)
+        let threads = self.shared.threads;
+        (Search { dense, sparse, weighting, fusion, filter, threads }, count, include)
     }
 
     pub(super) fn resumable_query(
@@ -54,7 +55,7 @@ impl Index {
         max_idle_s: u64,
         now_ms: u64,
     ) -> Result<Reply, Refusal> {
-        self.quota().query(1, &self.limits, now_ms)?;
+        self.quota().query(1, &self.shared.limits, now_ms)?;
         let state = self.read();
         if state.get(namespace).is_none() {
             return Ok(Reply::of(&serde_json::json!({"uuid": "", "scores": []})));
@@ -63,13 +64,13 @@ impl Index {
         let query = Arc::new(Resumable::new(namespace.to_owned(), search, include, max_idle_s));
         // In use from its first page on.
         drop(query.progress(now_ms));
-        let id = self.resumables.open(Arc::clone(&query), &self.limits, now_ms)?;
+        let id = self.resumables.open(Arc::clone(&query), &self.shared.limits, now_ms)?;
         Ok(next_page(&state, &query, count, now_ms, Some(&id)))
     }
 
     pub(super) fn resumable_next(&self, id: &str, count: usize, now_ms: u64) -> Result<Reply, Refusal> {
         let query = self.resumables.get(id, now_ms)?;
-        self.quota().query(1, &self.limits, now_ms)?;
+        self.quota().query(1, &self.shared.limits, now_ms)?;
         Ok(next_page(&self.read(), &query, count, now_ms, None))
     }
 
@@ -83,7 +84,7 @@ impl Index {
                 Reply::of(&slots.map(|slot| slot.and_then(view)).collect::<Vec<_>>())
             }
             (Selector::Prefix(prefix), Some(namespace)) => {
-                let page = namespace.page(0, self.limits.top_k, prefix);
+                let page = namespace.page(0, self.shared.limits.top_k, prefix);
                 Reply::of(&page.slots.into_iter().filter_map(view).collect::<Vec<_>>())
             }
             _ => Reply::of(&[0_u8; 0]),

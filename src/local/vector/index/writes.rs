@@ -13,8 +13,8 @@ impl Index {
     pub(super) fn upsert(&self, namespace: &str, records: Vec<NewRecord>, now_ms: u64) -> Result<Reply, Refusal> {
         let mut state = self.write();
         self.check_room(&state, &records)?;
-        state.check(namespace, &self.limits)?;
-        self.quota().update(records.len() as u64, &self.limits, now_ms)?;
+        state.check(namespace, &self.shared.limits)?;
+        self.quota().update(records.len() as u64, &self.shared.limits, now_ms)?;
         let namespace = state.get_or_create(namespace);
         let searchable_at_ms = self.searchable_at_ms(now_ms);
         for record in records {
@@ -28,8 +28,8 @@ impl Index {
     fn check_room(&self, state: &State, records: &[NewRecord]) -> Result<(), Refusal> {
         let held: u64 = state.all().map(|(_, namespace)| namespace.len() as u64).sum();
         let dimensions = (held + records.len() as u64).saturating_mul(self.settings.dimension as u64);
-        if dimensions > self.limits.total_dimensions {
-            let text = format!("Exceeded max vector count times dimension: {}", self.limits.total_dimensions);
+        if dimensions > self.shared.limits.total_dimensions {
+            let text = format!("Exceeded max vector count times dimension: {}", self.shared.limits.total_dimensions);
             return Err(Refusal::forbidden(text));
         }
         let held: u64 = state.all().map(|(_, namespace)| namespace.bytes()).sum();
@@ -37,8 +37,11 @@ impl Index {
             record.metadata.as_ref().map_or(0, |metadata| metadata.bytes())
                 + record.data.as_ref().map_or(0, String::len)
         });
-        if held.saturating_add(new.sum::<usize>() as u64) > self.limits.total_bytes {
-            return Err(Refusal::forbidden(format!("Exceeded max total data size: {}", self.limits.total_bytes)));
+        if held.saturating_add(new.sum::<usize>() as u64) > self.shared.limits.total_bytes {
+            return Err(Refusal::forbidden(format!(
+                "Exceeded max total data size: {}",
+                self.shared.limits.total_bytes
+            )));
         }
         Ok(())
     }
@@ -46,12 +49,12 @@ impl Index {
     pub(super) fn update(&self, namespace: &str, change: Change, now_ms: u64) -> Result<Reply, Refusal> {
         let mut state = self.write();
         self.check_room(&state, std::slice::from_ref(&change.new))?;
-        self.quota().update(1, &self.limits, now_ms)?;
+        self.quota().update(1, &self.shared.limits, now_ms)?;
         let searchable_at_ms = self.searchable_at_ms(now_ms);
         let is_updated = match state.get_mut(namespace) {
             None => false,
             Some(namespace) => {
-                let max = self.limits.metadata_bytes;
+                let max = self.shared.limits.metadata_bytes;
                 if let Some(bytes) = namespace.oversized(&change, max) {
                     return Err(oversized_metadata(bytes, max));
                 }
@@ -63,7 +66,7 @@ impl Index {
 
     pub(super) fn delete(&self, namespace: &str, selector: &Selector, now_ms: u64) -> Result<Reply, Refusal> {
         let mut state = self.write();
-        self.quota().update(1, &self.limits, now_ms)?;
+        self.quota().update(1, &self.shared.limits, now_ms)?;
         let Some(namespace) = state.get_mut(namespace) else {
             return Ok(Reply::of(&serde_json::json!({"deleted": 0})));
         };

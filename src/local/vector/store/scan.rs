@@ -1,6 +1,6 @@
 //! Looks at each dense vector of a namespace, in several threads if there are many.
 
-use std::{num::NonZeroUsize, thread};
+use std::thread;
 
 use super::dense_table::{Block, DenseTable};
 use crate::local::vector::score::{DenseQuery, Ranked, Shortlist, best_first};
@@ -18,9 +18,10 @@ pub(super) fn best(
     table: &DenseTable,
     query: &DenseQuery,
     count: usize,
+    threads: usize,
     accept: &(impl Fn(u32) -> bool + Sync),
 ) -> Vec<Ranked> {
-    let parts = in_parts(table, |blocks| {
+    let parts = in_parts(table, threads, |blocks| {
         let mut shortlist = Shortlist::new(count);
         for_each(table, blocks, |slot, vector, square| {
             let bounds = query.bounds(vector, square);
@@ -42,8 +43,13 @@ pub(super) fn best(
 }
 
 /// All of the vectors that are accepted, the best one first.
-pub(super) fn all(table: &DenseTable, query: &DenseQuery, accept: &(impl Fn(u32) -> bool + Sync)) -> Vec<Ranked> {
-    let parts = in_parts(table, |blocks| {
+pub(super) fn all(
+    table: &DenseTable,
+    query: &DenseQuery,
+    threads: usize,
+    accept: &(impl Fn(u32) -> bool + Sync),
+) -> Vec<Ranked> {
+    let parts = in_parts(table, threads, |blocks| {
         let mut ranked = Vec::new();
         for_each(table, blocks, |slot, vector, square| {
             if accept(slot) {
@@ -63,15 +69,11 @@ fn for_each(table: &DenseTable, blocks: &[(u32, &Block)], mut look: impl FnMut(u
     }
 }
 
-/// Runs it over the blocks: in this thread, or in one for each core.
-fn in_parts<T: Send>(table: &DenseTable, run: impl Fn(&[(u32, &Block)]) -> T + Sync) -> Vec<T> {
+/// Runs it over the blocks: in this thread, or in so many if there are many numbers.
+fn in_parts<T: Send>(table: &DenseTable, threads: usize, run: impl Fn(&[(u32, &Block)]) -> T + Sync) -> Vec<T> {
     let blocks: Vec<(u32, &Block)> = table.blocks().collect();
     let numbers = blocks.iter().map(|(_, block)| block.vectors(table.dimension()).size_hint().0).sum::<usize>();
-    let threads = if is_large(numbers, table.dimension()) {
-        thread::available_parallelism().map_or(1, NonZeroUsize::get).min(blocks.len())
-    } else {
-        1
-    };
+    let threads = if is_large(numbers, table.dimension()) { threads.min(blocks.len()) } else { 1 };
     if threads < 2 {
         return vec![run(&blocks)];
     }

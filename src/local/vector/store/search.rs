@@ -14,6 +14,8 @@ pub(crate) struct Search {
     pub(crate) weighting: Weighting,
     pub(crate) fusion: Fusion,
     pub(crate) filter: Filter,
+    /// The threads of a scan of many vectors.
+    pub(crate) threads: usize,
 }
 
 impl Search {
@@ -52,8 +54,8 @@ impl Search {
         };
         let dense = |count: usize| {
             self.dense.as_ref().map(|query| match count {
-                usize::MAX => scan::all(&namespace.dense, query, &accept),
-                _ => scan::best(&namespace.dense, query, count, &accept),
+                usize::MAX => scan::all(&namespace.dense, query, self.threads, &accept),
+                _ => scan::best(&namespace.dense, query, count, self.threads, &accept),
             })
         };
         let sparse = |count: usize| {

@@ -156,6 +156,7 @@ proptest! {
             weighting,
             fusion,
             filter: parse(&filter, 9).unwrap(),
+            threads: 1,
         };
         let expected = |returned: &HashSet<u8>, depth: usize| -> Vec<(u8, f32)> {
             let is_in = |row: &Row| Some(row.colour) != colours && !returned.contains(&row.id);
@@ -223,6 +224,7 @@ fn the_numbers_of_the_official_tests_come_out() {
         weighting,
         fusion,
         filter: parse("", 9).unwrap(),
+        threads: 1,
     };
     let found = |found: Vec<Ranked>| -> Vec<(String, f32)> {
         found.iter().map(|found| (namespace.record(found.slot).unwrap().id.to_string(), found.score)).collect()
@@ -260,4 +262,41 @@ fn deleted_records_give_their_room_back() {
     assert_eq!((namespace.vector(slot).unwrap(), namespace.number(slot).unwrap()), (&[2997.0][..], 2997));
     let page = namespace.page(2_990, 9, "");
     assert_eq!((page.slots, page.next), (vec![slot], None));
+}
+
+/// Enough vectors for several threads, many of them equal.
+#[test]
+fn threads_find_what_one_finds() {
+    let dimension = 64;
+    let mut namespace = Namespace::new(dimension);
+    let mut state = 17_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as f32 / 128.0 - 1.0
+    };
+    let vectors: Vec<Vec<f32>> = (0..5_000).map(|_| (0..dimension).map(|_| random()).collect()).collect();
+    for id in 0..70_000_usize {
+        let dense = Some(vectors[id % vectors.len()].clone());
+        let new = NewRecord { id: id.to_string(), dense, sparse: None, metadata: None, data: None };
+        namespace.upsert(new, 0);
+    }
+    assert!(super::is_large(namespace.len(), dimension));
+    for similarity in [Similarity::Cosine, Similarity::Euclidean, Similarity::DotProduct] {
+        let search = |threads| Search {
+            dense: Some(DenseQuery::new(vectors[7].clone(), similarity)),
+            sparse: None,
+            weighting: Weighting::AsGiven,
+            fusion: Fusion::ReciprocalRank,
+            filter: parse("", 9).unwrap(),
+            threads,
+        };
+        let one = search(1).best(&namespace, 100, 0);
+        assert_eq!(one, search(3).best(&namespace, 100, 0));
+        if similarity != Similarity::DotProduct {
+            let slots: Vec<u32> = one.iter().take(14).map(|found| found.slot).collect();
+            assert_eq!(slots, (0..14).map(|n| 7 + n * 5_000).collect::<Vec<_>>());
+        }
+        let all = search(2).best(&namespace, usize::MAX, 0);
+        assert_eq!((all.len(), &all[..100]), (70_000, &one[..]));
+    }
 }
