@@ -317,10 +317,12 @@ async fn start_vector(options: &Options) -> Result<LocalVector, Box<dyn std::err
     if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
         tracing::warn!("other machines can reach Vector here, and its token is the default one: set --token");
     }
+    let defaults = LocalVectorLimits::default();
     let limits = LocalVectorLimits {
+        request_bytes: options.max_request_bytes.unwrap_or(defaults.request_bytes),
         daily_queries: settings.daily_queries,
         daily_updates: settings.daily_updates,
-        ..LocalVectorLimits::default()
+        ..defaults
     };
     let mut builder = LocalVector::builder()
         .address(SocketAddr::new(options.host, settings.vector_port))
@@ -333,7 +335,11 @@ async fn start_vector(options: &Options) -> Result<LocalVector, Box<dyn std::err
         builder = builder.indexes_from_json(&text);
     }
     if let (Some(url), Some(model)) = (&settings.embeddings_url, &settings.embeddings_model) {
-        builder = builder.embeddings(url, model, settings.embeddings_key.clone());
+        // A variable that is set to nothing is not set.
+        builder = builder.embeddings(url, model, settings.embeddings_key.clone().filter(|key| !key.is_empty()));
+    }
+    if let Some(token) = options.read_only_token.as_ref().filter(|token| !token.is_empty()) {
+        builder = builder.read_only_token(token);
     }
     Ok(builder.start().await?)
 }

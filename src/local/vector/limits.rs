@@ -17,7 +17,7 @@ pub struct LocalVectorLimits {
     pub dimensions: usize,
     /// The sum of the dimensions of all vectors of an index (2,000,000,000).
     pub total_dimensions: u64,
-    /// The bytes of metadata and data of an index (50 GB).
+    /// The bytes of ids, sparse vectors, metadata and data of an index (50 GB).
     pub total_bytes: u64,
     /// The namespaces of an index (10,000).
     pub namespaces: usize,
@@ -31,6 +31,10 @@ pub struct LocalVectorLimits {
     pub top_k: usize,
     /// The entries of a sparse vector (1,000).
     pub sparse_entries: usize,
+    /// The bytes of an id (4,096).
+    pub id_bytes: usize,
+    /// The bytes of a filter (64 KiB).
+    pub filter_bytes: usize,
     /// The values of an `IN` list of a filter (999).
     pub filter_values: usize,
     /// The resumable queries that are open at one time (1,000).
@@ -55,6 +59,8 @@ impl Default for LocalVectorLimits {
             batch: 1_000,
             top_k: 1_000,
             sparse_entries: 1_000,
+            id_bytes: 4_096,
+            filter_bytes: 64 * 1024,
             filter_values: 999,
             resumable_queries: 1_000,
             request_bytes: 64 * 1024 * 1024,

@@ -92,16 +92,31 @@ pub(super) fn read_file(text: &str) -> Result<Vec<LocalVectorIndex>, String> {
     let is_list = text.trim_start().starts_with('[');
     let read =
         if is_list { serde_json::from_str(text) } else { serde_json::from_str(text).map(|File { indexes }| indexes) };
-    let indexes = read.map_err(|error| error.to_string())?;
+    let indexes = read.map_err(|error| without_values(&error))?;
     let settings = |(at, index): (usize, Description)| index.settings().map_err(|why| format!("index {at}: {why}"));
     indexes.into_iter().enumerate().map(settings).collect()
+}
+
+/// The text of an error without what was read, which may be a token: the names of fields stay.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let is_of_fields =
+        ["unknown field", "missing field", "duplicate field"].iter().any(|start| text.starts_with(start));
+    if is_of_fields {
+        return text;
+    }
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "a value of another type",
+        serde_json::error::Category::Eof => "the end is missing",
+        _ => "no JSON",
+    };
+    format!("{what} at line {} column {}", error.line(), error.column())
 }
 
 /// A request of the API.
 pub(super) struct Call<'a> {
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
-    pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
 }
 
@@ -110,11 +125,14 @@ pub(super) fn is_path(path: &str) -> bool {
     path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Answers a request of the API. Its user may have any address, and has the token of the server as key.
+/// Whether a request may use the API. Its user may have any address, and has the token of the server as key.
+pub(super) fn authorize(indexes: &Indexes, headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_allowed = key(headers).is_some_and(|key| indexes.token.matches(&key));
+    if is_allowed { Ok(()) } else { Err(Refusal::new(401, "Unauthorized")) }
+}
+
+/// Answers a request of the API.
 pub(super) fn answer(indexes: &Indexes, url: &str, call: &Call<'_>) -> Result<Reply, Refusal> {
-    if !key(call.headers).is_some_and(|key| indexes.token.matches(&key)) {
-        return Err(Refusal::new(401, "Unauthorized"));
-    }
     let name = call.path.strip_prefix(PATH).unwrap_or_default().trim_matches('/');
     let known = || indexes.get(name).ok_or_else(|| Refusal::not_found("there is no such index"));
     match (call.method, name) {
@@ -124,10 +142,10 @@ pub(super) fn answer(indexes: &Indexes, url: &str, call: &Call<'_>) -> Result<Re
         }
         (&Method::POST, "") => {
             let description: Description = serde_json::from_slice(call.body)
-                .map_err(|error| Refusal::malformed(format!("the body is not an index: {error}")))?;
+                .map_err(|error| Refusal::malformed(format!("the body is not an index: {}", without_values(&error))))?;
             let settings = description.settings().map_err(Refusal::malformed)?;
             let name = settings.name.clone();
-            indexes.add(settings, false).map_err(|error| Refusal::malformed(error.to_string()))?;
+            indexes.add(settings).map_err(|error| Refusal::malformed(error.to_string()))?;
             let index = indexes.get(&name).ok_or_else(|| Refusal::new(500, "the index is gone"))?;
             Ok(Reply::json(StatusCode::OK, &describe(indexes, url, &index)))
         }
@@ -195,14 +213,15 @@ mod tests {
         assert_eq!(found, [("a", 3, false), ("b", 0, true), ("c", 1024, true)]);
         assert!(!format!("{indexes:?}").contains("secret"));
         for (text, reason) in [
-            ("[", "EOF"),
+            ("[", "the end is missing"),
             (r#"[{"name": "a"}]"#, "index 0: dimension_count is missing"),
             (r#"[{"name": "a", "index_type": "BOTH"}]"#, "index 0: index_type must be"),
             (r#"[{"name": "a", "dimension_count": 3, "similarity_function": "L2"}]"#, "similarity_function must be"),
             (r#"[{"name": "a", "dimensions": 3}]"#, "unknown field `dimensions`"),
+            (r#"[{"name": "a", "token": 12345678}]"#, "a value of another type at line 1 column"),
         ] {
             let error = read_file(text).unwrap_err();
-            assert!(error.contains(reason), "{error}");
+            assert!(error.contains(reason) && !error.contains("12345678"), "{error}");
         }
     }
 }

@@ -55,6 +55,8 @@ const EMBEDDED: usize = 384;
 pub struct LocalVector {
     address: SocketAddr,
     service: Arc<Service>,
+    /// The token of the index at the root.
+    root_token: Secret,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
@@ -83,18 +85,21 @@ impl LocalVector {
             Some(_) => return Err(LocalError::InvalidToken),
             None => Secret::random().map_err(|_| LocalError::Random)?,
         };
+        let read_only_token = settings.read_only_token;
+        if read_only_token.as_ref().is_some_and(|token| !token.is_valid()) {
+            return Err(LocalError::InvalidToken);
+        }
         let (limits, clock, delay) = (settings.limits, LocalClock::new(1.0), settings.delay);
         let threads = settings.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        let indexes = Indexes::new(token, Shared { limits, clock, delay, embedder, threads });
+        let root_token = settings.root.token.clone().unwrap_or_else(|| token.clone());
+        let indexes = Indexes::new(token, read_only_token, Shared { limits, clock, delay, embedder, threads });
         indexes.add_root(settings.root)?;
-        for index in standard() {
-            indexes.add(index, false)?;
-        }
-        let standard: Vec<String> = standard().map(|index| index.name).to_vec();
         for index in settings.indexes {
-            // One that is asked for takes the place of one that there always is.
-            let replaces = standard.contains(&index.name);
-            indexes.add(index, replaces)?;
+            indexes.add(index)?;
+        }
+        // One that is asked for takes the place of one that there always is.
+        for index in standard().into_iter().filter(|index| indexes.get(&index.name).is_none()) {
+            indexes.put(index);
         }
         let listen_error = |source| LocalError::Listen { address: settings.address, source };
         let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
@@ -110,7 +115,7 @@ impl LocalVector {
         });
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, Arc::clone(&service), settings.read_timeout, stopped));
-        Ok(Self { address, service, stop: Some(stop), server })
+        Ok(Self { address, service, root_token, stop: Some(stop), server })
     }
 
     /// The URL of the index at the root, without a slash at the end.
@@ -122,7 +127,7 @@ impl LocalVector {
     /// The token for it.
     #[must_use]
     pub fn token(&self) -> &str {
-        self.service.indexes.token.expose()
+        self.root_token.expose()
     }
 
     /// The URL of an index by its name, if there is one.

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     api::{self, Reply, Route},
+    embed::{LONG, in_background},
     faults::LocalVectorFaults,
     index::Index,
     indexes::Indexes,
@@ -23,6 +24,9 @@ use crate::local::{
     chance::CallFault,
     http::{BodyFault, Gate, Handler, foreign_page, page_of_another_site, read_body, stays_http},
 };
+
+/// The bytes of a request for an index to be made.
+const MANAGEMENT_BYTES: usize = 64 * 1024;
 
 /// Answers the requests of Vector clients.
 pub(super) struct Service {
@@ -47,24 +51,27 @@ impl Service {
             return Err(Refusal::forbidden(text));
         }
         if management::is_path(head.uri.path()) {
-            let body = self.read(body).await?;
-            let call =
-                management::Call { method: &head.method, path: head.uri.path(), headers: &head.headers, body: &body };
+            management::authorize(&self.indexes, &head.headers)?;
+            let body = self.read(body, MANAGEMENT_BYTES).await?;
+            let call = management::Call { method: &head.method, path: head.uri.path(), body: &body };
             return management::answer(&self.indexes, &self.url, &call);
         }
         let route = Route::of(head.uri.path())?;
         let index = self.index(&route, &head.headers)?;
-        if !matches!(head.method, Method::GET | Method::POST | Method::PUT | Method::DELETE) {
+        if !matches!(head.method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE) {
             return Err(Refusal::new(405, "the method is not allowed"));
         }
-        let body = self.read(body).await?;
+        let body = self.read(body, self.indexes.shared.limits.request_bytes).await?;
         sleep(self.faults.delay()).await;
         let fault = self.faults.of_call(number);
         if fault == Some(CallFault::Refused) {
             return Err(Refusal::new(500, "a fault was asked for: nothing was done"));
         }
-        let request = api::Request::read(&route, head.uri.query(), &body, &self.indexes.shared.limits)?;
-        let reply = index.call(route.namespace, request).await;
+        let (namespace, limits) = (route.namespace.clone(), self.indexes.shared.limits);
+        let is_long = body.len() > LONG;
+        let read = move || api::Request::read(&route, head.uri.query(), &body, &limits);
+        let request = if is_long { in_background(read).await? } else { read() };
+        let reply = index.call(namespace, request?).await;
         match fault {
             Some(CallFault::LostAnswer) => Err(Refusal::new(500, "a fault was asked for")),
             _ => reply,
@@ -82,7 +89,8 @@ impl Service {
             return Err(if self.indexes.token.matches(given) { refusal() } else { unauthorized() });
         };
         let token = index.settings.token.as_ref().unwrap_or(&self.indexes.token);
-        let read_only = index.settings.read_only_token.as_ref().is_some_and(|token| token.matches(given));
+        let read_only = index.settings.read_only_token.as_ref().or(self.indexes.read_only_token.as_ref());
+        let read_only = read_only.is_some_and(|token| token.matches(given));
         match (token.matches(given), read_only) {
             (true, _) => Ok(index),
             (_, true) if !route.operation.is_write() => Ok(index),
@@ -91,8 +99,7 @@ impl Service {
         }
     }
 
-    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
-        let limit = self.indexes.shared.limits.request_bytes;
+    async fn read(&self, body: Body, limit: usize) -> Result<Bytes, Refusal> {
         let late = |_| Refusal::new(408, "the request was not complete in time");
         timeout(self.read_timeout, read_body(body, limit)).await.map_err(late)?.map_err(|fault| match fault {
             BodyFault::Broken => Refusal::malformed("the request broke off"),

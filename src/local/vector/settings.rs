@@ -29,13 +29,15 @@ use crate::local::{LocalError, secret::Secret};
 pub struct LocalVectorBuilder {
     pub(super) address: SocketAddr,
     pub(super) token: Option<Secret>,
+    pub(super) read_only_token: Option<Secret>,
     pub(super) root: LocalVectorIndex,
     pub(super) indexes: Vec<LocalVectorIndex>,
     pub(super) limits: LocalVectorLimits,
     pub(super) faults: LocalVectorFaults,
     pub(super) delay: Duration,
     pub(super) threads: Option<NonZeroUsize>,
-    pub(super) service: Option<(String, String, Option<Secret>)>,
+    /// The address, which may have a key in it, the model, and the key.
+    pub(super) service: Option<(Secret, String, Option<Secret>)>,
     pub(super) read_timeout: Duration,
     /// The first setting that cannot be used.
     pub(super) problem: Option<LocalError>,
@@ -49,6 +51,7 @@ impl LocalVectorBuilder {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             token: None,
+            read_only_token: None,
             root: LocalVectorIndex::dense("", DIMENSION).embedding(),
             indexes: Vec::new(),
             limits: LocalVectorLimits::default(),
@@ -70,6 +73,12 @@ impl LocalVectorBuilder {
     /// Sets the token of each index that has none of its own, and of the API that makes indexes.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(Secret::new(token));
+        self
+    }
+
+    /// Sets a token that may only read, of each index that has none of its own.
+    pub fn read_only_token(mut self, token: impl Into<String>) -> Self {
+        self.read_only_token = Some(Secret::new(token));
         self
     }
 
@@ -122,7 +131,8 @@ impl LocalVectorBuilder {
         self
     }
 
-    /// Lets queries find a record only after that time (0), as with the service: until then it counts as pending.
+    /// Lets queries find a record only after that time (0), as with the service: until then it counts as pending. One whose
+    /// vectors change is not found in between.
     pub fn indexing_delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -137,7 +147,7 @@ impl LocalVectorBuilder {
     /// Makes dense vectors of texts by a service with the embeddings API of OpenAI, such as Ollama at
     /// `http://127.0.0.1:11434/v1/embeddings`, instead of by hashing. Its vectors need the dimension of the index.
     pub fn embeddings(mut self, url: impl Into<String>, model: impl Into<String>, key: Option<String>) -> Self {
-        self.service = Some((url.into(), model.into(), key.map(Secret::new)));
+        self.service = Some((Secret::new(url), model.into(), key.map(Secret::new)));
         self
     }
 
@@ -158,6 +168,7 @@ impl LocalVectorBuilder {
     /// The client of the service for embeddings.
     pub(super) fn embedding_service(&mut self) -> Result<Option<EmbeddingService>, LocalError> {
         let Some((url, model, key)) = self.service.take() else { return Ok(None) };
+        let url = url.expose().to_owned();
         if !url.parse::<url::Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
             return Err(LocalError::InvalidSetting { reason: "the address of the embeddings must be an HTTP URL" });
         }

@@ -1,3 +1,5 @@
+use std::io;
+
 use axum_core::{body::Body, response::IntoResponse};
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -9,6 +11,9 @@ use crate::local::vector::{
     score::{Ranked, SparseVector},
     store::{Metadata, Namespace},
 };
+
+/// The bytes of an answer.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
 
 /// An answer in JSON.
 #[derive(Debug)]
@@ -60,6 +65,23 @@ impl Serialize for SparseVector {
     }
 }
 
+/// A body that does not grow without end.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_BYTES {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Reply {
     /// A success, with its result.
     pub(crate) fn of(result: &impl Serialize) -> Self {
@@ -81,12 +103,11 @@ impl Reply {
     }
 
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(body) => Self { status, body },
-            Err(error) => {
-                tracing::error!(%error, "an answer cannot be written");
-                Self { status: StatusCode::INTERNAL_SERVER_ERROR, body: Vec::new() }
-            }
+        let mut written = Bounded(Vec::new());
+        match serde_json::to_writer(&mut written, body) {
+            Ok(()) => Self { status, body: written.0 },
+            // Nothing else fails: what was read is written.
+            Err(_) => Self::refused(&Refusal::invalid(format!("Exceeded max response size: {MAX_BYTES} bytes"))),
         }
     }
 }

@@ -11,6 +11,38 @@ use crate::local::vector::{refusal::Refusal, score::SparseVector, store::Metadat
 #[derive(Debug)]
 pub(super) struct Fields<'a>(HashMap<String, &'a RawValue>);
 
+/// The fields of all calls and answers.
+const KNOWN: [&str; 28] = [
+    "additionalK",
+    "cursor",
+    "data",
+    "deleteExisting",
+    "filter",
+    "fusionAlgorithm",
+    "id",
+    "ids",
+    "includeData",
+    "includeMetadata",
+    "includeVectors",
+    "limit",
+    "maxIdle",
+    "metadata",
+    "metadataUpdateMode",
+    "namespace",
+    "newNamespace",
+    "nextCursor",
+    "prefix",
+    "queryMode",
+    "score",
+    "scores",
+    "sparseVector",
+    "topK",
+    "uuid",
+    "vector",
+    "vectors",
+    "weightingStrategy",
+];
+
 /// A JSON value that is not looked into yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -47,9 +79,10 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
-    /// Refuses the fields that were not asked for.
+    /// Refuses a field that no call has, as one that is misspelt. One of another call changes nothing: the official SDKs
+    /// send such ones.
     pub(super) fn finish(self) -> Result<(), Refusal> {
-        match self.0.into_keys().min() {
+        match self.0.into_keys().filter(|name| !KNOWN.contains(&name.as_str())).min() {
             None => Ok(()),
             Some(name) => {
                 let name: String = name.chars().take(40).collect();
@@ -72,9 +105,15 @@ impl<'a> Fields<'a> {
     }
 
     /// An id. One that is a number is the text of it.
-    pub(super) fn id(&mut self) -> Result<String, Refusal> {
+    pub(super) fn id(&mut self, max_bytes: usize) -> Result<String, Refusal> {
         let json = self.raw("id").ok_or_else(|| Refusal::invalid("id is missing"))?;
-        id(json)
+        id(json).and_then(|id| {
+            if id.len() > max_bytes {
+                Err(Refusal::invalid(format!("Exceeded max id size: {} bytes, limit: {max_bytes} bytes", id.len())))
+            } else {
+                Ok(id)
+            }
+        })
     }
 
     pub(super) fn ids(&mut self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
@@ -100,13 +139,15 @@ impl<'a> Fields<'a> {
     pub(super) fn count(&mut self, name: &str) -> Result<Option<u64>, Refusal> {
         let Some(json) = self.raw(name) else { return Ok(None) };
         let digits = json.get().trim_matches('"');
-        digits.parse().map(Some).map_err(|_| expects(name, "a whole number that is not negative"))
+        // 10.0 is a whole number as well.
+        let whole = digits.trim_end_matches('0').strip_suffix('.').unwrap_or(digits);
+        whole.parse().map(Some).map_err(|_| expects(name, "a whole number that is not negative"))
     }
 
     /// One of several names.
     pub(super) fn choice<T: Copy>(&mut self, name: &str, known: &[(&str, T)]) -> Result<Option<T>, Refusal> {
         let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text(name)?.filter(|text| !text.is_empty()) else { return Ok(None) };
         let found = known.iter().find(|(known, _)| *known == text);
         found.map(|(_, value)| Some(*value)).ok_or_else(|| expects(name, &format!("one of {}", names())))
     }
@@ -148,8 +189,9 @@ impl<'a> Fields<'a> {
         if json.get().len() > max_bytes {
             return Err(oversized_metadata(json.get().len(), max_bytes));
         }
-        let metadata =
-            Metadata::read(json).ok_or_else(|| expects("metadata", "a JSON object of at most 127 levels"))?;
+        let metadata = Metadata::read(json).ok_or_else(|| {
+            expects("metadata", "a JSON object of at most 127 levels, with numbers and texts that can be read")
+        })?;
         Ok(Some(metadata))
     }
 

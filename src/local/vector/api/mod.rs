@@ -12,6 +12,6 @@ pub(super) use self::{
     answer::{Reply, results, view},
     fields::oversized_metadata,
     query::{Asked, Halves, Include},
-    request::{Request, Selector},
+    request::{Cost, Request, Selector},
     route::Route,
 };

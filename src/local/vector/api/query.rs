@@ -18,6 +18,8 @@ pub(crate) struct Asked {
     pub(crate) count: usize,
     pub(crate) include: Include,
     pub(crate) filter: Filter,
+    /// The bytes of the filter.
+    pub(crate) filter_bytes: usize,
     pub(crate) weighting: Weighting,
     pub(crate) fusion: Fusion,
 }
@@ -53,6 +55,10 @@ impl Include {
 
 /// A filter of a request.
 pub(super) fn filter(text: &str, limits: &LocalVectorLimits) -> Result<Filter, Refusal> {
+    let (bytes, most) = (text.len(), limits.filter_bytes);
+    if bytes > most {
+        return Err(Refusal::invalid(format!("Exceeded max filter size: {bytes} bytes, limit: {most} bytes")));
+    }
     parse(text, limits.filter_values).map_err(|error| Refusal::invalid(error.to_string()))
 }
 
@@ -65,20 +71,22 @@ pub(super) fn count(count: u64, name: &str, limits: &LocalVectorLimits) -> Resul
 
 pub(super) fn read(fields: &mut Fields<'_>, is_text: bool, limits: &LocalVectorLimits) -> Result<Asked, Refusal> {
     let text = if is_text {
-        let text = fields.text("data")?.ok_or_else(|| Refusal::invalid("data is missing"))?;
+        let text = fields.data(limits.data_bytes)?.ok_or_else(|| Refusal::invalid("data is missing"))?;
         let modes = [("HYBRID", Halves::Both), ("DENSE", Halves::Dense), ("SPARSE", Halves::Sparse)];
         Some((text, fields.choice("queryMode", &modes)?.unwrap_or_default()))
     } else {
         None
     };
     let fusions = [("RRF", Fusion::ReciprocalRank), ("DBSF", Fusion::DistributionBased)];
+    let filter_text = fields.text("filter")?.unwrap_or_default();
     let asked = Asked {
         dense: fields.vector()?,
         sparse: fields.sparse_vector(limits.sparse_entries)?,
         text,
         count: count(fields.count("topK")?.unwrap_or(DEFAULT_COUNT), "topK", limits)?,
         include: Include::read(fields)?,
-        filter: filter(&fields.text("filter")?.unwrap_or_default(), limits)?,
+        filter: filter(&filter_text, limits)?,
+        filter_bytes: filter_text.len(),
         weighting: fields.choice("weightingStrategy", &[("IDF", Weighting::Idf)])?.unwrap_or_default(),
         fusion: fields.choice("fusionAlgorithm", &fusions)?.unwrap_or_default(),
     };

@@ -46,7 +46,7 @@ pub(super) fn change(json: &RawValue, limits: &LocalVectorLimits) -> Result<Chan
 
 fn read(fields: &mut Fields<'_>, limits: &LocalVectorLimits) -> Result<NewRecord, Refusal> {
     Ok(NewRecord {
-        id: fields.id()?,
+        id: fields.id(limits.id_bytes)?,
         dense: fields.vector()?,
         sparse: fields.sparse_vector(limits.sparse_entries)?,
         metadata: fields.metadata(limits.metadata_bytes)?,

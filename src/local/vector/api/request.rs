@@ -81,7 +81,28 @@ const DEFAULT_LIMIT: u64 = 100;
 /// How long a resumable query is kept without a sign of its client, in seconds.
 const DEFAULT_MAX_IDLE: u64 = 3600;
 
+/// How much a request has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// It does not look at every record.
+    Cheap,
+    /// It looks at every record, so many times at all of their numbers, and at their metadata by filters of so many bytes.
+    Scan { scans: usize, filter_bytes: usize },
+}
+
 impl Request {
+    pub(crate) fn cost(&self) -> Cost {
+        match self {
+            Self::Query { queries, .. } => {
+                Cost::Scan { scans: queries.len(), filter_bytes: queries.iter().map(|query| query.filter_bytes).sum() }
+            }
+            Self::ResumableQuery { query, .. } => Cost::Scan { scans: 1, filter_bytes: query.filter_bytes },
+            Self::ResumableNext { .. } => Cost::Scan { scans: 1, filter_bytes: 0 },
+            Self::Delete { selector: Selector::Matching(_) } => Cost::Scan { scans: 1, filter_bytes: 1_000 },
+            _ => Cost::Cheap,
+        }
+    }
+
     /// Reads the body of a request, and its query string for `reset?all`.
     pub(crate) fn read(
         route: &Route,
@@ -186,6 +207,9 @@ fn resumable(body: &[u8], is_text: bool, limits: &LocalVectorLimits) -> Result<R
     let mut fields = Fields::of(json(body)?)?;
     let query = query::read(&mut fields, is_text, limits)?;
     let max_idle_s = fields.count("maxIdle")?.unwrap_or(DEFAULT_MAX_IDLE);
+    if max_idle_s > u64::from(u32::MAX) {
+        return Err(Refusal::invalid("maxIdle must be at most 4294967295"));
+    }
     fields.finish()?;
     Ok(Request::ResumableQuery { query, max_idle_s })
 }
@@ -218,6 +242,10 @@ fn delete(body: &[u8], limits: &LocalVectorLimits) -> Result<Request, Refusal> {
         Ok(Request::Delete { selector: Selector::Ids(ids) })
     };
     let Ok(json) = json(body) else {
+        // One that breaks off is no id.
+        if body.is_empty() || body.starts_with(b"{") || body.starts_with(b"[") {
+            return Err(Refusal::malformed("the body is no JSON and no id"));
+        }
         let id = std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
         return of_ids(vec![id.to_owned()]);
     };

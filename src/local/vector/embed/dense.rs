@@ -6,6 +6,8 @@ use super::words::{hash, telling, words};
 const WORD: f32 = 1.0;
 const PAIR: f32 = 0.5;
 const PART: f32 = 0.3;
+/// The characters of a word whose parts count.
+const LONGEST: usize = 256;
 
 /// The embedding of a text, of length 1. Equal texts have equal ones.
 #[allow(clippy::cast_precision_loss, reason = "a word has few parts")]
@@ -19,13 +21,17 @@ pub(crate) fn embedding(text: &str, dimension: usize) -> Vec<f32> {
     };
     let words = words(text);
     let words = telling(&words);
+    let mut buffer = String::new();
     for word in &words {
         add(hash(0, &[word]), WORD);
-        let padded: Vec<char> = std::iter::once(' ').chain(word.chars()).chain(std::iter::once(' ')).collect();
-        let parts: Vec<String> =
-            (3..=5).flat_map(|length| padded.windows(length).map(|part| part.iter().collect())).collect();
-        for part in &parts {
-            add(hash(1, &[part]), PART / (parts.len() as f32).sqrt());
+        let padded: Vec<char> =
+            std::iter::once(' ').chain(word.chars().take(LONGEST)).chain(std::iter::once(' ')).collect();
+        let count: usize = (3..=5).map(|length| (padded.len() + 1).saturating_sub(length)).sum();
+        let weight = PART / (count as f32).sqrt();
+        for part in (3..=5).flat_map(|length| padded.windows(length)) {
+            buffer.clear();
+            buffer.extend(part);
+            add(hash(1, &[&buffer]), weight);
         }
     }
     for pair in words.windows(2) {
@@ -44,13 +50,13 @@ pub(crate) fn embedding(text: &str, dimension: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::embedding;
-    use crate::local::vector::score::{DenseQuery, Similarity, squared_length};
+    use crate::local::vector::score::{DenseQuery, Length, Similarity, squared_length};
 
     fn nearest<'a>(query: &str, texts: &[&'a str], dimension: usize) -> &'a str {
         let query = DenseQuery::new(embedding(query, dimension), Similarity::Cosine);
         let score = |text: &str| {
             let vector = embedding(text, dimension);
-            query.score(&vector, squared_length(&vector))
+            query.score(&vector, Length::of(&vector))
         };
         texts.iter().max_by(|a, b| score(a).total_cmp(&score(b))).unwrap()
     }

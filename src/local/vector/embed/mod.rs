@@ -7,6 +7,6 @@ mod stop_words;
 mod words;
 
 pub(super) use self::{
-    embedder::{Embedder, EmbeddingService},
+    embedder::{Embedder, EmbeddingService, LONG, in_background},
     sparse::{document, query},
 };

@@ -1,11 +1,14 @@
 //! The words of a text.
 
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
 use super::stop_words::STOP_WORDS;
 
-/// The runs of letters and digits, in lower case.
+/// The runs of letters and digits, in lower case and without accents: `Café` and `CAFE` are one word.
 pub(super) fn words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
-    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let plain: String = lower.nfkd().filter(|c| !is_combining_mark(*c)).collect();
+    plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// The words without those that say little. If there are no others, all.
@@ -36,7 +39,8 @@ mod tests {
     fn words_that_say_little_are_left_out_unless_there_are_no_others() {
         assert!(STOP_WORDS.is_sorted());
         let words = words("What is the Capital of Türkiye?");
-        assert_eq!(telling(&words), ["capital", "türkiye"]);
+        assert_eq!(telling(&words), ["capital", "turkiye"]);
+        assert_eq!(super::words("İstanbul CAFE\u{301} café ﬁve"), ["istanbul", "cafe", "cafe", "five"]);
         let words = super::words("who are they");
         assert_eq!(telling(&words), ["who", "are", "they"]);
     }

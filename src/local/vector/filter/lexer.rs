@@ -4,14 +4,13 @@ use std::borrow::Cow;
 
 use super::parser::FilterError;
 
-/// A word, and the place of its first character.
+/// A word, and the byte at which it begins.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token<'a> {
     pub(super) kind: Kind<'a>,
     /// As it is written.
     pub(super) text: &'a str,
-    pub(super) line: usize,
-    pub(super) column: usize,
+    pub(super) at: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -26,17 +25,12 @@ pub(super) enum Kind<'a> {
 /// Reads all words, the end among them.
 pub(super) fn lex(source: &str) -> Result<Vec<Token<'_>>, FilterError> {
     let mut tokens = Vec::new();
-    let (mut at, mut line, mut line_start) = (0, 1, 0);
+    let mut at = 0;
     loop {
         let rest = &source[at..];
         let Some(first) = rest.chars().next() else { break };
-        // Columns are counted in characters.
-        let column = source[line_start..at].chars().count();
         let length = match first {
             ' ' | '\t' | '\r' | '\n' => {
-                if first == '\n' {
-                    (line, line_start) = (line + 1, at + 1);
-                }
                 at += 1;
                 continue;
             }
@@ -60,18 +54,12 @@ pub(super) fn lex(source: &str) -> Result<Vec<Token<'_>>, FilterError> {
                 '\'' | '"' => rest.chars().take(20).collect(),
                 _ => first.to_string(),
             };
-            return Err(FilterError { line, column, detail: format!("token recognition error at: '{shown}'") });
+            return Err(FilterError::at(source, at, format!("token recognition error at: '{shown}'")));
         };
-        tokens.push(Token { kind, text, line, column });
-        // A text may go over several lines.
-        if let Some(end) = text.rfind('\n') {
-            line += text.matches('\n').count();
-            line_start = at + end + 1;
-        }
+        tokens.push(Token { kind, text, at });
         at += length;
     }
-    let column = source[line_start..].chars().count();
-    tokens.push(Token { kind: Kind::End, text: "<EOF>", line, column });
+    tokens.push(Token { kind: Kind::End, text: "<EOF>", at });
     Ok(tokens)
 }
 

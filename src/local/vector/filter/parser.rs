@@ -9,6 +9,9 @@ use super::{
     program::{Condition, Filter, Literal, Order, Test},
 };
 
+/// The bytes of a pattern: looking for it takes time by its length and that of the text.
+const MAX_PATTERN: usize = 1_000;
+
 /// The depth of parentheses.
 const MAX_DEPTH: usize = 64;
 
@@ -18,6 +21,16 @@ pub(crate) struct FilterError {
     pub(super) line: usize,
     pub(super) column: usize,
     pub(super) detail: String,
+}
+
+impl FilterError {
+    /// The error at a byte of a filter. Columns are counted in characters.
+    pub(super) fn at(source: &str, at: usize, detail: String) -> Self {
+        let before = &source[..at];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count());
+        Self { line, column, detail }
+    }
 }
 
 impl fmt::Display for FilterError {
@@ -31,7 +44,7 @@ pub(crate) fn parse(source: &str, max_values: usize) -> Result<Filter, FilterErr
     if source.trim().is_empty() {
         return Ok(Filter::Always);
     }
-    let mut parser = Parser { tokens: lex(source)?, at: 0, depth: 0, max_values };
+    let mut parser = Parser { source, tokens: lex(source)?, at: 0, depth: 0, max_values };
     let filter = parser.any_of()?;
     match &parser.next().kind {
         Kind::End => Ok(filter),
@@ -40,6 +53,7 @@ pub(crate) fn parse(source: &str, max_values: usize) -> Result<Filter, FilterErr
 }
 
 struct Parser<'a> {
+    source: &'a str,
     tokens: Vec<Token<'a>>,
     at: usize,
     depth: usize,
@@ -106,7 +120,13 @@ impl<'a> Parser<'a> {
         }
         let is_negated = self.take_word("NOT");
         let test = if self.take_word("GLOB") {
-            Test::Matches(Glob::new(&self.text()?))
+            let place = self.at;
+            let pattern = self.text()?;
+            if pattern.len() > MAX_PATTERN {
+                self.at = place;
+                return Err(self.error("mismatched input", "a pattern of at most 1000 bytes"));
+            }
+            Test::Matches(Glob::new(&pattern))
         } else if self.take_word("IN") {
             Test::In(self.literals()?)
         } else if self.take_word("CONTAINS") {
@@ -205,9 +225,9 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, what: &str, expected: &str) -> FilterError {
-        let Token { text, line, column, .. } = self.next();
+        let Token { text, at, .. } = self.next();
         let shown: String = text.chars().take(40).collect();
-        FilterError { line: *line, column: *column, detail: format!("{what} '{shown}' expecting {expected}") }
+        FilterError::at(self.source, *at, format!("{what} '{shown}' expecting {expected}"))
     }
 }
 
@@ -317,5 +337,8 @@ mod tests {
         let deep = format!("{}a = 1{}", "(".repeat(65), ")".repeat(65));
         assert!(parse(&deep, 9).is_err() && parse(&deep[1..deep.len() - 1], 9).is_ok());
         assert!(parse(&"(".repeat(1_000_000), 9).is_err());
+        assert!(parse(&format!("a GLOB '{}'", "*a".repeat(501)), 9).is_err());
+        // In a time that grows with the length, not with its square.
+        assert!(parse(&vec!["a = 1"; 200_000].join(" OR "), 9).is_ok());
     }
 }

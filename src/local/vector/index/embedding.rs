@@ -1,10 +1,11 @@
 //! Vectors in place of texts.
 
-use super::{Index, checks};
+use super::{Index, IndexKind, checks};
 use crate::local::vector::{
     api::{Asked, Halves, Request},
-    embed,
+    embed::{self, LONG, in_background},
     refusal::Refusal,
+    score::SparseVector,
     store::NewRecord,
 };
 
@@ -35,36 +36,52 @@ impl Index {
     }
 
     async fn embed_records(&self, records: &mut [NewRecord]) -> Result<(), Refusal> {
-        let texts: Vec<&str> = records.iter().map(|record| record.data.as_deref().unwrap_or_default()).collect();
-        let mut dense = if self.settings.kind.has_dense() {
-            self.shared.embedder.dense(&texts, self.settings.dimension).await?
-        } else {
-            Vec::new()
-        }
-        .into_iter();
-        for record in records {
-            let text = record.data.as_deref().unwrap_or_default();
-            if self.settings.kind.has_sparse() {
-                record.sparse = Some(embed::document(text, self.shared.limits.sparse_entries));
-            }
-            record.dense = dense.next();
+        self.quota().check_update(records.len() as u64, &self.shared.limits, self.shared.clock.now_ms())?;
+        let texts = records.iter().map(|record| record.data.clone().unwrap_or_default()).collect();
+        let embedded = self.embed(texts, Halves::Both, embed::document).await?;
+        for (record, (dense, sparse)) in records.iter_mut().zip(embedded) {
+            (record.dense, record.sparse) = (dense, sparse);
         }
         Ok(())
     }
 
     async fn embed_queries(&self, queries: &mut [Asked]) -> Result<(), Refusal> {
-        for query in queries {
-            if let Some((text, halves)) = query.text.take() {
-                checks::takes_texts(&self.settings)?;
-                if self.settings.kind.has_dense() && halves != Halves::Sparse {
-                    query.dense = self.shared.embedder.dense(&[&text], self.settings.dimension).await?.pop();
-                }
-                if self.settings.kind.has_sparse() && halves != Halves::Dense {
-                    query.sparse = Some(embed::query(&text, self.shared.limits.sparse_entries));
-                }
+        for halves in [Halves::Both, Halves::Dense, Halves::Sparse] {
+            // Only a hybrid index has halves.
+            let own = |asked: Halves| if self.settings.kind == IndexKind::Hybrid { asked } else { Halves::Both };
+            let is_of = |query: &&mut Asked| query.text.as_ref().is_some_and(|(_, asked)| own(*asked) == halves);
+            let mut queries: Vec<&mut Asked> = queries.iter_mut().filter(is_of).collect();
+            if queries.is_empty() {
+                continue;
             }
-            checks::query(&self.settings, query.dense.as_deref(), query.sparse.as_ref())?;
+            checks::takes_texts(&self.settings)?;
+            self.quota().check_query(queries.len() as u64, &self.shared.limits, self.shared.clock.now_ms())?;
+            let texts = queries.iter_mut().filter_map(|query| query.text.take()).map(|(text, _)| text).collect();
+            let embedded = self.embed(texts, halves, embed::query).await?;
+            for (query, (dense, sparse)) in queries.iter_mut().zip(embedded) {
+                (query.dense, query.sparse) = (dense, sparse);
+            }
         }
-        Ok(())
+        queries
+            .iter()
+            .try_for_each(|query| checks::query(&self.settings, query.dense.as_deref(), query.sparse.as_ref()))
+    }
+
+    /// The vectors of texts, in their order.
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        halves: Halves,
+        sparse: fn(&str, usize) -> SparseVector,
+    ) -> Result<Vec<(Option<Vec<f32>>, Option<SparseVector>)>, Refusal> {
+        let has_dense = self.settings.kind.has_dense() && halves != Halves::Sparse;
+        let has_sparse = self.settings.kind.has_sparse() && halves != Halves::Dense;
+        let (dimension, most) = (self.settings.dimension, self.shared.limits.sparse_entries);
+        let dense = if has_dense { Some(self.shared.embedder.dense(&texts, dimension).await?) } else { None };
+        let bytes: usize = texts.iter().map(String::len).sum();
+        let of_texts = move || texts.iter().map(|text| has_sparse.then(|| sparse(text, most))).collect::<Vec<_>>();
+        let sparse = if bytes > LONG { in_background(of_texts).await? } else { of_texts() };
+        let dense = dense.map_or_else(|| vec![None; sparse.len()], |dense| dense.into_iter().map(Some).collect());
+        Ok(dense.into_iter().zip(sparse).collect())
     }
 }

@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,7 +12,7 @@ use super::{LocalVectorIndex, quota::Quota, resumable::Resumables, state::State}
 use crate::local::{
     clock::LocalClock,
     vector::{
-        api::{Reply, Request},
+        api::{Cost, Reply, Request},
         embed::Embedder,
         limits::LocalVectorLimits,
         refusal::Refusal,
@@ -31,7 +31,16 @@ pub(crate) struct Index {
     /// The records, for a guess how long a request takes.
     records: AtomicU64,
     /// Requests that take every core, one after the other.
-    large: Semaphore,
+    large: Arc<Semaphore>,
+}
+
+/// Says that nothing waits for an answer any more, when it is dropped.
+struct Abandoned(Arc<AtomicBool>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What all indexes of a server have in common.
@@ -50,29 +59,46 @@ impl Index {
     pub(crate) fn new(settings: LocalVectorIndex, shared: Arc<Shared>) -> Self {
         let state = RwLock::new(State::new(settings.dimension));
         let (resumables, quota) = (Resumables::default(), Mutex::default());
-        let (records, large) = (AtomicU64::new(0), Semaphore::new(1));
+        let (records, large) = (AtomicU64::new(0), Arc::new(Semaphore::new(1)));
         Self { settings, shared, state, resumables, quota, records, large }
     }
 
     /// Does what a request asks for, in a namespace. It is done as a whole or not at all.
     pub(crate) async fn call(self: &Arc<Self>, namespace: String, request: Request) -> Result<Reply, Refusal> {
         let request = self.embedded(request).await?;
-        let index = Arc::clone(self);
+        let (index, cost) = (Arc::clone(self), request.cost());
         let records = usize::try_from(self.records.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        if !is_large(records, self.settings.dimension.max(16)) {
-            return index.run(&namespace, request);
+        let dimension = self.settings.dimension.max(16);
+        let work = match cost {
+            Cost::Cheap => 0,
+            Cost::Scan { scans, filter_bytes } => {
+                records.saturating_mul(dimension.saturating_mul(scans).saturating_add(filter_bytes))
+            }
+        };
+        // A request that waits for a long one must not hold up a thread of the runtime.
+        if !is_large(records, dimension) && !is_large(work, 1) {
+            return index.run(&namespace, request, &AtomicBool::new(false));
         }
-        // One after the other: each has all cores, and comes to its turn.
-        let _turn = self.large.acquire().await.map_err(|_| Refusal::new(503, "this server is shutting down"))?;
-        let task = tokio::task::spawn_blocking(move || index.run(&namespace, request));
+        // Long ones have all cores one after the other, so that each comes to its turn.
+        let turn = match is_large(work, 1) {
+            true => Some(Arc::clone(&self.large).acquire_owned().await),
+            false => None,
+        };
+        let turn = turn.transpose().map_err(|_| Refusal::new(503, "this server is shutting down"))?;
+        let abandoned = Abandoned(Arc::default());
+        let is_abandoned = Arc::clone(&abandoned.0);
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            index.run(&namespace, request, &is_abandoned)
+        });
         task.await.map_err(|_| Refusal::new(500, "the request failed in the server"))?
     }
 
-    fn run(&self, namespace: &str, request: Request) -> Result<Reply, Refusal> {
+    fn run(&self, namespace: &str, request: Request, is_abandoned: &AtomicBool) -> Result<Reply, Refusal> {
         let now_ms = self.shared.clock.now_ms();
         match request {
             Request::Upsert { records, .. } => self.upsert(namespace, records, now_ms),
-            Request::Query { queries, is_list } => self.query(namespace, queries, is_list, now_ms),
+            Request::Query { queries, is_list } => self.query(namespace, queries, is_list, now_ms, is_abandoned),
             Request::ResumableQuery { query, max_idle_s } => self.resumable_query(namespace, query, max_idle_s, now_ms),
             Request::ResumableNext { id, count } => self.resumable_next(&id, count, now_ms),
             Request::ResumableEnd { id } => self.resumables.end(&id, now_ms).map(|()| Reply::success()),

@@ -23,6 +23,18 @@ impl Quota {
         take(&mut self.updates, count, limits.daily_updates, "write")
     }
 
+    /// Whether so many queries are left, without counting them.
+    pub(super) fn check_query(&mut self, count: u64, limits: &LocalVectorLimits, now_ms: u64) -> Result<(), Refusal> {
+        self.turn(now_ms);
+        take(&mut self.queries.clone(), count, limits.daily_queries, "query")
+    }
+
+    /// Whether so many updates are left, without counting them.
+    pub(super) fn check_update(&mut self, count: u64, limits: &LocalVectorLimits, now_ms: u64) -> Result<(), Refusal> {
+        self.turn(now_ms);
+        take(&mut self.updates.clone(), count, limits.daily_updates, "write")
+    }
+
     fn turn(&mut self, now_ms: u64) {
         let day = now_ms / DAY_MS;
         if day != self.day {

@@ -1,6 +1,9 @@
 //! The requests that look for records.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde::Serialize;
 
@@ -19,6 +22,7 @@ impl Index {
         queries: Vec<Asked>,
         is_list: bool,
         now_ms: u64,
+        is_abandoned: &AtomicBool,
     ) -> Result<Reply, Refusal> {
         self.quota().query(queries.len() as u64, &self.shared.limits, now_ms)?;
         let state = self.read();
@@ -30,10 +34,13 @@ impl Index {
             });
         };
         let queries: Vec<(Search, usize, Include)> = queries.into_iter().map(|asked| self.search(asked)).collect();
-        let found: Vec<_> = queries
-            .iter()
-            .map(|(search, count, include)| results(namespace, &search.best(namespace, *count, now_ms), *include))
-            .collect();
+        let mut found = Vec::with_capacity(queries.len());
+        for (search, count, include) in &queries {
+            if is_abandoned.load(Ordering::Relaxed) {
+                return Err(Refusal::new(503, "the client has gone"));
+            }
+            found.push(results(namespace, &search.best(namespace, *count, now_ms), *include));
+        }
         // A list of one query is answered as the query is.
         Ok(match (&found[..], is_list) {
             ([one], _) => Reply::of(one),
@@ -55,7 +62,6 @@ impl Index {
         max_idle_s: u64,
         now_ms: u64,
     ) -> Result<Reply, Refusal> {
-        self.quota().query(1, &self.shared.limits, now_ms)?;
         let state = self.read();
         if state.get(namespace).is_none() {
             return Ok(Reply::of(&serde_json::json!({"uuid": "", "scores": []})));
@@ -65,6 +71,10 @@ impl Index {
         // In use from its first page on.
         drop(query.progress(now_ms));
         let id = self.resumables.open(Arc::clone(&query), &self.shared.limits, now_ms)?;
+        if let Err(refusal) = self.quota().query(1, &self.shared.limits, now_ms) {
+            self.resumables.end(&id, now_ms)?;
+            return Err(refusal);
+        }
         Ok(next_page(&state, &query, count, now_ms, Some(&id)))
     }
 
@@ -131,14 +141,12 @@ fn next_page(state: &State, query: &Resumable, count: usize, now_ms: u64, id: Op
         scores: &'a T,
     }
     let mut progress = query.progress(now_ms);
-    let scores = match state.instance(&query.namespace) {
+    let scores = match state.get(&query.namespace) {
         None => Vec::new(),
-        Some((namespace, instance)) => {
-            if progress.instance != instance {
-                (progress.instance, progress.returned) = (instance, HashSet::new());
-            }
+        Some(namespace) => {
             let found = query.search.next(namespace, count, now_ms, &progress.returned);
-            progress.returned.extend(found.iter().filter_map(|found| namespace.number(found.slot)));
+            let ids = found.iter().filter_map(|found| namespace.record(found.slot));
+            progress.returned.extend(ids.map(|record| Arc::clone(&record.id)));
             results(namespace, &found, query.include)
         }
     };

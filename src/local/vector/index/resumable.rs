@@ -21,12 +21,10 @@ pub(super) struct Resumable {
     progress: Mutex<Progress>,
 }
 
-/// The records that were returned, each by its number.
+/// The ids of the records that were returned.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// The namespace that the numbers are of: one that is reset begins anew.
-    pub(super) instance: u64,
-    pub(super) returned: HashSet<u64>,
+    pub(super) returned: HashSet<Arc<str>>,
     used_at_ms: u64,
 }
 

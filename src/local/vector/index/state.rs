@@ -18,8 +18,6 @@ pub(super) struct State {
 struct Named {
     /// The order of creation.
     created: u64,
-    /// Another one when it is reset.
-    instance: u64,
     records: Namespace,
 }
 
@@ -32,11 +30,6 @@ impl State {
 
     pub(super) fn get(&self, name: &str) -> Option<&Namespace> {
         self.namespaces.get(name).map(|named| &named.records)
-    }
-
-    /// The namespace, and a number that is another one after a reset.
-    pub(super) fn instance(&self, name: &str) -> Option<(&Namespace, u64)> {
-        self.namespaces.get(name).map(|named| (&named.records, named.instance))
     }
 
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Namespace> {
@@ -57,7 +50,7 @@ impl State {
         let Self { namespaces, dimension, made } = self;
         let named = namespaces.entry(name.to_owned()).or_insert_with(|| {
             *made += 1;
-            Named { created: *made, instance: *made, records: Namespace::new(*dimension) }
+            Named { created: *made, records: Namespace::new(*dimension) }
         });
         &mut named.records
     }
@@ -76,9 +69,8 @@ impl State {
 
     /// Empties a namespace. One that is not there is empty already.
     pub(super) fn reset(&mut self, name: &str) {
-        self.made += 1;
         if let Some(named) = self.namespaces.get_mut(name) {
-            (named.instance, named.records) = (self.made, Namespace::new(self.dimension));
+            named.records = Namespace::new(self.dimension);
         }
     }
 
@@ -113,7 +105,7 @@ impl State {
             return Ok(());
         }
         if self.namespaces.contains_key(to) && !is_forced {
-            return Err(Refusal::invalid(format!("Namespace {to} for the index {} already exists", index.name)));
+            return Err(Refusal::invalid(format!("Namespace {to} for the index {} already exists", shown(index))));
         }
         if let Some(named) = self.namespaces.remove(from) {
             self.namespaces.insert(to.to_owned(), named);
@@ -123,5 +115,10 @@ impl State {
 }
 
 fn unknown(name: &str, index: &LocalVectorIndex) -> Refusal {
-    Refusal::not_found(format!("Namespace {name} for the index {} does not exist", index.name))
+    Refusal::not_found(format!("Namespace {name} for the index {} does not exist", shown(index)))
+}
+
+/// The name of an index, also of the one at the root.
+fn shown(index: &LocalVectorIndex) -> &str {
+    if index.name.is_empty() { "default" } else { &index.name }
 }

@@ -2,6 +2,7 @@
 
 mod dense;
 mod fusion;
+mod kernel;
 mod ranked;
 mod shortlist;
 mod similarity;
@@ -9,7 +10,7 @@ mod sparse;
 
 pub use self::similarity::Similarity;
 pub(super) use self::{
-    dense::{DenseQuery, squared_length},
+    dense::{DenseQuery, Length, squared_length},
     fusion::{Fusion, fuse},
     ranked::{Ranked, best_first},
     shortlist::Shortlist,

@@ -65,23 +65,22 @@ impl Postings {
     /// The scores of the records that share an index with the query, in the order of their slots. There are `total` records
     /// in the namespace, in slots below `slots`.
     pub(crate) fn scores(&self, query: &SparseVector, weighting: Weighting, total: usize, slots: usize) -> Vec<Ranked> {
-        // Not a number: no index in common.
-        let mut sums = vec![f32::NAN; slots];
+        let (mut sums, mut is_found) = (vec![0.0_f32; slots], vec![false; slots]);
         let mut found = Vec::new();
         for (index, value) in query.entries() {
             let Some(records) = self.0.get(&index) else { continue };
+            // JSON has no infinity, and the difference of two is no number.
             let value = match weighting {
                 Weighting::AsGiven => value,
-                Weighting::Idf => value * idf(total, records.len()),
+                Weighting::Idf => (value * idf(total, records.len())).clamp(f32::MIN, f32::MAX),
             };
             for (slot, weight) in records {
-                let Some(sum) = sums.get_mut(*slot as usize) else { continue };
-                if sum.is_nan() {
-                    *sum = 0.0;
+                let at = *slot as usize;
+                let (Some(sum), Some(is_found)) = (sums.get_mut(at), is_found.get_mut(at)) else { continue };
+                if !std::mem::replace(is_found, true) {
                     found.push(*slot);
                 }
-                // JSON has no infinity, and the difference of two is no number.
-                *sum = (*sum + value * weight).clamp(f32::MIN, f32::MAX);
+                *sum = (*sum + (value * weight).clamp(f32::MIN, f32::MAX)).clamp(f32::MIN, f32::MAX);
             }
         }
         found.sort_unstable();
@@ -140,5 +139,9 @@ mod tests {
         postings.insert(0, &vector(&[(0, f32::MAX), (1, f32::MAX)]));
         let found = postings.scores(&vector(&[(0, f32::MAX), (1, f32::MIN)]), Weighting::AsGiven, 1, 1);
         assert!(found[0].score.is_finite());
+        // A weight beyond all numbers, times nothing.
+        postings.insert(1, &vector(&[(7, 0.0), (8, 1.0)]));
+        let found = postings.scores(&vector(&[(7, 3e38), (8, 1.0)]), Weighting::Idf, 1_000, 2);
+        assert_eq!(found.iter().map(|found| (found.slot, found.score.is_finite())).collect::<Vec<_>>(), [(1, true)]);
     }
 }

@@ -1,4 +1,4 @@
-use crate::local::vector::score::squared_length;
+use crate::local::vector::score::Length;
 
 /// The vectors that are stored together: a block is as large as a table may grow at one time.
 const BLOCK: usize = 1024;
@@ -13,8 +13,7 @@ pub(super) struct DenseTable {
 #[derive(Debug, Default)]
 pub(super) struct Block {
     numbers: Vec<f32>,
-    /// The square of each vector's length.
-    squares: Vec<f32>,
+    lengths: Vec<Length>,
 }
 
 impl DenseTable {
@@ -29,12 +28,12 @@ impl DenseTable {
 
     /// Adds a vector, which has the dimension of the table.
     pub(super) fn push(&mut self, vector: &[f32]) {
-        if self.blocks.last().is_none_or(|block| block.squares.len() == BLOCK) {
+        if self.blocks.last().is_none_or(|block| block.lengths.len() == BLOCK) {
             self.blocks.push(Block::default());
         }
         if let Some(block) = self.blocks.last_mut() {
             block.numbers.extend_from_slice(vector);
-            block.squares.push(squared_length(vector));
+            block.lengths.push(Length::of(vector));
         }
     }
 
@@ -43,16 +42,16 @@ impl DenseTable {
         let begin = at * self.dimension;
         if let Some(block) = self.blocks.get_mut(block) {
             block.numbers[begin..begin + self.dimension].copy_from_slice(vector);
-            block.squares[at] = squared_length(vector);
+            block.lengths[at] = Length::of(vector);
         }
     }
 
-    /// The vector of a slot, and the square of its length.
-    pub(super) fn get(&self, slot: u32) -> Option<(&[f32], f32)> {
+    /// The vector of a slot, and its length.
+    pub(super) fn get(&self, slot: u32) -> Option<(&[f32], Length)> {
         let (block, at) = place(slot);
         let block = self.blocks.get(block)?;
         let begin = at * self.dimension;
-        Some((block.numbers.get(begin..begin + self.dimension)?, *block.squares.get(at)?))
+        Some((block.numbers.get(begin..begin + self.dimension)?, *block.lengths.get(at)?))
     }
 
     /// The blocks with the slot of their first vector.
@@ -62,9 +61,18 @@ impl DenseTable {
 }
 
 impl Block {
-    /// The vectors, which have this dimension, with the squares of their lengths.
-    pub(super) fn vectors(&self, dimension: usize) -> impl Iterator<Item = (&[f32], f32)> {
-        self.numbers.chunks_exact(dimension.max(1)).zip(self.squares.iter().copied())
+    /// All numbers, one vector behind the other.
+    pub(super) fn numbers(&self) -> &[f32] {
+        &self.numbers
+    }
+
+    pub(super) fn lengths(&self) -> &[Length] {
+        &self.lengths
+    }
+
+    /// The vectors, which have this dimension, with their lengths.
+    pub(super) fn vectors(&self, dimension: usize) -> impl Iterator<Item = (&[f32], Length)> {
+        self.numbers.chunks_exact(dimension.max(1)).zip(self.lengths.iter().copied())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod dense_table;
 mod info;
+mod merge_patch;
 mod namespace;
 mod record;
 mod scan;

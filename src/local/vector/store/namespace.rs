@@ -20,7 +20,7 @@ pub(crate) struct Namespace {
     by_id: HashMap<Arc<str>, u32>,
     pub(super) dense: DenseTable,
     pub(super) postings: Postings,
-    /// The bytes of metadata and data.
+    /// The bytes of all but dense vectors.
     bytes: u64,
     /// The time at which queries find every record.
     settled_at_ms: u64,
@@ -185,7 +185,7 @@ impl Namespace {
         let begin = self.numbers.partition_point(|number| *number < from);
         let found = (begin..self.slots.len())
             .filter(|at| self.slots[*at].as_ref().is_some_and(|record| record.id.starts_with(prefix)));
-        let mut slots: Vec<u32> = found.take(limit + 1).filter_map(|at| u32::try_from(at).ok()).collect();
+        let mut slots: Vec<u32> = found.take(limit.saturating_add(1)).filter_map(|at| u32::try_from(at).ok()).collect();
         let next = if slots.len() > limit { slots.pop().and_then(|slot| self.number(slot)) } else { None };
         Page { slots, next }
     }

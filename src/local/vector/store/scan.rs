@@ -22,13 +22,15 @@ pub(super) fn best(
     accept: &(impl Fn(u32) -> bool + Sync),
 ) -> Vec<Ranked> {
     let parts = in_parts(table, threads, |blocks| {
-        let mut shortlist = Shortlist::new(count);
-        for_each(table, blocks, |slot, vector, square| {
-            let bounds = query.bounds(vector, square);
-            if shortlist.admits(bounds) && accept(slot) {
-                shortlist.push(bounds, slot);
+        let (mut shortlist, mut buffer) = (Shortlist::new(count), Vec::new());
+        for (first, block) in blocks {
+            let bounds = query.bounds(block.numbers(), block.lengths(), &mut buffer);
+            for (slot, bounds) in (*first..).zip(bounds) {
+                if shortlist.admits(bounds) && accept(slot) {
+                    shortlist.push(bounds, slot);
+                }
             }
-        });
+        }
         shortlist
     });
     let mut shortlist = Shortlist::new(count);
@@ -36,8 +38,8 @@ pub(super) fn best(
         shortlist.merge(part);
     }
     let exact = shortlist.into_slots().into_iter().filter_map(|slot| {
-        let (vector, square) = table.get(slot)?;
-        Some(Ranked { score: query.score(vector, square), slot })
+        let (vector, length) = table.get(slot)?;
+        Some(Ranked { score: query.score(vector, length), slot })
     });
     best_first(exact.collect(), count)
 }
@@ -51,29 +53,23 @@ pub(super) fn all(
 ) -> Vec<Ranked> {
     let parts = in_parts(table, threads, |blocks| {
         let mut ranked = Vec::new();
-        for_each(table, blocks, |slot, vector, square| {
-            if accept(slot) {
-                ranked.push(Ranked { score: query.score(vector, square), slot });
+        for (first, block) in blocks {
+            for (slot, (vector, length)) in (*first..).zip(block.vectors(table.dimension())) {
+                if accept(slot) {
+                    ranked.push(Ranked { score: query.score(vector, length), slot });
+                }
             }
-        });
+        }
         ranked
     });
     best_first(parts.concat(), usize::MAX)
 }
 
-fn for_each(table: &DenseTable, blocks: &[(u32, &Block)], mut look: impl FnMut(u32, &[f32], f32)) {
-    for (first, block) in blocks {
-        for (slot, (vector, square)) in (*first..).zip(block.vectors(table.dimension())) {
-            look(slot, vector, square);
-        }
-    }
-}
-
 /// Runs it over the blocks: in this thread, or in so many if there are many numbers.
 fn in_parts<T: Send>(table: &DenseTable, threads: usize, run: impl Fn(&[(u32, &Block)]) -> T + Sync) -> Vec<T> {
     let blocks: Vec<(u32, &Block)> = table.blocks().collect();
-    let numbers = blocks.iter().map(|(_, block)| block.vectors(table.dimension()).size_hint().0).sum::<usize>();
-    let threads = if is_large(numbers, table.dimension()) { threads.min(blocks.len()) } else { 1 };
+    let vectors = blocks.iter().map(|(_, block)| block.lengths().len()).sum::<usize>();
+    let threads = if is_large(vectors, table.dimension()) { threads.min(blocks.len()) } else { 1 };
     if threads < 2 {
         return vec![run(&blocks)];
     }

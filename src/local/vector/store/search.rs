@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{Metadata, Namespace, scan};
 use crate::local::vector::{
@@ -24,13 +24,13 @@ impl Search {
         self.run(namespace, count, usize::MAX, now_ms, None)
     }
 
-    /// The best `count` of the records that are not among those numbers. Of each half so many are fused, and no more.
+    /// The best `count` of the records whose ids are not among those. Of each half so many are fused, and no more.
     pub(crate) fn next(
         &self,
         namespace: &Namespace,
         count: usize,
         now_ms: u64,
-        returned: &HashSet<u64>,
+        returned: &HashSet<Arc<str>>,
     ) -> Vec<Ranked> {
         self.run(namespace, count, count, now_ms, Some(returned))
     }
@@ -41,13 +41,11 @@ impl Search {
         count: usize,
         fused: usize,
         now_ms: u64,
-        returned: Option<&HashSet<u64>>,
+        returned: Option<&HashSet<Arc<str>>>,
     ) -> Vec<Ranked> {
         let accept = |slot: u32| {
             let Some(record) = namespace.record(slot) else { return false };
-            let is_new = || {
-                returned.is_none_or(|returned| namespace.number(slot).is_some_and(|number| !returned.contains(&number)))
-            };
+            let is_new = || returned.is_none_or(|returned| !returned.contains(&record.id));
             record.searchable_at_ms <= now_ms
                 && is_new()
                 && self.filter.holds(record.metadata.as_ref().map(Metadata::value))
