@@ -129,6 +129,12 @@ impl Error {
         self
     }
 
+    /// The same error with another message.
+    pub(crate) fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     pub(crate) fn with_key(mut self, key: Option<String>) -> Self {
         self.0.key = key;
         self

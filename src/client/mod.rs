@@ -37,6 +37,7 @@
 mod cleartext;
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
 mod connections;
+mod cursors;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
 #[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
@@ -66,6 +67,7 @@ pub use self::{
 #[cfg(feature = "ratelimit")]
 pub(crate) use self::rest::fetch_text;
 pub(crate) use self::{
+    cursors::SeenCursors,
     rest::{RestClient, RestConfig, RestRequest, RestResponse, reason},
     retry::Repeat,
     secret::Secret,

@@ -3,11 +3,10 @@
 use super::{
     DlqId,
     call::{Answer, Call, Caller},
-    listing::Seen,
     query::Query,
     wire::{FromWire, Object, Unreadable},
 };
-use crate::Error;
+use crate::{Error, client::SeenCursors};
 use http::{HeaderMap, Method};
 use std::vec;
 
@@ -40,7 +39,7 @@ pub(crate) struct Pages {
     /// `None` before the first request.
     cursor: Option<Option<String>>,
     /// The cursors that were followed.
-    seen: Seen,
+    seen: SeenCursors,
     left: Option<u64>,
 }
 
@@ -94,7 +93,7 @@ impl Entries {
     }
 
     pub(crate) fn matching(query: Query, limit: Option<u32>) -> Self {
-        Self::Matching(Pages { query, cursor: None, seen: Seen::default(), left: limit.map(u64::from) })
+        Self::Matching(Pages { query, cursor: None, seen: SeenCursors::default(), left: limit.map(u64::from) })
     }
 
     pub(crate) fn all() -> Self {

@@ -3,13 +3,12 @@ use super::{
     query::Query,
     wire::{FromWire, Object, Unreadable},
 };
-use crate::Error;
+use crate::{Error, client::SeenCursors};
 use futures_core::{Stream, future::BoxFuture};
 use serde_json::Value;
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     fmt,
-    hash::{DefaultHasher, Hash, Hasher},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -43,7 +42,7 @@ pub struct Listing<T> {
     source: Source<T>,
     entries: VecDeque<T>,
     state: State<T>,
-    seen: Seen,
+    seen: SeenCursors,
 }
 
 /// One page of a [`Listing`].
@@ -104,7 +103,7 @@ impl<T> Listing<T> {
     {
         let (caller, read) = (caller.clone(), T::from_wire);
         let source = Source { caller, operation, path, names, read, query, page_size: None, cursor: None };
-        Self { source, entries: VecDeque::new(), state: State::More, seen: Seen::default() }
+        Self { source, entries: VecDeque::new(), state: State::More, seen: SeenCursors::default() }
     }
 
     /// Sets how many entries a page has at the most (100, which is the service's own limit for most lists).
@@ -133,19 +132,6 @@ impl<T> Listing<T> {
     // Without a borrow of `self`, which cannot be shared between threads.
     pub fn page(&self) -> impl Future<Output = Result<Page<T>, Error>> + use<T> {
         self.source.clone().page()
-    }
-}
-
-/// The cursors of a listing: one that comes a second time would never end.
-#[derive(Default)]
-pub(super) struct Seen(HashSet<u64>);
-
-impl Seen {
-    /// Whether the cursor comes for the first time. Hashes are kept, as a listing may have many.
-    pub(super) fn is_new(&mut self, cursor: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        cursor.hash(&mut hasher);
-        self.0.insert(hasher.finish())
     }
 }
 

@@ -39,7 +39,7 @@ where
     Upstash: FromRef<S>,
 {
     fn from_ref(state: &S) -> Self {
-        Upstash::from_ref(state).vector()
+        Upstash::from_ref(state).vector().typed()
     }
 }
 

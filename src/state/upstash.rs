@@ -285,7 +285,7 @@ impl Upstash {
         crate::workflow::WorkflowClient::new(self.qstash())
     }
 
-    /// The index of Vector, with metadata of a type of yours. If it is not configured, each call fails with the names of the
+    /// The index of Vector; [`typed`](crate::vector::Index::typed) gives it metadata of a type of yours. If it is not configured, each call fails with the names of the
     /// missing variables.
     ///
     /// ```
@@ -298,15 +298,15 @@ impl Upstash {
     ///
     /// # fn main() -> Result<(), axum_upstash::Error> {
     /// let upstash = Upstash::builder().or_memory().build()?;
-    /// let articles: Index<Article> = upstash.vector();
+    /// let articles: Index<Article> = upstash.vector().typed();
     /// # drop(articles);
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
     #[cfg(feature = "vector")]
-    pub fn vector<M>(&self) -> crate::vector::Index<M> {
-        self.inner.vector.typed()
+    pub fn vector(&self) -> crate::vector::Index {
+        self.inner.vector.clone()
     }
 
     /// The receiver that verifies QStash's webhooks. If its keys are not configured, it refuses every webhook with a

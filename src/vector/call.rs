@@ -1,6 +1,6 @@
 //! How a call is sent, and how its answer is read.
 
-use super::error::from_response;
+use super::error::{from_response, invalid};
 use crate::{
     Error, ErrorKind,
     client::{Repeat, RestClient, RestRequest, RestResponse},
@@ -13,6 +13,14 @@ use std::time::Duration;
 
 /// What a namespace may have in a path as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Whether a namespace can be named in a path: these two mean another place there, even with escapes.
+pub(super) fn check_namespace(name: &str) -> Result<(), Error> {
+    if matches!(name, "." | "..") {
+        return Err(invalid("a namespace cannot be called . or .., as no URL can name it"));
+    }
+    Ok(())
+}
 
 /// Sends the calls of one namespace.
 #[derive(Debug, Clone)]
@@ -47,8 +55,12 @@ impl Call {
     }
 
     /// Sending it twice is not the same as once.
-    pub(super) fn once(mut self) -> Self {
-        self.repeat = Repeat::IfNotSent;
+    pub(super) fn once(self) -> Self {
+        self.repeat(Repeat::IfNotSent)
+    }
+
+    pub(super) fn repeat(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
         self
     }
 
@@ -62,8 +74,9 @@ impl Call {
         match serde_json::to_vec(body) {
             Ok(body) => Ok(self.body(body.into())),
             Err(error) => {
-                let message = "the call cannot be written as JSON";
-                Err(Error::new(ErrorKind::InvalidInput, message).with_source(error).with_operation(operation))
+                // The text of the error may have values.
+                let message = format!("the call cannot be written as JSON: {:?}", error.classify());
+                Err(invalid(message).with_operation(operation))
             }
         }
     }
@@ -82,6 +95,9 @@ impl Caller {
     pub(super) async fn send(&self, call: Call) -> Result<Answer, Error> {
         let Call { operation, path, has_namespace, body, repeat } = call;
         let describe = |error: Error| error.with_operation(operation);
+        if has_namespace {
+            check_namespace(&self.namespace).map_err(describe)?;
+        }
         let path = match &*self.namespace {
             name if has_namespace && !name.is_empty() => {
                 format!("{path}/{}", utf8_percent_encode(name, SEGMENT)).into()

@@ -19,7 +19,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt};
 /// }
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VectorRefusal {
     /// A dense vector has another dimension than the index.
@@ -52,7 +52,14 @@ impl VectorRefusal {
     /// The refusal that an error of a call is about, if there is one.
     #[must_use]
     pub fn of(error: &Error) -> Option<&Self> {
-        error.source()?.downcast_ref()
+        let mut source = error.source();
+        while let Some(error) = source {
+            match error.downcast_ref() {
+                Some(refusal) => return Some(refusal),
+                None => source = error.source(),
+            }
+        }
+        None
     }
 
     fn of_text(text: &str) -> Option<Self> {
@@ -109,6 +116,12 @@ impl fmt::Display for VectorRefusal {
             ),
             Self::NamespaceNotFound => f.write_str("the namespace does not exist"),
         }
+    }
+}
+
+impl fmt::Debug for VectorRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VectorRefusal({self})")
     }
 }
 

@@ -59,10 +59,10 @@ pub struct Index<M = serde_json::Value> {
 /// Sets up an [`Index`].
 ///
 /// ```
-/// use axum_upstash::{client::RetryPolicy, vector::{Index, IndexBuilder}};
+/// use axum_upstash::{client::RetryPolicy, vector::Index};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let builder: IndexBuilder = IndexBuilder::new("https://eu1-example-vector.upstash.io", "token");
+/// let builder = Index::builder("https://eu1-example-vector.upstash.io", "token");
 /// let index: Index = builder.retry(RetryPolicy::never()).build()?;
 /// # drop(index);
 /// # Ok(())
@@ -79,7 +79,7 @@ pub struct IndexBuilder {
 
 impl IndexBuilder {
     /// Begins with the address and the token of an index.
-    pub fn new(url: impl Into<String>, token: impl Into<String>) -> Self {
+    pub(crate) fn new(url: impl Into<String>, token: impl Into<String>) -> Self {
         let names = ("the Vector URL", "the Vector token");
         Self { url: url.into(), token: Secret::new(token), names, rest: RestConfig::default() }
     }
@@ -102,6 +102,13 @@ impl IndexBuilder {
     }
 }
 
+impl Index {
+    /// Sets up an index, of any metadata, with settings of its own.
+    pub fn builder(url: impl Into<String>, token: impl Into<String>) -> IndexBuilder {
+        IndexBuilder::new(url, token)
+    }
+}
+
 impl<M> Index<M> {
     /// An index, by its address and its token.
     ///
@@ -111,7 +118,7 @@ impl<M> Index<M> {
         IndexBuilder::new(url, token).build()
     }
 
-    /// The index of `UPSTASH_VECTOR_REST_URL` and `UPSTASH_VECTOR_REST_TOKEN`.
+    /// The index of `UPSTASH_VECTOR_REST_URL` and `UPSTASH_VECTOR_REST_TOKEN`, or of the same names after `NEXT_PUBLIC_`.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a variable is not set, or cannot be right.
@@ -139,11 +146,6 @@ impl<M> Index<M> {
             let rest = RestConfig { telemetry: rest.telemetry && is_telemetry, ..rest };
             builder.rest(rest).build_into(problems)
         })
-    }
-
-    /// Sets up a client with settings of its own.
-    pub fn builder(url: impl Into<String>, token: impl Into<String>) -> IndexBuilder {
-        IndexBuilder::new(url, token)
     }
 
     /// A client whose every call fails with what has to be set.
@@ -194,7 +196,7 @@ impl<M> Index<M> {
         Index::of(self.caller.clone())
     }
 
-    /// The same index with another deadline for each call, retries included (10 s).
+    /// The same index with another deadline for each request, retries included (10 s).
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self::of(Caller { timeout: Some(timeout), ..self.caller.clone() })

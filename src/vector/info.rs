@@ -3,7 +3,7 @@ use crate::{
     Error, ErrorKind,
     rt::{Stopwatch, sleep},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
 const OPERATION: &str = "vector info";
@@ -19,35 +19,35 @@ const OPERATION: &str = "vector info";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct IndexInfo {
     /// The records of all namespaces that queries find.
     pub vector_count: u64,
     /// The records that were accepted, and that queries do not find yet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub pending_vector_count: u64,
     /// The bytes that it takes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub index_size: u64,
     /// The dimension of dense vectors: 0 if it is sparse.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub dimension: usize,
     /// `COSINE`, `EUCLIDEAN` or `DOT_PRODUCT`; empty if it is sparse.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub similarity_function: String,
     /// `DENSE`, `SPARSE` or `HYBRID`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub index_type: String,
     /// The dense half.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub dense_index: Option<DenseIndexInfo>,
     /// The sparse half.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub sparse_index: Option<SparseIndexInfo>,
     /// The records of each namespace, by its name. That of the default one is empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub namespaces: BTreeMap<String, NamespaceInfo>,
 }
 
@@ -61,17 +61,17 @@ pub struct IndexInfo {
 /// }
 /// # let _ = takes_texts;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DenseIndexInfo {
     /// The dimension.
     pub dimension: usize,
     /// `COSINE`, `EUCLIDEAN` or `DOT_PRODUCT`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub similarity_function: String,
     /// The model that makes vectors of texts. It is empty if there is none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub embedding_model: String,
 }
 
@@ -85,12 +85,12 @@ pub struct DenseIndexInfo {
 /// }
 /// # let _ = is_bm25;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SparseIndexInfo {
     /// The model that makes vectors of texts. It is empty if there is none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub embedding_model: String,
 }
 
@@ -104,15 +104,20 @@ pub struct SparseIndexInfo {
 /// }
 /// # let _ = is_settled;
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct NamespaceInfo {
     /// Those that queries find.
     pub vector_count: u64,
     /// Those that were accepted, and that queries do not find yet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub pending_vector_count: u64,
+}
+
+/// The default for what is null.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl<M> Index<M> {
@@ -133,7 +138,10 @@ impl<M> Index<M> {
         let watch = Stopwatch::start();
         let mut wait = Duration::from_millis(50);
         loop {
-            let info = self.info().await?;
+            // The last look is within the limit as well.
+            let left = limit.saturating_sub(watch.elapsed()).max(Duration::from_millis(1));
+            let timeout = self.caller.timeout.unwrap_or_else(|| self.caller.rest.timeout());
+            let info = self.with_timeout(timeout.min(left)).info().await?;
             let namespace = info.namespaces.get(&*self.caller.namespace);
             let pending = namespace.map_or(0, |namespace| namespace.pending_vector_count);
             if pending == 0 {

@@ -30,9 +30,9 @@
 //! - **Namespaces** are handles: [`Index::namespace`].
 //! - **Any number** of records, ids and queries is taken: they are split into requests that the service takes, several of
 //!   which are under way at the same time.
-//! - **Retries.** All calls but deleting and renaming namespaces and those of [resumable queries](Resumable) may be
-//!   repeated, and are after a broken connection. An answer with the results of a resumable query that is lost is not
-//!   asked for again.
+//! - **Retries.** Calls whose repetition changes nothing are sent again after a broken connection. Those that delete by
+//!   prefix, by filter or whole namespaces, or rename, are not, and neither are those of [resumable queries](Resumable): the
+//!   results of an answer that was lost would be skipped.
 //! - **Errors.** A [`VectorRefusal`] says what the service refused; [`QuotaExceeded`](crate::ErrorKind::QuotaExceeded) is
 //!   the end of the day's requests.
 //!

@@ -1,6 +1,9 @@
 //! Namespaces: their names, and what empties, deletes and renames them.
 
-use super::{Index, call::Call};
+use super::{
+    Index,
+    call::{Call, check_namespace},
+};
 use crate::Error;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -11,7 +14,7 @@ impl<M> Index<M> {
     /// # Errors
     /// Those of the service.
     pub async fn reset(&self) -> Result<(), Error> {
-        self.acknowledged(Call::new("vector reset", "/reset")).await
+        self.acknowledged(Call::new("vector reset", "/reset").once()).await
     }
 
     /// Deletes all records of all namespaces, which stay.
@@ -19,7 +22,7 @@ impl<M> Index<M> {
     /// # Errors
     /// Those of the service.
     pub async fn reset_all(&self) -> Result<(), Error> {
-        self.acknowledged(Call::of_index("vector reset", "/reset?all=true")).await
+        self.acknowledged(Call::of_index("vector reset", "/reset?all=true").once()).await
     }
 
     /// The names of all namespaces: that of the default one, which is empty, comes first.
@@ -38,17 +41,28 @@ impl<M> Index<M> {
         self.acknowledged(Call::new("vector delete-namespace", "/delete-namespace").once()).await
     }
 
-    /// Gives this namespace another name, and returns the index in it. The default one cannot be renamed.
-    ///
-    /// With `replaces` a namespace that has the name is deleted first; otherwise it is an error.
+    /// Gives this namespace another name, which must not be taken, and returns the index in it. The default one cannot be
+    /// renamed.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such namespace, and those of the service.
-    pub async fn rename_namespace(&self, name: impl AsRef<str>, replaces: bool) -> Result<Self, Error> {
-        let name = name.as_ref();
+    pub async fn rename_namespace(&self, name: impl AsRef<str>) -> Result<Self, Error> {
+        self.rename(name.as_ref(), false).await
+    }
+
+    /// Gives this namespace the name of another one, which is deleted, and returns the index in it.
+    ///
+    /// # Errors
+    /// As [`rename_namespace`](Self::rename_namespace).
+    pub async fn replace_namespace(&self, name: impl AsRef<str>) -> Result<Self, Error> {
+        self.rename(name.as_ref(), true).await
+    }
+
+    async fn rename(&self, name: &str, replaces: bool) -> Result<Self, Error> {
+        const OPERATION: &str = "vector rename-namespace";
+        check_namespace(name).map_err(|error| error.with_operation(OPERATION))?;
         let body = json!({"namespace": &*self.caller.namespace, "newNamespace": name, "deleteExisting": replaces});
-        let call = Call::of_index("vector rename-namespace", "/rename-namespace").json(&body)?.once();
-        self.acknowledged(call).await?;
+        self.acknowledged(Call::of_index(OPERATION, "/rename-namespace").json(&body)?.once()).await?;
         Ok(self.namespace(name))
     }
 

@@ -1,6 +1,7 @@
 use super::{Filter, Include, SparseVector, error::invalid, record::is_finite};
 use crate::Error;
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// A question to an index: the records that are nearest to a vector or to a text.
 ///
@@ -15,7 +16,7 @@ use serde_json::{Map, Value};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Query {
     vector: Option<Vec<f32>>,
@@ -174,6 +175,23 @@ impl Query {
         }
         self.include.write(&mut fields);
         Ok(Body { vector: self.vector, sparse_vector: self.sparse, fields })
+    }
+}
+
+/// Without vectors, texts and values.
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("top_k", &self.top_k)
+            .field("include", &self.include)
+            .field("filter", &self.filter)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Body {
+    pub(super) fn top_k(&self) -> usize {
+        self.fields.get("topK").and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or(1)
     }
 }
 

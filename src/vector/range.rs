@@ -3,7 +3,7 @@ use super::{
     call::{Call, Caller},
     record::{Raw, records},
 };
-use crate::Error;
+use crate::{Error, client::SeenCursors};
 use futures_core::{Stream, future::BoxFuture};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -39,6 +39,8 @@ pub struct Range<M = serde_json::Value> {
     source: Source,
     records: VecDeque<StoredRecord<M>>,
     state: State<M>,
+    /// One that comes a second time would never end.
+    seen: SeenCursors,
 }
 
 /// One page of a [`Range`].
@@ -80,7 +82,7 @@ impl<M> Index<M> {
     pub fn range(&self) -> Range<M> {
         let (cursor, prefix) = (String::new(), String::new());
         let source = Source { caller: self.caller.clone(), cursor, prefix, page_size: 100, include: Include::NONE };
-        Range { source, records: VecDeque::new(), state: State::More }
+        Range { source, records: VecDeque::new(), state: State::More, seen: SeenCursors::default() }
     }
 }
 
@@ -109,10 +111,11 @@ impl<M> Range<M> {
         self
     }
 
-    /// The place of the page that is requested next, or whose request failed; empty for the first one.
+    /// The place of the page that is requested next, or whose request failed: `None` for the first one, and after the last
+    /// one.
     #[must_use]
-    pub fn cursor(&self) -> &str {
-        &self.source.cursor
+    pub fn cursor(&self) -> Option<&str> {
+        Some(&*self.source.cursor).filter(|cursor| !cursor.is_empty())
     }
 }
 
@@ -145,8 +148,10 @@ impl Source {
         self.include.write(&mut body);
         let answer = self.caller.send(Call::new(OPERATION, "/range").json(&body)?).await?;
         let Page { next_cursor, vectors } = answer.read()?;
-        // A cursor that leads to itself would never end.
-        let cursor = Some(next_cursor).filter(|next| !next.is_empty() && *next != self.cursor);
+        if !next_cursor.is_empty() && next_cursor == self.cursor {
+            return Err(answer.unreadable("the cursor of the next page is that of this one"));
+        }
+        let cursor = Some(next_cursor).filter(|next| !next.is_empty());
         Ok(RangePage { records: records(vectors, &answer)?, cursor })
     }
 }
@@ -164,7 +169,9 @@ impl<M: DeserializeOwned + Send + Unpin + 'static> Stream for Range<M> {
                 State::More => this.state = State::Requested(Box::pin(this.source.clone().page())),
                 State::Requested(page) => match ready!(page.as_mut().poll(cx)) {
                     Ok(RangePage { records, cursor }) => {
+                        let is_new = cursor.as_deref().is_none_or(|cursor| this.seen.is_new(cursor));
                         this.records = records.into();
+                        let cursor = cursor.filter(|_| is_new);
                         this.state = if cursor.is_some() { State::More } else { State::Ended };
                         this.source.cursor = cursor.unwrap_or_default();
                     }

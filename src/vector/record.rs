@@ -1,7 +1,8 @@
-use super::{SparseVector, VectorId, call::Answer, error::invalid};
+use super::{SparseVector, VectorId, call::Answer, error::invalid, sparse::Entries};
 use crate::{Error, ErrorKind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+use std::fmt;
 
 /// A record to store: an id with its vectors, or with a text of which the index makes them.
 ///
@@ -19,7 +20,7 @@ use serde_json::value::RawValue;
 /// ```
 ///
 /// It takes the place of a record with its id, metadata and data included.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[must_use]
 pub struct Record<M = serde_json::Value> {
@@ -85,13 +86,30 @@ impl<M> Record<M> {
     }
 }
 
+/// The id alone.
+impl<M> fmt::Debug for Record<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// To store it again, in another namespace or index. It needs its vectors to be [included](super::Include).
+impl<M> From<StoredRecord<M>> for Record<M> {
+    fn from(stored: StoredRecord<M>) -> Self {
+        let StoredRecord { id, vector, sparse_vector, metadata, data } = stored;
+        Self { vector, sparse_vector, metadata, data, ..Self::new(id.into()) }
+    }
+}
+
 impl<M: Serialize> Record<M> {
     /// The record in JSON.
     pub(super) fn to_json(&self) -> Result<Vec<u8>, Error> {
         if !self.vector.as_deref().is_none_or(is_finite) {
             return Err(invalid("a vector has a number that is not finite"));
         }
-        serde_json::to_vec(self).map_err(|error| invalid("a record cannot be written as JSON").with_source(error))
+        // The text of the error may have values.
+        serde_json::to_vec(self)
+            .map_err(|error| invalid(format!("a record cannot be written as JSON: {:?}", error.classify())))
     }
 }
 
@@ -100,7 +118,7 @@ pub(super) fn is_finite(vector: &[f32]) -> bool {
     vector.iter().all(|number| number.is_finite())
 }
 
-/// A record that is stored. What was not [included](super::Include), or is not there, is `None`.
+/// A record that is stored. The parts that were not [included](super::Include), or are not there, are `None`.
 ///
 /// ```no_run
 /// use axum_upstash::vector::{Include, Index};
@@ -112,22 +130,28 @@ pub(super) fn is_finite(vector: &[f32]) -> bool {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct StoredRecord<M = serde_json::Value> {
     /// The id.
     pub id: String,
     /// The dense vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<Vec<f32>>,
     /// The sparse vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sparse_vector: Option<SparseVector>,
     /// The metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<M>,
     /// The data.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
 }
 
-/// A result of a query: a record with its score. What was not [included](super::Include), or is not there, is `None`.
+/// A result of a query: a record with its score. The parts that were not [included](super::Include), or are not there, are
+/// `None`.
 ///
 /// ```no_run
 /// use axum_upstash::vector::{Index, Query};
@@ -139,20 +163,26 @@ pub struct StoredRecord<M = serde_json::Value> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Match<M = serde_json::Value> {
     /// The id.
     pub id: String,
-    /// How near the record is: from 0 to 1 for dense vectors, the inner product for sparse ones.
+    /// How near the record is: from 0 to 1 for dense vectors by cosine and distance, the inner product for sparse ones, the
+    /// fused score if both count.
     pub score: f32,
     /// The dense vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<Vec<f32>>,
     /// The sparse vector.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sparse_vector: Option<SparseVector>,
     /// The metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<M>,
     /// The data.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
 }
 
@@ -166,7 +196,7 @@ pub(super) struct Raw<'a> {
     #[serde(default)]
     vector: Option<Vec<f32>>,
     #[serde(default)]
-    sparse_vector: Option<SparseVector>,
+    sparse_vector: Option<Entries>,
     #[serde(borrow, default)]
     metadata: Option<&'a RawValue>,
     #[serde(default)]
@@ -178,7 +208,9 @@ impl Raw<'_> {
         let Self { id, vector, sparse_vector, metadata, data, .. } = self;
         // A record that has none of its vectors comes with empty ones.
         let vector = vector.filter(|vector| !vector.is_empty());
-        Ok(StoredRecord { id, vector, sparse_vector, metadata: read_metadata(metadata, answer)?, data })
+        let sparse_vector = sparse_vector.and_then(SparseVector::of_answer);
+        let metadata = read_metadata(metadata, answer).map_err(|error| error.with_key(Some(id.clone())))?;
+        Ok(StoredRecord { id, vector, sparse_vector, metadata, data })
     }
 
     pub(super) fn into_match<M: DeserializeOwned>(self, answer: &Answer) -> Result<Match<M>, Error> {

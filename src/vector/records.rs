@@ -3,17 +3,18 @@
 use super::{
     Filter, Include, Index, StoredRecord, VectorId,
     call::{Answer, Call, Caller},
-    concurrently::concurrently,
+    concurrently::all_of,
     error::invalid,
     record::{Raw, records},
 };
-use crate::Error;
+use crate::{Error, client::Repeat};
 use futures_core::future::BoxFuture;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 /// The ids of one request, and the requests that are under way at the same time.
 const BATCH: usize = 1_000;
+const FULL_BATCH: usize = 200;
 const CONCURRENCY: usize = 4;
 
 const FETCH: &str = "vector fetch";
@@ -40,13 +41,15 @@ impl<M: DeserializeOwned + Send + 'static> Index<M> {
         include: Include,
     ) -> Result<Vec<Option<StoredRecord<M>>>, Error> {
         let ids: Vec<VectorId> = ids.into_iter().map(Into::into).collect();
-        let calls = ids.chunks(BATCH).map(|ids| {
+        // With their contents, records are large.
+        let batch = if include == Include::NONE { BATCH } else { FULL_BATCH };
+        let calls = ids.chunks(batch).map(|ids| {
             let call: BoxFuture<'static, _> = Box::pin(fetch(self.caller.clone(), ids.to_vec(), include));
             call
         });
         let mut found = Vec::with_capacity(ids.len());
-        for records in concurrently(CONCURRENCY, calls).await {
-            found.extend(records?);
+        for records in all_of(CONCURRENCY, calls).await? {
+            found.extend(records);
         }
         Ok(found)
     }
@@ -100,14 +103,10 @@ impl<M> Index<M> {
         let ids: Vec<VectorId> = ids.into_iter().map(Into::into).collect();
         let calls = ids.chunks(BATCH).map(|ids| {
             let body = json!({"ids": ids.iter().map(VectorId::as_str).collect::<Value>()});
-            let call: BoxFuture<'static, _> = Box::pin(delete(self.caller.clone(), body));
+            let call: BoxFuture<'static, _> = Box::pin(delete(self.caller.clone(), body, Repeat::Safe));
             call
         });
-        let mut deleted = 0_u64;
-        for outcome in concurrently(CONCURRENCY, calls).await {
-            deleted = deleted.saturating_add(outcome?);
-        }
-        Ok(deleted)
+        Ok(all_of(CONCURRENCY, calls).await?.into_iter().sum())
     }
 
     /// Deletes the records whose ids begin so, and gives their number.
@@ -120,7 +119,7 @@ impl<M> Index<M> {
             let message = "an empty prefix is that of all records: reset deletes them";
             return Err(invalid(message).with_operation(DELETE));
         }
-        delete(self.caller.clone(), json!({"prefix": prefix})).await
+        delete(self.caller.clone(), json!({"prefix": prefix}), Repeat::IfNotSent).await
     }
 
     /// Deletes the records whose metadata the filter holds for, and gives their number. The service looks at every record.
@@ -134,15 +133,16 @@ impl<M> Index<M> {
             let message = "an empty filter holds for all records: reset deletes them";
             return Err(invalid(message).with_operation(DELETE));
         }
-        delete(self.caller.clone(), json!({"filter": filter})).await
+        delete(self.caller.clone(), json!({"filter": filter}), Repeat::IfNotSent).await
     }
 }
 
-async fn delete(caller: Caller, body: Value) -> Result<u64, Error> {
+/// Deletes by ids may be repeated; others would delete what was written in between.
+async fn delete(caller: Caller, body: Value, repeat: Repeat) -> Result<u64, Error> {
     #[derive(Deserialize)]
     struct Deleted {
         deleted: u64,
     }
-    let answer: Answer = caller.send(Call::new(DELETE, "/delete").json(&body)?).await?;
+    let answer: Answer = caller.send(Call::new(DELETE, "/delete").json(&body)?.repeat(repeat)).await?;
     Ok(answer.read::<Deleted>()?.deleted)
 }

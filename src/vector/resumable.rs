@@ -4,7 +4,7 @@ use super::{
     record::{Raw, matches},
     search::Begun,
 };
-use crate::{Error, rt::spawn};
+use crate::{Error, ErrorKind, rt::spawn};
 use futures_core::{Stream, future::BoxFuture};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
@@ -87,40 +87,52 @@ impl<M: DeserializeOwned + Send + 'static> Index<M> {
         let path = if query.is_text() { "/resumable-query-data" } else { "/resumable-query" };
         let mut body = query.into_body().map_err(|error| error.with_operation(OPERATION))?;
         if let Some(max_idle) = max_idle {
-            body.fields.insert("maxIdle".to_owned(), max_idle.as_secs().max(1).into());
+            body.fields.insert("maxIdle".to_owned(), max_idle.as_secs().clamp(1, u32::MAX.into()).into());
         }
         // A second one would be kept for an hour.
         let answer = self.caller.send(Call::new(OPERATION, path).json(&body)?.once()).await?;
         let Begun { uuid, scores } = answer.read()?;
-        let results: VecDeque<Match<M>> = matches(scores, &answer)?.into();
-        let is_last = uuid.is_empty() || results.is_empty();
-        let state = if is_last { State::Exhausted } else { State::More };
-        Ok(Resumable { caller: self.caller.clone(), uuid, page, results, state })
+        // From here on, dropping it ends the query.
+        let (caller, results) = (self.caller.clone(), VecDeque::new());
+        let mut resumable = Resumable { caller, uuid, page, results, state: State::Exhausted };
+        resumable.results = matches(scores, &answer)?.into();
+        if !resumable.uuid.is_empty() && !resumable.results.is_empty() {
+            resumable.state = State::More;
+        }
+        Ok(resumable)
     }
 }
 
 impl<M> Resumable<M> {
-    /// Ends the query: the service keeps it no longer. Results that were read already are dropped.
-    ///
-    /// # Errors
-    /// Those of the service: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it was idle for too long.
-    pub async fn close(mut self) -> Result<(), Error> {
-        self.state = State::Ended;
-        match self.open() {
-            Some(uuid) => end(self.caller.clone(), uuid).await,
-            None => Ok(()),
-        }
+    /// Sets the size of the pages that are requested from now on ([`top_k`](Query::top_k)).
+    pub fn page_size(mut self, results: u32) -> Self {
+        self.page = results.max(1);
+        self
     }
 
-    /// The id of the query, once, if the service keeps it.
-    fn open(&mut self) -> Option<String> {
-        Some(std::mem::take(&mut self.uuid)).filter(|uuid| !uuid.is_empty())
+    /// Ends the query: the service keeps it no longer. Results that were read already are dropped. A query that the service
+    /// has forgotten is no error.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub async fn close(mut self) -> Result<(), Error> {
+        self.state = State::Ended;
+        if !self.uuid.is_empty() {
+            // If this future is dropped, or the call fails, the query is ended in the background.
+            end(self.caller.clone(), self.uuid.clone()).await?;
+            self.uuid.clear();
+        }
+        Ok(())
     }
 }
 
+/// Ends a query. One that has ended is what is wanted.
 async fn end(caller: Caller, uuid: String) -> Result<(), Error> {
-    let call = Call::of_index(OPERATION, "/resumable-query-end").json(&json!({"uuid": uuid}))?.once();
-    caller.send(call).await?.read::<IgnoredAny>().map(drop)
+    let call = Call::of_index(OPERATION, "/resumable-query-end").json(&json!({"uuid": uuid}))?;
+    match caller.send(call).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        answer => answer?.read::<IgnoredAny>().map(drop),
+    }
 }
 
 async fn next_page<M: DeserializeOwned>(caller: Caller, uuid: String, count: u32) -> Result<Vec<Match<M>>, Error> {
@@ -162,8 +174,8 @@ impl<M: DeserializeOwned + Send + Unpin + 'static> Stream for Resumable<M> {
 
 impl<M> Drop for Resumable<M> {
     fn drop(&mut self) {
-        if let Some(uuid) = self.open() {
-            let ending = end(self.caller.clone(), uuid);
+        if !self.uuid.is_empty() {
+            let ending = end(self.caller.clone(), std::mem::take(&mut self.uuid));
             // Without a runtime the service finds out by itself.
             drop(spawn(async move { drop(ending.await) }));
         }

@@ -3,7 +3,7 @@
 use super::{
     Index, Match, Query,
     call::{Answer, Call, Caller},
-    concurrently::concurrently,
+    concurrently::all_of,
     query::Body,
     record::{Raw, matches},
 };
@@ -16,6 +16,8 @@ const OPERATION: &str = "vector query";
 
 /// The queries of one request, and the requests that are under way at the same time.
 const BATCH: usize = 100;
+/// The results of one request, as the service has it.
+const RESULTS: usize = 1_000;
 const CONCURRENCY: usize = 4;
 
 impl<M: DeserializeOwned + Send + 'static> Index<M> {
@@ -61,7 +63,8 @@ impl<M: DeserializeOwned + Send + 'static> Index<M> {
         let calls = [("/query", vectors), ("/query-data", texts)].into_iter().flat_map(|(path, mut queries)| {
             let mut batches = Vec::new();
             while !queries.is_empty() {
-                let rest = queries.split_off(queries.len().min(BATCH));
+                let most = queries.iter().map(|(_, body)| body.top_k()).max().unwrap_or(1);
+                let rest = queries.split_off(queries.len().min((RESULTS / most.max(1)).clamp(1, BATCH)));
                 batches.push((path, std::mem::replace(&mut queries, rest)));
             }
             batches
@@ -71,8 +74,8 @@ impl<M: DeserializeOwned + Send + 'static> Index<M> {
             call
         });
         let mut results: Vec<Vec<Match<M>>> = (0..count).map(|_| Vec::new()).collect();
-        for outcome in concurrently(CONCURRENCY, calls).await {
-            for (at, found) in outcome? {
+        for batch in all_of(CONCURRENCY, calls).await? {
+            for (at, found) in batch {
                 results[at] = found;
             }
         }

@@ -19,12 +19,36 @@ const MAX_ENTRIES: usize = 1_000;
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Entries")]
 pub struct SparseVector {
     indices: Vec<u32>,
     values: Vec<f32>,
 }
 
+/// The entries of a sparse vector, as JSON has them.
+#[derive(Debug, Deserialize)]
+pub(super) struct Entries {
+    indices: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl TryFrom<Entries> for SparseVector {
+    type Error = Error;
+
+    fn try_from(Entries { indices, values }: Entries) -> Result<Self, Error> {
+        if indices.len() != values.len() {
+            return Err(invalid("a sparse vector has another number of indices than of values"));
+        }
+        Self::try_new(indices.into_iter().zip(values))
+    }
+}
+
 impl SparseVector {
+    /// The vector of an answer, whatever the service takes, or `None` if it is empty.
+    pub(super) fn of_answer(Entries { indices, values }: Entries) -> Option<Self> {
+        (!indices.is_empty()).then_some(Self { indices, values })
+    }
+
     /// A vector of indices and their values, which are sorted by index.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use super::{Index, SparseVector, VectorId, call::Call, error::invalid, record::is_finite};
 use crate::Error;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 const OPERATION: &str = "vector update";
 
@@ -16,7 +17,7 @@ const OPERATION: &str = "vector update";
 /// let patch: Update = Update::new("article-1").patch(json!({"draft": null, "views": 17}));
 /// let text: Update = Update::new("article-1").data("Tokyo is the capital of Japan");
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[must_use]
 pub struct Update<M = serde_json::Value> {
@@ -31,14 +32,14 @@ pub struct Update<M = serde_json::Value> {
     data: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata<M> {
     metadata: MetadataOf<M>,
     metadata_update_mode: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 enum MetadataOf<M> {
     Whole(M),
@@ -81,6 +82,13 @@ impl<M> Update<M> {
     pub fn patch(mut self, patch: serde_json::Value) -> Self {
         self.metadata = Some(Metadata { metadata: MetadataOf::Patch(patch), metadata_update_mode: "PATCH" });
         self
+    }
+}
+
+/// The id alone.
+impl<M> fmt::Debug for Update<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Update").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

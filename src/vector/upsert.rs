@@ -9,12 +9,14 @@ use crate::{Error, ErrorKind};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use serde::Serialize;
-use std::{error::Error as StdError, fmt, future::IntoFuture};
+use std::{collections::HashMap, error::Error as StdError, fmt, future::IntoFuture};
 
 const OPERATION: &str = "vector upsert";
 
 /// The records of one request, as the service has it.
 const BATCH: usize = 1_000;
+/// The texts of one request: the service makes their vectors before it answers.
+const TEXTS: usize = 100;
 /// The bytes of one request, which also ends in time on a slow network.
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// The requests that are under way at the same time.
@@ -34,8 +36,8 @@ impl<M: Serialize> Index<M> {
     ///
     /// # Errors
     /// Those of the service, with a [`VectorRefusal`](super::VectorRefusal) if it does not take the record.
-    #[allow(clippy::needless_pass_by_value, reason = "a record is made for this call")]
-    pub async fn upsert(&self, record: Record<M>) -> Result<(), Error> {
+    pub async fn upsert(&self, record: impl Into<Record<M>>) -> Result<(), Error> {
+        let record = record.into();
         let body = record.to_json().map_err(|error| error.with_operation(OPERATION))?;
         send(self.caller.clone(), record.is_text(), body.into()).await
     }
@@ -75,8 +77,12 @@ impl<M: Serialize> Index<M> {
 
 /// A call that stores many records ([`Index::upsert_all`]). It gives their number.
 ///
-/// If a batch fails, the others are sent all the same: the error has an [`IncompleteUpsert`] as its source. A record that
-/// cannot be written as JSON fails the call before anything is sent.
+/// If a batch fails, the others are sent all the same, unless the token or the quota is the reason: the error has an
+/// [`IncompleteUpsert`] as its source. A record that cannot be written as JSON fails the call before anything is sent.
+///
+/// Of several records with one id the last one is stored. Requests overtake each other: the order of insertion is that of the
+/// records only with a [`concurrency`](Self::concurrency) of 1. All records are in memory as JSON until they are sent. If the
+/// future is dropped, some are stored.
 ///
 /// ```no_run
 /// use axum_upstash::vector::{Index, Record};
@@ -98,7 +104,7 @@ pub struct UpsertAll {
 }
 
 impl UpsertAll {
-    /// Sets how many records a request has at the most (1,000, which the service takes).
+    /// Sets how many records a request has at the most (1,000 with vectors, which the service takes, and 100 with texts).
     pub fn batch_size(mut self, records: usize) -> Self {
         self.batch = records.clamp(1, BATCH);
         self
@@ -117,48 +123,70 @@ impl UpsertAll {
     }
 
     async fn run(self) -> Result<usize, Error> {
-        let total = self.records.len();
+        let (caller, concurrency) = (self.caller.clone(), self.concurrency);
         let batches = self.batches()?;
-        let calls = batches.into_iter().map(|batch| {
-            let call = send(self.caller.clone(), batch.is_text, batch.body.into());
-            let future: BoxFuture<'static, _> = Box::pin(async move { (batch.ids, call.await) });
-            future
-        });
-        let outcomes = concurrently(self.concurrency, calls).await;
-        let failed: Vec<FailedBatch> = outcomes
+        let total = batches.iter().map(|batch| batch.ids.len()).sum::<usize>();
+        let (ids, calls): (Vec<_>, Vec<BoxFuture<'static, _>>) = batches
             .into_iter()
-            .filter_map(|(ids, outcome)| Some(FailedBatch { ids, error: outcome.err()? }))
+            .map(|batch| {
+                let call: BoxFuture<'static, _> = Box::pin(send(caller.clone(), batch.is_text, batch.body.into()));
+                (batch.ids, call)
+            })
+            .unzip();
+        let outcomes = concurrently(concurrency, calls, |outcome| outcome.as_ref().is_err_and(is_for_all)).await;
+        let is_stored = |at: usize| outcomes.iter().any(|(known, outcome)| *known == at && outcome.is_ok());
+        let errors: Vec<(usize, &Error)> =
+            outcomes.iter().filter_map(|(at, outcome)| Some((*at, outcome.as_ref().err()?))).collect();
+        // An outage is not the reason if there is another one.
+        let reason = errors.iter().find(|(_, error)| !error.is_outage()).or(errors.first());
+        let Some((_, reason)) = reason else { return Ok(total) };
+        let failed: Vec<FailedBatch> = (0..)
+            .zip(ids)
+            .filter(|(at, _)| !is_stored(*at))
+            .map(|(at, ids)| {
+                let own = errors.iter().find(|(known, _)| *known == at);
+                FailedBatch { ids, error: own.map_or_else(|| (*reason).clone(), |(_, error)| (*error).clone()) }
+            })
             .collect();
-        let Some(first) = failed.first() else { return Ok(total) };
-        let (error, missing) = (first.error.clone(), failed.iter().map(|batch| batch.ids.len()).sum::<usize>());
-        let message = format!("{missing} of {total} records were not stored: {}", error.message());
-        let error = Error::new(error.kind(), message).with_operation(OPERATION);
+        let missing = failed.iter().map(|batch| batch.ids.len()).sum::<usize>();
+        let message = format!("{missing} of {total} records may not be stored: {}", reason.message());
+        let error = (*reason).clone().with_message(message);
         Err(error.with_source(IncompleteUpsert { stored: total - missing, failed }))
     }
 
-    /// The requests, those of texts apart.
-    fn batches(&self) -> Result<Vec<Batch>, Error> {
+    /// The requests, those of texts apart. Of several records with one id the last one is sent.
+    fn batches(self) -> Result<Vec<Batch>, Error> {
+        let last: HashMap<VectorId, usize> = (0..).zip(&self.records).map(|(at, (id, ..))| (id.clone(), at)).collect();
         let mut done = Vec::new();
         let mut open: [Option<Batch>; 2] = [None, None];
-        for (at, (id, is_text, json)) in self.records.iter().enumerate() {
-            let json = json.as_ref().map_err(|error| {
+        for (at, (id, is_text, json)) in self.records.into_iter().enumerate() {
+            let json = json.map_err(|error| {
                 Error::new(ErrorKind::InvalidInput, format!("record {at}: {}", error.message()))
                     .with_operation(OPERATION)
             })?;
-            let slot = &mut open[usize::from(*is_text)];
-            let is_full =
-                |batch: &Batch| batch.ids.len() >= self.batch || batch.body.len() + json.len() + 2 > self.bytes;
+            if last.get(&id) != Some(&at) {
+                continue;
+            }
+            let slot = &mut open[usize::from(is_text)];
+            let most = if is_text { self.batch.min(TEXTS) } else { self.batch };
+            let is_full = |batch: &Batch| batch.ids.len() >= most || batch.body.len() + json.len() + 2 > self.bytes;
             if let Some(full) = slot.take_if(|batch| is_full(batch)) {
                 done.push(full.finished());
             }
-            let batch = slot.get_or_insert_with(|| Batch { is_text: *is_text, ids: Vec::new(), body: Vec::new() });
+            let batch = slot.get_or_insert_with(|| Batch { is_text, ids: Vec::new(), body: Vec::new() });
             batch.body.push(if batch.ids.is_empty() { b'[' } else { b',' });
-            batch.body.extend_from_slice(json);
-            batch.ids.push(id.clone());
+            batch.body.extend_from_slice(&json);
+            batch.ids.push(id);
         }
         done.extend(open.into_iter().flatten().map(Batch::finished));
         Ok(done)
     }
+}
+
+/// Whether every other call fails as well.
+fn is_for_all(error: &Error) -> bool {
+    use ErrorKind::{Configuration, Forbidden, QuotaExceeded, Unauthorized};
+    matches!(error.kind(), Configuration | Forbidden | QuotaExceeded | Unauthorized)
 }
 
 impl IntoFuture for UpsertAll {
@@ -189,7 +217,8 @@ impl Batch {
     }
 }
 
-/// The records of an [`Index::upsert_all`] that were not stored, or of which it is not known.
+/// The records of an [`Index::upsert_all`] that were not stored, or of which it is not known. As `Debug` it has their number
+/// only.
 ///
 /// ```no_run
 /// use axum_upstash::{Error, vector::IncompleteUpsert};
@@ -201,12 +230,11 @@ impl Batch {
 /// }
 /// # let _ = report;
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct IncompleteUpsert {
     /// The number of records that are stored.
     pub stored: usize,
-    /// The batches that are not, in the order of the records.
+    /// The batches that are not.
     pub failed: Vec<FailedBatch>,
 }
 
@@ -220,7 +248,6 @@ pub struct IncompleteUpsert {
 /// }
 /// # let _ = is_worth_another_try;
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct FailedBatch {
     /// The records of the batch.
@@ -236,9 +263,21 @@ impl IncompleteUpsert {
         error.source()?.downcast_ref()
     }
 
-    /// The ids of the records that are not stored.
+    /// The ids of the records that may not be stored.
     pub fn failed_ids(&self) -> impl Iterator<Item = &VectorId> {
         self.failed.iter().flat_map(|batch| &batch.ids)
+    }
+}
+
+impl fmt::Debug for IncompleteUpsert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncompleteUpsert").field("stored", &self.stored).field("failed", &self.failed).finish()
+    }
+}
+
+impl fmt::Debug for FailedBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedBatch").field("ids", &self.ids.len()).field("error", &self.error).finish()
     }
 }
 

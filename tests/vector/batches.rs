@@ -54,7 +54,7 @@ async fn what_failed_is_told_and_the_rest_is_stored() {
     });
     let error = index.upsert_all(records).batch_size(2).concurrency(2).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
-    assert!(error.to_string().starts_with("vector upsert: 4 of 10 records were not stored: Exceeded max data size"));
+    assert!(error.to_string().starts_with("vector upsert: 4 of 10 records may not be stored: Exceeded max data size"));
     let part = IncompleteUpsert::of(&error).unwrap();
     // A batch is stored as a whole, or not at all.
     assert_eq!(part.stored, 6);
@@ -92,4 +92,51 @@ async fn a_batch_that_the_service_refuses_changes_nothing() {
     let records = [Record::dense("a", vec![1.0, 0.0]), Record::dense("b", vec![1.0]).metadata(json!({}))];
     assert!(index.upsert_all(records).await.is_err());
     assert_eq!(index.info().await.unwrap().vector_count, 0);
+}
+
+#[tokio::test]
+async fn of_several_records_with_one_id_the_last_one_is_stored() {
+    let local = LocalVector::start().await.unwrap();
+    let index: Index = index(&local, "dense-embed");
+    let records = (0..3_000_u32).map(|n| match n % 2 {
+        0 => Record::text(n % 10, format!("text {n}")),
+        _ => Record::dense(n % 10, vec![1.0; 384]).data(format!("vector {n}")),
+    });
+    assert_eq!(index.upsert_all(records).batch_size(100).await.unwrap(), 10);
+    let found = index.fetch(0..10_u32, Include::DATA).await.unwrap();
+    let data: Vec<_> = found.into_iter().map(|found| found.unwrap().data.unwrap()).collect();
+    assert_eq!((data[0].as_str(), data[9].as_str()), ("text 2990", "vector 2999"));
+}
+
+#[tokio::test]
+async fn what_fails_for_all_is_not_tried_for_all() {
+    let local = LocalVector::start().await.unwrap();
+    let index: Index = Index::new(local.index_url("dense-2").unwrap(), "wrong").unwrap();
+    let records = (0..100_u32).map(|n| Record::dense(n, [1.0, 0.0]));
+    let error = index.upsert_all(records).batch_size(1).concurrency(2).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Unauthorized, Some(401)));
+    assert!(local.requests() <= 3, "{}", local.requests());
+    let part = IncompleteUpsert::of(&error).unwrap();
+    assert_eq!((part.stored, part.failed_ids().count()), (0, 100));
+    let before = local.requests();
+    assert!(index.fetch(0..50_000_u32, Include::NONE).await.is_err());
+    assert!(local.requests() - before <= 5);
+}
+
+/// A caller that waits for the end of an outage must not wait for a dimension to change.
+#[tokio::test]
+async fn the_reason_of_several_failures_is_one_that_does_not_pass() {
+    let faults = axum_upstash::local::LocalVectorFaults::seeded(1).refused_calls(0.5);
+    let local = LocalVector::builder().faults(faults).start().await.unwrap();
+    let url = local.index_url("dense-2").unwrap();
+    let retry = axum_upstash::client::RetryPolicy::never();
+    let index: Index = Index::builder(url, local.token()).retry(retry).build().unwrap();
+    let records = (0..40_u32).map(|n| Record::dense(n, if n > 20 { vec![1.0] } else { vec![1.0, 0.0] }));
+    let error = index.upsert_all(records).batch_size(1).concurrency(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let refusal = axum_upstash::vector::VectorRefusal::of(&error).map(ToString::to_string);
+    assert!(!error.is_outage(), "{error}");
+    let part = IncompleteUpsert::of(&error).unwrap();
+    assert!(part.failed.iter().any(|batch| batch.error.is_outage()), "{refusal:?}");
+    assert!(!format!("{error:?}").contains("\"39\""), "{error:?}");
 }

@@ -137,14 +137,14 @@ async fn namespaces_are_apart() {
     assert_eq!(index.namespaces().await.unwrap().len(), 3);
 
     // A rename keeps the records, and drops those of a namespace in its way only when told to.
-    let error = b.rename_namespace("a b/ü?#", false).await.unwrap_err();
+    let error = b.rename_namespace("a b/ü?#").await.unwrap_err();
     assert_eq!(error.status(), Some(422));
-    let renamed = b.rename_namespace("a b/ü?#", true).await.unwrap();
+    let renamed = b.replace_namespace("a b/ü?#").await.unwrap();
     assert_eq!(renamed.fetch([1], Include::VECTORS).await.unwrap()[0].as_ref().unwrap().vector, Some(vec![0.0, 1.0]));
     assert_eq!(index.namespaces().await.unwrap(), ["", "a b/ü?#"]);
     renamed.delete_namespace().await.unwrap();
     assert_eq!(renamed.delete_namespace().await.unwrap_err().kind(), axum_upstash::ErrorKind::NotFound);
-    assert!(index.delete_namespace().await.is_err() && index.rename_namespace("x", false).await.is_err());
+    assert!(index.delete_namespace().await.is_err() && index.rename_namespace("x").await.is_err());
 
     index.upsert(Record::dense(1, [1.0, 0.0])).await.unwrap();
     b.upsert(Record::dense(1, [1.0, 0.0])).await.unwrap();
@@ -162,4 +162,47 @@ async fn metadata_of_another_type_is_an_error_without_its_values() {
     assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
     let record: Record<f32> = Record::dense(1, [1.0, 0.0]).metadata(1.5);
     assert_eq!(index.typed().upsert(record).await.unwrap_err().status(), Some(422));
+}
+
+/// A URL with such a segment is one without it.
+#[tokio::test]
+async fn a_namespace_that_no_url_can_name_is_refused() {
+    let local = LocalVector::start().await.unwrap();
+    let index: Index = index(&local, "dense-2");
+    index.upsert(Record::dense(1, [1.0, 0.0])).await.unwrap();
+    for name in [".", ".."] {
+        let kind = axum_upstash::ErrorKind::InvalidInput;
+        assert_eq!(index.namespace(name).reset().await.unwrap_err().kind(), kind);
+        assert_eq!(index.namespace(name).delete([1]).await.unwrap_err().kind(), kind);
+        assert_eq!(index.namespace("a").rename_namespace(name).await.unwrap_err().kind(), kind);
+    }
+    assert_eq!(index.info().await.unwrap().vector_count, 1);
+    // These are names as any other.
+    for name in ["...", "%2e", ".a", "a/../b"] {
+        index.namespace(name).upsert(Record::dense(2, [1.0, 0.0])).await.unwrap();
+    }
+    assert_eq!(index.namespaces().await.unwrap(), ["", "...", "%2e", ".a", "a/../b"]);
+}
+
+#[tokio::test]
+async fn a_namespace_is_copied_record_by_record() {
+    let local = LocalVector::start().await.unwrap();
+    let index: Index = index(&local, "hybrid-2");
+    let records = (0..30_u32).map(|n| Record::hybrid(n, [1.0, 0.5], sparse(&[(n, 1.0)])).metadata(json!({"n": n})));
+    index.upsert_all(records).await.unwrap();
+    let all: Vec<StoredRecord> = index.range().include(Include::ALL).try_collect().await.unwrap();
+    index.namespace("copy").upsert_all(all.clone()).concurrency(1).await.unwrap();
+    let copied: Vec<StoredRecord> = index.namespace("copy").range().include(Include::ALL).try_collect().await.unwrap();
+    assert_eq!(copied, all);
+    assert_eq!(serde_json::to_value(&copied[3]).unwrap()["sparseVector"], json!({"indices": [3], "values": [1.0]}));
+}
+
+#[test]
+fn what_is_printed_for_developers_has_no_values() {
+    use axum_upstash::vector::{FilterValue, Query};
+    let record: Record<Value> = Record::text("id", "secret").metadata(json!("secret"));
+    let update: Update<Value> = Update::new("id").data("secret");
+    let query = Query::text("secret").filter(field("a").eq("secret"));
+    let shown = format!("{record:?} {update:?} {query:?} {:?}", FilterValue::from("secret"));
+    assert!(!shown.contains("secret"), "{shown}");
 }

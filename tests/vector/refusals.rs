@@ -74,7 +74,7 @@ async fn faults_are_borne() {
     let retry = axum_upstash::client::RetryPolicy::default()
         .with_max_retries(12)
         .with_backoff(Duration::from_millis(1), Duration::from_millis(2));
-    let index: Index = Index::<serde_json::Value>::builder(url, local.token()).retry(retry).build().unwrap();
+    let index: Index = Index::builder(url, local.token()).retry(retry).build().unwrap();
     for n in 0..50_u32 {
         index.upsert(Record::dense(n, [1.0, 2.0])).await.unwrap();
     }

@@ -40,7 +40,7 @@ async fn a_handler_finds_the_index_of_the_environment() {
     let upstash = builder.or_memory().build().unwrap();
     assert!(upstash.check().await.unwrap().vector);
     let article = Article { title: "Japan".into() };
-    upstash.vector::<Article>().upsert(Record::text("japan", "Japan").metadata(article)).await.unwrap();
+    upstash.vector().typed::<Article>().upsert(Record::text("japan", "Japan").metadata(article)).await.unwrap();
     let app = Router::new().route("/", get(search)).with_state(App { upstash });
     let answer = app.oneshot(http::Request::get("/").body(axum::body::Body::empty()).unwrap()).await.unwrap();
     let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_handler_finds_the_index_of_the_environment() {
 #[tokio::test]
 async fn what_is_not_set_is_named() {
     let upstash = Upstash::builder().or_memory().build().unwrap();
-    let error = upstash.vector::<Article>().info().await.unwrap_err();
+    let error = upstash.vector().info().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     for name in ["UPSTASH_VECTOR_REST_URL", "UPSTASH_VECTOR_REST_TOKEN"] {
         assert!(error.to_string().contains(name), "{error}");

@@ -34,7 +34,7 @@ pub fn field(path: impl Into<String>) -> Field {
     })
 }
 
-/// Whether the language can name that path, and it is no word of the language.
+/// Whether the language can name that path. Words of the language, such as `HAS`, are for the service to refuse.
 fn is_path(path: &str) -> bool {
     let is_key =
         |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
@@ -64,25 +64,26 @@ impl Field {
 
     /// The field is a number less than this one.
     pub fn lt(self, value: impl Into<FilterValue>) -> Filter {
-        self.compared("<", value)
+        self.ordered("<", value)
     }
 
     /// The field is a number less than this one, or equal to it.
     pub fn le(self, value: impl Into<FilterValue>) -> Filter {
-        self.compared("<=", value)
+        self.ordered("<=", value)
     }
 
     /// The field is a number greater than this one.
     pub fn gt(self, value: impl Into<FilterValue>) -> Filter {
-        self.compared(">", value)
+        self.ordered(">", value)
     }
 
     /// The field is a number greater than this one, or equal to it.
     pub fn ge(self, value: impl Into<FilterValue>) -> Filter {
-        self.compared(">=", value)
+        self.ordered(">=", value)
     }
 
     /// The field is a text that the pattern matches as a whole: `*` any characters, `?` one, `[abc]`, `[a-z]`, `[^a]`.
+    /// What a user writes has such characters as well.
     pub fn glob(self, pattern: impl AsRef<str>) -> Filter {
         self.matched("GLOB", pattern.as_ref())
     }
@@ -127,6 +128,14 @@ impl Field {
         Filter::condition(self.0.and_then(|path| Ok(format!("{path} {operator} {}", value?))))
     }
 
+    fn ordered(self, operator: &str, value: impl Into<FilterValue>) -> Filter {
+        let value = value.into();
+        if value.is_number() {
+            return self.compared(operator, value);
+        }
+        Filter::condition(Err("a filter asks whether a field is less or greater than what is no number"))
+    }
+
     fn matched(self, operator: &str, pattern: &str) -> Filter {
         Filter::condition(self.0.and_then(|path| Ok(format!("{path} {operator} {}", quoted(pattern)?))))
     }
@@ -162,10 +171,12 @@ mod tests {
         for filter in [
             field("a").eq("both ' and \""),
             field("a").lt(f64::NAN),
+            field("a").lt("text"),
             field("a").is_in(Vec::<String>::new()),
             field("a").eq(1) & field("b").eq("'\""),
             field("a").eq("'\"") | Filter::raw(""),
         ] {
+            assert!(!filter.to_string().is_empty());
             assert!(filter.into_text().is_err());
         }
         for (value, expected) in [

@@ -16,7 +16,7 @@ use std::{
 /// let filter = (field("city").eq("Tokyo") | field("population").ge(1_000_000)) & field("geo.continent").ne("Europe");
 /// assert_eq!(filter.to_string(), "(city = 'Tokyo' OR population >= 1000000) AND geo.continent != 'Europe'");
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Filter {
     text: String,
@@ -115,9 +115,17 @@ impl BitOr for Filter {
     }
 }
 
+/// Without the values that fields are compared with.
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filter").field("shape", &self.shape).field("problem", &self.problem).finish_non_exhaustive()
+    }
+}
+
 /// The text of the filter. It has the values that fields are compared with.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        // Never empty if it cannot be sent: an empty filter holds for every record.
+        f.write_str(if self.problem.is_some() { "<a filter that cannot be sent>" } else { &self.text })
     }
 }

@@ -1,5 +1,7 @@
 //! Literals of filters.
 
+use std::fmt;
+
 /// A text, number or truth that a field is compared with.
 ///
 /// ```
@@ -8,7 +10,7 @@
 /// let any_of: Vec<FilterValue> = vec!["Asia".into(), 17.into(), true.into()];
 /// assert_eq!(field("a").is_in(any_of).to_string(), "a IN ('Asia', 17, true)");
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct FilterValue(Value);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,10 @@ enum Value {
 }
 
 impl FilterValue {
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.0, Value::Number(_) | Value::Integer(_))
+    }
+
     /// The literal, or why there is none.
     pub(super) fn literal(&self) -> Result<String, &'static str> {
         match &self.0 {
@@ -33,7 +39,15 @@ impl FilterValue {
     }
 }
 
-/// A text in the quotes that it does not have. How the language escapes quotes is not documented: none is trusted.
+/// Without the value.
+impl fmt::Debug for FilterValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FilterValue")
+    }
+}
+
+/// A text in the quotes that it does not have. How the language escapes quotes is not documented: no text depends on it to
+/// stay within its quotes. Two backslashes are one in a language with escapes, and end no text in one without.
 pub(super) fn quoted(text: &str) -> Result<String, &'static str> {
     let quote = match (text.contains('\''), text.contains('"')) {
         (false, _) => '\'',
@@ -94,3 +108,22 @@ macro_rules! integers {
 }
 
 integers!(u8, u16, u32, u64, i8, i16, i32, i64);
+
+impl From<usize> for FilterValue {
+    fn from(number: usize) -> Self {
+        Self(Value::Integer(number as i128))
+    }
+}
+
+impl From<isize> for FilterValue {
+    fn from(number: isize) -> Self {
+        Self(Value::Integer(number as i128))
+    }
+}
+
+/// For iterators over references.
+impl From<&&str> for FilterValue {
+    fn from(text: &&str) -> Self {
+        (*text).into()
+    }
+}
