@@ -20,6 +20,8 @@ mod redis;
 #[path = "shared/times.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod times;
+#[path = "interop/vector.rs"]
+mod vector;
 #[path = "interop/workflow.rs"]
 mod workflow;
 #[path = "interop/workflow_deliveries.rs"]

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use axum_upstash::local::{LocalQStash, LocalRedis};
+use axum_upstash::local::{LocalQStash, LocalRedis, LocalVector};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -29,6 +29,13 @@ pub(crate) async fn run_with_qstash(script: &str, local: &LocalQStash) -> Value 
     let mut command = command(script);
     command.envs(local.environment()).env("QSTASH_DEV_PORT", local.address().port().to_string());
     finish(script, command, &Value::Null).await
+}
+
+/// Runs a script that talks to a local Vector.
+pub(crate) async fn run_with_vector(script: &str, local: &LocalVector, input: &Value) -> Value {
+    let mut command = command(script);
+    command.envs(local.environment());
+    finish(script, command, input).await
 }
 
 async fn finish(script: &str, mut command: Command, input: &Value) -> Value {

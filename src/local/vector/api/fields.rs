@@ -43,6 +43,8 @@ const KNOWN: [&str; 28] = [
     "weightingStrategy",
 ];
 
+const NUMBERS: &str = "a list of numbers that 32 bits can hold";
+
 /// A JSON value that is not looked into yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -153,11 +155,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn vector(&mut self) -> Result<Option<Vec<f32>>, Refusal> {
-        let vector: Option<Vec<f32>> = self.read("vector", "a list of numbers")?;
+        let vector: Option<Vec<f32>> = self.read("vector", NUMBERS)?;
         match &vector {
-            Some(vector) if !vector.iter().all(|number| number.is_finite()) => {
-                Err(expects("vector", "a list of numbers that 32 bits can hold"))
-            }
+            Some(vector) if !vector.iter().all(|number| number.is_finite()) => Err(expects("vector", NUMBERS)),
             _ => Ok(vector),
         }
     }
@@ -169,7 +169,9 @@ impl<'a> Fields<'a> {
             values: Vec<f32>,
         }
         let name = "sparseVector";
-        let Some(Entries { indices, values }) = self.read(name, "indices and values, two lists of numbers")? else {
+        let Some(Entries { indices, values }) =
+            self.read(name, "indices and values, two lists of numbers that 32 bits can hold")?
+        else {
             return Ok(None);
         };
         if indices.len() != values.len() {

@@ -19,7 +19,11 @@ impl Index {
                     checks::takes_texts(settings)?;
                     self.embed_records(records).await?;
                 }
-                records.iter().try_for_each(|record| checks::record(settings, record))?;
+                let is_list = records.len() > 1;
+                for (at, record) in records.iter().enumerate() {
+                    checks::record(settings, record)
+                        .map_err(|refusal| if is_list { refusal.of_item(at) } else { refusal })?;
+                }
             }
             Request::Update { change } => {
                 let has_vectors = change.new.dense.is_some() || change.new.sparse.is_some();
