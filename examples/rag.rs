@@ -22,7 +22,7 @@ use axum_upstash::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What is known of a passage beside its text.
+/// The origin of a passage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Passage {
     file: String,

@@ -71,7 +71,7 @@ pub enum LocalError {
     },
     /// A file of settings cannot be read as one.
     InvalidFile {
-        /// The fault that was found, and where.
+        /// The fault that was found, and its place.
         reason: String,
     },
     /// The HTTP client that delivers messages could not be set up.

@@ -101,7 +101,7 @@ impl fmt::Display for VectorRefusal {
                 write!(f, "the vector has {got} dimensions, and the index {expected}")
             }
             Self::InvalidFilter { line, column, detail } => {
-                // What is quoted is of the filter, or of the grammar: the fault is before it.
+                // The fault comes first: quotes after it are of the filter, or of the grammar.
                 let fault = detail.split('\'').next().unwrap_or_default().trim().trim_end_matches(" at:");
                 write!(f, "the filter cannot be read at line {line}, column {column}: {fault}")
             }

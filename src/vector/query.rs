@@ -30,7 +30,7 @@ pub struct Query {
     mode: QueryMode,
 }
 
-/// How the halves of a hybrid index become one score
+/// The fusion of the halves of a hybrid index
 /// ([Hybrid indexes](https://upstash.com/docs/vector/features/hybridindexes)).
 ///
 /// ```

@@ -74,7 +74,7 @@ impl<M: DeserializeOwned + Send + 'static> Index<M> {
         self.resumable_for(query, None).await
     }
 
-    /// The same with a time after which the service forgets an idle query, in whole seconds.
+    /// Begins a query that the service forgets after that idle time, in whole seconds.
     ///
     /// # Errors
     /// As [`query`](Self::query).

@@ -10,13 +10,25 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     (
         "state",
-        &["ratelimit", "session", "response_cache", "cache", "client_ip", "redis", "qstash", "workflow", PLUMBING],
+        &[
+            "ratelimit",
+            "session",
+            "response_cache",
+            "cache",
+            "client_ip",
+            "redis",
+            "qstash",
+            "workflow",
+            "vector",
+            PLUMBING,
+        ],
     ),
     ("ratelimit", &["client_ip", "redis", PLUMBING]),
     ("session", &["redis", PLUMBING]),
     ("response_cache", &["redis", PLUMBING]),
     ("cache", &["redis", PLUMBING]),
     ("workflow", &["qstash", PLUMBING]),
+    ("vector", &[PLUMBING]),
     ("client_ip", &[PLUMBING]),
     ("qstash", &["redis", PLUMBING]),
     ("redis", &[PLUMBING]),
@@ -72,6 +84,9 @@ const SHORT_FILES: &[(&str, &str)] = &[
     ("streams/id.rs", "IDs, for deletion and for trimming"),
     ("resp/value.rs", "one direction of the protocol"),
     ("rest/fuzzing.rs", "the entry points of the fuzzer"),
+    ("vector/fuzzing.rs", "the entry points of the fuzzer"),
+    ("score/ranked.rs", "under dense and sparse scores and their fusion"),
+    ("client/cursors.rs", "the pages of several clients"),
 ];
 
 #[test]

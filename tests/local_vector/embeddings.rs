@@ -50,7 +50,7 @@ async fn a_service_makes_the_vectors_of_texts() {
     let found = host.result("/query-data", queries.to_string()).await;
     assert_eq!((&found[0][0]["id"], &found[1][0]["id"]), (&json!("1"), &json!("2")));
     assert_eq!(calls.load(Ordering::Relaxed), 3);
-    // What is refused all the same costs nothing there.
+    // A request that is refused all the same costs nothing there.
     let two = json!([{"id": "a", "data": "x"}, {"id": "b", "data": "x"}]);
     assert_eq!(host.refusal("/upsert-data", two.to_string()).await.0, 403);
     assert_eq!(calls.load(Ordering::Relaxed), 3);

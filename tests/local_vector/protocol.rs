@@ -17,7 +17,7 @@ async fn every_method_and_spelling_of_a_path_is_the_same() {
     let (status, answer) = host.send(Method::PATCH, "/dense-2/info", "").await;
     assert_eq!((status.as_u16(), answer["status"].as_u64()), (405, Some(405)));
     assert_eq!(host.send(Method::HEAD, "/dense-2/info", "").await.0, 200);
-    // Where there is nothing to say, what is said changes nothing.
+    // These take no body, and ignore one.
     for body in ["", "null", "[]", "{}", "nonsense"] {
         assert_eq!(host.result("/dense-2/list-namespaces", body).await, json!(["", "ns"]));
         assert_eq!(host.result("/dense-2/info", body).await["vectorCount"], 8);

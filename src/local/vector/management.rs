@@ -82,7 +82,7 @@ impl Description {
 /// Reads a file of indexes: a JSON list, or an object with the list `indexes`.
 ///
 /// # Errors
-/// If it is no such file. The text says where, and has no value of it.
+/// If it is no such file. The text has the place, and no value.
 pub(super) fn read_file(text: &str) -> Result<Vec<LocalVectorIndex>, String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

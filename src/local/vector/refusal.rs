@@ -1,6 +1,6 @@
 use std::{borrow::Cow, fmt};
 
-/// An answer other than success, with the service's text where it is known.
+/// An answer other than success, with the service's text if it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,

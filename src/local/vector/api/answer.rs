@@ -106,7 +106,7 @@ impl Reply {
         let mut written = Bounded(Vec::new());
         match serde_json::to_writer(&mut written, body) {
             Ok(()) => Self { status, body: written.0 },
-            // Nothing else fails: what was read is written.
+            // Nothing else fails: records are JSON already.
             Err(_) => Self::refused(&Refusal::invalid(format!("Exceeded max response size: {MAX_BYTES} bytes"))),
         }
     }

@@ -3,7 +3,6 @@
 mod dense;
 mod embedder;
 mod sparse;
-mod stop_words;
 mod words;
 
 pub(super) use self::{

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::parser::FilterError;
+use super::error::FilterError;
 
 /// A word, and the byte at which it begins.
 #[derive(Debug, Clone, PartialEq)]

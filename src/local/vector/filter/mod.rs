@@ -15,6 +15,7 @@
 //!
 //! A condition on a field that is missing does not hold, whatever the operator, other than `HAS NOT FIELD`.
 
+mod error;
 mod glob;
 mod lexer;
 #[cfg(test)]

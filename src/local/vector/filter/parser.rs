@@ -1,8 +1,7 @@
-//! Reads a filter, and says where it cannot be read in the words of the service.
-
-use std::fmt;
+//! Reads a filter. An error has the place and the words of the service.
 
 use super::{
+    error::FilterError,
     glob::Glob,
     lexer::{Kind, Token, lex},
     path::Path,
@@ -14,30 +13,6 @@ const MAX_PATTERN: usize = 1_000;
 
 /// The depth of parentheses.
 const MAX_DEPTH: usize = 64;
-
-/// The place at which a filter cannot be read: a line from 1 and a column from 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FilterError {
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) detail: String,
-}
-
-impl FilterError {
-    /// The error at a byte of a filter. Columns are counted in characters.
-    pub(super) fn at(source: &str, at: usize, detail: String) -> Self {
-        let before = &source[..at];
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count());
-        Self { line, column, detail }
-    }
-}
-
-impl fmt::Display for FilterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Invalid filter. At line {}:{} {}", self.line, self.column, self.detail)
-    }
-}
 
 /// Reads a filter. An empty one holds for every record.
 pub(crate) fn parse(source: &str, max_values: usize) -> Result<Filter, FilterError> {

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd, as_arrays};
 
-/// What is summed up.
+/// The term of a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Term {
     Product,

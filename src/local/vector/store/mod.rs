@@ -1,7 +1,6 @@
 //! What an index holds: namespaces with their records, and the search through them.
 
 mod dense_table;
-mod info;
 mod merge_patch;
 mod namespace;
 mod record;
@@ -11,8 +10,7 @@ mod search;
 mod search_tests;
 
 pub(super) use self::{
-    info::Counts,
-    namespace::Namespace,
+    namespace::{Counts, Namespace},
     record::{Change, Metadata, NewRecord, Record},
     scan::is_large,
     search::Search,

@@ -1,7 +1,9 @@
 use std::{collections::HashMap, sync::Arc};
 
+use serde::Serialize;
+
 use super::{
-    Counts, NewRecord, Record,
+    NewRecord, Record,
     dense_table::DenseTable,
     record::{Change, Metadata},
 };
@@ -31,6 +33,16 @@ pub(crate) struct Namespace {
 pub(crate) struct Page {
     pub(crate) slots: Vec<u32>,
     pub(crate) next: Option<u64>,
+}
+
+/// The records of a namespace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Counts {
+    /// Those that queries find.
+    pub(crate) vector_count: usize,
+    /// Those that queries do not find yet.
+    pub(crate) pending_vector_count: usize,
 }
 
 impl Namespace {

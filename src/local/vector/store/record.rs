@@ -48,7 +48,7 @@ impl Metadata {
         value.is_object().then(|| Self { text: text.to_owned(), value })
     }
 
-    /// The object with a patch of it (RFC 7396). What the patch does not name stays as it was written.
+    /// The object with a patch of it (RFC 7396). Fields that it does not name stay as they were written.
     pub(crate) fn patched(old: Option<&Self>, patch: &Self) -> Option<Self> {
         let text = merge(old.map(|old| &*old.text), &patch.text)?;
         Self::read(&text)

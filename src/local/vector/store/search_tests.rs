@@ -21,7 +21,7 @@ struct Row {
     colour: u8,
 }
 
-/// What the numbers 0 to 7 stand for: few values, so that scores are often equal.
+/// One of eight numbers, so that scores are often equal.
 fn number() -> impl Strategy<Value = f32> {
     (0..8_u8).prop_map(|n| f32::from(n) / 4.0 - 1.0)
 }
