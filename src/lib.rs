@@ -91,6 +91,7 @@
 //! | `qstash` | [verified webhooks, publishing and management](qstash) | yes |
 //! | `workflow` | [durable functions](workflow) as routes, and their client | yes |
 //! | `vector` | the [Vector client](vector) | yes |
+//! | `rig-0_44` | a [vector store of rig](vector) in Vector; it needs Rust 1.95, and is not part of `full` | |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
 //! | `reqwest-0_13` | the [built-in HTTP client](client::ReqwestTransport); without it a client needs a [`Transport`](client::Transport) of your own, except on wasm32 | yes |
 //! | `rustls`, `native-tls`, `rustls-no-provider` | TLS for the built-in HTTP client and for Redis over TCP | `rustls` |
@@ -98,7 +99,7 @@
 //! | `local` | the [local Upstash](local), as a library | |
 //! | `cli` | the `upstash-local` program | |
 //! | `testing` | a webhook signer and conformance suites for stores of your own | |
-//! | `full` | all of these, with `rustls` | |
+//! | `full` | all of these but `rig-0_44`, with `rustls` | |
 //!
 //! Layers and extractors need `axum-core` and `tower-layer` only. If `local`, `cli`, `redis-tcp` and the stores for
 //! tower-sessions are off, the crate compiles for `wasm32-unknown-unknown`.
@@ -135,7 +136,7 @@ mod expiring_map;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(any(feature = "redis", feature = "qstash"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "rig-0_44"))]
 mod hex;
 #[cfg(any(feature = "cache", feature = "response-cache"))]
 mod in_progress;

@@ -36,6 +36,8 @@
 //! - **Errors.** A [`VectorRefusal`] says what the service refused; [`QuotaExceeded`](crate::ErrorKind::QuotaExceeded) is
 //!   the end of the day's requests.
 //!
+//! A vector store of [rig](https://docs.rs/rig-core), for agents that look documents up, is behind the feature `rig-0_44`.
+//!
 //! [`Index`] is found in a router's state, as other clients are: `State(index): State<Index<Article>>`. A local server
 //! is [`LocalVector`](crate::local::LocalVector).
 
@@ -53,6 +55,9 @@ mod range;
 mod record;
 mod records;
 mod resumable;
+#[cfg(all(feature = "rig-0_44", not(target_arch = "wasm32")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "rig-0_44")))]
+pub mod rig;
 mod search;
 mod sparse;
 mod update;

@@ -16,7 +16,7 @@ use std::fmt;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 #[must_use]
 pub struct Query {
     vector: Option<Vec<f32>>,

@@ -16,7 +16,8 @@ use std::{
 /// let filter = (field("city").eq("Tokyo") | field("population").ge(1_000_000)) & field("geo.continent").ne("Europe");
 /// assert_eq!(filter.to_string(), "(city = 'Tokyo' OR population >= 1000000) AND geo.continent != 'Europe'");
 /// ```
-#[derive(Clone, PartialEq)]
+// No PartialEq: its `eq` would hide that of rig's trait for filters.
+#[derive(Clone)]
 #[must_use]
 pub struct Filter {
     text: String,
@@ -59,7 +60,7 @@ impl Filter {
         filters.into_iter().reduce(BitOr::bitor)
     }
 
-    pub(super) fn condition(text: Result<String, &'static str>) -> Self {
+    pub(in crate::vector) fn condition(text: Result<String, &'static str>) -> Self {
         let problem = text.as_ref().err().copied();
         Self { text: text.unwrap_or_default(), shape: Shape::Condition, problem }
     }

@@ -2,7 +2,6 @@
 
 mod answer;
 mod auth;
-mod body;
 mod event;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;

@@ -17,13 +17,13 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::{
     answer::{self, Refusal},
     auth::Tokens,
-    body, json,
+    json,
     reply::Encoding,
     stream,
     target::{self, StreamKind, Target},
 };
 use crate::local::{
-    http::{Gate, Handler, foreign_page, stays_http},
+    http::{BodyFault, Gate, Handler, foreign_page, read_body, stays_http},
     redis::{access::Rights, command::Command, execute::Executor, resp::Value},
 };
 
@@ -130,7 +130,7 @@ impl Rest {
         if let Target::Stream(kind, names) = target {
             return self.stream(kind, names, rights).await;
         }
-        let body = timeout(self.config.read_timeout, body::read(body, self.config.max_request_bytes))
+        let body = timeout(self.config.read_timeout, read_bounded(body, self.config.max_request_bytes))
             .await
             .map_err(|_| Refusal::too_slow())??;
         let commands = |body: &Bytes| json::commands(body, self.config.max_pipeline_commands);
@@ -207,4 +207,14 @@ fn path_command(mut words: Vec<Bytes>, body: Bytes, uri: &Uri) -> Command {
     }
     words.extend(target::query_arguments(uri));
     Command::new(words)
+}
+
+/// Reads a body of at most `limit` bytes.
+async fn read_bounded(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    read_body(body, limit).await.map_err(|fault| match fault {
+        BodyFault::Broken => Refusal::request("ERR failed to read the request"),
+        BodyFault::TooLarge(actual) => {
+            Refusal::request(format!("ERR max request size exceeded. Limit: {limit} bytes, Actual: {actual} bytes"))
+        }
+    })
 }
