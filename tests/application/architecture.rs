@@ -87,6 +87,7 @@ const SHORT_FILES: &[(&str, &str)] = &[
     ("vector/fuzzing.rs", "the entry points of the fuzzer"),
     ("score/ranked.rs", "under dense and sparse scores and their fusion"),
     ("client/cursors.rs", "the pages of several clients"),
+    ("filter/error.rs", "under both the lexer and the parser"),
 ];
 
 #[test]
