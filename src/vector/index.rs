@@ -126,7 +126,7 @@ impl<M> Index<M> {
         Self::from_env_with(|name| std::env::var(name).ok())
     }
 
-    /// The same with variables from somewhere else: a test, a file, the bindings of an edge runtime.
+    /// Reads the variables from somewhere else: a test, a file, the bindings of an edge runtime.
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
@@ -157,7 +157,7 @@ impl<M> Index<M> {
         Self { caller, metadata: PhantomData }
     }
 
-    /// The same index in a namespace, which is made by the first record. The empty name is that of the default one.
+    /// Names a namespace of this index, which is made by the first record. The empty name is that of the default one.
     ///
     /// ```
     /// use axum_upstash::vector::Index;
@@ -174,7 +174,7 @@ impl<M> Index<M> {
         Self::of(Caller { namespace: name.as_ref().into(), ..self.caller.clone() })
     }
 
-    /// The same index with records of other metadata.
+    /// Gives the records of this index another type of metadata.
     ///
     /// ```
     /// use axum_upstash::vector::Index;
@@ -196,7 +196,7 @@ impl<M> Index<M> {
         Index::of(self.caller.clone())
     }
 
-    /// The same index with another deadline for each request, retries included (10 s).
+    /// Sets the deadline of each request, retries included (10 s).
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self::of(Caller { timeout: Some(timeout), ..self.caller.clone() })

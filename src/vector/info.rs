@@ -108,9 +108,9 @@ pub struct SparseIndexInfo {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct NamespaceInfo {
-    /// Those that queries find.
+    /// The records that queries find.
     pub vector_count: u64,
-    /// Those that were accepted, and that queries do not find yet.
+    /// The records that were accepted, and that queries do not find yet.
     #[serde(default, deserialize_with = "or_default")]
     pub pending_vector_count: u64,
 }

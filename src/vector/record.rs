@@ -63,7 +63,7 @@ impl<M> Record<M> {
         Self { id, vector: None, sparse_vector: None, metadata: None, data: None, is_text: false }
     }
 
-    /// Sets the metadata: what becomes a JSON object. Filters see it.
+    /// Sets the metadata, which becomes a JSON object that filters see.
     pub fn metadata(mut self, metadata: M) -> Self {
         self.metadata = Some(metadata);
         self
@@ -169,8 +169,8 @@ pub struct StoredRecord<M = serde_json::Value> {
 pub struct Match<M = serde_json::Value> {
     /// The id.
     pub id: String,
-    /// How near the record is: from 0 to 1 for dense vectors by cosine and distance, the inner product for sparse ones, the
-    /// fused score if both count.
+    /// The nearness: from 0 to 1 for dense vectors by cosine and distance, the inner product for sparse ones, the fused score
+    /// if both count.
     pub score: f32,
     /// The dense vector.
     #[serde(skip_serializing_if = "Option::is_none")]

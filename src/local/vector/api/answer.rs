@@ -22,7 +22,7 @@ pub(crate) struct Reply {
     body: Vec<u8>,
 }
 
-/// A record in an answer. What it does not have, or was not asked for, is left out.
+/// A record in an answer. Parts that it does not have, or that were not asked for, are left out.
 #[derive(Debug, Serialize)]
 pub(crate) struct View<'a> {
     id: &'a str,
