@@ -74,6 +74,12 @@ pub const QSTASH_DEV_PORT: Variable = variable("QSTASH_DEV_PORT", None);
 pub const VECTOR_URL: Variable = variable("UPSTASH_VECTOR_REST_URL", Some("NEXT_PUBLIC_UPSTASH_VECTOR_REST_URL"));
 /// Its token.
 pub const VECTOR_TOKEN: Variable = variable("UPSTASH_VECTOR_REST_TOKEN", Some("NEXT_PUBLIC_UPSTASH_VECTOR_REST_TOKEN"));
+/// The address of Kafka over REST.
+pub const KAFKA_URL: Variable = variable("UPSTASH_KAFKA_REST_URL", None);
+/// Its user.
+pub const KAFKA_USERNAME: Variable = variable("UPSTASH_KAFKA_REST_USERNAME", None);
+/// The password of that user.
+pub const KAFKA_PASSWORD: Variable = variable("UPSTASH_KAFKA_REST_PASSWORD", None);
 /// Any value turns the telemetry headers off.
 pub const DISABLE_TELEMETRY: Variable = variable("UPSTASH_DISABLE_TELEMETRY", None);
 
@@ -102,5 +108,8 @@ pub const VARIABLES: &[Variable] = &[
     QSTASH_DEV_PORT,
     VECTOR_URL,
     VECTOR_TOKEN,
+    KAFKA_URL,
+    KAFKA_USERNAME,
+    KAFKA_PASSWORD,
     DISABLE_TELEMETRY,
 ];

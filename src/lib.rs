@@ -91,6 +91,7 @@
 //! | `qstash` | [verified webhooks, publishing and management](qstash) | yes |
 //! | `workflow` | [durable functions](workflow) as routes, and their client | yes |
 //! | `vector` | the [Vector client](vector) | yes |
+//! | `kafka` | legacy: a client of [Kafka](kafka) over REST, which Upstash discontinued, for code that has to go on | |
 //! | `rig-0_44` | a [vector store of rig](vector) in Vector; it needs Rust 1.95, and is not part of `full` | |
 //! | `axum` | the peer address of `axum::serve`, the original URI of nested routers | yes |
 //! | `reqwest-0_13` | the [built-in HTTP client](client::ReqwestTransport); without it a client needs a [`Transport`](client::Transport) of your own, except on wasm32 | yes |
@@ -119,10 +120,10 @@
 
 #[macro_use]
 mod macros;
-#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector", feature = "kafka"))]
 pub mod background;
 mod body;
-#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector", feature = "kafka"))]
 mod breaker;
 #[cfg(feature = "cache")]
 pub mod cache;
@@ -140,6 +141,8 @@ pub mod fuzzing;
 mod hex;
 #[cfg(any(feature = "cache", feature = "response-cache"))]
 mod in_progress;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(feature = "client-ip", feature = "ratelimit", feature = "session"))]
@@ -162,20 +165,20 @@ mod rt;
 pub mod session;
 #[cfg(any(feature = "cache", feature = "response-cache"))]
 mod single_flight;
-#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector", feature = "kafka"))]
 mod state;
 #[cfg(feature = "vector")]
 pub mod vector;
 #[cfg(feature = "workflow")]
 pub mod workflow;
 
-#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector", feature = "kafka"))]
 pub use self::breaker::CircuitBreaker;
 #[cfg(feature = "redis")]
 pub use self::state::DatabaseReport;
 #[cfg(feature = "cache")]
 pub use self::state::{CacheNamespace, Cached};
-#[cfg(any(feature = "redis", feature = "qstash", feature = "vector"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "vector", feature = "kafka"))]
 pub use self::state::{CheckReport, Upstash, UpstashBuilder};
 pub use self::{
     body::ResponseBody,

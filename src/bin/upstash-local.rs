@@ -10,14 +10,15 @@ use std::{
 };
 
 use axum_upstash::local::{
-    LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig, LocalVector, LocalVectorLimits,
+    LocalError, LocalKafka, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig, LocalVector,
+    LocalVectorLimits,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 const DEFAULT_TOKEN: &str = "local";
 
-/// Serves Upstash Redis, QStash and Vector on this machine, and prints the variables that clients read.
+/// Serves Upstash Redis, QStash, Vector and Kafka on this machine, and prints the variables that clients read.
 ///
 /// Redis: without a Redis URL it starts a redis-server or valkey-server of its own, which keeps nothing on disk. If that one
 /// ends, it is started again, empty.
@@ -44,6 +45,8 @@ struct Options {
     qstash: QStashOptions,
     #[command(flatten)]
     vector: VectorOptions,
+    #[command(flatten)]
+    kafka: KafkaOptions,
     /// The port of Redis; 0 takes any free one.
     #[arg(long, env = "UPSTASH_LOCAL_PORT", default_value_t = 8079)]
     port: u16,
@@ -103,6 +106,7 @@ enum Product {
     Redis,
     Qstash,
     Vector,
+    Kafka,
 }
 
 #[derive(Debug, Args)]
@@ -131,6 +135,16 @@ struct DeliveryOptions {
     /// The number of messages on a day after which all are refused.
     #[arg(long)]
     daily_messages: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+struct KafkaOptions {
+    /// The port of Kafka over REST; 0 takes any free one.
+    #[arg(long, env = "UPSTASH_LOCAL_KAFKA_PORT", default_value_t = 8092)]
+    kafka_port: u16,
+    /// A topic, with 1 partition or as many as follow it: `orders:3`. Others are made when they are first produced to.
+    #[arg(long, value_name = "NAME[:PARTITIONS]")]
+    kafka_topic: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -256,6 +270,7 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         None
     };
     let vector = if options.serves(Product::Vector) { Some(start_vector(&options).await?) } else { None };
+    let kafka = if options.serves(Product::Kafka) { Some(start_kafka(&options).await?) } else { None };
     let redis = if options.serves(Product::Redis) {
         tokio::select! {
             () = &mut stop => return Ok(()),
@@ -273,6 +288,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(vector) = &vector {
         announce(&format!("# Vector is running at {}", vector.url()), &vector.environment())?;
     }
+    if let Some(kafka) = &kafka {
+        announce(&format!("# Kafka is running at {}", kafka.url()), &kafka.environment())?;
+    }
     let given_up = async {
         match &redis {
             Some(redis) => redis.redis_failed().await,
@@ -288,6 +306,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Some(vector) = vector {
         vector.shutdown().await;
+    }
+    if let Some(kafka) = kafka {
+        kafka.shutdown().await;
     }
     if let Some(redis) = redis {
         redis.shutdown().await;
@@ -310,6 +331,21 @@ async fn start_redis(options: &Options) -> Result<LocalRedis, LocalError> {
         );
     }
     Ok(upstash)
+}
+
+async fn start_kafka(options: &Options) -> Result<LocalKafka, Box<dyn std::error::Error>> {
+    let address = SocketAddr::new(options.host, options.kafka.kafka_port);
+    let mut builder = LocalKafka::builder().address(address).user(DEFAULT_TOKEN, options.token.as_str());
+    for topic in &options.kafka.kafka_topic {
+        let (name, partitions) = match topic.rsplit_once(':') {
+            Some((name, partitions)) => {
+                (name, partitions.parse().map_err(|_| "--kafka-topic is NAME or NAME:PARTITIONS")?)
+            }
+            None => (topic.as_str(), 1),
+        };
+        builder = builder.topic(name, partitions);
+    }
+    Ok(builder.start().await?)
 }
 
 async fn start_vector(options: &Options) -> Result<LocalVector, Box<dyn std::error::Error>> {

@@ -138,6 +138,30 @@ impl RestClient {
         config: RestConfig,
         problems: &mut Problems,
     ) -> Option<Self> {
+        let authorization = authorization(names.1, token);
+        Self::with_authorization(names, url, authorization, config, problems)
+    }
+
+    /// A client for a product with users. Problems call URL and password by their `names`.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn with_user(
+        names: (&'static str, &'static str),
+        url: &str,
+        (username, password): (&str, &Secret),
+        config: RestConfig,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let authorization = basic(names.1, username, password);
+        Self::with_authorization(names, url, authorization, config, problems)
+    }
+
+    fn with_authorization(
+        names: (&'static str, &'static str),
+        url: &str,
+        authorization: Result<HeaderValue, Error>,
+        config: RestConfig,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let (url_name, token_name) = names;
         let base = problems.note(BaseUrl::parse(url_name, url));
         let transport = match &config.transport {
@@ -152,7 +176,7 @@ impl RestClient {
                 problems.note(built_in())
             }
         };
-        let authorization = problems.note(authorization(token_name, token));
+        let authorization = problems.note(authorization);
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization?);
         if config.telemetry {
@@ -353,6 +377,20 @@ fn authorization(name: &str, token: &Secret) -> Result<HeaderValue, Error> {
         .ok()
         .filter(|_| !token.contains(|c: char| c.is_whitespace() || c == '"' || c == '\''))
         .ok_or_else(|| problem("contains white space, quotes or other characters that no token has"))?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
+}
+
+/// The header of a user and a password.
+#[cfg(feature = "kafka")]
+fn basic(name: &str, username: &str, password: &Secret) -> Result<HeaderValue, Error> {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{name} {what}"));
+    if password.expose().is_empty() {
+        return Err(problem("is empty"));
+    }
+    let encoded = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
+    let mut authorization = HeaderValue::try_from(format!("Basic {encoded}")).map_err(|_| problem("is too long"))?;
     authorization.set_sensitive(true);
     Ok(authorization)
 }

@@ -147,14 +147,17 @@ mod chance;
 mod clock;
 mod error;
 mod http;
+mod kafka;
 mod qstash;
 mod redis;
+mod refusal;
 mod secret;
 mod upstash;
 mod vector;
 
 pub use self::{
     error::LocalError,
+    kafka::{LocalKafka, LocalKafkaBuilder, LocalKafkaRights},
     qstash::{LocalMessage, LocalMessageState, LocalQStash, LocalQStashBuilder, LocalQStashFaults},
     redis::{LocalRedis, LocalRedisConfig},
     upstash::{LocalUpstash, LocalUpstashBuilder},

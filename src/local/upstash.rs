@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    LocalError, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig, LocalVector, LocalVectorBuilder,
+    LocalError, LocalKafka, LocalKafkaBuilder, LocalQStash, LocalQStashBuilder, LocalRedis, LocalRedisConfig,
+    LocalVector, LocalVectorBuilder,
 };
 
 /// All products of Upstash on this machine. Dropping it stops them.
@@ -39,6 +40,7 @@ pub struct LocalUpstash {
     redis: LocalRedis,
     qstash: LocalQStash,
     vector: LocalVector,
+    kafka: LocalKafka,
 }
 
 impl LocalUpstash {
@@ -56,6 +58,7 @@ impl LocalUpstash {
             redis: LocalRedisConfig::default(),
             qstash: LocalQStash::builder(),
             vector: LocalVector::builder(),
+            kafka: LocalKafka::builder(),
         }
     }
 
@@ -77,20 +80,28 @@ impl LocalUpstash {
         &self.vector
     }
 
+    /// Kafka.
+    #[must_use]
+    pub fn kafka(&self) -> &LocalKafka {
+        &self.kafka
+    }
+
     /// The environment variables from which clients read URLs, tokens and keys.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = self.redis.environment();
         variables.extend(self.qstash.environment());
         variables.extend(self.vector.environment());
+        variables.extend(self.kafka.environment());
         variables
     }
 
-    /// Moves the clocks of [QStash](LocalQStash::advance) and [Vector](LocalVector::advance) forward. Redis has that of the
+    /// Moves the clocks of [QStash](LocalQStash::advance), [Vector](LocalVector::advance) and [Kafka](LocalKafka::advance) forward. Redis has that of the
     /// system.
     pub fn advance(&self, by: Duration) {
         self.qstash.advance(by);
         self.vector.advance(by);
+        self.kafka.advance(by);
     }
 
     /// Waits until no attempt runs, and none is [due](LocalQStash::idle).
@@ -98,10 +109,11 @@ impl LocalUpstash {
         self.qstash.idle().await;
     }
 
-    /// Stops each product: QStash [first](LocalQStash::shutdown), then Vector and [Redis](LocalRedis::shutdown).
+    /// Stops each product: QStash [first](LocalQStash::shutdown), then Vector, Kafka and [Redis](LocalRedis::shutdown).
     pub async fn shutdown(self) {
         self.qstash.shutdown().await;
         self.vector.shutdown().await;
+        self.kafka.shutdown().await;
         self.redis.shutdown().await;
     }
 }
@@ -125,6 +137,7 @@ pub struct LocalUpstashBuilder {
     redis: LocalRedisConfig,
     qstash: LocalQStashBuilder,
     vector: LocalVectorBuilder,
+    kafka: LocalKafkaBuilder,
 }
 
 impl LocalUpstashBuilder {
@@ -146,6 +159,12 @@ impl LocalUpstashBuilder {
         self
     }
 
+    /// Sets the settings of Kafka.
+    pub fn kafka(mut self, builder: LocalKafkaBuilder) -> Self {
+        self.kafka = builder;
+        self
+    }
+
     /// Lets the time of QStash go so many times [as fast](LocalQStashBuilder::time_scale) (1).
     pub fn time_scale(mut self, scale: f64) -> Self {
         self.qstash = self.qstash.time_scale(scale);
@@ -157,9 +176,9 @@ impl LocalUpstashBuilder {
     /// # Errors
     /// If Redis cannot be started or reached, an address is in use, or a setting cannot be used.
     pub async fn start(self) -> Result<LocalUpstash, LocalError> {
-        let Self { redis, qstash, vector } = self;
+        let Self { redis, qstash, vector, kafka } = self;
         // The cheaper ones first, to find out about their settings.
-        let (qstash, vector) = (qstash.start().await?, vector.start().await?);
-        Ok(LocalUpstash { redis: LocalRedis::start_with(redis).await?, qstash, vector })
+        let (qstash, vector, kafka) = (qstash.start().await?, vector.start().await?, kafka.start().await?);
+        Ok(LocalUpstash { redis: LocalRedis::start_with(redis).await?, qstash, vector, kafka })
     }
 }

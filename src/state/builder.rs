@@ -267,6 +267,13 @@ impl UpstashBuilder {
         self.set(env::QSTASH_CURRENT_SIGNING_KEY, current).set(env::QSTASH_NEXT_SIGNING_KEY, next)
     }
 
+    /// Sets Kafka over REST: its address and its user.
+    #[cfg(feature = "kafka")]
+    pub fn kafka(self, url: impl Into<String>, username: impl Into<String>, password: impl Into<String>) -> Self {
+        let with_user = self.set(env::KAFKA_URL, url).set(env::KAFKA_USERNAME, username);
+        with_user.set(env::KAFKA_PASSWORD, password)
+    }
+
     /// Sets the index of Vector: its REST address and its token.
     #[cfg(feature = "vector")]
     pub fn vector(self, url: impl Into<String>, token: impl Into<String>) -> Self {
@@ -322,6 +329,8 @@ impl UpstashBuilder {
         let (qstash, qstash_name, receiver) = self.build_qstash(&mut problems);
         #[cfg(feature = "vector")]
         let vector = self.build_vector(&mut problems);
+        #[cfg(feature = "kafka")]
+        let kafka = self.build_kafka(&mut problems);
         problems.into_result()?;
         Ok(Upstash::new(Inner {
             #[cfg(feature = "redis")]
@@ -344,6 +353,8 @@ impl UpstashBuilder {
             guarded_receiver: self.has_replay_guard.then(std::sync::OnceLock::new),
             #[cfg(feature = "vector")]
             vector,
+            #[cfg(feature = "kafka")]
+            kafka,
             background: self.background,
             #[cfg(feature = "client-ip")]
             client_ip: self.client_ip,
@@ -379,6 +390,30 @@ impl UpstashBuilder {
                 None
             }
         }
+    }
+
+    #[cfg(feature = "kafka")]
+    fn build_kafka(&self, problems: &mut Problems) -> crate::kafka::Kafka {
+        use crate::kafka::Kafka;
+        let variables = [env::KAFKA_URL, env::KAFKA_USERNAME, env::KAFKA_PASSWORD];
+        let missing: Vec<String> = variables
+            .into_iter()
+            .filter(|variable| self.value(*variable).is_none())
+            .map(|variable| self.not_set(variable))
+            .collect();
+        let client = match variables.map(|variable| self.value(variable)) {
+            [Some(url), Some(username), Some(password)] => {
+                let [url_name, username_name, password_name] = variables.map(|variable| variable.name);
+                let builder = Kafka::builder(url, username, password);
+                builder.names(url_name, username_name, password_name).rest(self.rest.clone()).build_into(problems)
+            }
+            [None, None, None] => None,
+            _ => {
+                problems.add(missing.join(" and "));
+                None
+            }
+        };
+        client.unwrap_or_else(|| Kafka::not_configured(missing.join(" and ")))
     }
 
     #[cfg(feature = "vector")]

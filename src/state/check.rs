@@ -40,6 +40,9 @@ pub struct CheckReport {
     /// Whether Vector is configured: it then accepts the token.
     #[cfg(feature = "vector")]
     pub vector: bool,
+    /// Whether Kafka is configured: it then accepts the user.
+    #[cfg(feature = "kafka")]
+    pub kafka: bool,
 }
 
 /// A Redis database that answers, accepts its token, and can be written to.
@@ -77,7 +80,7 @@ impl Upstash {
     ///
     /// A Redis database is sent `PING` ([`Redis::connect`]), and in a second round trip a `SET` of a key that expires after a
     /// second, and `INFO`: three commands. QStash is asked for its keys, and
-    /// Vector for its counts. In memory there is nothing to check. A warning is
+    /// Vector for its counts, and Kafka for its topics. In memory there is nothing to check. A warning is
     /// logged if the database of the sessions evicts keys.
     ///
     /// ```no_run
@@ -125,6 +128,11 @@ impl Upstash {
         if self.inner.vector.is_configured() {
             let answer = self.inner.vector.info().await;
             report.vector = found.note(crate::env::VECTOR_URL.name, answer).is_some();
+        }
+        #[cfg(feature = "kafka")]
+        if self.inner.kafka.is_configured() {
+            let answer = self.inner.kafka.topics().await;
+            report.kafka = found.note(crate::env::KAFKA_URL.name, answer).is_some();
         }
         found.into_result()?;
         Ok(report)

@@ -33,6 +33,16 @@ where
     }
 }
 
+#[cfg(feature = "kafka")]
+impl<S> FromRef<S> for crate::kafka::Kafka
+where
+    Upstash: FromRef<S>,
+{
+    fn from_ref(state: &S) -> Self {
+        Upstash::from_ref(state).kafka()
+    }
+}
+
 #[cfg(feature = "vector")]
 impl<S, M> FromRef<S> for crate::vector::Index<M>
 where

@@ -92,6 +92,8 @@ pub(super) struct Inner {
     pub(super) guarded_receiver: Option<std::sync::OnceLock<Receiver>>,
     #[cfg(feature = "vector")]
     pub(super) vector: crate::vector::Index,
+    #[cfg(feature = "kafka")]
+    pub(super) kafka: crate::kafka::Kafka,
     pub(super) background: crate::background::Background,
     #[cfg(feature = "client-ip")]
     pub(super) client_ip: ClientIpSource,
@@ -309,6 +311,13 @@ impl Upstash {
         self.inner.vector.clone()
     }
 
+    /// The client of Kafka over REST. If it is not configured, each call fails with the names of the missing variables.
+    #[must_use]
+    #[cfg(feature = "kafka")]
+    pub fn kafka(&self) -> crate::kafka::Kafka {
+        self.inner.kafka.clone()
+    }
+
     /// The receiver that verifies QStash's webhooks. If its keys are not configured, it refuses every webhook with a
     /// 500.
     #[cfg(feature = "qstash")]
@@ -390,6 +399,8 @@ impl fmt::Debug for Upstash {
         f.field("qstash", &self.inner.qstash).field("receiver", &self.inner.receiver);
         #[cfg(feature = "vector")]
         f.field("vector", &self.inner.vector);
+        #[cfg(feature = "kafka")]
+        f.field("kafka", &self.inner.kafka);
         f.finish_non_exhaustive()
     }
 }

@@ -10,12 +10,14 @@ mod index;
 mod indexes;
 mod limits;
 mod management;
-mod refusal;
+
 mod score;
 mod server;
 mod service;
 mod settings;
 mod store;
+
+use super::refusal;
 
 pub use self::{
     faults::LocalVectorFaults, index::LocalVectorIndex, limits::LocalVectorLimits,

@@ -1,0 +1,60 @@
+use axum_core::{body::Body, response::IntoResponse};
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    log::{Header, Stored},
+    refusal::Refusal,
+};
+
+/// An answer in JSON: the service has no envelope but for acknowledgements and errors.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+/// A message in an answer.
+#[derive(Debug, Serialize)]
+pub(super) struct View<'a> {
+    topic: &'a str,
+    partition: u32,
+    offset: i64,
+    timestamp: i64,
+    key: &'a str,
+    value: &'a str,
+    headers: &'a [Header],
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(topic: &'a str, partition: u32, message: &'a Stored) -> Self {
+        let Stored { offset, timestamp, key, value, headers } = message;
+        Self { topic, partition, offset: *offset, timestamp: *timestamp, key, value, headers }
+    }
+}
+
+impl Reply {
+    pub(super) fn of(body: &impl Serialize) -> Self {
+        // Maps have texts as keys, and all else is JSON.
+        Self { status: StatusCode::OK, body: serde_json::to_vec(body).unwrap_or_default() }
+    }
+
+    pub(super) fn success() -> Self {
+        Self::of(&json!({"result": "Success", "status": 200}))
+    }
+
+    pub(super) fn refused(refusal: &Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, ..Self::of(&json!({"error": refusal.text, "status": refusal.status})) }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}

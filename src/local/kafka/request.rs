@@ -1,0 +1,185 @@
+//! The paths, the forms of requests, and their settings in headers.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use super::{log::Header, refusal::Refusal};
+
+/// A message to store.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct NewMessage {
+    #[serde(default)]
+    pub(super) topic: String,
+    #[serde(default)]
+    pub(super) partition: Option<u32>,
+    /// In milliseconds since the epoch.
+    #[serde(default)]
+    pub(super) timestamp: Option<i64>,
+    #[serde(default)]
+    pub(super) key: Option<String>,
+    pub(super) value: String,
+    #[serde(default, deserialize_with = "null_as_none")]
+    pub(super) headers: Vec<Header>,
+}
+
+fn null_as_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Header>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl NewMessage {
+    pub(super) fn bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|header| header.key.len() + header.value.len()).sum();
+        self.key.as_ref().map_or(0, String::len) + self.value.len() + headers
+    }
+}
+
+/// A partition with an offset in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TopicPartitionOffset {
+    pub(super) topic: String,
+    pub(super) partition: u32,
+    pub(super) offset: i64,
+}
+
+/// A partition.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+pub(super) struct TopicPartition {
+    pub(super) topic: String,
+    pub(super) partition: u32,
+}
+
+/// How an instance of a consumer group behaves, as the request that makes it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct InstanceSettings {
+    pub(super) auto_commit: bool,
+    pub(super) auto_commit_interval_ms: u64,
+    pub(super) reset: OffsetReset,
+    pub(super) session_timeout_ms: u64,
+}
+
+/// Where a group begins without a committed offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OffsetReset {
+    Latest,
+    Earliest,
+    /// It is an error.
+    None,
+}
+
+/// What a path asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    Produce { topic: Option<String>, message: Option<String> },
+    Webhook,
+    Fetch,
+    Consume { group: String, instance: String, topic: Option<String> },
+    Commit { group: String, instance: String },
+    Committed { group: String, instance: String },
+    DeleteConsumer { group: String, instance: String },
+    Topics,
+    Consumers,
+    Offsets { at: String },
+}
+
+impl Route {
+    pub(super) fn of(path: &str) -> Result<Self, Refusal> {
+        let segments: Result<Vec<String>, _> = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .map(|segment| percent_decode_str(segment).decode_utf8().map(Into::into))
+            .collect();
+        let segments = segments.map_err(|_| Refusal::malformed("the path is not UTF-8"))?;
+        let texts: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let own = |text: &str| text.to_owned();
+        Ok(match texts[..] {
+            ["produce"] => Self::Produce { topic: None, message: None },
+            ["produce", topic] => Self::Produce { topic: Some(own(topic)), message: None },
+            ["produce", topic, message] => Self::Produce { topic: Some(own(topic)), message: Some(own(message)) },
+            ["webhook"] => Self::Webhook,
+            ["fetch"] => Self::Fetch,
+            ["consume", group, instance] => Self::Consume { group: own(group), instance: own(instance), topic: None },
+            ["consume", group, instance, topic] => {
+                Self::Consume { group: own(group), instance: own(instance), topic: Some(own(topic)) }
+            }
+            ["commit", group, instance] => Self::Commit { group: own(group), instance: own(instance) },
+            ["committed", group, instance] => Self::Committed { group: own(group), instance: own(instance) },
+            ["delete-consumer", group, instance] => Self::DeleteConsumer { group: own(group), instance: own(instance) },
+            ["topics"] => Self::Topics,
+            ["consumers"] => Self::Consumers,
+            ["offsets", at] => Self::Offsets { at: own(at) },
+            _ => return Err(Refusal::not_found("there is no such endpoint")),
+        })
+    }
+}
+
+/// One item, or the items of a list.
+pub(super) fn one_or_many<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<Vec<T>, Refusal> {
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|_| Refusal::malformed("the body is no JSON"))?;
+    let read = if raw.get().starts_with('[') {
+        serde_json::from_str(raw.get())
+    } else {
+        serde_json::from_str(raw.get()).map(|one| vec![one])
+    };
+    read.map_err(|_| Refusal::malformed(format!("the body is not {what}, or a list of such")))
+}
+
+/// An object, whose fields are all optional. An empty body is an empty object.
+pub(super) fn object<T: DeserializeOwned + Default>(body: &[u8], what: &str) -> Result<T, Refusal> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|_| Refusal::malformed(format!("the body is not {what}")))
+}
+
+impl InstanceSettings {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let text = |name: &'static str| match headers.get(name).map(http::HeaderValue::to_str) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some((name, value))),
+            Some(Err(_)) => Err(Refusal::malformed(format!("{name} is not ASCII"))),
+        };
+        let number = |name: &'static str, default: u64| match text(name)? {
+            None => Ok(default),
+            Some((name, value)) => {
+                value.parse().map_err(|_| Refusal::malformed(format!("{name} must be a number of milliseconds")))
+            }
+        };
+        Ok(Self {
+            auto_commit: match text("kafka-enable-auto-commit")? {
+                None | Some((_, "true")) => true,
+                Some((_, "false")) => false,
+                Some((name, _)) => return Err(Refusal::malformed(format!("{name} must be true or false"))),
+            },
+            auto_commit_interval_ms: number("kafka-auto-commit-interval", 5_000)?,
+            reset: match text("kafka-auto-offset-reset")? {
+                None | Some((_, "latest")) => OffsetReset::Latest,
+                Some((_, "earliest")) => OffsetReset::Earliest,
+                Some((_, "none")) => OffsetReset::None,
+                Some((name, _)) => {
+                    return Err(Refusal::malformed(format!("{name} must be latest, earliest or none")));
+                }
+            },
+            session_timeout_ms: number("kafka-session-timeout-ms", 120_000)?,
+        })
+    }
+}
+
+/// A time to wait, in milliseconds (1,000), and a minute at the most.
+pub(super) fn wait(milliseconds: Option<u64>) -> Duration {
+    Duration::from_millis(milliseconds.unwrap_or(1_000).min(60_000))
+}
+
+/// A parameter of the query string.
+pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query?.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+/// `timeout` of the query string.
+pub(super) fn timeout(query: Option<&str>) -> Result<Option<u64>, Refusal> {
+    let Some(text) = parameter(query, "timeout") else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| Refusal::malformed("timeout must be a number of milliseconds"))
+}

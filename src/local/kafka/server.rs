@@ -1,0 +1,188 @@
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+
+use super::{
+    broker::Broker,
+    service::{Service, Shared},
+    settings::{Credential, LocalKafkaBuilder, LocalKafkaRights},
+};
+use crate::local::{
+    LocalError,
+    clock::LocalClock,
+    http::{Gate, serve, url_of},
+    secret::Secret,
+};
+
+/// How long requests may go on after a shutdown began.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A Kafka over REST on this machine, as Upstash offered it until March 2025: for code and tests that have to go on.
+/// Dropping it stops it.
+///
+/// ```
+/// use axum_upstash::{kafka::{Kafka, Message}, local::LocalKafka};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let local = LocalKafka::start().await?;
+/// let kafka = Kafka::new(local.url(), local.username(), local.password())?;
+/// kafka.produce(Message::text("orders", "17").key("customer-1")).await?;
+/// assert_eq!(kafka.topics().await?["orders"], 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct LocalKafka {
+    address: SocketAddr,
+    url: String,
+    username: String,
+    password: Secret,
+    service: Arc<Service>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl LocalKafka {
+    /// Starts a server on a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// If there is no such port.
+    pub async fn start() -> Result<Self, LocalError> {
+        Self::builder().start().await
+    }
+
+    /// Sets up a server.
+    pub fn builder() -> LocalKafkaBuilder {
+        LocalKafkaBuilder::new()
+    }
+
+    async fn start_with(settings: LocalKafkaBuilder) -> Result<Self, LocalError> {
+        if let Some(problem) = settings.problem {
+            return Err(problem);
+        }
+        let password = match settings.password {
+            Some(password) => password,
+            None => Secret::random().map_err(|_| LocalError::Random)?,
+        };
+        let full = Credential {
+            username: settings.username.clone(),
+            password: password.clone(),
+            rights: LocalKafkaRights::Full,
+        };
+        let credentials: Vec<Credential> = settings.credentials.into_iter().chain([full]).collect();
+        let is_valid = |known: &Credential| {
+            known.password.is_valid() && !known.username.is_empty() && !known.username.contains(':')
+        };
+        if !credentials.iter().all(is_valid) {
+            return Err(LocalError::InvalidToken);
+        }
+        let broker = Broker::new(settings.creates_topics, settings.retention, LocalClock::new(1.0));
+        for (name, partitions) in &settings.topics {
+            let reason = "the name of a topic has 1 to 249 letters, digits, -, _ and .";
+            broker.create(name, *partitions).map_err(|_| LocalError::InvalidSetting { reason })?;
+        }
+        let listen_error = |source| LocalError::Listen { address: settings.address, source };
+        let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let service = Arc::new(Service {
+            broker,
+            credentials,
+            gate: Gate::new(),
+            read_timeout: settings.read_timeout,
+            is_loopback: address.ip().to_canonical().is_loopback(),
+            answered: AtomicU64::new(0),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let handler = Arc::new(Shared(Arc::clone(&service)));
+        let server = tokio::spawn(serve(listener, handler, settings.read_timeout, stopped));
+        let (url, username) = (url_of(address), settings.username);
+        Ok(Self { address, url, username, password, service, stop: Some(stop), server })
+    }
+
+    /// The URL for clients, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The user who may do everything.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The password of that user.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        self.password.expose()
+    }
+
+    /// The address that the server listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The environment variables from which clients read the URL and the user.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("UPSTASH_KAFKA_REST_URL", self.url.clone()),
+            ("UPSTASH_KAFKA_REST_USERNAME", self.username.clone()),
+            ("UPSTASH_KAFKA_REST_PASSWORD", self.password().to_owned()),
+        ]
+    }
+
+    /// The number of HTTP requests answered so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.service.answered.load(Ordering::Relaxed)
+    }
+
+    /// Moves the server's clock forward: offsets are committed, and instances end that have not come back in time.
+    pub fn advance(&self, by: Duration) {
+        self.service.broker.clock().advance(by);
+    }
+
+    /// Stops the server: no connection is accepted, and requests have two seconds to end.
+    pub async fn shutdown(mut self) {
+        self.stop.take();
+        self.service.gate.drain();
+        if timeout(GRACE, &mut self.server).await.is_err() {
+            tracing::debug!("a connection is still open at shutdown");
+            self.server.abort();
+        }
+        self.service.gate.close();
+        self.service.gate.emptied().await;
+    }
+}
+
+impl LocalKafkaBuilder {
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// If the address is in use, or a setting cannot be used.
+    pub async fn start(self) -> Result<LocalKafka, LocalError> {
+        LocalKafka::start_with(self).await
+    }
+}
+
+impl Drop for LocalKafka {
+    fn drop(&mut self) {
+        self.service.gate.close();
+    }
+}
+
+impl fmt::Debug for LocalKafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKafka").field("url", &self.url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,297 @@
+use std::{
+    collections::BTreeSet,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum_core::{body::Body, response::IntoResponse};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, Uri, header::AUTHORIZATION};
+use http_body::{Frame, SizeHint};
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::{
+    answer::Reply,
+    broker::{Broker, Consumed},
+    log::Header,
+    refusal::Refusal,
+    request::{
+        self, InstanceSettings, NewMessage, Route, TopicPartition, TopicPartitionOffset, one_or_many, parameter,
+    },
+    settings::{Credential, LocalKafkaRights},
+};
+use crate::local::http::{BodyFault, Gate, Handler, foreign_page, page_of_another_site, read_body, stays_http};
+
+/// The bytes of a request.
+const MAX_REQUEST: usize = 16 * 1024 * 1024;
+
+/// Answers the requests of Kafka clients.
+pub(super) struct Service {
+    pub(super) broker: Broker,
+    pub(super) credentials: Vec<Credential>,
+    pub(super) gate: Gate,
+    pub(super) read_timeout: Duration,
+    pub(super) is_loopback: bool,
+    pub(super) answered: AtomicU64,
+}
+
+/// A request for messages of partitions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FetchBody {
+    topic: Option<String>,
+    partition: Option<u32>,
+    offset: Option<i64>,
+    topic_partition_offsets: Vec<TopicPartitionOffset>,
+    timeout: Option<u64>,
+}
+
+/// A request for the next messages.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ConsumeBody {
+    topic: Option<String>,
+    topics: Vec<String>,
+    timeout: Option<u64>,
+}
+
+/// The answer to a request.
+enum Answer {
+    Reply(Reply),
+    /// Messages that are taken back if they do not reach their client.
+    Delivery {
+        group: String,
+        instance: String,
+        consumed: Consumed,
+    },
+}
+
+impl Service {
+    async fn answer(&self, request: Request<Body>) -> Result<Answer, Refusal> {
+        let (head, body) = request.into_parts();
+        if !stays_http(&head.headers) {
+            return Err(Refusal::forbidden("this server does not change the protocol as Upgrade asks"));
+        }
+        let is_foreign = if self.is_loopback { foreign_page } else { page_of_another_site };
+        if let Some(text) = is_foreign(&head.headers, &head.uri) {
+            return Err(Refusal::forbidden(text));
+        }
+        let route = Route::of(head.uri.path())?;
+        let rights = self.rights(&route, &head.headers, &head.uri);
+        let rights = rights.ok_or_else(|| Refusal::new(401, "Unauthorized: wrong user or password"))?;
+        let is_produce = matches!(route, Route::Produce { .. } | Route::Webhook);
+        let is_shared = matches!(route, Route::Topics | Route::Offsets { .. });
+        let is_allowed = match rights {
+            LocalKafkaRights::Full => true,
+            LocalKafkaRights::ProduceOnly => is_produce || is_shared,
+            LocalKafkaRights::ConsumeOnly => !is_produce,
+        };
+        if !is_allowed {
+            return Err(Refusal::forbidden("the user may not do this"));
+        }
+        if !matches!(head.method, Method::GET | Method::POST | Method::PUT | Method::DELETE) {
+            return Err(Refusal::new(405, "the method is not allowed"));
+        }
+        let body = self.read(body).await?;
+        let query = head.uri.query();
+        if let Route::Consume { group, instance, topic } = route {
+            let ConsumeBody { topic: other, topics, timeout } = request::object(&body, "what to consume")?;
+            let topics: BTreeSet<String> = topics.into_iter().chain(other).chain(topic).collect();
+            let wait = request::wait(request::timeout(query)?.or(timeout));
+            let settings = InstanceSettings::of(&head.headers)?;
+            let consumed = self.broker.consume(&group, &instance, topics, settings, wait).await?;
+            return Ok(Answer::Delivery { group, instance, consumed });
+        }
+        self.other(route, &head.headers, query, &body).await.map(Answer::Reply)
+    }
+
+    async fn other(
+        &self,
+        route: Route,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<Reply, Refusal> {
+        let partitions = || one_or_many::<TopicPartition>(body, "a topic and a partition");
+        match route {
+            Route::Produce { topic: Some(topic), message: Some(value) } => {
+                let key = parameter(query, "key");
+                let message = NewMessage { topic, partition: None, timestamp: None, key, value, headers: Vec::new() };
+                let stored = self.broker.produce(vec![message])?;
+                Ok(stored.first().map_or_else(Reply::success, Reply::of))
+            }
+            Route::Produce { topic, .. } => {
+                let mut messages: Vec<NewMessage> = one_or_many(body, "a message with a value")?;
+                if let Some(topic) = topic {
+                    messages.iter_mut().for_each(|message| message.topic.clone_from(&topic));
+                }
+                Ok(Reply::of(&self.broker.produce(messages)?))
+            }
+            Route::Webhook => {
+                let topic = parameter(query, "topic").ok_or_else(|| Refusal::malformed("topic is missing"))?;
+                let value = std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
+                let (value, headers) = (value.to_owned(), own_headers(headers));
+                let message = NewMessage { topic, partition: None, timestamp: None, key: None, value, headers };
+                Ok(Reply::of(&self.broker.produce(vec![message])?))
+            }
+            Route::Fetch => {
+                let fetch: FetchBody = request::object(body, "what to fetch")?;
+                let mut from = fetch.topic_partition_offsets;
+                match (fetch.topic, fetch.partition, fetch.offset) {
+                    (None, None, None) => {}
+                    (Some(topic), Some(partition), Some(offset)) => {
+                        from.push(TopicPartitionOffset { topic, partition, offset });
+                    }
+                    _ => return Err(Refusal::malformed("topic, partition and offset must be given together")),
+                }
+                if from.is_empty() {
+                    return Err(Refusal::malformed("topic, partition and offset must be given"));
+                }
+                self.broker.fetch(&from, request::wait(fetch.timeout)).await
+            }
+            Route::Commit { group, instance } => {
+                let offsets = if matches!(body.trim_ascii(), b"" | b"null" | b"{}") {
+                    Vec::new()
+                } else {
+                    one_or_many(body, "a topic, a partition and an offset")?
+                };
+                self.broker.commit(&group, &instance, offsets)
+            }
+            Route::Committed { group, instance } => self.broker.committed(&group, &instance, partitions()?),
+            Route::DeleteConsumer { group, instance } => self.broker.delete_consumer(&group, &instance),
+            Route::Topics => Ok(self.broker.topics()),
+            Route::Consumers => Ok(self.broker.consumers()),
+            Route::Offsets { at } => self.broker.offsets(&at, partitions()?),
+            Route::Consume { .. } => Err(Refusal::new(500, "a poll is answered elsewhere")),
+        }
+    }
+
+    /// The rights of the user of a request: in Basic credentials, or, of a webhook, in the query string.
+    fn rights(&self, route: &Route, headers: &HeaderMap, uri: &Uri) -> Option<LocalKafkaRights> {
+        let (username, password) = match basic(headers) {
+            Some(found) => found,
+            None if *route == Route::Webhook => {
+                (parameter(uri.query(), "user")?, parameter(uri.query(), "pass")?.into_bytes())
+            }
+            None => return None,
+        };
+        let mut rights = None;
+        for known in &self.credentials {
+            // All are compared, so that the time does not tell which one it is.
+            if known.password.matches(&password) && known.username == username {
+                rights = Some(known.rights);
+            }
+        }
+        rights
+    }
+
+    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
+        let late = |_| Refusal::new(408, "the request was not complete in time");
+        timeout(self.read_timeout, read_body(body, MAX_REQUEST)).await.map_err(late)?.map_err(|fault| match fault {
+            BodyFault::Broken => Refusal::malformed("the request broke off"),
+            BodyFault::TooLarge(_) => Refusal::new(413, format!("a request has at most {MAX_REQUEST} bytes")),
+        })
+    }
+}
+
+/// The fields of a webhook that are the sender's own.
+fn own_headers(headers: &HeaderMap) -> Vec<Header> {
+    const STANDARD: [&str; 16] = [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "origin",
+        "referer",
+        "transfer-encoding",
+        "user-agent",
+    ];
+    headers
+        .iter()
+        .filter(|(name, _)| !STANDARD.contains(&name.as_str()) && !name.as_str().starts_with("sec-"))
+        .filter_map(|(name, value)| {
+            Some(Header { key: name.as_str().to_owned(), value: value.to_str().ok()?.to_owned() })
+        })
+        .collect()
+}
+
+fn basic(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
+    let (scheme, given) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let credentials = BASE64_STANDARD.decode(given.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let colon = credentials.iter().position(|byte| *byte == b':')?;
+    Some((String::from_utf8(credentials[..colon].to_owned()).ok()?, credentials[colon + 1..].to_owned()))
+}
+
+/// A handler that its answers refer to.
+pub(super) struct Shared(pub(super) Arc<Service>);
+
+impl Handler for Shared {
+    async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let service = &self.0;
+        service.answered.fetch_add(1, Ordering::Relaxed);
+        let stopped = || Err(Refusal::new(503, "this server is shutting down"));
+        match service.gate.pass(service.answer(request)).await.unwrap_or_else(stopped) {
+            Ok(Answer::Reply(reply)) => reply.into_response(),
+            Ok(Answer::Delivery { group, instance, consumed: Consumed { reply, spans } }) => {
+                let service = Arc::clone(service);
+                reply
+                    .into_response()
+                    .map(|inner| Body::new(Delivery { inner, on_loss: Some((service, group, instance, spans)) }))
+            }
+            Err(refusal) => Reply::refused(&refusal).into_response(),
+        }
+    }
+}
+
+type OnLoss = (Arc<Service>, String, String, Vec<(TopicPartition, i64, i64)>);
+
+/// The body of a delivery. If it is dropped before it was written, its messages are taken back.
+struct Delivery {
+    inner: Body,
+    on_loss: Option<OnLoss>,
+}
+
+impl http_body::Body for Delivery {
+    type Data = Bytes;
+    type Error = axum_core::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.inner).poll_frame(cx);
+        if frame.is_ready() {
+            this.on_loss = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some((service, group, instance, spans)) = self.on_loss.take() {
+            service.broker.take_back(&group, &instance, &spans);
+        }
+    }
+}
