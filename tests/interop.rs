@@ -7,6 +7,8 @@
 //! cargo test --features full --test interop
 //! ```
 
+#[path = "interop/kafka.rs"]
+mod kafka;
 #[path = "interop/node.rs"]
 mod node;
 #[path = "interop/qstash.rs"]

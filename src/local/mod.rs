@@ -1,5 +1,6 @@
 //! A local Upstash, with no account and no network ([`LocalUpstash`]): the Redis REST protocol in front of a real Redis
-//! ([`LocalRedis`]), QStash ([`LocalQStash`]), and Vector ([`LocalVector`]). Each can be started alone.
+//! ([`LocalRedis`]), QStash ([`LocalQStash`]), Vector
+//! ([`LocalVector`]), and Kafka over REST ([`LocalKafka`]). Each can be started alone.
 //!
 //! [`LocalRedis::start`] starts a private `redis-server` (or `valkey-server`) from `PATH` and an HTTP server
 //! on a free port of the loopback interface. Every client of Upstash Redis, in any language, can then be pointed
@@ -116,6 +117,18 @@
 //! zeros has the score 0.5; a text in a filter may have a backslash before a quote; an index that is named twice in a sparse
 //! vector has the sum of both values; a query that goes on gives no id twice, even if the record was written anew; a field
 //! that no call has is refused, as it is misspelt. It keeps everything in memory.
+//!
+//! # Kafka
+//!
+//! Kafka over REST, as Upstash offered it until March 2025, for code and tests that have to go on: producing by body, path and
+//! webhook, consuming with groups, fetching, commits, topics, groups and offsets by time. The suite of the official SDK passes
+//! against it. There are no schema registry, connectors and bridges to a real Kafka.
+//!
+//! Keys choose their partitions as in Kafka's own clients. The instances of a group share the partitions of each topic by
+//! ranges; a change takes effect with the next poll. A message is done when its instance polls again, and is committed when it
+//! is time for that: those of an instance that does not come back come again, and so do those whose answer was not written. A
+//! poll of an instance that another request polls is refused (409). Everything is in memory, of each partition the newest
+//! messages.
 //!
 //! # A Redis that is shared
 //!

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use axum_upstash::local::{LocalQStash, LocalRedis, LocalVector};
+use axum_upstash::local::{LocalQStash, LocalRedis};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -19,9 +19,7 @@ pub(crate) async fn compute(script: &str, input: &Value) -> Value {
 
 /// Runs a script that talks to the local Upstash. The assertions are in the script; its output comes back.
 pub(crate) async fn run(script: &str, local: &LocalRedis, input: &Value) -> Value {
-    let mut command = command(script);
-    command.envs(local.environment());
-    finish(script, command, input).await
+    run_with(script, local.environment(), input).await
 }
 
 /// Runs a script that talks to a local QStash, which its development mode finds as well.
@@ -31,10 +29,10 @@ pub(crate) async fn run_with_qstash(script: &str, local: &LocalQStash) -> Value 
     finish(script, command, &Value::Null).await
 }
 
-/// Runs a script that talks to a local Vector.
-pub(crate) async fn run_with_vector(script: &str, local: &LocalVector, input: &Value) -> Value {
+/// Runs a script that talks to the product of those variables.
+pub(crate) async fn run_with(script: &str, variables: Vec<(&'static str, String)>, input: &Value) -> Value {
     let mut command = command(script);
-    command.envs(local.environment());
+    command.envs(variables);
     finish(script, command, input).await
 }
 

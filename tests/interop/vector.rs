@@ -33,7 +33,7 @@ async fn the_sdk_and_our_client_read_what_the_other_one_has_written() {
     // As the shortest numbers, which the SDK reads as numbers of 64 bits.
     let shortest: Vec<f64> = vector.iter().map(|number| number.to_string().parse().unwrap()).collect();
     let written = json!({"id": "a/b=", "vector": shortest, "metadata": metadata, "data": text});
-    let sdk = node::run_with_vector("vector", &local, &json!({"written": written})).await;
+    let sdk = node::run_with("vector", local.environment(), &json!({"written": written})).await;
 
     let found = index.fetch(["sdk-1", "sdk-2", "sdk-3"], Include::ALL).await.unwrap();
     let first = found[0].as_ref().unwrap();
