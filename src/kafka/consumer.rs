@@ -156,8 +156,8 @@ impl Consumer {
         send(&self.rest, self.call("kafka committed", "/committed")?.json(&partitions)?.safe()).await
     }
 
-    /// Ends the instance: its partitions go to the others of the group. What was handed out is committed if commits are
-    /// automatic.
+    /// Ends the instance: its partitions go to the others of the group. Messages that were handed out are committed if
+    /// commits are automatic.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).

@@ -168,7 +168,7 @@ impl Group {
         Ok(partitions.into_iter().map(of).collect())
     }
 
-    /// Ends an instance. What was handed out to it is committed, if it commits by itself.
+    /// Ends an instance. Messages that were handed out to it are committed, if it commits by itself.
     pub(super) fn remove(&mut self, name: &str, topics: &Topics) -> Result<(), Refusal> {
         let instance = self.instances.remove(name).ok_or_else(unknown_instance)?;
         if instance.settings.auto_commit {
@@ -258,7 +258,7 @@ impl Group {
 }
 
 impl Instance {
-    /// The instance comes for more: what it got before is done, and is committed if it is time for that.
+    /// The instance comes for more: earlier messages are done, and are committed if it is time for that.
     fn come_back(&mut self, committed: &mut BTreeMap<TopicPartition, i64>, now_ms: u64) {
         for position in self.positions.values_mut() {
             position.done = position.delivered;

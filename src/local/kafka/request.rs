@@ -61,7 +61,7 @@ pub(super) struct InstanceSettings {
     pub(super) session_timeout_ms: u64,
 }
 
-/// Where a group begins without a committed offset.
+/// The place at which a group begins without a committed offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OffsetReset {
     Latest,

@@ -32,7 +32,7 @@ pub struct LocalKafkaBuilder {
     pub(super) problem: Option<LocalError>,
 }
 
-/// What a user of a [`LocalKafka`](crate::local::LocalKafka) may do.
+/// The rights of a user of a [`LocalKafka`](crate::local::LocalKafka).
 ///
 /// ```
 /// use axum_upstash::local::{LocalKafka, LocalKafkaRights};
