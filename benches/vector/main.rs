@@ -14,8 +14,7 @@ async fn main() {
         ["clients"] => clients::compare().await,
         ["search"] => search::compare(&[100_000]).await,
         ["search", "large"] => search::compare(&[100_000, 1_000_000]).await,
-        ["profile"] => search::profile().await,
-        ["graph"] => search::graph(100_000).await,
+        ["graph"] => search::graph(20_000).await,
         _ => eprintln!("vector-bench search [large] | graph | clients"),
     }
 }

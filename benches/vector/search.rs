@@ -137,13 +137,3 @@ fn numpy(count: usize) -> Option<Duration> {
     let milliseconds: f64 = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
     Some(Duration::from_secs_f64(milliseconds / 1e3))
 }
-
-pub async fn profile() {
-    let local = filled(100_000, 1).await;
-    let index: Index = Index::new(local.url(), local.token()).unwrap();
-    let begun = Instant::now();
-    let mut random = Random::new(99);
-    while begun.elapsed() < Duration::from_secs(10) {
-        index.query(Query::dense(random.vector(DIMENSION))).await.unwrap();
-    }
-}
