@@ -22,8 +22,17 @@ pub(in crate::local) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<&
 }
 
 /// The same of a server whose token is public knowledge, on any address.
-pub(in crate::local) fn page_of_another_site(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
+fn page_of_another_site(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> {
     other_site(headers, uri, is_origin)
+}
+
+/// Why a request is refused before it is read: it asks for another protocol, or may come from a web page of someone else.
+/// On a loopback address the names of this machine count as well.
+pub(in crate::local) fn refused(headers: &HeaderMap, uri: &Uri, is_loopback: bool) -> Option<&'static str> {
+    if !stays_http(headers) {
+        return Some("this server does not change the protocol as Upgrade asks");
+    }
+    if is_loopback { foreign_page(headers, uri) } else { page_of_another_site(headers, uri) }
 }
 
 fn other_site(headers: &HeaderMap, uri: &Uri, is_origin: impl Fn(&[u8], &Authority) -> bool) -> Option<&'static str> {

@@ -7,7 +7,7 @@ mod listener;
 
 pub(super) use self::{
     body::{BodyFault, read_body},
-    browser::{foreign_page, page_of_another_site, stays_http},
+    browser::{foreign_page, refused, stays_http},
     gate::{Gate, Guest},
     listener::{Handler, serve, url_of},
 };

@@ -27,7 +27,7 @@ use super::{
     },
     settings::{Credential, LocalKafkaRights},
 };
-use crate::local::http::{BodyFault, Gate, Handler, foreign_page, page_of_another_site, read_body, stays_http};
+use crate::local::http::{BodyFault, Gate, Handler, read_body, refused};
 
 /// The bytes of a request.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
@@ -76,11 +76,7 @@ enum Answer {
 impl Service {
     async fn answer(&self, request: Request<Body>) -> Result<Answer, Refusal> {
         let (head, body) = request.into_parts();
-        if !stays_http(&head.headers) {
-            return Err(Refusal::forbidden("this server does not change the protocol as Upgrade asks"));
-        }
-        let is_foreign = if self.is_loopback { foreign_page } else { page_of_another_site };
-        if let Some(text) = is_foreign(&head.headers, &head.uri) {
+        if let Some(text) = refused(&head.headers, &head.uri, self.is_loopback) {
             return Err(Refusal::forbidden(text));
         }
         let route = Route::of(head.uri.path())?;

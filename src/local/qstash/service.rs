@@ -21,7 +21,7 @@ use super::{
 };
 use crate::local::{
     chance::CallFault,
-    http::{BodyFault, Gate, Handler, foreign_page, page_of_another_site, read_body, stays_http},
+    http::{BodyFault, Gate, Handler, read_body, refused},
     secret::Secret,
 };
 
@@ -46,11 +46,7 @@ pub(super) struct Service {
 impl Service {
     async fn answer(&self, request: Request<Body>, number: u64) -> Result<Answer, Refusal> {
         let (head, body) = request.into_parts();
-        if !stays_http(&head.headers) {
-            return Err(forbidden("this server does not change the protocol as Upgrade asks"));
-        }
-        let is_foreign = if self.is_loopback { foreign_page } else { page_of_another_site };
-        if let Some(text) = is_foreign(&head.headers, &head.uri) {
+        if let Some(text) = refused(&head.headers, &head.uri, self.is_loopback) {
             return Err(forbidden(text));
         }
         if let Some(path) = head.uri.path().strip_prefix(HOOKS) {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::local::{
     chance::CallFault,
-    http::{BodyFault, Gate, Handler, foreign_page, page_of_another_site, read_body, stays_http},
+    http::{BodyFault, Gate, Handler, read_body, refused},
 };
 
 /// The bytes of a request for an index to be made.
@@ -43,11 +43,7 @@ pub(super) struct Service {
 impl Service {
     async fn answer(&self, request: Request<Body>, number: u64) -> Result<Reply, Refusal> {
         let (head, body) = request.into_parts();
-        if !stays_http(&head.headers) {
-            return Err(Refusal::forbidden("this server does not change the protocol as Upgrade asks"));
-        }
-        let is_foreign = if self.is_loopback { foreign_page } else { page_of_another_site };
-        if let Some(text) = is_foreign(&head.headers, &head.uri) {
+        if let Some(text) = refused(&head.headers, &head.uri, self.is_loopback) {
             return Err(Refusal::forbidden(text));
         }
         if management::is_path(head.uri.path()) {
