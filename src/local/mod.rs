@@ -125,10 +125,10 @@
 //! against it. There are no schema registry, connectors and bridges to a real Kafka.
 //!
 //! Keys choose their partitions as in Kafka's own clients. The instances of a group share the partitions of each topic by
-//! ranges; a change takes effect with the next poll. A message is done when its instance polls again, and is committed when it
-//! is time for that: those of an instance that does not come back come again, and so do those whose answer was not written. A
-//! poll of an instance that another request polls is refused (409). Everything is in memory, of each partition the newest
-//! messages.
+//! ranges. A message is done when its instance polls again, and is committed when it is time for that: those of an instance that
+//! does not come back come again, and so do those whose answer was not written. A commit beyond the end of a partition counts
+//! as none. A poll of an instance that another request polls is refused (409). Everything is in memory, of each partition the
+//! newest messages.
 //!
 //! # A Redis that is shared
 //!
@@ -160,6 +160,7 @@ mod chance;
 mod clock;
 mod error;
 mod http;
+mod journal;
 mod kafka;
 mod qstash;
 mod redis;

@@ -20,7 +20,7 @@ use super::{
     agent::Agent,
     deliver::Courier,
     inspect::{self, LocalMessage},
-    records::{Keys, Nothing},
+    records::Keys,
     service::Service,
     settings::LocalQStashBuilder,
     users::USERS,
@@ -29,6 +29,7 @@ use crate::local::{
     LocalError,
     clock::LocalClock,
     http::{Gate, serve, url_of},
+    journal::Nothing,
     secret::Secret,
 };
 

@@ -1,22 +1,22 @@
 //! An account beside one that is made of its journal.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 
 use super::{Account, Attempt, Revival, RunFields, Submission};
-use crate::local::qstash::{
-    deliver::Outcome,
-    dispatch::{FlowChange, FlowLimits},
-    limits::QStashLimits,
-    message::{Callback, Deduplication, Message, Options},
-    records::{Destination, Endpoint, Filter, Journal, Keys, Record, RunFilter, RunState, Schedule, Waiter},
-    text::Cron,
-    view,
+use crate::local::{
+    journal::Kept,
+    qstash::{
+        deliver::Outcome,
+        dispatch::{FlowChange, FlowLimits},
+        limits::QStashLimits,
+        message::{Callback, Deduplication, Message, Options},
+        records::{Destination, Endpoint, Filter, Keys, Record, RunFilter, RunState, Schedule, Waiter},
+        text::Cron,
+        view,
+    },
 };
 
 const BEGIN_MS: u64 = 1_800_000_000_000;
@@ -24,20 +24,6 @@ const QUEUE: &str = "queue";
 const FLOW: &str = "flow";
 const GROUP: &str = "group";
 const SCHEDULE: &str = "schedule";
-
-/// Keeps what happens in memory, beyond the life of an account.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<(u64, Record)>>>);
-
-impl Journal for Kept {
-    fn load(&mut self) -> Vec<(u64, Record)> {
-        self.0.lock().unwrap().clone()
-    }
-
-    fn append(&mut self, now_ms: u64, record: &Record) {
-        self.0.lock().unwrap().push((now_ms, record.clone()));
-    }
-}
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -76,7 +62,8 @@ enum RunStep {
     /// An event, for one run or for all.
     Notify(Option<u8>),
     End(u8, bool),
-    Cancel,
+    /// By its id: of runs that began in the same millisecond, the oldest is the one of the lowest id, and ids are random.
+    Cancel(u8),
     /// A dead letter is resumed or restarted, or its failure is told again.
     Revive(prop::sample::Index, Option<bool>),
 }
@@ -121,8 +108,8 @@ fn run_step() -> impl Strategy<Value = RunStep> {
         2 => (run.clone(), 1..4_u64).prop_map(|(run, step)| RunStep::Call(run, step)),
         2 => (run.clone(), 1..4_u64, 0..60_u64).prop_map(|(run, step, for_s)| RunStep::Wait(run, step, for_s)),
         2 => option::of(run.clone()).prop_map(RunStep::Notify),
-        2 => (run, any::<bool>()).prop_map(|(run, is_well)| RunStep::End(run, is_well)),
-        1 => Just(RunStep::Cancel),
+        2 => (run.clone(), any::<bool>()).prop_map(|(run, is_well)| RunStep::End(run, is_well)),
+        1 => run.prop_map(RunStep::Cancel),
         4 => (any::<prop::sample::Index>(), option::of(any::<bool>()))
             .prop_map(|(at, how)| RunStep::Revive(at, how)),
     ]
@@ -132,7 +119,7 @@ fn keys() -> Keys {
     Keys { current: "sig_a".into(), next: "sig_b".into() }
 }
 
-fn account(now_ms: u64, kept: &Kept) -> Account {
+fn account(now_ms: u64, kept: &Kept<Record>) -> Account {
     let limits = QStashLimits {
         max_running: 4,
         max_dead_letter_bytes: 8_000,
@@ -318,7 +305,10 @@ fn take_of_run(account: &mut Account, now: u64, step: &RunStep) {
             let state = if *is_well { RunState::Success } else { RunState::Canceled };
             account.end_run(now, &id(*run), state, Some("2".into()));
         }
-        RunStep::Cancel => drop(account.cancel_runs(now, &RunFilter::default(), 1)),
+        RunStep::Cancel(run) => {
+            let filter = RunFilter { ids: vec![id(*run)], ..RunFilter::default() };
+            account.cancel_runs(now, &filter, 1);
+        }
         RunStep::Revive(at, how) => {
             let (letters, _) = account.letters_of_runs(&RunFilter::default(), None, usize::MAX);
             if letters.is_empty() {
@@ -372,7 +362,7 @@ proptest! {
 
     #[test]
     fn an_account_goes_on_as_its_journal_left_it(before in vec(step(), 1..60), after in vec(step(), 1..40)) {
-        let kept = Kept::default();
+        let kept = Kept::new();
         let (mut now_ms, mut running) = (BEGIN_MS, Vec::new());
         let mut whole = account(now_ms, &kept);
         for step in &before {
@@ -384,10 +374,9 @@ proptest! {
             if running.len() < 2 {
                 running.extend(whole.begin_due(now_ms));
             }
-            prop_assume!(kept.0.lock().unwrap().len() < 10_000);
+            prop_assume!(kept.all().len() < 10_000);
         }
-        let copy = Kept(Arc::new(Mutex::new(kept.0.lock().unwrap().clone())));
-        let mut loaded = account(now_ms, &copy);
+        let mut loaded = account(now_ms, &kept.copy());
         prop_assert_eq!(shown(&mut loaded, now_ms), shown(&mut whole, now_ms));
 
         // Both go the same way from here.
@@ -402,7 +391,7 @@ proptest! {
 
     #[test]
     fn attempts_that_ran_are_made_again(steps in vec(step(), 1..60)) {
-        let kept = Kept::default();
+        let kept = Kept::new();
         let (mut now_ms, mut running) = (BEGIN_MS, Vec::new());
         let mut whole = account(now_ms, &kept);
         for step in &steps {

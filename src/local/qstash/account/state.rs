@@ -7,13 +7,16 @@ use super::{
     log::Log,
     recent::{Deduplicated, Delivered},
 };
-use crate::local::qstash::{
-    deliver::Outcome,
-    dispatch::{Dispatcher, FlowChange, FlowInfo, JobId},
-    limits::QStashLimits,
-    message::Message,
-    records::{DeadLetter, Filter, Group, Journal, KeptEvent, Keys, Queue, Record, Row, Run, Schedule, State, Waiter},
-    refusal::Refusal,
+use crate::local::{
+    journal::Journal,
+    qstash::{
+        deliver::Outcome,
+        dispatch::{Dispatcher, FlowChange, FlowInfo, JobId},
+        limits::QStashLimits,
+        message::Message,
+        records::{DeadLetter, Filter, Group, KeptEvent, Keys, Queue, Record, Row, Run, Schedule, State, Waiter},
+        refusal::Refusal,
+    },
 };
 
 /// One account.
@@ -21,7 +24,7 @@ use crate::local::qstash::{
 /// What happens is a [`Record`], which goes into the journal and changes the account, in this order.
 pub(crate) struct Account {
     pub(super) limits: Arc<QStashLimits>,
-    pub(super) journal: Box<dyn Journal>,
+    pub(super) journal: Box<dyn Journal<Record>>,
     pub(super) dispatcher: Dispatcher,
     /// The jobs that the last dispatch began.
     pub(super) begun: Vec<JobId>,
@@ -72,7 +75,12 @@ pub(super) struct Live {
 
 impl Account {
     /// An account as its journal left it. Attempts that ran then are made again.
-    pub(crate) fn new(now_ms: u64, limits: Arc<QStashLimits>, keys: Keys, mut journal: Box<dyn Journal>) -> Self {
+    pub(crate) fn new(
+        now_ms: u64,
+        limits: Arc<QStashLimits>,
+        keys: Keys,
+        mut journal: Box<dyn Journal<Record>>,
+    ) -> Self {
         let before = journal.load();
         let mut account = Self {
             dispatcher: Dispatcher::new(limits.max_running),

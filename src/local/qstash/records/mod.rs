@@ -3,9 +3,9 @@
 mod dead_letter;
 mod filter;
 mod group;
-mod journal;
 mod keys;
 mod queue;
+mod record;
 mod row;
 mod run;
 mod run_filter;
@@ -16,9 +16,9 @@ pub(crate) use self::{
     dead_letter::DeadLetter,
     filter::Filter,
     group::{Endpoint, Group},
-    journal::{Journal, Nothing, Record},
     keys::Keys,
     queue::Queue,
+    record::Record,
     row::{Row, State},
     run::{FailureCall, FailureState, Invoker, KeptEvent, Left, Run, RunEnd, RunError, RunStart, RunState},
     run_filter::RunFilter,

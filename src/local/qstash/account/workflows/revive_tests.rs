@@ -5,32 +5,37 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Revival, RunFields};
-use crate::local::qstash::{
-    account::{Account, Attempt, Submission},
-    deliver::Outcome,
-    limits::QStashLimits,
-    message::{CallKind, Callback, Options},
-    records::{Destination, Keys, Nothing, RunFilter},
+use crate::local::{
+    journal::Nothing,
+    qstash::{
+        account::{Account, Attempt, Submission},
+        deliver::Outcome,
+        limits::QStashLimits,
+        message::{CallKind, Callback, Options},
+        records::{Destination, Keys, RunFilter},
+    },
 };
 
 const BEGIN_MS: u64 = 1_800_000_000_000;
 /// Longer than a delivery waits for the answer to the one before.
 const LONGER_MS: u64 = 2_000;
 
-struct Bench {
-    account: Account,
-    running: Vec<Attempt>,
-    now_ms: u64,
+pub(super) struct Bench {
+    pub(super) account: Account,
+    pub(super) running: Vec<Attempt>,
+    pub(super) now_ms: u64,
+    /// Of each message.
+    pub(super) retries: u32,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let keys = Keys { current: "sig_a".into(), next: "sig_b".into() };
         let account = Account::new(BEGIN_MS, Arc::new(QStashLimits::default()), keys, Box::new(Nothing));
-        Self { account, running: Vec::new(), now_ms: BEGIN_MS }
+        Self { account, running: Vec::new(), now_ms: BEGIN_MS, retries: 0 }
     }
 
-    fn submit(&mut self, is_init: bool, is_call: bool, body: &Value) {
+    pub(super) fn submit(&mut self, is_init: bool, is_call: bool, body: &Value) {
         let fields = RunFields {
             id: "wfr_1".into(),
             is_init,
@@ -47,7 +52,11 @@ impl Bench {
             url: "https://flow.example.com/".into(),
             options: Arc::new(Options { forwarded, ..Options::default() }),
         };
-        let options = Options { retries: Some(0), callback: is_call.then(|| Arc::new(callback)), ..Options::default() };
+        let options = Options {
+            retries: Some(self.retries),
+            callback: is_call.then(|| Arc::new(callback)),
+            ..Options::default()
+        };
         let submission = Submission {
             destination: Destination::Url("https://flow.example.com/".into()),
             options: Arc::new(options),
@@ -85,7 +94,7 @@ impl Bench {
     }
 }
 
-fn result(id: u32, concurrent: u32) -> Value {
+pub(super) fn result(id: u32, concurrent: u32) -> Value {
     json!({"stepId": id, "stepName": "a", "stepType": "Run", "concurrent": concurrent})
 }
 

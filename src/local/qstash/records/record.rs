@@ -58,24 +58,3 @@ pub(crate) enum Record {
     EventKept(Arc<KeptEvent>),
     EventTaken(Arc<KeptEvent>),
 }
-
-/// Keeps what happens to an account beyond the life of the process.
-pub(crate) trait Journal: Send {
-    /// What happened before, each with its time in milliseconds since the epoch. Called once, before anything else.
-    fn load(&mut self) -> Vec<(u64, Record)>;
-
-    /// Adds what happens now.
-    fn append(&mut self, now_ms: u64, record: &Record);
-}
-
-/// Keeps nothing.
-#[derive(Debug)]
-pub(crate) struct Nothing;
-
-impl Journal for Nothing {
-    fn load(&mut self) -> Vec<(u64, Record)> {
-        Vec::new()
-    }
-
-    fn append(&mut self, _: u64, _: &Record) {}
-}
