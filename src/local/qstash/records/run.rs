@@ -53,8 +53,8 @@ pub(crate) struct Run {
     pub(crate) end: Option<RunEnd>,
     /// The messages that have not ended.
     pub(crate) live: BTreeSet<JobId>,
-    /// Messages that wait for the answer to a delivery of it. They go on by themselves after a while.
-    pub(crate) held: Vec<JobId>,
+    /// Messages that wait for the answer to a delivery of it, each with the time at which it goes on by itself.
+    pub(crate) held: Vec<(JobId, u64)>,
     /// Attempts that failed, the oldest first.
     pub(crate) errors: VecDeque<Arc<RunError>>,
     /// The message whose attempts have all failed.

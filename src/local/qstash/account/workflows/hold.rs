@@ -1,6 +1,6 @@
 use super::entries::is_plan;
 use crate::local::qstash::{
-    account::Account,
+    account::{Account, state::Live},
     dispatch::JobId,
     message::{CallKind, Message},
     records::Record,
@@ -19,7 +19,7 @@ impl Account {
         let at_ms = message.not_before_ms.max(now_ms.saturating_add(HOLD_MS));
         self.commit(now_ms, Record::Retries(message.job, 0, at_ms));
         if let Some(run) = self.runs.get_mut(cause) {
-            run.held.push(message.job);
+            run.held.push((message.job, at_ms));
         }
     }
 
@@ -30,8 +30,10 @@ impl Account {
             return;
         }
         let held = self.runs.get_mut(id).map(|run| std::mem::take(&mut run.held)).unwrap_or_default();
-        for job in held {
-            let Some(live) = self.live.get(&job).filter(|_| !self.dispatcher.is_running(job)) else { continue };
+        for (job, until_ms) in held {
+            // One that has gone on by itself has another time, that of its retry.
+            let still_waits = |live: &&Live| live.next_ms == until_ms && !self.dispatcher.is_running(job);
+            let Some(live) = self.live.get(&job).filter(still_waits) else { continue };
             let (retried, at_ms) = (live.retried, live.message.not_before_ms.max(now_ms));
             self.commit(now_ms, Record::Retries(job, retried, at_ms));
         }

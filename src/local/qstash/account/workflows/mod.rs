@@ -8,6 +8,8 @@ mod entries;
 mod failure;
 mod fields;
 mod hold;
+#[cfg(test)]
+mod hold_tests;
 mod letters;
 mod revive;
 #[cfg(test)]
