@@ -334,6 +334,9 @@ async fn start_redis(options: &Options) -> Result<LocalRedis, LocalError> {
 }
 
 async fn start_kafka(options: &Options) -> Result<LocalKafka, Box<dyn std::error::Error>> {
+    if !options.host.is_loopback() && options.token == DEFAULT_TOKEN {
+        tracing::warn!("other machines can reach Kafka here, and its password is the default one: set --token");
+    }
     let address = SocketAddr::new(options.host, options.kafka.kafka_port);
     let mut builder = LocalKafka::builder().address(address).user(DEFAULT_TOKEN, options.token.as_str());
     for topic in &options.kafka.kafka_topic {

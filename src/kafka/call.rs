@@ -17,6 +17,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 #[derive(Debug)]
 pub(super) struct Call {
     operation: &'static str,
+    method: Method,
     path: String,
     headers: HeaderMap,
     body: Bytes,
@@ -28,7 +29,14 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(operation: &'static str, path: impl Into<String>) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { operation, path: path.into(), headers, body, repeat: Repeat::IfNotSent, waits: Duration::ZERO }
+        let (method, path) = (Method::POST, path.into());
+        Self { operation, method, path, headers, body, repeat: Repeat::IfNotSent, waits: Duration::ZERO }
+    }
+
+    /// Makes it a GET, for what takes nothing else.
+    pub(super) fn get(mut self) -> Self {
+        self.method = Method::GET;
+        self
     }
 
     /// Adds a segment to the path.
@@ -86,10 +94,10 @@ impl Call {
 
 /// Sends a call, and reads its answer.
 pub(super) async fn send<T: DeserializeOwned>(rest: &RestClient, call: Call) -> Result<T, Error> {
-    let Call { operation, path, headers, body, repeat, waits } = call;
+    let Call { operation, method, path, headers, body, repeat, waits } = call;
     let describe = |error: Error| error.with_operation(operation);
     let deadline = Some(rest.deadline(Some(rest.timeout().saturating_add(waits))));
-    let request = RestRequest { method: Method::POST, path: path.into(), headers, body, repeat, deadline };
+    let request = RestRequest { method, path: path.into(), headers, body, repeat, deadline };
     let response = rest.send(request).await.map_err(describe)?;
     if !response.status.is_success() {
         let kind = match response.status.as_u16() {

@@ -13,6 +13,21 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use std::{collections::BTreeMap, fmt};
 
+/// The headers by which a request is sent, which would take the place of the client's own.
+const OF_THE_REQUEST: [&str; 12] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 const PRODUCE: &str = "kafka produce";
 
 /// A client of Kafka over REST. Cloning is cheap, and clones share everything.
@@ -180,14 +195,15 @@ impl Kafka {
     /// # Errors
     /// As [`produce`](Self::produce).
     pub async fn produce_in_path(&self, topic: &str, text: &str, key: Option<&str>) -> Result<Produced, Error> {
-        let mut call = Call::new(PRODUCE, "/produce").segment(topic)?.segment(text)?;
+        let mut call = Call::new(PRODUCE, "/produce").get().segment(topic)?.segment(text)?;
         if let Some(key) = key {
             call = call.parameter("key", key);
         }
         send(&self.rest, call).await
     }
 
-    /// Stores a body as a webhook does. Headers that are not of HTTP itself become headers of the message.
+    /// Stores a body as a webhook does. Headers become headers of the message, unless they are of HTTP itself: those of a
+    /// request that is passed on are left out.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if a header cannot be sent, and as [`produce`](Self::produce).
@@ -201,7 +217,10 @@ impl Kafka {
         let mut fields = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::try_from(name).map_err(|_| invalid())?;
-            fields.append(name, HeaderValue::try_from(value).map_err(|_| invalid())?);
+            let value = HeaderValue::try_from(value).map_err(|_| invalid())?;
+            if !OF_THE_REQUEST.contains(&name.as_str()) {
+                fields.append(name, value);
+            }
         }
         let call = Call::new(PRODUCE, "/webhook").parameter("topic", topic).headers(fields).body(body.into());
         let produced: Vec<Produced> = send(&self.rest, call).await?;
@@ -228,7 +247,7 @@ impl Kafka {
     /// # Errors
     /// Those of the service.
     pub async fn topics(&self) -> Result<BTreeMap<String, u32>, Error> {
-        send(&self.rest, Call::new("kafka topics", "/topics").safe()).await
+        send(&self.rest, Call::new("kafka topics", "/topics").get().safe()).await
     }
 
     /// The groups with their instances.
@@ -236,7 +255,7 @@ impl Kafka {
     /// # Errors
     /// Those of the service.
     pub async fn consumers(&self) -> Result<Vec<GroupInfo>, Error> {
-        send(&self.rest, Call::new("kafka consumers", "/consumers").safe()).await
+        send(&self.rest, Call::new("kafka consumers", "/consumers").get().safe()).await
     }
 
     /// The offsets of partitions at a time: of the first message that is not older.

@@ -3,17 +3,10 @@ use super::{
     call::{Call, send},
 };
 use crate::{Error, client::RestClient};
-use futures_core::{Stream, future::BoxFuture};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use std::{
-    collections::VecDeque,
-    fmt,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 /// An instance of a consumer group. The group shares the partitions of its topics among its instances.
 ///
@@ -41,6 +34,8 @@ pub struct Consumer {
     instance: String,
     topics: Vec<String>,
     settings: HeaderMap,
+    pub(super) auto_commit: bool,
+    pub(super) commit_interval: Duration,
 }
 
 /// The place at which a group begins that has committed none.
@@ -64,7 +59,15 @@ pub enum OffsetReset {
 
 impl Consumer {
     pub(super) fn new(rest: RestClient, group: String, instance: String) -> Self {
-        Self { rest, group, instance, topics: Vec::new(), settings: HeaderMap::new() }
+        Self {
+            rest,
+            group,
+            instance,
+            topics: Vec::new(),
+            settings: HeaderMap::new(),
+            auto_commit: true,
+            commit_interval: Duration::from_secs(5),
+        }
     }
 
     /// Adds a topic to read.
@@ -84,16 +87,18 @@ impl Consumer {
     }
 
     /// Whether a poll commits the messages of those before it (it does).
-    pub fn auto_commit(self, is_on: bool) -> Self {
+    pub fn auto_commit(mut self, is_on: bool) -> Self {
+        self.auto_commit = is_on;
         self.setting("kafka-enable-auto-commit", HeaderValue::from_static(if is_on { "true" } else { "false" }))
     }
 
     /// Sets the time between automatic commits, to milliseconds (5 s).
-    pub fn auto_commit_interval(self, interval: Duration) -> Self {
+    pub fn auto_commit_interval(mut self, interval: Duration) -> Self {
+        self.commit_interval = interval;
         self.setting("kafka-auto-commit-interval", milliseconds(interval).into())
     }
 
-    /// Sets the time without a poll after which the instance ends, to milliseconds (2 min).
+    /// Sets the time without a poll after which the instance ends, to milliseconds (2 min; at most 30).
     pub fn session_timeout(self, timeout: Duration) -> Self {
         self.setting("kafka-session-timeout-ms", milliseconds(timeout).into())
     }
@@ -103,10 +108,12 @@ impl Consumer {
         self
     }
 
-    /// The next messages, in the order of each partition. It waits so long for the first one, and gives none then.
+    /// The next messages, in the order of each partition. It waits so long for the first one, at most a minute, and gives none
+    /// then.
     ///
-    /// An answer that is lost is not asked for again: its messages come again when the instance ends, or from the last commit
-    /// on.
+    /// The server takes the next poll as word that the messages of the one before are done, and goes on after them. An answer
+    /// can be lost, or this future dropped, after the server has handed messages out: [close](Self::close) an instance without
+    /// automatic commits then, and its next poll begins at the last commit. [`messages`](Self::messages) does all of that.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such topic, and those of the service.
@@ -114,11 +121,6 @@ impl Consumer {
         let body = json!({"topics": self.topics, "timeout": milliseconds(wait)});
         let call = self.call("kafka consume", "/consume")?.headers(self.settings.clone()).json(&body)?.waits(wait);
         send(&self.rest, call).await
-    }
-
-    /// All messages as they come: a [`Stream`] without an end.
-    pub fn messages(self) -> Messages {
-        Messages { consumer: self, received: VecDeque::new(), state: State::Idle }
     }
 
     /// Commits everything that was handed out to the instance.
@@ -182,69 +184,5 @@ impl fmt::Debug for Consumer {
             .field("instance", &self.instance)
             .field("topics", &self.topics)
             .finish_non_exhaustive()
-    }
-}
-
-/// The messages of a [`Consumer`], as they come. An error does not end them: the next poll is another one.
-///
-/// ```no_run
-/// use axum_upstash::kafka::Messages;
-/// use futures_util::StreamExt;
-///
-/// async fn first(mut messages: Messages) -> Option<String> {
-///     messages.next().await?.ok().map(|received| received.value)
-/// }
-/// # let _ = first;
-/// ```
-#[must_use = "messages come when it is polled"]
-pub struct Messages {
-    consumer: Consumer,
-    received: VecDeque<Received>,
-    state: State,
-}
-
-enum State {
-    Idle,
-    Polling(BoxFuture<'static, Result<Vec<Received>, Error>>),
-}
-
-impl Messages {
-    /// The consumer, to commit and to close.
-    pub fn consumer(&self) -> &Consumer {
-        &self.consumer
-    }
-}
-
-impl Stream for Messages {
-    type Item = Result<Received, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        const WAIT: Duration = Duration::from_secs(30);
-        let this = self.get_mut();
-        loop {
-            if let Some(received) = this.received.pop_front() {
-                return Poll::Ready(Some(Ok(received)));
-            }
-            match &mut this.state {
-                State::Idle => {
-                    let consumer = this.consumer.clone();
-                    this.state = State::Polling(Box::pin(async move { consumer.poll(WAIT).await }));
-                }
-                State::Polling(poll) => {
-                    let polled = ready!(poll.as_mut().poll(cx));
-                    this.state = State::Idle;
-                    match polled {
-                        Ok(received) => this.received = received.into(),
-                        Err(error) => return Poll::Ready(Some(Err(error))),
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Messages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Messages").field("consumer", &self.consumer).finish_non_exhaustive()
     }
 }

@@ -180,10 +180,11 @@ impl Received {
         self.headers.iter().map(|header| (header.key.as_str(), header.value.as_str()))
     }
 
-    /// The time of the message.
+    /// The time of the message. One that the platform cannot tell is that of the epoch.
     #[must_use]
     pub fn time(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.timestamp).unwrap_or_default())
+        let since = Duration::from_millis(u64::try_from(self.timestamp).unwrap_or_default());
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
     }
 }
 

@@ -20,8 +20,9 @@
 //! ```
 //!
 //! - **Producing** is not repeated after a lost answer, as a message would come twice. Reading and committing are.
-//! - **Consuming** is at least once: with automatic commits a message counts as done when its instance polls again. One
-//!   instance is polled by one request at a time.
+//! - **Consuming** by [`Messages`] is at least once: a message is done when the next one is asked for, and those whose answer was
+//!   lost come again. A [`poll`](Consumer::poll) by hand leaves that to the application. One instance is polled by one request
+//!   at a time.
 //! - The server is [`LocalKafka`](crate::local::LocalKafka), or what an application had put in its place.
 //!
 //! For a Kafka of your own use a client of its protocol: [rdkafka](https://docs.rs/rdkafka), which has everything and needs
@@ -33,12 +34,14 @@ mod client;
 mod consumer;
 mod fetch;
 mod message;
+mod messages;
 mod metadata;
 
 pub use self::{
     client::{Kafka, KafkaBuilder},
-    consumer::{Consumer, Messages, OffsetReset},
+    consumer::{Consumer, OffsetReset},
     fetch::Fetch,
     message::{Message, Produced, Received},
+    messages::Messages,
     metadata::{GroupInfo, InstanceInfo, OffsetTime, TopicPartition, TopicPartitionOffset},
 };

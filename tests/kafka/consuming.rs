@@ -1,6 +1,8 @@
-use crate::{reader, start};
-use axum_upstash::kafka::{Consumer, Kafka, Message, OffsetReset, TopicPartition, TopicPartitionOffset};
-use futures_util::StreamExt;
+use crate::{reader, start, start_with};
+use axum_upstash::{
+    kafka::{Consumer, Kafka, Message, OffsetReset, TopicPartition, TopicPartitionOffset},
+    local::LocalKafka,
+};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_millis(50);
@@ -16,6 +18,15 @@ async fn values(consumer: &Consumer, wait: Duration) -> Vec<u32> {
         consumer.poll(wait).await.unwrap().iter().map(|received| received.value.parse().unwrap()).collect();
     values.sort_unstable();
     values
+}
+
+/// Waits until the group has so many instances.
+async fn wait_for_instances(kafka: &Kafka, count: usize) {
+    let deadline = tokio::time::Instant::now() + LONG;
+    while kafka.consumers().await.unwrap().iter().map(|group| group.instances.len()).sum::<usize>() < count {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -82,11 +93,7 @@ async fn a_poll_waits_for_the_first_message() {
     let (_local, kafka) = start().await;
     let consumer = reader(&kafka, "a");
     let waiting = tokio::spawn(async move { values(&consumer, LONG).await });
-    let deadline = tokio::time::Instant::now() + LONG;
-    while kafka.consumers().await.unwrap().is_empty() {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::task::yield_now().await;
-    }
+    wait_for_instances(&kafka, 1).await;
     kafka.produce(Message::text("orders", "7")).await.unwrap();
     assert_eq!(waiting.await.unwrap(), [7]);
 }
@@ -99,14 +106,11 @@ async fn an_instance_is_polled_by_one_request_and_a_client_that_goes_ends_its_po
         let consumer = consumer.clone();
         async move { consumer.poll(LONG).await }
     });
-    let deadline = tokio::time::Instant::now() + LONG;
-    while kafka.consumers().await.unwrap().is_empty() {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::task::yield_now().await;
-    }
+    wait_for_instances(&kafka, 1).await;
     assert_eq!(consumer.poll(SOON).await.unwrap_err().status(), Some(409));
     first.abort();
     produce(&kafka, 0..3).await;
+    let deadline = tokio::time::Instant::now() + LONG;
     // Nothing went with the client that has gone.
     loop {
         match consumer.poll(SOON).await {
@@ -119,17 +123,102 @@ async fn an_instance_is_polled_by_one_request_and_a_client_that_goes_ends_its_po
 }
 
 #[tokio::test]
-async fn messages_are_a_stream() {
+async fn a_commit_is_not_taken_back() {
+    let (local, kafka) = start().await;
+    produce(&kafka, 0..6).await;
+    let consumer = reader(&kafka, "a");
+    assert_eq!(values(&consumer, LONG).await.len(), 6);
+    consumer.commit().await.unwrap();
+    // It does not come back, as a process that polls once a day.
+    local.advance(Duration::from_secs(121));
+    assert_eq!(values(&reader(&kafka, "b"), SOON).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn an_instance_that_ends_leaves_its_messages_to_one_that_waits() {
+    let (local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    let owner = reader(&kafka, "a");
+    assert_eq!(values(&owner, SOON).await, [0; 0]);
+    for (number, ends) in (0..).zip([true, false]) {
+        let waiting = tokio::spawn({
+            let other = reader(&kafka, "b");
+            async move { values(&other, LONG).await }
+        });
+        wait_for_instances(&kafka, 2).await;
+        kafka.produce(Message::text("orders", number.to_string())).await.unwrap();
+        if ends {
+            owner.close().await.unwrap();
+        } else {
+            local.advance(Duration::from_secs(121));
+        }
+        // Long before its time is over.
+        let received = tokio::time::timeout(LONG / 2, waiting).await.expect("it hears of it").unwrap();
+        assert_eq!(received, [number]);
+        reader(&kafka, "b").close().await.unwrap();
+        assert_eq!(values(&owner, SOON).await, [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_poll_does_not_read_for_an_instance_that_was_made_anew() {
     let (_local, kafka) = start().await;
-    produce(&kafka, 0..30).await;
-    let mut messages = reader(&kafka, "a").messages();
-    let mut read = Vec::new();
-    while read.len() < 30 {
-        read.push(messages.next().await.unwrap().unwrap());
+    let consumer = reader(&kafka, "a");
+    let old = tokio::spawn({
+        let consumer = consumer.clone();
+        async move { consumer.poll(LONG).await }
+    });
+    wait_for_instances(&kafka, 1).await;
+    consumer.close().await.unwrap();
+    assert_eq!(old.await.unwrap().unwrap_err().status(), Some(404));
+    produce(&kafka, 0..3).await;
+    assert_eq!(values(&consumer, LONG).await, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn without_a_place_to_begin_nothing_is_skipped() {
+    let (local, kafka) = start_with(LocalKafka::builder().topic("orders", 1).topic("bills", 1)).await;
+    kafka.produce(Message::text("bills", "1")).await.unwrap();
+    let other = reader(&kafka, "a");
+    assert_eq!(values(&other, SOON).await, [0; 0]);
+    let fails = kafka.consumer("billing", "b").topic("bills").offset_reset(OffsetReset::Fail);
+    for _ in 0..3 {
+        assert_eq!(fails.poll(SOON).await.unwrap_err().status(), Some(400));
+        local.advance(Duration::from_secs(121));
     }
-    for partition in 0..3 {
-        let offsets: Vec<i64> = read.iter().filter(|one| one.partition == partition).map(|one| one.offset).collect();
-        assert_eq!(offsets, (0..10).collect::<Vec<_>>());
-    }
-    messages.consumer().close().await.unwrap();
+    let earliest = kafka.consumer("billing", "c").topic("bills").offset_reset(OffsetReset::Earliest);
+    assert_eq!(values(&earliest, LONG).await, [1]);
+}
+
+#[tokio::test]
+async fn a_commit_beyond_the_end_skips_nothing() {
+    let (_local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    let consumer = reader(&kafka, "a").auto_commit(false);
+    assert_eq!(values(&consumer, SOON).await, [0; 0]);
+    consumer.commit_offsets([TopicPartitionOffset::new("orders", 0, 1_000)]).await.unwrap();
+    consumer.close().await.unwrap();
+    kafka.produce(Message::text("orders", "1")).await.unwrap();
+    assert_eq!(values(&reader(&kafka, "b"), LONG).await, [1]);
+}
+
+#[tokio::test]
+async fn a_partition_with_many_messages_leaves_room_for_others() {
+    let (_local, kafka) = start_with(LocalKafka::builder().topic("orders", 2)).await;
+    let many = (0..2_000).map(|_| Message::text("orders", "0").partition(0));
+    kafka.produce_many(many).await.unwrap();
+    kafka.produce(Message::text("orders", "1").partition(1)).await.unwrap();
+    let consumer = reader(&kafka, "a");
+    let (first, second) = (values(&consumer, LONG).await, values(&consumer, LONG).await);
+    assert!(first.contains(&1) || second.contains(&1));
+}
+
+#[tokio::test]
+async fn polls_end_with_the_server() {
+    let (local, kafka) = start().await;
+    let waiting = tokio::spawn({
+        let consumer = reader(&kafka, "a");
+        async move { consumer.poll(LONG).await }
+    });
+    wait_for_instances(&kafka, 1).await;
+    local.shutdown().await;
+    assert_eq!(waiting.await.unwrap().unwrap(), []);
 }

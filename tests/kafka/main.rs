@@ -3,8 +3,10 @@
 
 mod consuming;
 mod group;
+mod losing;
 mod producing;
 mod refusals;
+mod stream;
 
 use axum_upstash::{
     kafka::{Consumer, Kafka, OffsetReset},

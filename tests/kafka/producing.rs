@@ -1,17 +1,11 @@
-use crate::{start, start_with};
+use crate::{losing::Losing, start, start_with};
 use axum_upstash::{
     ErrorKind,
-    client::{ReqwestTransport, Transport, TransportBody, TransportError, TransportErrorKind},
     kafka::{Fetch, Kafka, Message, OffsetTime, TopicPartition, TopicPartitionOffset},
     local::LocalKafka,
 };
-use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::Ordering,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -34,10 +28,12 @@ async fn messages_come_back_as_they_were_stored() {
     assert_eq!((read[2].value.as_str(), read.len()), ("a/b c", 3));
     assert!(read[1].json::<u8>().is_err() && !format!("{:?}", read[1]).contains("two"));
 
-    let webhook = kafka.webhook("hooks", "body", [("x-event", "paid")]).await.unwrap();
+    // The headers of a request that is passed on take the place of none of the client's own.
+    let passed_on = [("x-event", "paid"), ("authorization", "Bearer other"), ("host", "example.com")];
+    let webhook = kafka.webhook("hooks", "body", passed_on).await.unwrap();
     let read = kafka.fetch(Fetch::from("hooks", 0, webhook.offset)).await.unwrap();
-    assert_eq!((read[0].value.as_str(), read[0].header("x-event")), ("body", Some("paid")));
-    assert_eq!(read[0].header("authorization"), None);
+    assert_eq!(read[0].value, "body");
+    assert_eq!(read[0].headers().collect::<Vec<_>>(), [("x-event", "paid")]);
 }
 
 #[tokio::test]
@@ -97,41 +93,32 @@ async fn old_messages_go_and_what_is_fetched_begins_after_them() {
     };
     assert_eq!(values(0).await, (15..25).map(|n| n.to_string()).collect::<Vec<_>>());
     assert_eq!(values(-5).await.len(), 10);
+    assert_eq!(values(i64::MIN).await.len(), 10);
     assert_eq!(values(23).await, ["23", "24"]);
     assert_eq!(values(25).await, [""; 0]);
     assert_eq!(values(i64::MAX).await, [""; 0]);
 }
 
-/// Loses each answer of the server.
-struct Losing(ReqwestTransport, Arc<AtomicUsize>);
-
-impl Transport for Losing {
-    fn send(
-        &self,
-        request: http::Request<Bytes>,
-    ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        let sent = self.0.send(request);
-        async move {
-            sent.await?;
-            let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-            Err(TransportError::new(TransportErrorKind::Interrupted, reset))
-        }
-        .boxed()
-    }
-}
-
 #[tokio::test]
 async fn a_message_whose_answer_is_lost_is_not_sent_again() {
     let (local, kafka) = start().await;
-    let sent = Arc::new(AtomicUsize::new(0));
-    let inner = ReqwestTransport::new(ReqwestTransport::client_builder().build().unwrap());
-    let losing = Kafka::builder(local.url(), local.username(), local.password());
-    let losing = losing.transport(Losing(inner, Arc::clone(&sent))).build().unwrap();
+    let (transport, sent) = Losing::new(|_, _| true);
+    let losing = Kafka::builder(local.url(), local.username(), local.password()).transport(transport).build().unwrap();
     let error = losing.produce(Message::text("orders", "once").partition(0)).await.unwrap_err();
     assert_eq!((error.kind(), sent.load(Ordering::Relaxed)), (ErrorKind::Interrupted, 1));
     assert_eq!(kafka.fetch(Fetch::from("orders", 0, 0)).await.unwrap().len(), 1);
     // A read may be.
     assert!(losing.topics().await.is_err());
     assert_eq!(sent.load(Ordering::Relaxed), 5);
+}
+
+#[tokio::test]
+async fn new_topics_beyond_the_limit_store_nothing() {
+    let builder = (0..999).fold(LocalKafka::builder(), |builder, n| builder.topic(format!("topic-{n}"), 1));
+    let (_local, kafka) = start_with(builder).await;
+    let both = [Message::text("new-1", "a"), Message::text("new-2", "b")];
+    assert_eq!(kafka.produce_many(both).await.unwrap_err().kind(), ErrorKind::Forbidden);
+    assert_eq!(kafka.topics().await.unwrap().len(), 999);
+    kafka.produce(Message::text("new-1", "a")).await.unwrap();
+    assert_eq!(kafka.topics().await.unwrap().len(), 1_000);
 }

@@ -34,6 +34,9 @@ async fn users_may_do_what_they_are_there_for() {
 async fn what_cannot_be_right_is_refused_in_the_form_of_the_service() {
     let (local, kafka) = start_with(LocalKafka::builder().topic("orders", 1).creates_topics(false)).await;
     let http = reqwest::Client::new();
+    let headers = vec![r#"{"key": "", "value": ""}"#; 20_000].join(",");
+    let headers = format!(r#"{{"value": "", "headers": [{headers}]}}"#);
+    let many = format!("[{}]", vec![r#"{"value": "a"}"#; 10_001].join(","));
     let long = format!(r#"{{"value": "{}"}}"#, "x".repeat(1024 * 1024 + 1));
     for (path, body, status) in [
         ("/produce/orders", "nonsense", 400),
@@ -41,12 +44,17 @@ async fn what_cannot_be_right_is_refused_in_the_form_of_the_service() {
         ("/produce/orders", "{}", 400),
         ("/produce/orders", r#"[{"value": "a"}, 1]"#, 400),
         ("/produce/orders", &long, 413),
+        ("/produce/orders", r#"{"value": "a", "timestamp": -1}"#, 400),
+        ("/produce/orders", r#"[["orders", null, null, null, "a"]]"#, 400),
+        ("/produce/orders", &headers, 413),
+        ("/produce/orders", &many, 400),
         ("/produce/none", r#"{"value": "a"}"#, 404),
         ("/produce/a%2Fb", r#"{"value": "a"}"#, 400),
         ("/produce", r#"{"value": "a"}"#, 400),
         ("/produce/orders", r#"{"value": "a", "partition": 7}"#, 404),
         ("/fetch", "", 400),
         ("/fetch", r#"{"topic": "orders", "partition": 0}"#, 400),
+        ("/fetch", r#"["orders", 0, 0]"#, 400),
         ("/fetch", r#"{"topic": "none", "partition": 0, "offset": 0}"#, 404),
         ("/fetch", r#"{"topic": "orders", "partition": 7, "offset": 0}"#, 404),
         ("/consume/g/i", "{}", 400),
@@ -72,6 +80,14 @@ async fn what_cannot_be_right_is_refused_in_the_form_of_the_service() {
     assert!(kafka.consumers().await.unwrap().is_empty());
     let end = kafka.offsets(OffsetTime::Latest, [TopicPartition::new("orders", 0)]).await.unwrap();
     assert_eq!(end[0].offset, 0);
+
+    // What changes something is not a GET, and a poll has settings that an instance can have.
+    let delete = http.get(format!("{}/delete-consumer/g/i", local.url()));
+    let poll = http.post(format!("{}/consume/g/i/orders", local.url())).header("kafka-session-timeout-ms", "1800001");
+    for (request, status) in [(delete, 405), (poll, 400)] {
+        let request = request.basic_auth(local.username(), Some(local.password()));
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
 
     // A webhook may have its user in the query string, and everything else may not.
     let url = format!("{}/webhook?topic=orders&user={}&pass={}", local.url(), local.username(), local.password());

@@ -40,6 +40,11 @@ impl Reply {
         Self { status: StatusCode::OK, body: serde_json::to_vec(body).unwrap_or_default() }
     }
 
+    /// No messages.
+    pub(super) fn nothing() -> Self {
+        Self::of(&json!([]))
+    }
+
     pub(super) fn success() -> Self {
         Self::of(&json!({"result": "Success", "status": 200}))
     }

@@ -1,8 +1,11 @@
 //! Topics and groups, and the requests that wait for messages.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,32 +18,29 @@ use tokio::{
 use super::{
     answer::{Reply, View},
     group::Group,
-    log::{Retention, Stored},
+    log::Stored,
     refusal::Refusal,
     request::{InstanceSettings, NewMessage, TopicPartition, TopicPartitionOffset},
-    topics::{Metadata, Topics, check_name},
+    state::State,
+    topics::{Metadata, Topics},
 };
 use crate::local::clock::LocalClock;
 
 /// The messages of one answer, and their bytes.
 const MAX_MESSAGES: usize = 500;
 const MAX_BYTES: usize = 1024 * 1024;
-/// The groups that there may be.
-const MAX_GROUPS: usize = 1_000;
+/// How often a request that waits looks for messages if it does not hear of them.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Topics and groups.
 #[derive(Debug)]
 pub(super) struct Broker {
     state: Mutex<State>,
     clock: LocalClock,
-    /// Something was stored.
-    stored: watch::Sender<u64>,
-}
-
-#[derive(Debug)]
-struct State {
-    topics: Topics,
-    groups: BTreeMap<String, Group>,
+    /// Something was stored, or partitions may have another instance.
+    changed: watch::Sender<()>,
+    /// The number of the last poll.
+    polls: AtomicU64,
 }
 
 /// Messages of one partition for an answer.
@@ -51,23 +51,23 @@ struct Poll<'a> {
     broker: &'a Broker,
     group: &'a str,
     instance: &'a str,
+    number: u64,
 }
 
 impl Drop for Poll<'_> {
     fn drop(&mut self) {
         let now_ms = self.broker.clock.now_ms();
-        if let Some(group) = self.broker.lock().groups.get_mut(self.group) {
-            group.end_poll(self.instance, now_ms);
-        }
-        // Another instance may have waited for its partitions.
-        self.broker.stored.send_modify(|number| *number = number.wrapping_add(1));
+        // A group that is gone has no polls.
+        let _ = self.broker.with_group(self.group, |group, _| {
+            group.end_poll(self.instance, self.number, now_ms);
+            Ok(())
+        });
     }
 }
 
 impl Broker {
-    pub(super) fn new(creates: bool, retention: Retention, clock: LocalClock) -> Self {
-        let state = State { topics: Topics::new(creates, retention), groups: BTreeMap::new() };
-        Self { state: Mutex::new(state), clock, stored: watch::Sender::new(0) }
+    pub(super) fn new(state: State, clock: LocalClock) -> Self {
+        Self { state: Mutex::new(state), clock, changed: watch::Sender::new(()), polls: AtomicU64::new(0) }
     }
 
     pub(super) fn clock(&self) -> &LocalClock {
@@ -75,14 +75,13 @@ impl Broker {
     }
 
     pub(super) fn create(&self, topic: &str, partitions: u32) -> Result<(), Refusal> {
-        self.lock().topics.create(topic, partitions)
+        self.act(|state| state.create(topic, partitions, self.clock.now_ms()))
     }
 
     pub(super) fn produce(&self, messages: Vec<NewMessage>) -> Result<Vec<Metadata>, Refusal> {
-        let now_ms = i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX);
-        let stored = self.lock().topics.produce(messages, now_ms)?;
-        self.stored.send_modify(|number| *number = number.wrapping_add(1));
-        Ok(stored)
+        let places = self.act(|state| state.produce(messages, self.clock.now_ms()))?;
+        self.changed.send_replace(());
+        Ok(places)
     }
 
     /// Messages from offsets on, of the partitions that have some. It waits for the first one.
@@ -91,7 +90,7 @@ impl Broker {
             let mut room = Room::default();
             let mut found = Vec::new();
             for TopicPartitionOffset { topic, partition, offset } in from {
-                let log = state.topics.log(topic, *partition)?;
+                let log = state.topics().log(topic, *partition)?;
                 let place = TopicPartition { topic: topic.clone(), partition: *partition };
                 found.extend(room.batch(place, log.from(*offset)));
             }
@@ -112,62 +111,58 @@ impl Broker {
         if topics.is_empty() {
             return Err(Refusal::malformed("topic or topics must be given"));
         }
-        check_name(group)?;
-        check_name(instance)?;
-        {
-            let mut state = self.lock();
-            let State { topics: all, groups } = &mut *state;
-            if groups.len() >= MAX_GROUPS && !groups.contains_key(group) {
-                return Err(Refusal::forbidden(format!("there are {MAX_GROUPS} groups already")));
-            }
-            let now_ms = self.clock.now_ms();
-            // A group that could not be joined is none.
-            let mut new = Group::default();
-            let known = groups.get_mut(group);
-            let is_new = known.is_none();
-            known.unwrap_or(&mut new).begin_poll(instance, settings, topics, all, now_ms)?;
-            if is_new {
-                groups.insert(group.to_owned(), new);
-            }
+        for name in [group, instance] {
+            check_member(name)?;
         }
-        let poll = Poll { broker: self, group, instance };
+        let number = self.polls.fetch_add(1, Ordering::Relaxed) + 1;
+        let now_ms = self.clock.now_ms();
+        self.act(|state| {
+            state.with_group(group, true, now_ms, |group, all| {
+                group.begin_poll(instance, number, settings, topics, all, now_ms)
+            })
+        })?;
+        let poll = Poll { broker: self, group, instance, number };
         let found = self.wait_for(wait, |state| {
-            let State { topics, groups } = state;
-            let Some(group) = groups.get_mut(group) else { return Ok(Vec::new()) };
-            group.reap(topics, self.clock.now_ms());
-            let (mut room, mut found) = (Room::default(), Vec::new());
-            for (partition, offset) in group.positions(instance) {
-                let log = topics.log(&partition.topic, partition.partition)?;
-                if let Some((partition, messages)) = room.batch(partition, log.from(offset)) {
-                    let next = messages.last().map_or(offset, |last| last.offset + 1);
-                    group.deliver(instance, &partition, next);
-                    found.push((partition, messages));
+            let now_ms = self.clock.now_ms();
+            state.with_group(group, false, now_ms, |group, topics| {
+                group.reap(topics, now_ms);
+                let (mut room, mut found) = (Room::default(), Vec::new());
+                for (partition, offset) in group.positions(instance, number)? {
+                    let log = topics.log(&partition.topic, partition.partition)?;
+                    if let Some((partition, messages)) = room.batch(partition, log.from(offset)) {
+                        let next = messages.last().map_or(offset, |last| last.offset + 1);
+                        group.deliver(instance, number, &partition, next);
+                        found.push((partition, messages));
+                    }
                 }
-            }
-            Ok(found)
+                Ok(found)
+            })
         });
-        let found = found.await?;
+        let mut found = found.await?;
         drop(poll);
+        found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let spans = found.iter().filter_map(|(partition, messages)| {
             Some((partition.clone(), messages.first()?.offset, messages.last()?.offset + 1))
         });
-        Ok(Consumed { reply: reply(&found), spans: spans.collect() })
+        Ok(Consumed { reply: reply(&found), delivered: Delivered { poll: number, spans: spans.collect() } })
     }
 
     /// Takes messages back that did not reach their client.
-    pub(super) fn take_back(&self, group: &str, instance: &str, spans: &[(TopicPartition, i64, i64)]) {
-        let mut state = self.lock();
-        let Some(group) = state.groups.get_mut(group) else { return };
-        for (partition, from, next) in spans {
-            group.take_back(instance, partition, *from, *next);
-        }
+    pub(super) fn take_back(&self, group: &str, instance: &str, consumed: &Delivered) {
+        // A group that is gone has nothing to go on from.
+        let _ = self.with_group(group, |group, _| {
+            for (partition, from, next) in &consumed.spans {
+                group.take_back(instance, consumed.poll, partition, *from, *next);
+            }
+            Ok(())
+        });
     }
 
     pub(super) fn commit(
         &self,
         group: &str,
         instance: &str,
-        offsets: Vec<TopicPartitionOffset>,
+        offsets: Option<Vec<TopicPartitionOffset>>,
     ) -> Result<Reply, Refusal> {
         let now_ms = self.clock.now_ms();
         self.with_group(group, |group, topics| group.commit(instance, offsets, topics, now_ms))?;
@@ -187,12 +182,18 @@ impl Broker {
     }
 
     pub(super) fn delete_consumer(&self, group: &str, instance: &str) -> Result<Reply, Refusal> {
-        self.with_group(group, |group, topics| group.remove(instance, topics))?;
+        let now_ms = self.clock.now_ms();
+        self.with_group(group, |group, topics| group.remove(instance, topics, now_ms))?;
         Ok(Reply::success())
     }
 
+    /// Ends the instances that have not come back in time.
+    pub(super) fn reap(&self) {
+        self.act(|state| state.reap(self.clock.now_ms()));
+    }
+
     pub(super) fn topics(&self) -> Reply {
-        Reply::of(&self.lock().topics.all())
+        Reply::of(&self.lock().topics().all())
     }
 
     /// The groups with their instances.
@@ -212,12 +213,10 @@ impl Broker {
             topic: &'a str,
             partitions: Vec<u32>,
         }
-        let mut state = self.lock();
-        let State { topics, groups } = &mut *state;
-        let now_ms = self.clock.now_ms();
-        groups.values_mut().for_each(|group| group.reap(topics, now_ms));
-        let views: Vec<GroupView<'_>> = groups
-            .iter()
+        self.reap();
+        let state = self.lock();
+        let views: Vec<GroupView<'_>> = state
+            .groups()
             .map(|(name, group)| GroupView {
                 name,
                 instances: group
@@ -238,7 +237,7 @@ impl Broker {
         let time: Option<i64> = at.parse().ok();
         let state = self.lock();
         let of = |TopicPartition { topic, partition }: TopicPartition| {
-            let log = state.topics.log(&topic, partition)?;
+            let log = state.topics().log(&topic, partition)?;
             let offset = match (at, time) {
                 ("earliest", _) => log.begin(),
                 ("latest", _) => log.end(),
@@ -255,10 +254,20 @@ impl Broker {
         name: &str,
         act: impl FnOnce(&mut Group, &Topics) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
+        self.act(|state| state.with_group(name, false, self.clock.now_ms(), act))
+    }
+
+    /// Does something, and lets those look again that wait for partitions.
+    fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
-        let State { topics, groups } = &mut *state;
-        let group = groups.get_mut(name).ok_or_else(|| Refusal::not_found("there is no such group"))?;
-        act(group, topics)
+        let before = state.rebalances();
+        let acted = act(&mut state);
+        let is_other = state.rebalances() != before;
+        drop(state);
+        if is_other {
+            self.changed.send_replace(());
+        }
+        acted
     }
 
     /// Looks until there is something, or the time is over.
@@ -268,12 +277,16 @@ impl Broker {
         mut look: impl FnMut(&mut State) -> Result<Vec<Batch>, Refusal>,
     ) -> Result<Vec<Batch>, Refusal> {
         let deadline = Instant::now() + wait;
-        let mut stored = self.stored.subscribe();
+        let mut changed = self.changed.subscribe();
         loop {
-            let found = look(&mut self.lock())?;
-            if !found.is_empty() || timeout_at(deadline, stored.changed()).await.is_err() {
+            changed.mark_unchanged();
+            let found = self.act(&mut look)?;
+            let now = Instant::now();
+            if !found.is_empty() || now >= deadline {
                 return Ok(found);
             }
+            // Instances end as time passes, and leave their partitions to those that wait.
+            let _ = timeout_at(deadline.min(now + LOOK_AGAIN), changed.changed()).await;
         }
     }
 
@@ -282,10 +295,16 @@ impl Broker {
     }
 }
 
-/// The answer to a poll, and the offsets that are in it: of each partition the first one, and the one after the last.
+/// The answer to a poll.
 pub(super) struct Consumed {
     pub(super) reply: Reply,
-    pub(super) spans: Vec<(TopicPartition, i64, i64)>,
+    pub(super) delivered: Delivered,
+}
+
+/// What an answer has: of each partition the first offset, and the one after the last.
+pub(super) struct Delivered {
+    poll: u64,
+    spans: Vec<(TopicPartition, i64, i64)>,
 }
 
 /// What still has room in an answer.
@@ -328,4 +347,13 @@ fn reply(found: &[Batch]) -> Reply {
         .flat_map(|(place, messages)| messages.iter().map(|message| View::new(&place.topic, place.partition, message)))
         .collect();
     Reply::of(&views)
+}
+
+/// Checks the name of a group or of an instance.
+fn check_member(name: &str) -> Result<(), Refusal> {
+    const MAX: usize = 249;
+    if (1..=MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Refusal::malformed(format!("the name of a group or an instance has 1 to {MAX} characters, none for control")))
 }

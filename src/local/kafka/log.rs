@@ -2,6 +2,9 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+/// What a message and a header take beside their texts.
+const OVERHEAD: usize = 64;
+
 /// A header of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header {
@@ -37,9 +40,13 @@ pub(super) struct Log {
 
 impl Stored {
     pub(super) fn bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|header| header.key.len() + header.value.len()).sum();
-        self.key.len() + self.value.len() + headers
+        OVERHEAD + self.key.len() + self.value.len() + bytes_of(&self.headers)
     }
+}
+
+/// About how many bytes headers take.
+pub(super) fn bytes_of(headers: &[Header]) -> usize {
+    headers.iter().map(|header| OVERHEAD + header.key.len() + header.value.len()).sum()
 }
 
 impl Log {
@@ -52,23 +59,21 @@ impl Log {
         self.end
     }
 
-    /// Adds a message, and gives its offset.
-    pub(super) fn append(&mut self, mut message: Stored, retention: Retention) -> i64 {
-        message.offset = self.end;
-        self.end += 1;
+    /// Adds a message, whose offset is the end.
+    pub(super) fn append(&mut self, message: Arc<Stored>, retention: Retention) {
+        self.end = message.offset + 1;
         self.bytes += message.bytes();
-        self.messages.push_back(Arc::new(message));
+        self.messages.push_back(message);
         // The newest one stays, however large it is.
         while self.messages.len() > 1 && (self.messages.len() > retention.messages || self.bytes > retention.bytes) {
             let Some(oldest) = self.messages.pop_front() else { break };
             self.bytes -= oldest.bytes();
         }
-        self.end - 1
     }
 
     /// The messages from an offset on. One before the beginning is the beginning.
     pub(super) fn from(&self, offset: i64) -> impl Iterator<Item = &Arc<Stored>> {
-        let skip = usize::try_from(offset - self.begin()).unwrap_or_default();
+        let skip = usize::try_from(offset.saturating_sub(self.begin())).unwrap_or_default();
         self.messages.range(skip.min(self.messages.len())..)
     }
 
@@ -82,21 +87,23 @@ impl Log {
 mod tests {
     use super::*;
 
-    fn message(value: &str, timestamp: i64) -> Stored {
-        Stored { offset: 0, timestamp, key: String::new(), value: value.to_owned(), headers: Vec::new() }
+    fn append(log: &mut Log, value: &str, timestamp: i64, retention: Retention) {
+        let (key, value, headers) = (String::new(), value.to_owned(), Vec::new());
+        log.append(Arc::new(Stored { offset: log.end(), timestamp, key, value, headers }), retention);
     }
 
     #[test]
     fn the_oldest_messages_go_and_offsets_stay() {
         let mut log = Log::default();
-        let retention = Retention { messages: 3, bytes: 10 };
+        let retention = Retention { messages: 3, bytes: 130 };
         for (at, value) in (0..).zip(["a", "b", "c", "d", "0123456789"]) {
-            assert_eq!(log.append(message(value, at * 10), retention), at);
+            append(&mut log, value, at * 10, retention);
         }
         assert_eq!((log.begin(), log.end()), (4, 5));
-        log.append(message("x", 50), Retention { messages: 3, bytes: 100 });
+        append(&mut log, "x", 50, Retention { messages: 3, bytes: 1_000 });
         let values = |offset| log.from(offset).map(|message| message.value.as_str()).collect::<Vec<_>>();
         assert_eq!(values(-1), ["0123456789", "x"]);
+        assert_eq!(values(i64::MIN), ["0123456789", "x"]);
         assert_eq!(values(5), ["x"]);
         assert_eq!(values(i64::MAX), [""; 0]);
         assert_eq!((log.at_time(0), log.at_time(41), log.at_time(51)), (4, 5, 6));

@@ -4,11 +4,15 @@ mod answer;
 mod broker;
 mod group;
 mod log;
+mod offsets;
 mod partitioner;
+#[cfg(test)]
+mod reload_tests;
 mod request;
 mod server;
 mod service;
 mod settings;
+mod state;
 mod topics;
 
 use super::refusal;

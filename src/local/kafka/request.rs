@@ -2,17 +2,26 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{log::Header, refusal::Refusal};
+use super::{
+    log::{Header, bytes_of},
+    refusal::Refusal,
+};
+
+/// The items of one request: messages, and partitions.
+pub(super) const MAX_MESSAGES: usize = 10_000;
+pub(super) const MAX_PARTITIONS: usize = 1_000;
+/// The longest time without a poll after which an instance ends, as in Kafka.
+const MAX_SESSION_MS: u64 = 30 * 60 * 1_000;
 
 /// A message to store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct NewMessage {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) topic: String,
     #[serde(default)]
     pub(super) partition: Option<u32>,
@@ -22,18 +31,20 @@ pub(super) struct NewMessage {
     #[serde(default)]
     pub(super) key: Option<String>,
     pub(super) value: String,
-    #[serde(default, deserialize_with = "null_as_none")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(super) headers: Vec<Header>,
 }
 
-fn null_as_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Header>, D::Error> {
+/// Takes null as a field that is missing.
+pub(super) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl NewMessage {
     pub(super) fn bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|header| header.key.len() + header.value.len()).sum();
-        self.key.as_ref().map_or(0, String::len) + self.value.len() + headers
+        self.key.as_ref().map_or(0, String::len) + self.value.len() + bytes_of(&self.headers)
     }
 }
 
@@ -114,17 +125,26 @@ impl Route {
             _ => return Err(Refusal::not_found("there is no such endpoint")),
         })
     }
+
+    /// Whether it takes this method.
+    pub(super) fn takes(&self, method: &Method) -> bool {
+        match self {
+            Self::DeleteConsumer { .. } => matches!(*method, Method::POST | Method::DELETE),
+            _ => matches!(*method, Method::GET | Method::POST),
+        }
+    }
 }
 
-/// One item, or the items of a list.
-pub(super) fn one_or_many<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<Vec<T>, Refusal> {
+/// One item, or the items of a list, of which there are at most so many.
+pub(super) fn one_or_many<T: DeserializeOwned>(body: &[u8], max: usize, what: &str) -> Result<Vec<T>, Refusal> {
+    let other = |_| Refusal::malformed(format!("the body is not {what}, or a list of such"));
     let raw: &RawValue = serde_json::from_slice(body).map_err(|_| Refusal::malformed("the body is no JSON"))?;
-    let read = if raw.get().starts_with('[') {
-        serde_json::from_str(raw.get())
-    } else {
-        serde_json::from_str(raw.get()).map(|one| vec![one])
-    };
-    read.map_err(|_| Refusal::malformed(format!("the body is not {what}, or a list of such")))
+    let items: Vec<&RawValue> =
+        if raw.get().starts_with('[') { serde_json::from_str(raw.get()).map_err(other)? } else { vec![raw] };
+    if items.len() > max {
+        return Err(Refusal::malformed(format!("a request has at most {max} items")));
+    }
+    items.into_iter().map(|item| object_of(item).map_err(other)).collect()
 }
 
 /// An object, whose fields are all optional. An empty body is an empty object.
@@ -132,7 +152,16 @@ pub(super) fn object<T: DeserializeOwned + Default>(body: &[u8], what: &str) -> 
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|_| Refusal::malformed(format!("the body is not {what}")))
+    let read = serde_json::from_slice(body).and_then(object_of);
+    read.map_err(|_| Refusal::malformed(format!("the body is not {what}")))
+}
+
+/// An object, and not the list of its fields' values.
+fn object_of<T: DeserializeOwned>(raw: &RawValue) -> serde_json::Result<T> {
+    if raw.get().starts_with('{') {
+        return serde_json::from_str(raw.get());
+    }
+    Err(serde::de::Error::custom("it is no object"))
 }
 
 impl InstanceSettings {
@@ -163,7 +192,13 @@ impl InstanceSettings {
                     return Err(Refusal::malformed(format!("{name} must be latest, earliest or none")));
                 }
             },
-            session_timeout_ms: number("kafka-session-timeout-ms", 120_000)?,
+            session_timeout_ms: match number("kafka-session-timeout-ms", 120_000)? {
+                timeout_ms @ 1..=MAX_SESSION_MS => timeout_ms,
+                _ => {
+                    let text = format!("kafka-session-timeout-ms must be 1 to {MAX_SESSION_MS} milliseconds");
+                    return Err(Refusal::malformed(text));
+                }
+            },
         })
     }
 }

@@ -14,11 +14,13 @@ use super::{
     broker::Broker,
     service::{Service, Shared},
     settings::{Credential, LocalKafkaBuilder, LocalKafkaRights},
+    state::State,
 };
 use crate::local::{
     LocalError,
     clock::LocalClock,
     http::{Gate, serve, url_of},
+    journal::Nothing,
     secret::Secret,
 };
 
@@ -84,9 +86,12 @@ impl LocalKafka {
         if !credentials.iter().all(is_valid) {
             return Err(LocalError::InvalidToken);
         }
-        let broker = Broker::new(settings.creates_topics, settings.retention, LocalClock::new(1.0));
+        let broker = Broker::new(
+            State::new(settings.creates_topics, settings.retention, Box::new(Nothing)),
+            LocalClock::new(1.0),
+        );
         for (name, partitions) in &settings.topics {
-            let reason = "the name of a topic has 1 to 249 letters, digits, -, _ and .";
+            let reason = "topics have names of 1 to 249 letters, digits, -, _ and ., and there are at most 1,000";
             broker.create(name, *partitions).map_err(|_| LocalError::InvalidSetting { reason })?;
         }
         let listen_error = |source| LocalError::Listen { address: settings.address, source };
@@ -147,9 +152,11 @@ impl LocalKafka {
         self.service.answered.load(Ordering::Relaxed)
     }
 
-    /// Moves the server's clock forward: offsets are committed, and instances end that have not come back in time.
+    /// Moves the server's clock forward: instances end that have not come back in time, and the next poll of the others
+    /// commits what is done.
     pub fn advance(&self, by: Duration) {
         self.service.broker.clock().advance(by);
+        self.service.broker.reap();
     }
 
     /// Stops the server: no connection is accepted, and requests have two seconds to end.

@@ -12,18 +12,19 @@ use std::{
 use axum_core::{body::Body, response::IntoResponse};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri, header::AUTHORIZATION};
+use http::{HeaderMap, Request, Response, Uri, header::AUTHORIZATION};
 use http_body::{Frame, SizeHint};
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::{
     answer::Reply,
-    broker::{Broker, Consumed},
+    broker::{Broker, Consumed, Delivered},
     log::Header,
     refusal::Refusal,
     request::{
-        self, InstanceSettings, NewMessage, Route, TopicPartition, TopicPartitionOffset, one_or_many, parameter,
+        self, InstanceSettings, MAX_MESSAGES, MAX_PARTITIONS, NewMessage, Route, TopicPartition, TopicPartitionOffset,
+        null_as_default, one_or_many, parameter,
     },
     settings::{Credential, LocalKafkaRights},
 };
@@ -49,6 +50,7 @@ struct FetchBody {
     topic: Option<String>,
     partition: Option<u32>,
     offset: Option<i64>,
+    #[serde(deserialize_with = "null_as_default")]
     topic_partition_offsets: Vec<TopicPartitionOffset>,
     timeout: Option<u64>,
 }
@@ -58,6 +60,7 @@ struct FetchBody {
 #[serde(default)]
 struct ConsumeBody {
     topic: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
     topics: Vec<String>,
     timeout: Option<u64>,
 }
@@ -92,7 +95,7 @@ impl Service {
         if !is_allowed {
             return Err(Refusal::forbidden("the user may not do this"));
         }
-        if !matches!(head.method, Method::GET | Method::POST | Method::PUT | Method::DELETE) {
+        if !route.takes(&head.method) {
             return Err(Refusal::new(405, "the method is not allowed"));
         }
         let body = self.read(body).await?;
@@ -102,7 +105,13 @@ impl Service {
             let topics: BTreeSet<String> = topics.into_iter().chain(other).chain(topic).collect();
             let wait = request::wait(request::timeout(query)?.or(timeout));
             let settings = InstanceSettings::of(&head.headers)?;
-            let consumed = self.broker.consume(&group, &instance, topics, settings, wait).await?;
+            let mut guest = self.gate.guest();
+            let consumed = tokio::select! {
+                biased;
+                consumed = self.broker.consume(&group, &instance, topics, settings, wait) => consumed?,
+                // The server stops.
+                () = guest.leave() => return Ok(Answer::Reply(Reply::nothing())),
+            };
             return Ok(Answer::Delivery { group, instance, consumed });
         }
         self.other(route, &head.headers, query, &body).await.map(Answer::Reply)
@@ -115,7 +124,7 @@ impl Service {
         query: Option<&str>,
         body: &[u8],
     ) -> Result<Reply, Refusal> {
-        let partitions = || one_or_many::<TopicPartition>(body, "a topic and a partition");
+        let partitions = || one_or_many::<TopicPartition>(body, MAX_PARTITIONS, "a topic and a partition");
         match route {
             Route::Produce { topic: Some(topic), message: Some(value) } => {
                 let key = parameter(query, "key");
@@ -124,7 +133,7 @@ impl Service {
                 Ok(stored.first().map_or_else(Reply::success, Reply::of))
             }
             Route::Produce { topic, .. } => {
-                let mut messages: Vec<NewMessage> = one_or_many(body, "a message with a value")?;
+                let mut messages: Vec<NewMessage> = one_or_many(body, MAX_MESSAGES, "a message with a value")?;
                 if let Some(topic) = topic {
                     messages.iter_mut().for_each(|message| message.topic.clone_from(&topic));
                 }
@@ -147,16 +156,24 @@ impl Service {
                     }
                     _ => return Err(Refusal::malformed("topic, partition and offset must be given together")),
                 }
+                if from.len() > MAX_PARTITIONS {
+                    return Err(Refusal::malformed(format!("a request has at most {MAX_PARTITIONS} items")));
+                }
                 if from.is_empty() {
                     return Err(Refusal::malformed("topic, partition and offset must be given"));
                 }
-                self.broker.fetch(&from, request::wait(fetch.timeout)).await
+                let mut guest = self.gate.guest();
+                tokio::select! {
+                    biased;
+                    fetched = self.broker.fetch(&from, request::wait(fetch.timeout)) => fetched,
+                    () = guest.leave() => Ok(Reply::nothing()),
+                }
             }
             Route::Commit { group, instance } => {
                 let offsets = if matches!(body.trim_ascii(), b"" | b"null" | b"{}") {
-                    Vec::new()
+                    None
                 } else {
-                    one_or_many(body, "a topic, a partition and an offset")?
+                    Some(one_or_many(body, MAX_PARTITIONS, "a topic, a partition and an offset")?)
                 };
                 self.broker.commit(&group, &instance, offsets)
             }
@@ -199,7 +216,7 @@ impl Service {
 
 /// The fields of a webhook that are the sender's own.
 fn own_headers(headers: &HeaderMap) -> Vec<Header> {
-    const STANDARD: [&str; 16] = [
+    const STANDARD: [&str; 33] = [
         "accept",
         "accept-encoding",
         "accept-language",
@@ -210,16 +227,36 @@ fn own_headers(headers: &HeaderMap) -> Vec<Header> {
         "content-length",
         "content-type",
         "cookie",
+        "date",
         "expect",
+        "forwarded",
         "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-unmodified-since",
+        "keep-alive",
         "origin",
+        "pragma",
+        "priority",
+        "proxy-authorization",
+        "proxy-connection",
+        "range",
         "referer",
+        "te",
+        "trailer",
         "transfer-encoding",
+        "upgrade",
+        "upgrade-insecure-requests",
         "user-agent",
+        "via",
     ];
+    /// Of browsers, of proxies, and of the clients of Upstash.
+    const STANDARD_PREFIXES: [&str; 3] = ["sec-", "x-forwarded-", "upstash-telemetry-"];
     headers
         .iter()
-        .filter(|(name, _)| !STANDARD.contains(&name.as_str()) && !name.as_str().starts_with("sec-"))
+        .filter(|(name, _)| !STANDARD.contains(&name.as_str()))
+        .filter(|(name, _)| !STANDARD_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix)))
         .filter_map(|(name, value)| {
             Some(Header { key: name.as_str().to_owned(), value: value.to_str().ok()?.to_owned() })
         })
@@ -243,18 +280,18 @@ impl Handler for Shared {
         let stopped = || Err(Refusal::new(503, "this server is shutting down"));
         match service.gate.pass(service.answer(request)).await.unwrap_or_else(stopped) {
             Ok(Answer::Reply(reply)) => reply.into_response(),
-            Ok(Answer::Delivery { group, instance, consumed: Consumed { reply, spans } }) => {
+            Ok(Answer::Delivery { group, instance, consumed: Consumed { reply, delivered } }) => {
                 let service = Arc::clone(service);
                 reply
                     .into_response()
-                    .map(|inner| Body::new(Delivery { inner, on_loss: Some((service, group, instance, spans)) }))
+                    .map(|inner| Body::new(Delivery { inner, on_loss: Some((service, group, instance, delivered)) }))
             }
             Err(refusal) => Reply::refused(&refusal).into_response(),
         }
     }
 }
 
-type OnLoss = (Arc<Service>, String, String, Vec<(TopicPartition, i64, i64)>);
+type OnLoss = (Arc<Service>, String, String, Delivered);
 
 /// The body of a delivery. If it is dropped before it was written, its messages are taken back.
 struct Delivery {
@@ -286,8 +323,8 @@ impl http_body::Body for Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        if let Some((service, group, instance, spans)) = self.on_loss.take() {
-            service.broker.take_back(&group, &instance, &spans);
+        if let Some((service, group, instance, delivered)) = self.on_loss.take() {
+            service.broker.take_back(&group, &instance, &delivered);
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct LocalKafkaBuilder {
 pub enum LocalKafkaRights {
     /// Everything.
     Full,
-    /// Producing.
+    /// Producing, and reading topics and offsets.
     ProduceOnly,
     /// Consuming and fetching.
     ConsumeOnly,
@@ -102,7 +102,11 @@ impl LocalKafkaBuilder {
         if !(1..=MAX_PARTITIONS).contains(&partitions) {
             self.problem.get_or_insert(LocalError::InvalidSetting { reason: "a topic has 1 to 100 partitions" });
         }
-        self.topics.push((name.into(), partitions));
+        let name = name.into();
+        if self.topics.iter().any(|(other, _)| *other == name) {
+            self.problem.get_or_insert(LocalError::InvalidSetting { reason: "a topic is there twice" });
+        }
+        self.topics.push((name, partitions));
         self
     }
 

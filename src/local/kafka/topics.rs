@@ -1,4 +1,7 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -20,7 +23,7 @@ const MAX_NAME: usize = 249;
 /// The topics with their partitions.
 #[derive(Debug)]
 pub(super) struct Topics {
-    by_name: BTreeMap<String, Topic>,
+    by_name: BTreeMap<Arc<str>, Topic>,
     creates: bool,
     retention: Retention,
 }
@@ -28,17 +31,17 @@ pub(super) struct Topics {
 #[derive(Debug)]
 struct Topic {
     partitions: Vec<Log>,
-    /// The partition of the next message without a key.
-    next: usize,
+    /// The partition of the last message without a key. The next one is in the partition after it.
+    last: u32,
 }
 
 /// The place of a message that was stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Metadata {
-    topic: String,
-    partition: u32,
-    offset: i64,
-    timestamp: i64,
+    pub(super) topic: String,
+    pub(super) partition: u32,
+    pub(super) offset: i64,
+    pub(super) timestamp: i64,
 }
 
 impl Topics {
@@ -46,24 +49,31 @@ impl Topics {
         Self { by_name: BTreeMap::new(), creates, retention }
     }
 
-    /// Makes a topic.
-    pub(super) fn create(&mut self, name: &str, partitions: u32) -> Result<(), Refusal> {
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Checks a topic that is to be made, or is there.
+    pub(super) fn check_new(&self, name: &str, partitions: u32) -> Result<(), Refusal> {
         check_name(name)?;
-        if self.by_name.len() >= MAX_TOPICS && !self.by_name.contains_key(name) {
-            return Err(Refusal::forbidden(format!("there are {MAX_TOPICS} topics already")));
-        }
         if !(1..=MAX_PARTITIONS).contains(&partitions) {
             return Err(Refusal::malformed(format!("a topic has 1 to {MAX_PARTITIONS} partitions")));
         }
-        self.by_name
-            .entry(name.to_owned())
-            .or_insert_with(|| Topic { partitions: (0..partitions).map(|_| Log::default()).collect(), next: 0 });
+        if self.by_name.len() >= MAX_TOPICS && !self.contains(name) {
+            return Err(full());
+        }
         Ok(())
+    }
+
+    /// Adds a topic.
+    pub(super) fn insert(&mut self, name: Arc<str>, partitions: u32) {
+        let new = || Topic { partitions: (0..partitions).map(|_| Log::default()).collect(), last: 0 };
+        self.by_name.entry(name).or_insert_with(new);
     }
 
     /// The names with the numbers of partitions.
     pub(super) fn all(&self) -> BTreeMap<&str, usize> {
-        self.by_name.iter().map(|(name, topic)| (name.as_str(), topic.partitions.len())).collect()
+        self.by_name.iter().map(|(name, topic)| (&**name, topic.partitions.len())).collect()
     }
 
     pub(super) fn partitions(&self, topic: &str) -> Result<u32, Refusal> {
@@ -74,57 +84,69 @@ impl Topics {
     pub(super) fn log(&self, topic: &str, partition: u32) -> Result<&Log, Refusal> {
         let found = self.by_name.get(topic).ok_or_else(|| unknown(topic))?;
         let log = found.partitions.get(partition as usize);
-        log.ok_or_else(|| Refusal::not_found(format!("Partition {partition} of topic {topic} does not exist")))
+        log.ok_or_else(|| unknown_partition(topic, partition))
     }
 
-    /// Stores messages: all, or none.
-    pub(super) fn produce(&mut self, messages: Vec<NewMessage>, now_ms: i64) -> Result<Vec<Metadata>, Refusal> {
-        for message in &messages {
-            self.check(message)?;
-        }
-        let mut stored = Vec::with_capacity(messages.len());
+    /// Checks messages that are to be stored: all, or none.
+    pub(super) fn check(&self, messages: &[NewMessage]) -> Result<(), Refusal> {
+        let mut new = BTreeSet::new();
         for message in messages {
-            self.create(&message.topic, 1)?;
-            let Some(topic) = self.by_name.get_mut(&message.topic) else { continue };
-            let count = topic.partitions.len();
-            let partition = match (message.partition, &message.key) {
-                (Some(partition), _) => partition as usize,
-                (None, Some(key)) => partitioner::of_key(key, u32::try_from(count).unwrap_or(1)) as usize,
-                (None, None) => {
-                    topic.next = (topic.next + 1) % count;
-                    topic.next
+            let topic = &message.topic;
+            check_name(topic)?;
+            let partitions = match self.partitions(topic) {
+                Ok(partitions) => partitions,
+                Err(refusal) if !self.creates => return Err(refusal),
+                Err(_) => {
+                    new.insert(topic);
+                    1
                 }
             };
-            let NewMessage { topic: name, timestamp, key, value, headers, .. } = message;
-            let timestamp = timestamp.unwrap_or(now_ms);
-            let new = Stored { offset: 0, timestamp, key: key.unwrap_or_default(), value, headers };
-            let offset = topic.partitions[partition].append(new, self.retention);
-            let partition = u32::try_from(partition).unwrap_or_default();
-            stored.push(Metadata { topic: name, partition, offset, timestamp });
+            if let Some(partition) = message.partition.filter(|partition| *partition >= partitions) {
+                return Err(unknown_partition(topic, partition));
+            }
+            if message.timestamp.is_some_and(|timestamp| timestamp < 0) {
+                return Err(Refusal::malformed("a timestamp is not negative"));
+            }
+            let bytes = message.bytes();
+            if bytes > MAX_MESSAGE {
+                let text = format!("the message has {bytes} bytes: at most {MAX_MESSAGE} are allowed");
+                return Err(Refusal::new(413, text));
+            }
         }
-        Ok(stored)
-    }
-
-    fn check(&self, message: &NewMessage) -> Result<(), Refusal> {
-        let topic = &message.topic;
-        check_name(topic)?;
-        let partitions = match self.partitions(topic) {
-            Ok(partitions) => partitions,
-            Err(_) if self.creates && self.by_name.len() < MAX_TOPICS => 1,
-            Err(refusal) => return Err(refusal),
-        };
-        if let Some(partition) = message.partition.filter(|partition| *partition >= partitions) {
-            return Err(Refusal::not_found(format!("Partition {partition} of topic {topic} does not exist")));
-        }
-        let bytes = message.bytes();
-        if bytes > MAX_MESSAGE {
-            return Err(Refusal::new(413, format!("the message has {bytes} bytes: at most {MAX_MESSAGE} are allowed")));
+        if !new.is_empty() && self.by_name.len() + new.len() > MAX_TOPICS {
+            return Err(full());
         }
         Ok(())
     }
+
+    /// The topic and the partition of a message, and what is to be stored there, if there is such a topic.
+    pub(super) fn place(&self, message: NewMessage, now_ms: u64) -> Option<(Arc<str>, u32, Stored)> {
+        let NewMessage { topic, partition, timestamp, key, value, headers } = message;
+        let (name, topic) = self.by_name.get_key_value(topic.as_str())?;
+        let count = u32::try_from(topic.partitions.len()).unwrap_or(MAX_PARTITIONS);
+        let partition = match (partition, &key) {
+            (Some(partition), _) => partition,
+            (None, Some(key)) => partitioner::of_key(key, count),
+            (None, None) => (topic.last + 1) % count,
+        };
+        let offset = topic.partitions.get(partition as usize)?.end();
+        let timestamp = timestamp.unwrap_or_else(|| i64::try_from(now_ms).unwrap_or(i64::MAX));
+        let stored = Stored { offset, timestamp, key: key.unwrap_or_default(), value, headers };
+        Some((Arc::clone(name), partition, stored))
+    }
+
+    /// Adds a message to the end of a partition.
+    pub(super) fn append(&mut self, topic: &str, partition: u32, message: Arc<Stored>) {
+        let Some(topic) = self.by_name.get_mut(topic) else { return };
+        let Some(log) = topic.partitions.get_mut(partition as usize) else { return };
+        if message.key.is_empty() {
+            topic.last = partition;
+        }
+        log.append(message, self.retention);
+    }
 }
 
-pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
+fn check_name(name: &str) -> Result<(), Refusal> {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if is_plain && (1..=MAX_NAME).contains(&name.len()) && !matches!(name, "." | "..") {
         return Ok(());
@@ -135,4 +157,13 @@ pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
 fn unknown(topic: &str) -> Refusal {
     let topic: String = topic.chars().take(MAX_NAME).collect();
     Refusal::not_found(format!("Topic {topic} does not exist"))
+}
+
+fn unknown_partition(topic: &str, partition: u32) -> Refusal {
+    let topic: String = topic.chars().take(MAX_NAME).collect();
+    Refusal::not_found(format!("Partition {partition} of topic {topic} does not exist"))
+}
+
+fn full() -> Refusal {
+    Refusal::forbidden(format!("there are at most {MAX_TOPICS} topics"))
 }

@@ -1,0 +1,126 @@
+use crate::{losing::Losing, reader, start, start_with};
+use axum_upstash::{
+    ErrorKind,
+    kafka::{Kafka, Message, Messages, Received},
+    local::LocalKafka,
+};
+use futures_util::StreamExt;
+use std::{collections::BTreeSet, time::Duration};
+
+async fn produce(kafka: &Kafka, count: u32) {
+    let messages = (0..count).map(|n| Message::text("orders", n.to_string()).partition(n % 3));
+    kafka.produce_many(messages).await.unwrap();
+}
+
+async fn next(messages: &mut Messages) -> Received {
+    let next = tokio::time::timeout(Duration::from_secs(20), messages.next());
+    next.await.expect("there is a message").unwrap().unwrap()
+}
+
+/// Reads until all of so many were read, whatever fails in between.
+async fn read_all(messages: &mut Messages, count: usize) -> Vec<Received> {
+    let (mut read, mut values) = (Vec::new(), BTreeSet::new());
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while values.len() < count {
+        let next = tokio::time::timeout_at(deadline, messages.next()).await;
+        let next = next.unwrap_or_else(|_| panic!("{} of {count}", values.len())).unwrap();
+        if let Ok(received) = next {
+            values.insert(received.value.clone());
+            read.push(received);
+        }
+    }
+    read
+}
+
+#[tokio::test]
+async fn messages_are_a_stream() {
+    let (_local, kafka) = start().await;
+    produce(&kafka, 30).await;
+    let mut messages = reader(&kafka, "a").messages();
+    let read = read_all(&mut messages, 30).await;
+    for partition in 0..3 {
+        let offsets: Vec<i64> = read.iter().filter(|one| one.partition == partition).map(|one| one.offset).collect();
+        assert_eq!(offsets, (0..10).collect::<Vec<_>>());
+    }
+    messages.close().await.unwrap();
+    assert_eq!(reader(&kafka, "b").poll(Duration::ZERO).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_received_and_not_given_comes_again() {
+    let (_local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    kafka.produce_many((0..10).map(|n| Message::text("orders", n.to_string()))).await.unwrap();
+    let mut messages = reader(&kafka, "a").messages();
+    assert_eq!((next(&mut messages).await.value, next(&mut messages).await.value), ("0".into(), "1".into()));
+    messages.close().await.unwrap();
+    // The process ends here, and nothing more is committed.
+    let mut messages = reader(&kafka, "a").messages();
+    assert_eq!(next(&mut messages).await.value, "2");
+    drop(messages);
+    // Its successor has the same name, and begins at the commit of the group.
+    let mut messages = reader(&kafka, "a").auto_commit(false).messages();
+    assert_eq!((next(&mut messages).await.value, next(&mut messages).await.value), ("2".into(), "3".into()));
+    messages.commit().await.unwrap();
+    assert_eq!(next(&mut messages).await.value, "4");
+    messages.close().await.unwrap();
+    assert_eq!(next(&mut reader(&kafka, "b").messages()).await.value, "4");
+}
+
+#[tokio::test]
+async fn lost_answers_lose_no_message() {
+    let (local, kafka) = start().await;
+    let (transport, _) = Losing::new(|path, before| path.starts_with("/consume") && before % 3 == 1);
+    let losing = Kafka::builder(local.url(), local.username(), local.password()).transport(transport).build().unwrap();
+    produce(&kafka, 3_000).await;
+    // Answers have 500 messages.
+    let mut messages = reader(&losing, "a").auto_commit_interval(Duration::ZERO).messages();
+    let read = read_all(&mut messages, 3_000).await;
+    for partition in 0..3 {
+        let places = read.iter().filter(|one| one.partition == partition).map(|one| one.offset);
+        assert_eq!(
+            places.collect::<Vec<_>>(),
+            (0..1_000).collect::<Vec<_>>(),
+            "what was committed does not come again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_has_ended_goes_on_at_its_commit() {
+    let (local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    kafka.produce_many((0..6).map(|n| Message::text("orders", n.to_string()))).await.unwrap();
+    let mut messages = reader(&kafka, "a").messages();
+    for _ in 0..3 {
+        next(&mut messages).await;
+    }
+    messages.commit().await.unwrap();
+    assert_eq!(next(&mut messages).await.value, "3");
+    local.advance(Duration::from_secs(121));
+    assert_eq!(messages.commit().await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(next(&mut messages).await.value, "3");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_no_repetition_can_help() {
+    let (local, kafka) = start().await;
+    let other = Kafka::new(local.url(), local.username(), "wrong").unwrap();
+    for (consumer, kind) in
+        [(reader(&other, "a"), ErrorKind::Unauthorized), (reader(&kafka, ""), ErrorKind::InvalidInput)]
+    {
+        let mut messages = consumer.messages();
+        assert_eq!(messages.next().await.unwrap().unwrap_err().kind(), kind);
+        assert!(messages.next().await.is_none());
+    }
+    // A topic that is missing may come.
+    let mut messages = kafka.consumer("billing", "b").topic("later").messages();
+    assert_eq!(messages.next().await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
+    kafka.produce(Message::text("later", "1")).await.unwrap();
+    let received = tokio::spawn(async move { messages.next().await.unwrap().unwrap().value });
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !received.is_finished() {
+        assert!(tokio::time::Instant::now() < deadline);
+        kafka.produce(Message::text("later", "2")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(received.await.unwrap(), "2");
+}
