@@ -1,16 +1,18 @@
 //! A redis-server of a test's own, on a TCP port.
 
 use std::{
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    net::TcpListener,
+    process::{Child, Command},
     time::{Duration, Instant},
 };
+
+const LOG: &str = "log";
 
 pub struct RedisServer {
     child: Option<Child>,
     port: u16,
     arguments: Vec<String>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl RedisServer {
@@ -20,29 +22,48 @@ impl RedisServer {
 
     pub fn with(arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let mut all: Vec<String> = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        all.push(directory.path().to_str().unwrap().to_owned());
-        all.extend(["--port".to_owned(), port.to_string()]);
+        let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+        let mut all: Vec<String> =
+            ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].into_iter().map(str::to_owned).collect();
+        all.extend(["--dir".to_owned(), path(""), "--logfile".to_owned(), path(LOG)]);
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let mut server = Self { child: None, port, arguments: all, _directory: directory };
-        server.restart();
-        server
+        let mut server = Self { child: None, port: 0, arguments: all, directory };
+        // Another process may take a port that was free a moment ago.
+        for _ in 0..10 {
+            server.port = free_port();
+            if server.try_start() {
+                return server;
+            }
+        }
+        panic!("redis-server did not start: {}", server.log());
     }
 
     /// Starts it again, empty, on the same port.
     pub fn restart(&mut self) {
         self.stop();
-        let child = Command::new("redis-server").args(&self.arguments).stdout(Stdio::null()).spawn().unwrap();
-        self.child = Some(child);
+        assert!(self.try_start(), "redis-server did not start again: {}", self.log());
+    }
+
+    /// Whether it runs, and not another one on its port: it says so itself.
+    fn try_start(&mut self) -> bool {
+        let ready = |log: &str| log.matches("Ready to accept connections").count();
+        let before = ready(&self.log());
+        let port = self.port.to_string();
+        let command = Command::new("redis-server").args(["--port", &port]).args(&self.arguments).spawn();
+        let child = self.child.insert(command.unwrap());
         let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < deadline, "redis-server did not start");
-            std::thread::sleep(Duration::from_millis(10));
+        while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
+            if ready(&log_in(&self.directory)) > before {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
+        self.stop();
+        false
+    }
+
+    fn log(&self) -> String {
+        log_in(&self.directory)
     }
 
     pub fn stop(&mut self) {
@@ -72,6 +93,10 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn log_in(directory: &tempfile::TempDir) -> String {
+    std::fs::read_to_string(directory.path().join(LOG)).unwrap_or_default()
 }
 
 /// A port that is free, and that no outgoing connection is given in the time in which a server is down: it would keep the
