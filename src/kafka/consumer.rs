@@ -31,7 +31,7 @@ use std::{fmt, time::Duration};
 pub struct Consumer {
     rest: RestClient,
     group: String,
-    instance: String,
+    pub(super) instance: String,
     topics: Vec<String>,
     settings: HeaderMap,
     pub(super) auto_commit: bool,
@@ -56,6 +56,9 @@ pub enum OffsetReset {
     /// A poll is an error.
     Fail,
 }
+
+/// The offsets that go in one request.
+const MAX_OFFSETS: usize = 1_000;
 
 impl Consumer {
     pub(super) fn new(rest: RestClient, group: String, instance: String) -> Self {
@@ -132,18 +135,18 @@ impl Consumer {
         send::<IgnoredAny>(&self.rest, call).await.map(drop)
     }
 
-    /// Commits offsets: the group goes on from them.
+    /// Commits offsets, up to 1,000 in a request: the group goes on from them.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
     pub async fn commit_offsets(&self, offsets: impl IntoIterator<Item = TopicPartitionOffset>) -> Result<(), Error> {
         let offsets: Vec<TopicPartitionOffset> = offsets.into_iter().collect();
         // An empty list would commit everything.
-        if offsets.is_empty() {
-            return Ok(());
+        for offsets in offsets.chunks(MAX_OFFSETS) {
+            let call = self.call("kafka commit", "/commit")?.json(&offsets)?.safe();
+            send::<IgnoredAny>(&self.rest, call).await?;
         }
-        let call = self.call("kafka commit", "/commit")?.json(&offsets)?.safe();
-        send::<IgnoredAny>(&self.rest, call).await.map(drop)
+        Ok(())
     }
 
     /// The offsets that the group has committed, -1 for none.

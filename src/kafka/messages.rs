@@ -1,7 +1,10 @@
-use super::{Consumer, Received, TopicPartitionOffset};
+use super::{
+    Consumer, Received, TopicPartitionOffset,
+    steps::{Done, Steps, ended},
+};
 use crate::{
     Error, ErrorKind,
-    rt::{Stopwatch, sleep},
+    rt::{Stopwatch, random_id, spawn},
 };
 use futures_core::{Stream, future::BoxFuture};
 use std::{
@@ -12,8 +15,9 @@ use std::{
     time::Duration,
 };
 
-/// How long a poll waits for the first message.
-const WAIT: Duration = Duration::from_secs(30);
+/// How long a poll waits for the first message, at the least and at the most.
+const MIN_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The pause after an error, which doubles with each one that follows, and the longest one.
 const PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
@@ -25,9 +29,12 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// Messages that are not committed come again: after an answer that was lost, after a time without a poll in which the
 /// instance has ended, and if another instance gets their partition.
 ///
-/// The instance is made anew: an older one of its name ends. An error does not end the stream, which goes on after a pause
-/// that grows from 250 ms to 30 s, unless no repetition can mend it: settings that cannot be right, and credentials that are
-/// refused.
+/// Each stream is an instance of its own, whose name is that of the consumer and a random part. The instance of a stream that
+/// is dropped ends in the background, without a commit, and that of a process that has crashed after the
+/// [session timeout](Consumer::session_timeout).
+///
+/// An error does not end the stream, which goes on after a pause that grows from 250 ms to 30 s, unless no repetition can mend
+/// it: settings that cannot be right, and credentials that are refused.
 ///
 /// ```
 /// use axum_upstash::{kafka::{Kafka, Message, OffsetReset}, local::LocalKafka};
@@ -50,7 +57,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// ```
 #[must_use = "messages come when it is polled"]
 pub struct Messages {
-    /// Without automatic commits of the server.
+    /// With the name that instances begin with, and without automatic commits of the server.
+    base: Consumer,
     consumer: Consumer,
     /// The time between commits, if they are automatic.
     interval: Option<Duration>,
@@ -58,10 +66,13 @@ pub struct Messages {
     received: VecDeque<Received>,
     /// The offsets after the messages that were given, by topic and partition, if they are not committed.
     given: BTreeMap<(String, u32), i64>,
-    /// Messages that the server has handed out may not have arrived.
-    is_doubtful: bool,
-    /// The errors since the last success.
+    /// An instance that the server may have handed messages to which did not arrive. It is to end.
+    doubtful: Option<Consumer>,
+    /// The pause before the next request, and the errors since the last success.
+    pause: Duration,
     errors: u32,
+    /// An instance may have been made, and has not been ended.
+    is_open: bool,
     state: State,
 }
 
@@ -71,24 +82,6 @@ enum State {
     Over,
 }
 
-/// The steps before there are more messages.
-struct Work {
-    pause: Duration,
-    commit: Vec<TopicPartitionOffset>,
-    /// The instance ends, and another one of its name begins at what was committed.
-    begins_anew: bool,
-    polls: bool,
-}
-
-/// How far it came.
-struct Done {
-    has_committed: bool,
-    /// The instance had ended, and a poll makes another one.
-    was_gone: bool,
-    has_begun_anew: bool,
-    result: Result<Vec<Received>, Error>,
-}
-
 impl Consumer {
     /// All messages as they come: a [`Stream`] that loses none.
     pub fn messages(self) -> Messages {
@@ -96,18 +89,33 @@ impl Consumer {
         // The server would commit messages that it has handed out, and that have not arrived.
         Messages::new(self.auto_commit(false), interval)
     }
+
+    /// The same settings under a name that no other instance has.
+    fn renamed(&self) -> Self {
+        let mut renamed = self.clone();
+        // An empty name is refused when it is sent. Without randomness the name stays as it is.
+        if let Ok(random) = random_id::<8>()
+            && !self.instance.is_empty()
+        {
+            renamed.instance = format!("{}~{random}", self.instance);
+        }
+        renamed
+    }
 }
 
 impl Messages {
-    fn new(consumer: Consumer, interval: Option<Duration>) -> Self {
+    fn new(base: Consumer, interval: Option<Duration>) -> Self {
         Self {
-            consumer,
+            consumer: base.renamed(),
+            base,
             interval,
             committed: Stopwatch::start(),
             received: VecDeque::new(),
             given: BTreeMap::new(),
-            is_doubtful: true,
+            doubtful: None,
+            pause: Duration::ZERO,
             errors: 0,
+            is_open: false,
             state: State::Idle,
         }
     }
@@ -117,7 +125,9 @@ impl Messages {
     /// # Errors
     /// [`ErrorKind::NotFound`] if the instance has ended, and those of the service. The messages come again then.
     pub async fn commit(&mut self) -> Result<(), Error> {
-        let committed = self.consumer.commit_offsets(self.offsets()).await;
+        // The messages that were given are those of the instance that is to end.
+        let consumer = self.doubtful.as_ref().unwrap_or(&self.consumer);
+        let committed = consumer.commit_offsets(self.offsets()).await;
         match &committed {
             Ok(()) => self.note_commit(),
             Err(error) if error.kind() == ErrorKind::NotFound => self.forget(),
@@ -130,12 +140,27 @@ impl Messages {
     /// are committed before.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit), and those of the service.
+    /// As [`commit`](Self::commit), and those of the service. The instance ends all the same, at the latest after its session
+    /// timeout.
     pub async fn close(mut self) -> Result<(), Error> {
-        if self.interval.is_some() {
-            self.commit().await?;
-        }
-        ended(self.consumer.close().await)
+        // A poll that came later would make the instance again.
+        self.state = State::Over;
+        let committed = if self.interval.is_some() { self.commit().await } else { Ok(()) };
+        let Some(ending) = self.end() else { return committed };
+        committed.and(ending.await)
+    }
+
+    /// Ends what it has begun.
+    fn end(&mut self) -> Option<impl Future<Output = Result<(), Error>> + Send + use<>> {
+        let consumers: Vec<Consumer> = self.doubtful.take().into_iter().chain([self.consumer.clone()]).collect();
+        let ending = async move {
+            let mut all = Ok(());
+            for consumer in consumers {
+                all = all.and(ended(consumer.close().await));
+            }
+            all
+        };
+        std::mem::take(&mut self.is_open).then_some(ending)
     }
 
     fn offsets(&self) -> Vec<TopicPartitionOffset> {
@@ -155,16 +180,23 @@ impl Messages {
     }
 
     /// The next steps. There are none if there are messages, and it is not time for a commit.
-    fn work(&self) -> Option<Work> {
+    fn steps(&self) -> Option<Steps> {
+        let has_given = self.interval.is_some() && !self.given.is_empty();
+        let left = self.interval.unwrap_or_default().saturating_sub(self.committed.elapsed());
         let polls = self.received.is_empty();
-        let is_due = self.interval.is_some_and(|interval| self.committed.elapsed() >= interval);
-        let commits = (is_due || self.is_doubtful) && self.interval.is_some() && !self.given.is_empty();
-        let pause = match self.errors {
-            0 => Duration::ZERO,
-            errors => PAUSE.saturating_mul(1 << (errors - 1).min(10)).min(MAX_PAUSE),
-        };
-        let commit = if commits { self.offsets() } else { Vec::new() };
-        (polls || commits).then_some(Work { pause, commit, begins_anew: polls && self.is_doubtful, polls })
+        // The offsets of an instance are committed before it ends.
+        let commits = has_given && (left.is_zero() || (polls && self.doubtful.is_some()));
+        if !polls && !commits {
+            return None;
+        }
+        // On a topic with few messages too a commit comes when it is time for it.
+        let wait = if has_given && !commits { left.clamp(MIN_WAIT, MAX_WAIT) } else { MAX_WAIT };
+        Some(Steps {
+            pause: self.pause,
+            commit: if commits { self.offsets() } else { Vec::new() },
+            ends: self.doubtful.clone().filter(|_| polls),
+            polls: polls.then_some(wait),
+        })
     }
 
     /// Notes how far the steps came.
@@ -172,65 +204,47 @@ impl Messages {
         if done.has_committed {
             self.note_commit();
         }
-        if done.was_gone || done.has_begun_anew {
+        if done.was_gone || done.has_ended {
             self.forget();
         }
-        self.is_doubtful &= !done.has_begun_anew;
+        if done.has_ended {
+            self.doubtful = None;
+        }
         match done.result {
             Ok(received) => {
                 self.errors = 0;
+                // A server that does not wait is not asked without end.
+                let is_early = done.has_polled && received.is_empty() && done.took < MIN_WAIT / 2;
+                self.pause = if is_early { PAUSE } else { Duration::ZERO };
                 self.received.extend(received);
                 Ok(())
             }
             Err(error) => {
-                self.errors = self.errors.saturating_add(1);
-                match error.kind() {
-                    ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::Decode | ErrorKind::Server => {
-                        self.is_doubtful = true;
-                    }
-                    ErrorKind::Configuration
-                    | ErrorKind::InvalidInput
-                    | ErrorKind::Unauthorized
-                    | ErrorKind::Forbidden => self.state = State::Over,
-                    _ => {}
-                }
+                self.note_error(&error, done.has_polled);
                 Err(error)
             }
         }
     }
-}
 
-impl Work {
-    async fn run(self, consumer: Consumer) -> Done {
-        let mut done = Done { has_committed: false, was_gone: false, has_begun_anew: false, result: Ok(Vec::new()) };
-        done.result = self.run_into(&consumer, &mut done).await;
-        done
-    }
-
-    async fn run_into(self, consumer: &Consumer, done: &mut Done) -> Result<Vec<Received>, Error> {
-        if self.pause > Duration::ZERO {
-            sleep(self.pause).await;
-        }
-        if !self.commit.is_empty() {
-            match consumer.commit_offsets(self.commit).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => done.was_gone = true,
-                committed => committed.map(|()| done.has_committed = true)?,
+    fn note_error(&mut self, error: &Error, has_polled: bool) {
+        let pause = PAUSE.saturating_mul(1 << self.errors.min(10)).min(MAX_PAUSE);
+        self.pause = error.retry_after().unwrap_or_default().max(pause);
+        self.errors = self.errors.saturating_add(1);
+        match error.kind() {
+            ErrorKind::Configuration | ErrorKind::InvalidInput | ErrorKind::Unauthorized | ErrorKind::Forbidden => {
+                self.state = State::Over;
             }
+            // The answer of a poll may have had messages, or the instance is another one's.
+            _ if has_polled && self.doubtful.is_none() => {
+                let renamed = self.base.renamed();
+                self.doubtful = Some(std::mem::replace(&mut self.consumer, renamed));
+            }
+            // It would be refused again. The messages come again, or are done with later ones.
+            ErrorKind::Refused => self.given.clear(),
+            // A commit that failed is made again when it is time for the next one.
+            _ => self.committed = Stopwatch::start(),
         }
-        if self.begins_anew {
-            ended(consumer.close().await)?;
-            done.has_begun_anew = true;
-        }
-        if self.polls { consumer.poll(WAIT).await } else { Ok(Vec::new()) }
     }
-}
-
-/// An instance is to end: if there is none, this is no error, by whichever status the server says so.
-fn ended(closed: Result<(), Error>) -> Result<(), Error> {
-    closed.or_else(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::Refused => Ok(()),
-        _ => Err(error),
-    })
 }
 
 impl Stream for Messages {
@@ -249,14 +263,27 @@ impl Stream for Messages {
                     }
                 }
                 State::Idle => {
-                    if let Some(work) = this.work() {
-                        this.state = State::Working(Box::pin(work.run(this.consumer.clone())));
+                    if let Some(steps) = this.steps() {
+                        this.is_open |= steps.polls.is_some();
+                        this.state = State::Working(Box::pin(steps.run(this.consumer.clone())));
                     } else if let Some(received) = this.received.pop_front() {
-                        this.given.insert((received.topic.clone(), received.partition), received.offset + 1);
+                        let next = received.offset.saturating_add(1);
+                        this.given.insert((received.topic.clone(), received.partition), next);
                         return Poll::Ready(Some(Ok(received)));
                     }
                 }
             }
+        }
+    }
+}
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        // A poll that came later would make the instance again.
+        self.state = State::Over;
+        if let Some(ending) = self.end() {
+            // Without a runtime it ends after its session timeout.
+            drop(spawn(async move { drop(ending.await) }));
         }
     }
 }

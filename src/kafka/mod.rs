@@ -36,6 +36,7 @@ mod fetch;
 mod message;
 mod messages;
 mod metadata;
+mod steps;
 
 pub use self::{
     client::{Kafka, KafkaBuilder},

@@ -126,9 +126,9 @@
 //!
 //! Keys choose their partitions as in Kafka's own clients. The instances of a group share the partitions of each topic by
 //! ranges. A message is done when its instance polls again, and is committed when it is time for that: those of an instance that
-//! does not come back come again, and so do those whose answer was not written. A commit beyond the end of a partition counts
-//! as none. A poll of an instance that another request polls is refused (409). Everything is in memory, of each partition the
-//! newest messages.
+//! does not come back come again, and so do those whose answer was not written. A group that began at the latest message and has
+//! committed nothing goes on from there. A commit beyond the end of a partition is refused (400), and so is a poll of an
+//! instance that another request polls (409). Everything is in memory, of each partition the newest messages.
 //!
 //! # A Redis that is shared
 //!

@@ -7,7 +7,13 @@ mod time;
 
 pub use self::clock::{Clock, ManualClock};
 pub(crate) use self::clock::{from_unix_ms, unix_ms};
-#[cfg(any(feature = "cache", feature = "ratelimit", feature = "workflow", feature = "rig-0_44"))]
+#[cfg(any(
+    feature = "cache",
+    feature = "ratelimit",
+    feature = "workflow",
+    feature = "kafka",
+    feature = "rig-0_44"
+))]
 pub(crate) use self::random::random_id;
 pub(crate) use self::{
     random::{random_bytes, random_u64},

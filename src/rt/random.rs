@@ -14,7 +14,7 @@ pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
 }
 
 /// An id of `2 * N` hexadecimal digits.
-#[cfg(any(feature = "cache", feature = "ratelimit", feature = "workflow", feature = "rig-0_44"))]
+#[cfg(any(feature = "cache", feature = "ratelimit", feature = "workflow", feature = "kafka", feature = "rig-0_44"))]
 pub(crate) fn random_id<const N: usize>() -> Result<String, Error> {
     random_bytes::<N>().map(|bytes| crate::hex::hex(&bytes))
 }

@@ -157,6 +157,13 @@ async fn an_instance_that_ends_leaves_its_messages_to_one_that_waits() {
         reader(&kafka, "b").close().await.unwrap();
         assert_eq!(values(&owner, SOON).await, [0; 0]);
     }
+    // Its time passes, and nothing else happens.
+    owner.close().await.unwrap();
+    let brief = reader(&kafka, "a").session_timeout(Duration::from_millis(300));
+    kafka.produce(Message::text("orders", "2")).await.unwrap();
+    assert_eq!(values(&brief, LONG).await, [2]);
+    let received = tokio::time::timeout(LONG / 2, values(&reader(&kafka, "b"), LONG)).await;
+    assert_eq!(received.expect("it hears of it"), [2]);
 }
 
 #[tokio::test]
@@ -192,12 +199,38 @@ async fn without_a_place_to_begin_nothing_is_skipped() {
 #[tokio::test]
 async fn a_commit_beyond_the_end_skips_nothing() {
     let (_local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    kafka.produce(Message::text("orders", "0")).await.unwrap();
     let consumer = reader(&kafka, "a").auto_commit(false);
-    assert_eq!(values(&consumer, SOON).await, [0; 0]);
-    consumer.commit_offsets([TopicPartitionOffset::new("orders", 0, 1_000)]).await.unwrap();
+    assert_eq!(values(&consumer, SOON).await, [0]);
+    let commit = async |offset| consumer.commit_offsets([TopicPartitionOffset::new("orders", 0, offset)]).await;
+    assert_eq!(commit(2).await.unwrap_err().status(), Some(400));
+    commit(1).await.unwrap();
     consumer.close().await.unwrap();
     kafka.produce(Message::text("orders", "1")).await.unwrap();
     assert_eq!(values(&reader(&kafka, "b"), LONG).await, [1]);
+}
+
+#[tokio::test]
+async fn a_group_that_began_at_the_latest_message_goes_on_from_there() {
+    let (_local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    let instance = |name: &str| kafka.consumer("billing", name).topic("orders").auto_commit(false);
+    assert_eq!(values(&instance("a"), SOON).await, [0; 0]);
+    kafka.produce(Message::text("orders", "1")).await.unwrap();
+    assert_eq!(values(&instance("a"), LONG).await, [1]);
+    // Nothing was committed.
+    instance("a").close().await.unwrap();
+    assert_eq!(values(&instance("b"), LONG).await, [1]);
+}
+
+#[tokio::test]
+async fn closing_leaves_a_commit_by_hand_as_it_is() {
+    let (_local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    kafka.produce_many((0..6).map(|n| Message::text("orders", n.to_string()))).await.unwrap();
+    let consumer = reader(&kafka, "a");
+    assert_eq!(values(&consumer, LONG).await.len(), 6);
+    consumer.commit_offsets([TopicPartitionOffset::new("orders", 0, 4)]).await.unwrap();
+    consumer.close().await.unwrap();
+    assert_eq!(values(&reader(&kafka, "b"), LONG).await, [4, 5]);
 }
 
 #[tokio::test]

@@ -1,26 +1,33 @@
 use axum_upstash::client::{ReqwestTransport, Transport, TransportBody, TransportError, TransportErrorKind};
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Loses answers of the server, after it has written them.
+/// Loses answers of the server, after it has written them: of the requests to a path some, by their numbers. Or it is the
+/// server, with one answer.
 pub(crate) struct Losing {
     inner: ReqwestTransport,
+    path: &'static str,
     sent: Arc<AtomicUsize>,
-    /// Whether the answer to a request is lost: its path, and how many were sent before it.
-    loses: fn(&str, usize) -> bool,
+    loses: fn(usize) -> bool,
+    answer: Option<&'static str>,
 }
 
 impl Losing {
-    /// With the number of the requests that were sent.
-    pub(crate) fn new(loses: fn(&str, usize) -> bool) -> (Self, Arc<AtomicUsize>) {
+    pub(crate) fn answering(path: &'static str, answer: &'static str) -> (Self, Arc<AtomicUsize>) {
+        let (losing, sent) = Self::new(path, |_| false);
+        (Self { answer: Some(answer), ..losing }, sent)
+    }
+
+    /// With the number of the requests that were sent to it.
+    pub(crate) fn new(path: &'static str, loses: fn(usize) -> bool) -> (Self, Arc<AtomicUsize>) {
         let sent = Arc::new(AtomicUsize::new(0));
         let inner = ReqwestTransport::new(ReqwestTransport::client_builder().build().unwrap());
-        (Self { inner, sent: Arc::clone(&sent), loses }, sent)
+        (Self { inner, path, sent: Arc::clone(&sent), loses, answer: None }, sent)
     }
 }
 
@@ -29,8 +36,14 @@ impl Transport for Losing {
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
-        let before = self.sent.fetch_add(1, Ordering::Relaxed);
-        let is_lost = (self.loses)(request.uri().path(), before);
+        let is_meant = request.uri().path().starts_with(self.path);
+        let is_lost = is_meant && (self.loses)(self.sent.fetch_add(1, Ordering::Relaxed));
+        if let Some(answer) = self.answer {
+            return async move {
+                Ok(http::Response::new(Full::from(answer).map_err(|never| match never {}).boxed_unsync()))
+            }
+            .boxed();
+        }
         let sent = self.inner.send(request);
         async move {
             let answer = sent.await?;

@@ -102,7 +102,7 @@ async fn old_messages_go_and_what_is_fetched_begins_after_them() {
 #[tokio::test]
 async fn a_message_whose_answer_is_lost_is_not_sent_again() {
     let (local, kafka) = start().await;
-    let (transport, sent) = Losing::new(|_, _| true);
+    let (transport, sent) = Losing::new("/", |_| true);
     let losing = Kafka::builder(local.url(), local.username(), local.password()).transport(transport).build().unwrap();
     let error = losing.produce(Message::text("orders", "once").partition(0)).await.unwrap_err();
     assert_eq!((error.kind(), sent.load(Ordering::Relaxed)), (ErrorKind::Interrupted, 1));

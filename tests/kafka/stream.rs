@@ -5,7 +5,7 @@ use axum_upstash::{
     local::LocalKafka,
 };
 use futures_util::StreamExt;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
 async fn produce(kafka: &Kafka, count: u32) {
     let messages = (0..count).map(|n| Message::text("orders", n.to_string()).partition(n % 3));
@@ -69,7 +69,7 @@ async fn what_was_received_and_not_given_comes_again() {
 #[tokio::test]
 async fn lost_answers_lose_no_message() {
     let (local, kafka) = start().await;
-    let (transport, _) = Losing::new(|path, before| path.starts_with("/consume") && before % 3 == 1);
+    let (transport, polls) = Losing::new("/consume", |number| number % 2 == 1);
     let losing = Kafka::builder(local.url(), local.username(), local.password()).transport(transport).build().unwrap();
     produce(&kafka, 3_000).await;
     // Answers have 500 messages.
@@ -83,6 +83,52 @@ async fn lost_answers_lose_no_message() {
             "what was committed does not come again"
         );
     }
+    assert!(polls.load(Ordering::Relaxed) >= 11, "every second one was lost");
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_new_group_loses_no_message() {
+    let (local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    // The first poll tells nothing: it begins at the message that comes next.
+    let (transport, polls) = Losing::new("/consume", |number| number == 0);
+    let losing = Kafka::builder(local.url(), local.username(), local.password()).transport(transport).build().unwrap();
+    let mut messages = losing.consumer("billing", "a").topic("orders").messages();
+    let produce = async {
+        while kafka.consumers().await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        kafka.produce(Message::text("orders", "1")).await.unwrap();
+    };
+    let (read, ()) = tokio::join!(read_all(&mut messages, 1), produce);
+    assert_eq!((read[0].value.as_str(), polls.load(Ordering::Relaxed)), ("1", 2));
+}
+
+#[tokio::test]
+async fn streams_of_one_name_share_the_partitions() {
+    let (_local, kafka) = start().await;
+    produce(&kafka, 30).await;
+    let (mut one, mut other) = (reader(&kafka, "a").messages(), reader(&kafka, "a").messages());
+    let mut values = BTreeSet::new();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while values.len() < 30 {
+        let next = futures_util::future::select(one.next(), other.next());
+        let next = tokio::time::timeout_at(deadline, next).await.expect("there is a message").factor_first().0;
+        values.insert(next.unwrap().unwrap().value);
+    }
+    one.close().await.unwrap();
+    other.close().await.unwrap();
+    assert_eq!(reader(&kafka, "b").poll(Duration::ZERO).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_wait_is_not_asked_without_end() {
+    let (transport, polls) = Losing::answering("/consume", "[]");
+    let kafka = Kafka::builder("http://127.0.0.1:9", "user", "password").transport(transport).build().unwrap();
+    let mut messages = reader(&kafka, "a").messages();
+    // The time of the runtime is the only one that passes.
+    tokio::time::pause();
+    assert!(tokio::time::timeout(Duration::from_secs(10), messages.next()).await.is_err());
+    assert!((20..60).contains(&polls.load(Ordering::Relaxed)));
 }
 
 #[tokio::test]

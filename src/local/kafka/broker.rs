@@ -29,8 +29,6 @@ use crate::local::clock::LocalClock;
 /// The messages of one answer, and their bytes.
 const MAX_MESSAGES: usize = 500;
 const MAX_BYTES: usize = 1024 * 1024;
-/// How often a request that waits looks for messages if it does not hear of them.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Topics and groups.
 #[derive(Debug)]
@@ -86,7 +84,7 @@ impl Broker {
 
     /// Messages from offsets on, of the partitions that have some. It waits for the first one.
     pub(super) async fn fetch(&self, from: &[TopicPartitionOffset], wait: Duration) -> Result<Reply, Refusal> {
-        let found = self.wait_for(wait, |state| {
+        let found = self.wait_for(wait, None, |state| {
             let mut room = Room::default();
             let mut found = Vec::new();
             for TopicPartitionOffset { topic, partition, offset } in from {
@@ -122,12 +120,12 @@ impl Broker {
             })
         })?;
         let poll = Poll { broker: self, group, instance, number };
-        let found = self.wait_for(wait, |state| {
+        let found = self.wait_for(wait, Some(group), |state| {
             let now_ms = self.clock.now_ms();
             state.with_group(group, false, now_ms, |group, topics| {
                 group.reap(topics, now_ms);
                 let (mut room, mut found) = (Room::default(), Vec::new());
-                for (partition, offset) in group.positions(instance, number)? {
+                for (partition, offset) in group.next(instance, number)? {
                     let log = topics.log(&partition.topic, partition.partition)?;
                     if let Some((partition, messages)) = room.batch(partition, log.from(offset)) {
                         let next = messages.last().map_or(offset, |last| last.offset + 1);
@@ -270,10 +268,12 @@ impl Broker {
         acted
     }
 
-    /// Looks until there is something, or the time is over.
+    /// Looks until there is something, or the time is over. An instance of the group that ends leaves its partitions to the
+    /// others.
     async fn wait_for(
         &self,
         wait: Duration,
+        group: Option<&str>,
         mut look: impl FnMut(&mut State) -> Result<Vec<Batch>, Refusal>,
     ) -> Result<Vec<Batch>, Refusal> {
         let deadline = Instant::now() + wait;
@@ -285,8 +285,13 @@ impl Broker {
             if !found.is_empty() || now >= deadline {
                 return Ok(found);
             }
-            // Instances end as time passes, and leave their partitions to those that wait.
-            let _ = timeout_at(deadline.min(now + LOOK_AGAIN), changed.changed()).await;
+            let end_ms = group.and_then(|group| self.lock().next_end_ms(group));
+            let until = end_ms.map_or(deadline, |end_ms| {
+                // The millisecond after it.
+                let left = Duration::from_millis(end_ms.saturating_sub(self.clock.now_ms()).saturating_add(1));
+                deadline.min(now + left.min(wait))
+            });
+            let _ = timeout_at(until, changed.changed()).await;
         }
     }
 

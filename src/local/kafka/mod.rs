@@ -3,6 +3,7 @@
 mod answer;
 mod broker;
 mod group;
+mod instance;
 mod log;
 mod offsets;
 mod partitioner;

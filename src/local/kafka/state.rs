@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     group::Group,
     log::{Retention, Stored},
+    offsets::Offset,
     refusal::Refusal,
     request::{NewMessage, TopicPartition},
     topics::{Metadata, Topics},
@@ -12,23 +13,26 @@ use crate::local::journal::Journal;
 /// The groups that there may be.
 const MAX_GROUPS: usize = 10_000;
 
-/// Something that happened to a broker. Records in their order make its topics, messages and committed offsets again.
+/// Something that happened to a broker. Records in their order make its topics, messages and offsets of groups again.
 /// Instances of groups are not kept: they come again by their next poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Record {
     /// A topic was made with so many partitions.
     Topic(Arc<str>, u32),
-    /// A message was stored at the end of a partition.
-    Stored(Arc<str>, u32, Arc<Stored>),
-    /// A group committed an offset.
-    Committed(Arc<str>, TopicPartition, i64),
+    /// A message was stored at the end of a partition, which was its turn or not.
+    Stored(Arc<str>, u32, Arc<Stored>, bool),
+    /// A group has another offset.
+    Offset(Arc<str>, TopicPartition, Offset),
+    /// A group was forgotten.
+    GroupGone(Arc<str>),
 }
 
 /// Topics and groups, and the journal of what happens to them.
 #[derive(Debug)]
 pub(super) struct State {
     topics: Topics,
-    groups: BTreeMap<Arc<str>, Group>,
+    /// Each with the time at which it was last used.
+    groups: BTreeMap<Arc<str>, (Group, u64)>,
     /// A number that is another one after partitions of any group were given to instances.
     rebalances: u64,
     journal: Box<dyn Journal<Record>>,
@@ -40,8 +44,8 @@ impl State {
         let before = journal.load();
         let mut state =
             Self { topics: Topics::new(creates, retention), groups: BTreeMap::new(), rebalances: 0, journal };
-        for (_, record) in before {
-            state.apply(record);
+        for (time_ms, record) in before {
+            state.apply(time_ms, record);
         }
         state
     }
@@ -69,14 +73,14 @@ impl State {
         let mut places = Vec::with_capacity(messages.len());
         for message in messages {
             self.create(&message.topic, 1, now_ms)?;
-            let Some((topic, partition, stored)) = self.topics.place(message, now_ms) else { continue };
+            let Some((topic, partition, is_by_turn, stored)) = self.topics.place(message, now_ms) else { continue };
             places.push(Metadata {
                 topic: topic.to_string(),
                 partition,
                 offset: stored.offset,
                 timestamp: stored.timestamp,
             });
-            self.commit(now_ms, Record::Stored(topic, partition, Arc::new(stored)));
+            self.commit(now_ms, Record::Stored(topic, partition, Arc::new(stored), is_by_turn));
         }
         Ok(places)
     }
@@ -93,17 +97,16 @@ impl State {
             if !may_be_new {
                 return Err(Refusal::not_found("there is no such group"));
             }
-            if self.groups.len() >= MAX_GROUPS {
-                return Err(Refusal::forbidden(format!("there are {MAX_GROUPS} groups already")));
-            }
+            self.make_room(now_ms)?;
         }
         let name: Arc<str> = name.into();
-        let group = self.groups.entry(Arc::clone(&name)).or_default();
+        let (group, used_at_ms) = self.groups.entry(Arc::clone(&name)).or_default();
+        *used_at_ms = now_ms;
         let before = group.rebalances();
         let acted = act(group, &self.topics);
         self.rebalances += u64::from(group.rebalances() != before);
-        for (partition, offset) in group.take_commits() {
-            self.journal.append(now_ms, &Record::Committed(Arc::clone(&name), partition, offset));
+        for (partition, offset) in group.take_changes() {
+            self.journal.append(now_ms, &Record::Offset(Arc::clone(&name), partition, offset));
         }
         if group.is_empty() {
             self.groups.remove(&name);
@@ -113,7 +116,9 @@ impl State {
 
     /// Ends the instances of every group that have not come back in time.
     pub(super) fn reap(&mut self, now_ms: u64) {
-        let names: Vec<Arc<str>> = self.groups.keys().cloned().collect();
+        let is_due = |group: &Group| group.next_end_ms().is_some_and(|end_ms| end_ms < now_ms);
+        let due = self.groups.iter().filter(|(_, (group, _))| is_due(group));
+        let names: Vec<Arc<str>> = due.map(|(name, _)| Arc::clone(name)).collect();
         for name in names {
             // It cannot be refused.
             let _ = self.with_group(&name, false, now_ms, |group, topics| {
@@ -124,20 +129,45 @@ impl State {
     }
 
     pub(super) fn groups(&self) -> impl Iterator<Item = (&str, &Group)> {
-        self.groups.iter().map(|(name, group)| (&**name, group))
+        self.groups.iter().map(|(name, (group, _))| (&**name, group))
+    }
+
+    /// The next time at which an instance of a group ends, unless it comes back.
+    pub(super) fn next_end_ms(&self, group: &str) -> Option<u64> {
+        self.groups.get(group)?.0.next_end_ms()
+    }
+
+    /// Makes room for another group: of those without instances, the one goes that was used last a long time ago.
+    fn make_room(&mut self, now_ms: u64) -> Result<(), Refusal> {
+        if self.groups.len() < MAX_GROUPS {
+            return Ok(());
+        }
+        self.reap(now_ms);
+        let unused = self.groups.iter().filter(|(_, (group, _))| !group.has_instances());
+        let oldest = unused.min_by_key(|(_, (_, used_at_ms))| *used_at_ms).map(|(name, _)| Arc::clone(name));
+        let full = || Refusal::new(429, format!("there are {MAX_GROUPS} groups with instances already"));
+        self.commit(now_ms, Record::GroupGone(oldest.ok_or_else(full)?));
+        Ok(())
     }
 
     fn commit(&mut self, now_ms: u64, record: Record) {
         self.journal.append(now_ms, &record);
-        self.apply(record);
+        self.apply(now_ms, record);
     }
 
-    fn apply(&mut self, record: Record) {
+    fn apply(&mut self, time_ms: u64, record: Record) {
         match record {
             Record::Topic(name, partitions) => self.topics.insert(name, partitions),
-            Record::Stored(topic, partition, message) => self.topics.append(&topic, partition, message),
-            Record::Committed(group, partition, offset) => {
-                self.groups.entry(group).or_default().committed_before(partition, offset);
+            Record::Stored(topic, partition, message, is_by_turn) => {
+                self.topics.append(&topic, partition, message, is_by_turn);
+            }
+            Record::Offset(group, partition, offset) => {
+                let (group, used_at_ms) = self.groups.entry(group).or_default();
+                *used_at_ms = time_ms;
+                group.restore(partition, offset);
+            }
+            Record::GroupGone(name) => {
+                self.groups.remove(&name);
             }
         }
     }

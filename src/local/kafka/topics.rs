@@ -31,7 +31,7 @@ pub(super) struct Topics {
 #[derive(Debug)]
 struct Topic {
     partitions: Vec<Log>,
-    /// The partition of the last message without a key. The next one is in the partition after it.
+    /// The partition whose turn it was last. The next message without a key is in the one after it.
     last: u32,
 }
 
@@ -119,27 +119,28 @@ impl Topics {
         Ok(())
     }
 
-    /// The topic and the partition of a message, and what is to be stored there, if there is such a topic.
-    pub(super) fn place(&self, message: NewMessage, now_ms: u64) -> Option<(Arc<str>, u32, Stored)> {
+    /// The topic and the partition of a message, whether it was its turn, and the message as it is stored there. `None` if there
+    /// is no such topic.
+    pub(super) fn place(&self, message: NewMessage, now_ms: u64) -> Option<(Arc<str>, u32, bool, Stored)> {
         let NewMessage { topic, partition, timestamp, key, value, headers } = message;
         let (name, topic) = self.by_name.get_key_value(topic.as_str())?;
         let count = u32::try_from(topic.partitions.len()).unwrap_or(MAX_PARTITIONS);
-        let partition = match (partition, &key) {
-            (Some(partition), _) => partition,
-            (None, Some(key)) => partitioner::of_key(key, count),
-            (None, None) => (topic.last + 1) % count,
+        let (partition, is_by_turn) = match (partition, &key) {
+            (Some(partition), _) => (partition, false),
+            (None, Some(key)) => (partitioner::of_key(key, count), false),
+            (None, None) => ((topic.last + 1) % count, true),
         };
         let offset = topic.partitions.get(partition as usize)?.end();
         let timestamp = timestamp.unwrap_or_else(|| i64::try_from(now_ms).unwrap_or(i64::MAX));
         let stored = Stored { offset, timestamp, key: key.unwrap_or_default(), value, headers };
-        Some((Arc::clone(name), partition, stored))
+        Some((Arc::clone(name), partition, is_by_turn, stored))
     }
 
     /// Adds a message to the end of a partition.
-    pub(super) fn append(&mut self, topic: &str, partition: u32, message: Arc<Stored>) {
+    pub(super) fn append(&mut self, topic: &str, partition: u32, message: Arc<Stored>, is_by_turn: bool) {
         let Some(topic) = self.by_name.get_mut(topic) else { return };
         let Some(log) = topic.partitions.get_mut(partition as usize) else { return };
-        if message.key.is_empty() {
+        if is_by_turn {
             topic.last = partition;
         }
         log.append(message, self.retention);
