@@ -137,7 +137,7 @@ mod expiring_map;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(any(feature = "redis", feature = "qstash", feature = "rig-0_44"))]
+#[cfg(any(feature = "redis", feature = "qstash", feature = "kafka", feature = "rig-0_44"))]
 mod hex;
 #[cfg(any(feature = "cache", feature = "response-cache"))]
 mod in_progress;
