@@ -1,5 +1,7 @@
 //! Faults that are made on request: a seed decides, so that they are the same each time.
 
+use super::refusal::Refusal;
+
 /// The fault of a call of an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallFault {
@@ -9,9 +11,47 @@ pub(super) enum CallFault {
     LostAnswer,
 }
 
-/// The fault of a call, by its number.
-pub(super) fn of_call(seed: u64, number: u64, refused: f64, lost_answer: f64) -> Option<CallFault> {
-    first(seed, [2, number, 0], [(refused, CallFault::Refused), (lost_answer, CallFault::LostAnswer)])
+/// The faults of calls of an API, each with its probability.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallFaults {
+    pub(super) refused: f64,
+    pub(super) lost_answer: f64,
+}
+
+impl CallFaults {
+    pub(super) const NONE: Self = Self { refused: 0.0, lost_answer: 0.0 };
+
+    pub(super) fn probabilities(self) -> [f64; 2] {
+        [self.refused, self.lost_answer]
+    }
+
+    /// The fault of a call, by its number.
+    pub(super) fn of(self, seed: u64, number: u64) -> Option<CallFault> {
+        let faults = [(self.refused, CallFault::Refused), (self.lost_answer, CallFault::LostAnswer)];
+        first(seed, [2, number, 0], faults)
+    }
+}
+
+impl CallFault {
+    /// Does a call, with the fault that it has.
+    pub(super) async fn around<T>(
+        fault: Option<Self>,
+        call: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        if fault == Some(Self::Refused) {
+            return Err(Refusal::new(500, "a fault was asked for: nothing was done"));
+        }
+        let answer = call.await;
+        match fault {
+            Some(Self::LostAnswer) => Err(Refusal::new(500, "a fault was asked for")),
+            _ => answer,
+        }
+    }
+}
+
+/// Whether these are probabilities.
+pub(super) fn are_probabilities(numbers: &[f64]) -> bool {
+    numbers.iter().all(|number| (0.0..=1.0).contains(number))
 }
 
 /// The first fault that something has, each with its probability. The parts name the thing.

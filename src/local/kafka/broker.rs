@@ -107,7 +107,7 @@ impl Broker {
         wait: Duration,
     ) -> Result<Consumed, Refusal> {
         if topics.is_empty() {
-            return Err(Refusal::malformed("topic or topics must be given"));
+            return Err(Refusal::invalid("topic or topics must be given"));
         }
         for name in [group, instance] {
             check_member(name)?;
@@ -240,7 +240,7 @@ impl Broker {
                 ("earliest", _) => log.begin(),
                 ("latest", _) => log.end(),
                 (_, Some(time)) => log.at_time(time),
-                _ => return Err(Refusal::malformed("the time must be milliseconds, earliest or latest")),
+                _ => return Err(Refusal::invalid("the time must be milliseconds, earliest or latest")),
             };
             Ok(TopicPartitionOffset { topic, partition, offset })
         };
@@ -360,5 +360,5 @@ fn check_member(name: &str) -> Result<(), Refusal> {
     if (1..=MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         return Ok(());
     }
-    Err(Refusal::malformed(format!("the name of a group or an instance has 1 to {MAX} characters, none for control")))
+    Err(Refusal::invalid(format!("the name of a group or an instance has 1 to {MAX} characters, none for control")))
 }

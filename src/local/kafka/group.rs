@@ -65,7 +65,7 @@ impl Group {
             instance.commit_done(&mut self.offsets);
             self.instances.remove(name);
             self.rebalance(all);
-            return Err(Refusal::malformed("the group has no committed offset, and kafka-auto-offset-reset is none"));
+            return Err(Refusal::invalid("the group has no committed offset, and kafka-auto-offset-reset is none"));
         }
         instance.begin_poll(poll);
         Ok(())
@@ -109,7 +109,7 @@ impl Group {
         for TopicPartitionOffset { topic, partition, offset } in offsets.iter().flatten() {
             // Beyond the end it would skip messages that are to come.
             if !(0..=topics.log(topic, *partition)?.end()).contains(offset) {
-                return Err(Refusal::malformed(format!(
+                return Err(Refusal::invalid(format!(
                     "the offset of partition {partition} of {topic} is out of range"
                 )));
             }

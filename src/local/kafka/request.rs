@@ -103,7 +103,7 @@ impl Route {
             .filter(|segment| !segment.is_empty())
             .map(|segment| percent_decode_str(segment).decode_utf8().map(Into::into))
             .collect();
-        let segments = segments.map_err(|_| Refusal::malformed("the path is not UTF-8"))?;
+        let segments = segments.map_err(|_| Refusal::invalid("the path is not UTF-8"))?;
         let texts: Vec<&str> = segments.iter().map(String::as_str).collect();
         let own = |text: &str| text.to_owned();
         Ok(match texts[..] {
@@ -122,7 +122,7 @@ impl Route {
             ["topics"] => Self::Topics,
             ["consumers"] => Self::Consumers,
             ["offsets", at] => Self::Offsets { at: own(at) },
-            _ => return Err(Refusal::not_found("there is no such endpoint")),
+            _ => return Err(Refusal::no_endpoint()),
         })
     }
 
@@ -137,12 +137,12 @@ impl Route {
 
 /// One item, or the items of a list, of which there are at most so many.
 pub(super) fn one_or_many<T: DeserializeOwned>(body: &[u8], max: usize, what: &str) -> Result<Vec<T>, Refusal> {
-    let other = |_| Refusal::malformed(format!("the body is not {what}, or a list of such"));
-    let raw: &RawValue = serde_json::from_slice(body).map_err(|_| Refusal::malformed("the body is no JSON"))?;
+    let other = |_| Refusal::invalid(format!("the body is not {what}, or a list of such"));
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|_| Refusal::invalid("the body is no JSON"))?;
     let items: Vec<&RawValue> =
         if raw.get().starts_with('[') { serde_json::from_str(raw.get()).map_err(other)? } else { vec![raw] };
     if items.len() > max {
-        return Err(Refusal::malformed(format!("a request has at most {max} items")));
+        return Err(Refusal::invalid(format!("a request has at most {max} items")));
     }
     items.into_iter().map(|item| object_of(item).map_err(other)).collect()
 }
@@ -153,7 +153,7 @@ pub(super) fn object<T: DeserializeOwned + Default>(body: &[u8], what: &str) -> 
         return Ok(T::default());
     }
     let read = serde_json::from_slice(body).and_then(object_of);
-    read.map_err(|_| Refusal::malformed(format!("the body is not {what}")))
+    read.map_err(|_| Refusal::invalid(format!("the body is not {what}")))
 }
 
 /// An object, and not the list of its fields' values.
@@ -169,19 +169,19 @@ impl InstanceSettings {
         let text = |name: &'static str| match headers.get(name).map(http::HeaderValue::to_str) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some((name, value))),
-            Some(Err(_)) => Err(Refusal::malformed(format!("{name} is not ASCII"))),
+            Some(Err(_)) => Err(Refusal::invalid(format!("{name} is not ASCII"))),
         };
         let number = |name: &'static str, default: u64| match text(name)? {
             None => Ok(default),
             Some((name, value)) => {
-                value.parse().map_err(|_| Refusal::malformed(format!("{name} must be a number of milliseconds")))
+                value.parse().map_err(|_| Refusal::invalid(format!("{name} must be a number of milliseconds")))
             }
         };
         Ok(Self {
             auto_commit: match text("kafka-enable-auto-commit")? {
                 None | Some((_, "true")) => true,
                 Some((_, "false")) => false,
-                Some((name, _)) => return Err(Refusal::malformed(format!("{name} must be true or false"))),
+                Some((name, _)) => return Err(Refusal::invalid(format!("{name} must be true or false"))),
             },
             auto_commit_interval_ms: number("kafka-auto-commit-interval", 5_000)?,
             reset: match text("kafka-auto-offset-reset")? {
@@ -189,14 +189,14 @@ impl InstanceSettings {
                 Some((_, "earliest")) => OffsetReset::Earliest,
                 Some((_, "none")) => OffsetReset::None,
                 Some((name, _)) => {
-                    return Err(Refusal::malformed(format!("{name} must be latest, earliest or none")));
+                    return Err(Refusal::invalid(format!("{name} must be latest, earliest or none")));
                 }
             },
             session_timeout_ms: match number("kafka-session-timeout-ms", 120_000)? {
                 timeout_ms @ 1..=MAX_SESSION_MS => timeout_ms,
                 _ => {
                     let text = format!("kafka-session-timeout-ms must be 1 to {MAX_SESSION_MS} milliseconds");
-                    return Err(Refusal::malformed(text));
+                    return Err(Refusal::invalid(text));
                 }
             },
         })
@@ -216,5 +216,5 @@ pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 /// `timeout` of the query string.
 pub(super) fn timeout(query: Option<&str>) -> Result<Option<u64>, Refusal> {
     let Some(text) = parameter(query, "timeout") else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| Refusal::malformed("timeout must be a number of milliseconds"))
+    text.parse().map(Some).map_err(|_| Refusal::invalid("timeout must be a number of milliseconds"))
 }

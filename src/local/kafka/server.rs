@@ -1,14 +1,4 @@
-use std::{
-    fmt,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{
     broker::Broker,
@@ -19,13 +9,10 @@ use super::{
 use crate::local::{
     LocalError,
     clock::LocalClock,
-    http::{Gate, serve, url_of},
+    http::{Front, Port, Running},
     journal::Nothing,
     secret::Secret,
 };
-
-/// How long requests may go on after a shutdown began.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// A Kafka over REST on this machine, as Upstash offered it until March 2025: for code and tests that have to go on.
 /// Dropping it stops it.
@@ -43,13 +30,11 @@ const GRACE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 pub struct LocalKafka {
-    address: SocketAddr,
     url: String,
     username: String,
     password: Secret,
     service: Arc<Service>,
-    stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
+    server: Running,
 }
 
 impl LocalKafka {
@@ -94,22 +79,12 @@ impl LocalKafka {
             let reason = "topics have names of 1 to 249 letters, digits, -, _ and ., and there are at most 1,000";
             broker.create(name, *partitions).map_err(|_| LocalError::InvalidSetting { reason })?;
         }
-        let listen_error = |source| LocalError::Listen { address: settings.address, source };
-        let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
-        let service = Arc::new(Service {
-            broker,
-            credentials,
-            gate: Gate::new(),
-            read_timeout: settings.read_timeout,
-            is_loopback: address.ip().to_canonical().is_loopback(),
-            answered: AtomicU64::new(0),
-        });
-        let (stop, stopped) = oneshot::channel();
-        let handler = Arc::new(Shared(Arc::clone(&service)));
-        let server = tokio::spawn(serve(listener, handler, settings.read_timeout, stopped));
-        let (url, username) = (url_of(address), settings.username);
-        Ok(Self { address, url, username, password, service, stop: Some(stop), server })
+        let port = Port::listen(settings.address).await?;
+        let service =
+            Arc::new(Service { broker, credentials, front: Front::new(port.is_loopback(), settings.read_timeout) });
+        let (url, username) = (port.url(), settings.username);
+        let server = port.serve_api(Arc::new(Shared(Arc::clone(&service))), &service.front);
+        Ok(Self { url, username, password, service, server })
     }
 
     /// The URL for clients, without a slash at the end.
@@ -133,7 +108,7 @@ impl LocalKafka {
     /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The environment variables from which clients read the URL and the user.
@@ -149,7 +124,7 @@ impl LocalKafka {
     /// The number of HTTP requests answered so far.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.service.answered.load(Ordering::Relaxed)
+        self.service.front.requests()
     }
 
     /// Moves the server's clock forward: instances end that have not come back in time, and the next poll of the others
@@ -161,14 +136,8 @@ impl LocalKafka {
 
     /// Stops the server: no connection is accepted, and requests have two seconds to end.
     pub async fn shutdown(mut self) {
-        self.stop.take();
-        self.service.gate.drain();
-        if timeout(GRACE, &mut self.server).await.is_err() {
-            tracing::debug!("a connection is still open at shutdown");
-            self.server.abort();
-        }
-        self.service.gate.close();
-        self.service.gate.emptied().await;
+        self.server.shut_down(&self.service.front).await;
+        self.service.front.emptied().await;
     }
 }
 
@@ -184,7 +153,7 @@ impl LocalKafkaBuilder {
 
 impl Drop for LocalKafka {
     fn drop(&mut self) {
-        self.service.gate.close();
+        self.service.front.close();
     }
 }
 

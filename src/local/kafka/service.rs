@@ -1,21 +1,15 @@
 use std::{
     collections::BTreeSet,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum_core::{body::Body, response::IntoResponse};
-use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri, header::AUTHORIZATION};
+use http::{HeaderMap, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use serde::Deserialize;
-use tokio::time::timeout;
 
 use super::{
     answer::Reply,
@@ -28,7 +22,7 @@ use super::{
     },
     settings::{Credential, LocalKafkaRights},
 };
-use crate::local::http::{BodyFault, Gate, Handler, read_body, refused};
+use crate::local::http::{Front, Handler, basic};
 
 /// The bytes of a request.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
@@ -37,10 +31,7 @@ const MAX_REQUEST: usize = 16 * 1024 * 1024;
 pub(super) struct Service {
     pub(super) broker: Broker,
     pub(super) credentials: Vec<Credential>,
-    pub(super) gate: Gate,
-    pub(super) read_timeout: Duration,
-    pub(super) is_loopback: bool,
-    pub(super) answered: AtomicU64,
+    pub(super) front: Front,
 }
 
 /// A request for messages of partitions.
@@ -79,9 +70,7 @@ enum Answer {
 impl Service {
     async fn answer(&self, request: Request<Body>) -> Result<Answer, Refusal> {
         let (head, body) = request.into_parts();
-        if let Some(text) = refused(&head.headers, &head.uri, self.is_loopback) {
-            return Err(Refusal::forbidden(text));
-        }
+        self.front.check(&head)?;
         let route = Route::of(head.uri.path())?;
         let rights = self.rights(&route, &head.headers, &head.uri);
         let rights = rights.ok_or_else(|| Refusal::new(401, "Unauthorized: wrong user or password"))?;
@@ -96,16 +85,17 @@ impl Service {
             return Err(Refusal::forbidden("the user may not do this"));
         }
         if !route.takes(&head.method) {
-            return Err(Refusal::new(405, "the method is not allowed"));
+            return Err(Refusal::method(&head.method));
         }
-        let body = self.read(body).await?;
+        let too_large = || format!("a request has at most {MAX_REQUEST} bytes");
+        let body = self.front.read(body, MAX_REQUEST, too_large).await?;
         let query = head.uri.query();
         if let Route::Consume { group, instance, topic } = route {
             let ConsumeBody { topic: other, topics, timeout } = request::object(&body, "what to consume")?;
             let topics: BTreeSet<String> = topics.into_iter().chain(other).chain(topic).collect();
             let wait = request::wait(request::timeout(query)?.or(timeout));
             let settings = InstanceSettings::of(&head.headers)?;
-            let mut guest = self.gate.guest();
+            let mut guest = self.front.guest();
             let consumed = tokio::select! {
                 biased;
                 consumed = self.broker.consume(&group, &instance, topics, settings, wait) => consumed?,
@@ -140,8 +130,8 @@ impl Service {
                 Ok(Reply::of(&self.broker.produce(messages)?))
             }
             Route::Webhook => {
-                let topic = parameter(query, "topic").ok_or_else(|| Refusal::malformed("topic is missing"))?;
-                let value = std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
+                let topic = parameter(query, "topic").ok_or_else(|| Refusal::invalid("topic is missing"))?;
+                let value = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
                 let (value, headers) = (value.to_owned(), own_headers(headers));
                 let message = NewMessage { topic, partition: None, timestamp: None, key: None, value, headers };
                 Ok(Reply::of(&self.broker.produce(vec![message])?))
@@ -154,15 +144,15 @@ impl Service {
                     (Some(topic), Some(partition), Some(offset)) => {
                         from.push(TopicPartitionOffset { topic, partition, offset });
                     }
-                    _ => return Err(Refusal::malformed("topic, partition and offset must be given together")),
+                    _ => return Err(Refusal::invalid("topic, partition and offset must be given together")),
                 }
                 if from.len() > MAX_PARTITIONS {
-                    return Err(Refusal::malformed(format!("a request has at most {MAX_PARTITIONS} items")));
+                    return Err(Refusal::invalid(format!("a request has at most {MAX_PARTITIONS} items")));
                 }
                 if from.is_empty() {
-                    return Err(Refusal::malformed("topic, partition and offset must be given"));
+                    return Err(Refusal::invalid("topic, partition and offset must be given"));
                 }
-                let mut guest = self.gate.guest();
+                let mut guest = self.front.guest();
                 tokio::select! {
                     biased;
                     fetched = self.broker.fetch(&from, request::wait(fetch.timeout)) => fetched,
@@ -203,14 +193,6 @@ impl Service {
             }
         }
         rights
-    }
-
-    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
-        let late = |_| Refusal::new(408, "the request was not complete in time");
-        timeout(self.read_timeout, read_body(body, MAX_REQUEST)).await.map_err(late)?.map_err(|fault| match fault {
-            BodyFault::Broken => Refusal::malformed("the request broke off"),
-            BodyFault::TooLarge(_) => Refusal::new(413, format!("a request has at most {MAX_REQUEST} bytes")),
-        })
     }
 }
 
@@ -263,22 +245,14 @@ fn own_headers(headers: &HeaderMap) -> Vec<Header> {
         .collect()
 }
 
-fn basic(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
-    let (scheme, given) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let credentials = BASE64_STANDARD.decode(given.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let colon = credentials.iter().position(|byte| *byte == b':')?;
-    Some((String::from_utf8(credentials[..colon].to_owned()).ok()?, credentials[colon + 1..].to_owned()))
-}
-
 /// A handler that its answers refer to.
 pub(super) struct Shared(pub(super) Arc<Service>);
 
 impl Handler for Shared {
     async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let service = &self.0;
-        service.answered.fetch_add(1, Ordering::Relaxed);
-        let stopped = || Err(Refusal::new(503, "this server is shutting down"));
-        match service.gate.pass(service.answer(request)).await.unwrap_or_else(stopped) {
+        service.front.count();
+        match service.front.pass(service.answer(request)).await {
             Ok(Answer::Reply(reply)) => reply.into_response(),
             Ok(Answer::Delivery { group, instance, consumed: Consumed { reply, delivered } }) => {
                 let service = Arc::clone(service);

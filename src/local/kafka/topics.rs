@@ -57,7 +57,7 @@ impl Topics {
     pub(super) fn check_new(&self, name: &str, partitions: u32) -> Result<(), Refusal> {
         check_name(name)?;
         if !(1..=MAX_PARTITIONS).contains(&partitions) {
-            return Err(Refusal::malformed(format!("a topic has 1 to {MAX_PARTITIONS} partitions")));
+            return Err(Refusal::invalid(format!("a topic has 1 to {MAX_PARTITIONS} partitions")));
         }
         if self.by_name.len() >= MAX_TOPICS && !self.contains(name) {
             return Err(full());
@@ -105,7 +105,7 @@ impl Topics {
                 return Err(unknown_partition(topic, partition));
             }
             if message.timestamp.is_some_and(|timestamp| timestamp < 0) {
-                return Err(Refusal::malformed("a timestamp is not negative"));
+                return Err(Refusal::invalid("a timestamp is not negative"));
             }
             let bytes = message.bytes();
             if bytes > MAX_MESSAGE {
@@ -152,7 +152,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     if is_plain && (1..=MAX_NAME).contains(&name.len()) && !matches!(name, "." | "..") {
         return Ok(());
     }
-    Err(Refusal::malformed("the name of a topic has 1 to 249 letters, digits, -, _ and ."))
+    Err(Refusal::invalid("the name of a topic has 1 to 249 letters, digits, -, _ and ."))
 }
 
 fn unknown(topic: &str) -> Refusal {

@@ -1,5 +1,5 @@
 use super::dispatch::JobId;
-use crate::local::chance::{self, CallFault};
+use crate::local::chance::{CallFault, CallFaults, are_probabilities, first};
 
 /// Faults that a local QStash makes, each with a probability from 0 to 1 (0).
 ///
@@ -34,8 +34,7 @@ pub struct LocalQStashFaults {
     unreachable: f64,
     lost_response: f64,
     repeated: f64,
-    refused_call: f64,
-    lost_answer: f64,
+    calls: CallFaults,
 }
 
 /// The fault of an attempt.
@@ -49,7 +48,7 @@ pub(super) enum AttemptFault {
 impl LocalQStashFaults {
     /// No faults yet.
     pub const fn seeded(seed: u64) -> Self {
-        Self { seed, unreachable: 0.0, lost_response: 0.0, repeated: 0.0, refused_call: 0.0, lost_answer: 0.0 }
+        Self { seed, unreachable: 0.0, lost_response: 0.0, repeated: 0.0, calls: CallFaults::NONE }
     }
 
     /// Sets how many attempts do not reach their destination.
@@ -72,19 +71,19 @@ impl LocalQStashFaults {
 
     /// Sets how many calls of the API do nothing, and are answered by HTTP 500.
     pub const fn refused_calls(mut self, probability: f64) -> Self {
-        self.refused_call = probability;
+        self.calls.refused = probability;
         self
     }
 
     /// Sets how many calls of the API are done, and are answered by HTTP 500 all the same.
     pub const fn lost_answers(mut self, probability: f64) -> Self {
-        self.lost_answer = probability;
+        self.calls.lost_answer = probability;
         self
     }
 
     pub(super) fn are_probabilities(&self) -> bool {
-        let all = [self.unreachable, self.lost_response, self.repeated, self.refused_call, self.lost_answer];
-        all.iter().all(|probability| (0.0..=1.0).contains(probability))
+        let of_attempts = [self.unreachable, self.lost_response, self.repeated];
+        are_probabilities(&of_attempts) && are_probabilities(&self.calls.probabilities())
     }
 
     /// The fault of an attempt: the first one that it has.
@@ -94,12 +93,12 @@ impl LocalQStashFaults {
             (self.lost_response, AttemptFault::LostResponse),
             (self.repeated, AttemptFault::Repeated),
         ];
-        chance::first(self.seed, [1, job, u64::from(retried)], faults)
+        first(self.seed, [1, job, u64::from(retried)], faults)
     }
 
     /// The fault of a call, by its number.
     pub(super) fn of_call(&self, number: u64) -> Option<CallFault> {
-        chance::of_call(self.seed, number, self.refused_call, self.lost_answer)
+        self.calls.of(self.seed, number)
     }
 }
 

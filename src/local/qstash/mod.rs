@@ -13,7 +13,6 @@ mod inspect;
 mod limits;
 mod message;
 mod records;
-mod refusal;
 mod server;
 mod service;
 mod settings;
@@ -21,6 +20,8 @@ mod sign;
 mod text;
 mod users;
 mod view;
+
+use super::refusal;
 
 pub use self::{
     faults::LocalQStashFaults,

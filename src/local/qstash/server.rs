@@ -1,19 +1,11 @@
 use std::{
     fmt,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use tokio::{
-    net::TcpListener,
-    sync::oneshot,
-    task::{JoinHandle, JoinSet},
-    time::timeout,
-};
+use tokio::task::JoinSet;
 
 use super::{
     account::Account,
@@ -28,13 +20,11 @@ use super::{
 use crate::local::{
     LocalError,
     clock::LocalClock,
-    http::{Gate, serve, url_of},
+    http::{Front, Port, Running},
     journal::Nothing,
     secret::Secret,
 };
 
-/// How long requests and attempts may go on after a shutdown began.
-const GRACE: Duration = Duration::from_secs(2);
 const REGION: &str = "EU-CENTRAL-1";
 
 /// A QStash on this machine: it takes messages, and delivers them to this machine. Dropping it stops it.
@@ -67,12 +57,10 @@ const REGION: &str = "EU-CENTRAL-1";
 /// # }
 /// ```
 pub struct LocalQStash {
-    address: SocketAddr,
     url: String,
     clock: LocalClock,
     service: Arc<Service>,
-    stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
+    server: Running,
     /// Dropping it ends the attempts.
     running: JoinSet<()>,
 }
@@ -102,9 +90,7 @@ impl LocalQStash {
         if let Some(problem) = settings.problem {
             return Err(problem);
         }
-        let listen_error = |source| LocalError::Listen { address: settings.address, source };
-        let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let port = Port::listen(settings.address).await?;
         let clock = LocalClock::new(settings.time_scale);
         let limits = Arc::new(settings.limits);
         let courier = Courier::new(settings.targets, clock.clone());
@@ -119,17 +105,13 @@ impl LocalQStash {
         });
         let service = Arc::new(Service {
             agents: agents.collect(),
-            gate: Gate::new(),
+            front: Front::new(port.is_loopback(), settings.read_timeout),
             faults: settings.faults,
             max_message_bytes: limits.max_message_bytes,
-            read_timeout: settings.read_timeout,
-            is_loopback: address.ip().to_canonical().is_loopback(),
-            answered: AtomicU64::new(0),
         });
-        let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(serve(listener, Arc::clone(&service), settings.read_timeout, stopped));
-        let url = url_of(address);
-        Ok(Self { address, url, clock, service, stop: Some(stop), server, running })
+        let url = port.url();
+        let server = port.serve_api(Arc::clone(&service), &service.front);
+        Ok(Self { url, clock, service, server, running })
     }
 
     /// The URL for clients, without a slash at the end.
@@ -147,7 +129,7 @@ impl LocalQStash {
     /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The environment variables from which clients and receivers read the URL, the token and the signing keys.
@@ -168,7 +150,7 @@ impl LocalQStash {
     /// The number of HTTP requests answered so far.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.service.answered.load(Ordering::Relaxed)
+        self.service.front.requests()
     }
 
     /// The time of the server's clock.
@@ -200,18 +182,12 @@ impl LocalQStash {
 
     /// Stops the server: no connection is accepted, requests have two seconds to end, and attempts are broken off.
     pub async fn shutdown(mut self) {
-        self.stop.take();
-        self.service.gate.drain();
-        if timeout(GRACE, &mut self.server).await.is_err() {
-            tracing::debug!("a connection is still open at shutdown");
-            self.server.abort();
-        }
+        self.server.shut_down(&self.service.front).await;
         for (_, agent) in &self.service.agents {
             agent.close();
         }
         while self.running.join_next().await.is_some() {}
-        self.service.gate.close();
-        self.service.gate.emptied().await;
+        self.service.front.emptied().await;
     }
 
     fn agent(&self) -> &Arc<Agent> {
@@ -231,7 +207,7 @@ impl LocalQStashBuilder {
 
 impl Drop for LocalQStash {
     fn drop(&mut self) {
-        self.service.gate.close();
+        self.service.front.close();
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     address::RedisAddress,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::local::{
     LocalError,
-    http::{serve, url_of},
+    http::{Port, Running},
     secret::Secret,
 };
 
@@ -40,15 +40,13 @@ const CONNECTION_GRACE: Duration = Duration::from_millis(500);
 /// # }
 /// ```
 pub struct LocalRedis {
-    address: SocketAddr,
     url: String,
     token: Secret,
     read_only_token: Secret,
     rest: Arc<Rest>,
     pool: Arc<Pool>,
     redis: Option<Supervisor>,
-    stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
+    server: Running,
 }
 
 impl LocalRedis {
@@ -70,9 +68,7 @@ impl LocalRedis {
         let token = usable_or_random(config.token())?;
         let read_only_token = usable_or_random(config.read_only_token())?;
         // The address first: it is the cheaper thing to find out about.
-        let listen_error = |source| LocalError::Listen { address: config.address(), source };
-        let listener = TcpListener::bind(config.address()).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let port = Port::listen(config.address()).await?;
 
         let (redis, redis_address) = match config.redis_url() {
             Some(url) => (None, reachable(RedisAddress::parse(url)?).await?),
@@ -87,11 +83,11 @@ impl LocalRedis {
         let rest = Arc::new(Rest::new(
             Executor::new(Arc::clone(&pool), redis.is_none(), config.limits()),
             Tokens { standard: token.clone(), read_only: read_only_token.clone() },
-            config.rest(address.ip().to_canonical().is_loopback()),
+            config.rest(port.is_loopback()),
         ));
-        let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(serve(listener, Arc::clone(&rest), config.read_timeout(), stopped));
-        Ok(Self { address, url: url_of(address), token, read_only_token, rest, pool, redis, stop: Some(stop), server })
+        let url = port.url();
+        let server = port.serve(Arc::clone(&rest), config.read_timeout());
+        Ok(Self { url, token, read_only_token, rest, pool, redis, server })
     }
 
     /// The URL for clients, without a slash at the end.
@@ -115,7 +111,7 @@ impl LocalRedis {
     /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The environment variables from which clients read the URL and the token.
@@ -171,14 +167,12 @@ impl LocalRedis {
     /// No new connection is accepted, and subscriptions end. Requests that are being answered have two seconds to end. Afterwards nothing
     /// reaches Redis any more: a client that is still sending a request then is answered by HTTP 503.
     pub async fn shutdown(mut self) {
-        self.stop.take();
+        self.server.stop();
         self.rest.drain();
         if timeout(REQUEST_GRACE, self.rest.idle()).await.is_err() {
             tracing::warn!("requests were still running at shutdown");
         }
-        if timeout(CONNECTION_GRACE, &mut self.server).await.is_err() {
-            tracing::debug!("a connection is still open at shutdown");
-        }
+        self.server.ended(CONNECTION_GRACE).await;
         self.rest.close();
         self.rest.idle().await;
         self.pool.clear();

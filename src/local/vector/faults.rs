@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::local::chance::{self, CallFault};
+use crate::local::chance::{CallFault, CallFaults, are_probabilities};
 
 /// Faults that a local Vector makes, each with a probability from 0 to 1 (0).
 ///
@@ -22,26 +22,25 @@ use crate::local::chance::{self, CallFault};
 #[must_use]
 pub struct LocalVectorFaults {
     seed: u64,
-    refused_call: f64,
-    lost_answer: f64,
+    calls: CallFaults,
     latency: Duration,
 }
 
 impl LocalVectorFaults {
     /// No faults yet.
     pub const fn seeded(seed: u64) -> Self {
-        Self { seed, refused_call: 0.0, lost_answer: 0.0, latency: Duration::ZERO }
+        Self { seed, calls: CallFaults::NONE, latency: Duration::ZERO }
     }
 
     /// Sets how many requests do nothing, and are answered by HTTP 500.
     pub const fn refused_calls(mut self, probability: f64) -> Self {
-        self.refused_call = probability;
+        self.calls.refused = probability;
         self
     }
 
     /// Sets how many requests are done, and are answered by HTTP 500 all the same.
     pub const fn lost_answers(mut self, probability: f64) -> Self {
-        self.lost_answer = probability;
+        self.calls.lost_answer = probability;
         self
     }
 
@@ -52,12 +51,12 @@ impl LocalVectorFaults {
     }
 
     pub(super) fn are_probabilities(&self) -> bool {
-        [self.refused_call, self.lost_answer].iter().all(|probability| (0.0..=1.0).contains(probability))
+        are_probabilities(&self.calls.probabilities())
     }
 
     /// The fault of a request, by its number.
     pub(super) fn of_call(&self, number: u64) -> Option<CallFault> {
-        chance::of_call(self.seed, number, self.refused_call, self.lost_answer)
+        self.calls.of(self.seed, number)
     }
 
     pub(super) fn delay(&self) -> Duration {

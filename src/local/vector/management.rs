@@ -2,8 +2,7 @@
 //! ([Create index](https://upstash.com/docs/devops/developer-api/vector/create_index)), and the file of indexes, which
 //! has the same fields.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,7 +13,10 @@ use super::{
     refusal::Refusal,
     score::Similarity,
 };
-use crate::local::secret::Secret;
+use crate::local::{
+    http::{basic, bearer},
+    secret::Secret,
+};
 
 /// The path of the API.
 const PATH: &str = "/v2/vector/index";
@@ -142,10 +144,10 @@ pub(super) fn answer(indexes: &Indexes, url: &str, call: &Call<'_>) -> Result<Re
         }
         (&Method::POST, "") => {
             let description: Description = serde_json::from_slice(call.body)
-                .map_err(|error| Refusal::malformed(format!("the body is not an index: {}", without_values(&error))))?;
-            let settings = description.settings().map_err(Refusal::malformed)?;
+                .map_err(|error| Refusal::invalid(format!("the body is not an index: {}", without_values(&error))))?;
+            let settings = description.settings().map_err(Refusal::invalid)?;
             let name = settings.name.clone();
-            indexes.add(settings).map_err(|error| Refusal::malformed(error.to_string()))?;
+            indexes.add(settings).map_err(|error| Refusal::invalid(error.to_string()))?;
             let index = indexes.get(&name).ok_or_else(|| Refusal::new(500, "the index is gone"))?;
             Ok(Reply::json(StatusCode::OK, &describe(indexes, url, &index)))
         }
@@ -187,13 +189,8 @@ fn describe(indexes: &Indexes, url: &str, index: &Index) -> Value {
 
 /// The key of Basic credentials, or a bearer token.
 fn key(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let (scheme, given) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(given.trim().as_bytes().to_owned());
-    }
-    let credentials = BASE64_STANDARD.decode(given.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let colon = credentials.iter().position(|byte| *byte == b':')?;
-    Some(credentials[colon + 1..].to_owned())
+    let bearer = bearer(headers).map(|token| token.as_bytes().to_owned());
+    bearer.or_else(|| basic(headers).map(|(_, key)| key))
 }
 
 #[cfg(test)]

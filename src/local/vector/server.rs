@@ -1,16 +1,4 @@
-use std::{
-    fmt,
-    net::SocketAddr,
-    num::NonZeroUsize,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
-    time::Duration,
-};
-
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use std::{fmt, net::SocketAddr, num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
 use super::{
     embed::Embedder,
@@ -22,12 +10,10 @@ use super::{
 use crate::local::{
     LocalError,
     clock::LocalClock,
-    http::{Gate, serve, url_of},
+    http::{Front, Port, Running},
     secret::Secret,
 };
 
-/// How long requests may go on after a shutdown began.
-const GRACE: Duration = Duration::from_secs(2);
 /// The dimension of the indexes that there always are and that take texts.
 const EMBEDDED: usize = 384;
 
@@ -53,12 +39,10 @@ const EMBEDDED: usize = 384;
 /// # }
 /// ```
 pub struct LocalVector {
-    address: SocketAddr,
     service: Arc<Service>,
     /// The token of the index at the root.
     root_token: Secret,
-    stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
+    server: Running,
 }
 
 impl LocalVector {
@@ -101,21 +85,15 @@ impl LocalVector {
         for index in standard().into_iter().filter(|index| indexes.get(&index.name).is_none()) {
             indexes.put(index);
         }
-        let listen_error = |source| LocalError::Listen { address: settings.address, source };
-        let listener = TcpListener::bind(settings.address).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let port = Port::listen(settings.address).await?;
         let service = Arc::new(Service {
             indexes,
-            url: url_of(address),
-            gate: Gate::new(),
+            url: port.url(),
+            front: Front::new(port.is_loopback(), settings.read_timeout),
             faults: settings.faults,
-            read_timeout: settings.read_timeout,
-            is_loopback: address.ip().to_canonical().is_loopback(),
-            answered: AtomicU64::new(0),
         });
-        let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(serve(listener, Arc::clone(&service), settings.read_timeout, stopped));
-        Ok(Self { address, service, root_token, stop: Some(stop), server })
+        let server = port.serve_api(Arc::clone(&service), &service.front);
+        Ok(Self { service, root_token, server })
     }
 
     /// The URL of the index at the root, without a slash at the end.
@@ -139,7 +117,7 @@ impl LocalVector {
     /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The environment variables from which clients read the URL and the token of the index at the root.
@@ -151,7 +129,7 @@ impl LocalVector {
     /// The number of HTTP requests answered so far.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.service.answered.load(Ordering::Relaxed)
+        self.service.front.requests()
     }
 
     /// Moves the server's clock forward: records become [searchable](LocalVectorBuilder::indexing_delay), queries that go
@@ -162,14 +140,8 @@ impl LocalVector {
 
     /// Stops the server: no connection is accepted, and requests have two seconds to end.
     pub async fn shutdown(mut self) {
-        self.stop.take();
-        self.service.gate.drain();
-        if timeout(GRACE, &mut self.server).await.is_err() {
-            tracing::debug!("a connection is still open at shutdown");
-            self.server.abort();
-        }
-        self.service.gate.close();
-        self.service.gate.emptied().await;
+        self.server.shut_down(&self.service.front).await;
+        self.service.front.emptied().await;
     }
 }
 
@@ -196,7 +168,7 @@ fn standard() -> [LocalVectorIndex; 5] {
 
 impl Drop for LocalVector {
     fn drop(&mut self) {
-        self.service.gate.close();
+        self.service.front.close();
     }
 }
 

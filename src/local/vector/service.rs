@@ -1,15 +1,9 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use axum_core::{body::Body, response::IntoResponse};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header::AUTHORIZATION};
-use tokio::time::{sleep, timeout};
+use http::{HeaderMap, Method, Request, Response};
+use tokio::time::sleep;
 
 use super::{
     api::{self, Reply, Route},
@@ -22,7 +16,7 @@ use super::{
 };
 use crate::local::{
     chance::CallFault,
-    http::{BodyFault, Gate, Handler, read_body, refused},
+    http::{Front, Handler, bearer},
 };
 
 /// The bytes of a request for an index to be made.
@@ -32,20 +26,14 @@ const MANAGEMENT_BYTES: usize = 64 * 1024;
 pub(super) struct Service {
     pub(super) indexes: Indexes,
     pub(super) url: String,
-    pub(super) gate: Gate,
+    pub(super) front: Front,
     pub(super) faults: LocalVectorFaults,
-    pub(super) read_timeout: Duration,
-    /// The server is for this machine only, under the names of this machine.
-    pub(super) is_loopback: bool,
-    pub(super) answered: AtomicU64,
 }
 
 impl Service {
     async fn answer(&self, request: Request<Body>, number: u64) -> Result<Reply, Refusal> {
         let (head, body) = request.into_parts();
-        if let Some(text) = refused(&head.headers, &head.uri, self.is_loopback) {
-            return Err(Refusal::forbidden(text));
-        }
+        self.front.check(&head)?;
         if management::is_path(head.uri.path()) {
             management::authorize(&self.indexes, &head.headers)?;
             let body = self.read(body, MANAGEMENT_BYTES).await?;
@@ -59,25 +47,20 @@ impl Service {
         }
         let body = self.read(body, self.indexes.shared.limits.request_bytes).await?;
         sleep(self.faults.delay()).await;
-        let fault = self.faults.of_call(number);
-        if fault == Some(CallFault::Refused) {
-            return Err(Refusal::new(500, "a fault was asked for: nothing was done"));
-        }
         let (namespace, limits) = (route.namespace.clone(), self.indexes.shared.limits);
         let is_long = body.len() > LONG;
         let read = move || api::Request::read(&route, head.uri.query(), &body, &limits);
-        let request = if is_long { in_background(read).await? } else { read() };
-        let reply = index.call(namespace, request?).await;
-        match fault {
-            Some(CallFault::LostAnswer) => Err(Refusal::new(500, "a fault was asked for")),
-            _ => reply,
-        }
+        let call = async {
+            let request = if is_long { in_background(read).await? } else { read() };
+            index.call(namespace, request?).await
+        };
+        CallFault::around(self.faults.of_call(number), call).await
     }
 
     /// The index of a path, if the token is one for it. Without a token there is nothing to find out.
     fn index(&self, route: &Route, headers: &HeaderMap) -> Result<Arc<Index>, Refusal> {
         let unauthorized = || Refusal::new(401, "Unauthorized: Invalid auth token");
-        let given = bearer(headers).ok_or_else(unauthorized)?;
+        let given = bearer(headers).ok_or_else(unauthorized)?.as_bytes();
         let index = self.indexes.get(route.index.as_deref().unwrap_or_default());
         let Some(index) = index else {
             // The server's token shows which indexes there are.
@@ -96,24 +79,13 @@ impl Service {
     }
 
     async fn read(&self, body: Body, limit: usize) -> Result<Bytes, Refusal> {
-        let late = |_| Refusal::new(408, "the request was not complete in time");
-        timeout(self.read_timeout, read_body(body, limit)).await.map_err(late)?.map_err(|fault| match fault {
-            BodyFault::Broken => Refusal::malformed("the request broke off"),
-            BodyFault::TooLarge(_) => Refusal::new(413, format!("Exceeded max request size: {limit} bytes")),
-        })
+        self.front.read(body, limit, || format!("Exceeded max request size: {limit} bytes")).await
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
 }
 
 impl Handler for Service {
     async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let number = self.answered.fetch_add(1, Ordering::Relaxed);
-        let stopped = || Err(Refusal::new(503, "this server is shutting down"));
-        let answer = self.gate.pass(self.answer(request, number)).await.unwrap_or_else(stopped);
+        let answer = self.front.pass(self.answer(request, self.front.count())).await;
         answer.unwrap_or_else(|refusal| Reply::refused(&refusal)).into_response()
     }
 }

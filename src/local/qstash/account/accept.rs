@@ -109,10 +109,10 @@ impl Account {
         let limits = &self.limits;
         let added = messages.saturating_mul(body.len().saturating_add(options.size()));
         if self.pending_bytes.saturating_add(added) > limits.max_pending_bytes {
-            return Err(Refusal { status: 429, text: "too many bytes of messages wait for their delivery".into() });
+            return Err(Refusal::new(429, "too many bytes of messages wait for their delivery"));
         }
         if limits.daily_messages.is_some_and(|limit| self.today(now_ms).saturating_add(messages as u64) > limit) {
-            return Err(Refusal { status: 429, text: "Exceeded daily rate limit.".into() });
+            return Err(Refusal::new(429, "Exceeded daily rate limit."));
         }
         Ok(())
     }

@@ -1,15 +1,21 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::query::Query;
-use crate::local::qstash::{
-    message::{Options, TRACE},
-    refusal::Refusal,
-    text::option,
+use crate::local::{
+    http::bearer,
+    qstash::{
+        message::{Options, TRACE},
+        refusal::Refusal,
+        text::option,
+    },
 };
 
 /// The fields that a body sets for one message. A map of them panics when it is full.
@@ -95,9 +101,8 @@ impl ApiRequest {
 
 /// The token of a request: of its `Authorization`, or of its query.
 pub(crate) fn token(fields: &HeaderMap, uri: &Uri) -> Option<String> {
-    if let Some(value) = fields.get(http::header::AUTHORIZATION) {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());
+    if fields.contains_key(AUTHORIZATION) {
+        return bearer(fields).map(str::to_owned);
     }
     let mut options = uri.query()?.split('&').filter_map(option);
     options.find(|(name, _)| name == TOKEN).map(|(_, token)| token)

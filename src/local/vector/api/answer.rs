@@ -107,7 +107,7 @@ impl Reply {
         match serde_json::to_writer(&mut written, body) {
             Ok(()) => Self { status, body: written.0 },
             // Nothing else fails: records are JSON already.
-            Err(_) => Self::refused(&Refusal::invalid(format!("Exceeded max response size: {MAX_BYTES} bytes"))),
+            Err(_) => Self::refused(&Refusal::unprocessable(format!("Exceeded max response size: {MAX_BYTES} bytes"))),
         }
     }
 }

@@ -65,18 +65,18 @@ pub(super) fn form(json: &RawValue) -> Form {
 
 /// Reads a body as JSON.
 pub(super) fn json(body: &[u8]) -> Result<&RawValue, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::malformed(format!("the body is no JSON: {error}")))
+    serde_json::from_slice(body).map_err(|error| Refusal::invalid(format!("the body is no JSON: {error}")))
 }
 
 /// The items of a list.
 pub(super) fn items(json: &RawValue) -> Result<Vec<&RawValue>, Refusal> {
-    serde_json::from_str(json.get()).map_err(|_| Refusal::malformed("the body is not a list"))
+    serde_json::from_str(json.get()).map_err(|_| Refusal::invalid("the body is not a list"))
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn of(json: &'a RawValue) -> Result<Self, Refusal> {
         let mut fields: HashMap<String, &RawValue> =
-            serde_json::from_str(json.get()).map_err(|_| Refusal::malformed("a JSON object is expected"))?;
+            serde_json::from_str(json.get()).map_err(|_| Refusal::invalid("a JSON object is expected"))?;
         fields.retain(|_, value| value.get() != "null");
         Ok(Self(fields))
     }
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
             None => Ok(()),
             Some(name) => {
                 let name: String = name.chars().take(40).collect();
-                Err(Refusal::invalid(format!("Unknown field: {name}")))
+                Err(Refusal::unprocessable(format!("Unknown field: {name}")))
             }
         }
     }
@@ -108,10 +108,13 @@ impl<'a> Fields<'a> {
 
     /// An id. One that is a number is the text of it.
     pub(super) fn id(&mut self, max_bytes: usize) -> Result<String, Refusal> {
-        let json = self.raw("id").ok_or_else(|| Refusal::invalid("id is missing"))?;
+        let json = self.raw("id").ok_or_else(|| Refusal::unprocessable("id is missing"))?;
         id(json).and_then(|id| {
             if id.len() > max_bytes {
-                Err(Refusal::invalid(format!("Exceeded max id size: {} bytes, limit: {max_bytes} bytes", id.len())))
+                Err(Refusal::unprocessable(format!(
+                    "Exceeded max id size: {} bytes, limit: {max_bytes} bytes",
+                    id.len()
+                )))
             } else {
                 Ok(id)
             }
@@ -201,7 +204,7 @@ impl<'a> Fields<'a> {
         let data = self.text("data")?;
         match data.as_ref().map(String::len) {
             Some(bytes) if bytes > max_bytes => {
-                Err(Refusal::invalid(format!("Exceeded max data size: {bytes} bytes, limit: {max_bytes} bytes")))
+                Err(Refusal::unprocessable(format!("Exceeded max data size: {bytes} bytes, limit: {max_bytes} bytes")))
             }
             _ => Ok(data),
         }
@@ -210,7 +213,7 @@ impl<'a> Fields<'a> {
 
 /// The refusal of metadata that is too large.
 pub(crate) fn oversized_metadata(bytes: usize, max: usize) -> Refusal {
-    Refusal::invalid(format!("Exceeded max metadata size: {bytes} bytes, limit: {max} bytes"))
+    Refusal::unprocessable(format!("Exceeded max metadata size: {bytes} bytes, limit: {max} bytes"))
 }
 
 /// An id: a text, or a number.
@@ -224,5 +227,5 @@ pub(super) fn id(json: &RawValue) -> Result<String, Refusal> {
 }
 
 fn expects(name: &str, expected: &str) -> Refusal {
-    Refusal::invalid(format!("{name} must be {expected}"))
+    Refusal::unprocessable(format!("{name} must be {expected}"))
 }

@@ -57,21 +57,21 @@ impl Include {
 pub(super) fn filter(text: &str, limits: &LocalVectorLimits) -> Result<Filter, Refusal> {
     let (bytes, most) = (text.len(), limits.filter_bytes);
     if bytes > most {
-        return Err(Refusal::invalid(format!("Exceeded max filter size: {bytes} bytes, limit: {most} bytes")));
+        return Err(Refusal::unprocessable(format!("Exceeded max filter size: {bytes} bytes, limit: {most} bytes")));
     }
-    parse(text, limits.filter_values).map_err(|error| Refusal::invalid(error.to_string()))
+    parse(text, limits.filter_values).map_err(|error| Refusal::unprocessable(error.to_string()))
 }
 
 /// A number of records, from 1 to the limit.
 pub(super) fn count(count: u64, name: &str, limits: &LocalVectorLimits) -> Result<usize, Refusal> {
     let most = limits.top_k;
     let found = usize::try_from(count).ok().filter(|count| (1..=most).contains(count));
-    found.ok_or_else(|| Refusal::invalid(format!("{name} must be from 1 to {most}")))
+    found.ok_or_else(|| Refusal::unprocessable(format!("{name} must be from 1 to {most}")))
 }
 
 pub(super) fn read(fields: &mut Fields<'_>, is_text: bool, limits: &LocalVectorLimits) -> Result<Asked, Refusal> {
     let text = if is_text {
-        let text = fields.data(limits.data_bytes)?.ok_or_else(|| Refusal::invalid("data is missing"))?;
+        let text = fields.data(limits.data_bytes)?.ok_or_else(|| Refusal::unprocessable("data is missing"))?;
         let modes = [("HYBRID", Halves::Both), ("DENSE", Halves::Dense), ("SPARSE", Halves::Sparse)];
         Some((text, fields.choice("queryMode", &modes)?.unwrap_or_default()))
     } else {
@@ -91,7 +91,7 @@ pub(super) fn read(fields: &mut Fields<'_>, is_text: bool, limits: &LocalVectorL
         fusion: fields.choice("fusionAlgorithm", &fusions)?.unwrap_or_default(),
     };
     if is_text && (asked.dense.is_some() || asked.sparse.is_some()) {
-        return Err(Refusal::invalid("data and vectors exclude each other here"));
+        return Err(Refusal::unprocessable("data and vectors exclude each other here"));
     }
     Ok(asked)
 }

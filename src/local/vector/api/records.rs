@@ -22,10 +22,10 @@ pub(super) fn record(json: &RawValue, content: Content, limits: &LocalVectorLimi
     let record = read(&mut fields, limits)?;
     if content == Content::Text {
         if record.data.is_none() {
-            return Err(Refusal::invalid("data is missing"));
+            return Err(Refusal::unprocessable("data is missing"));
         }
         if record.dense.is_some() || record.sparse.is_some() {
-            return Err(Refusal::invalid("data and vectors exclude each other here"));
+            return Err(Refusal::unprocessable("data and vectors exclude each other here"));
         }
     }
     fields.finish()?;
@@ -39,7 +39,7 @@ pub(super) fn change(json: &RawValue, limits: &LocalVectorLimits) -> Result<Chan
     let is_patch = fields.choice("metadataUpdateMode", &modes)?.unwrap_or(false);
     fields.finish()?;
     if new.dense.is_none() && new.sparse.is_none() && new.metadata.is_none() && new.data.is_none() {
-        return Err(Refusal::invalid("one of vector, sparseVector, data and metadata must be given"));
+        return Err(Refusal::unprocessable("one of vector, sparseVector, data and metadata must be given"));
     }
     Ok(Change { new, is_patch })
 }

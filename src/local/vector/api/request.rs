@@ -121,7 +121,7 @@ impl Request {
                 let mut fields = Fields::of(json(body)?)?;
                 let id = handle(&mut fields)?;
                 let count = fields.count("additionalK")?;
-                let count = count.ok_or_else(|| Refusal::invalid("additionalK is missing"))?;
+                let count = count.ok_or_else(|| Refusal::unprocessable("additionalK is missing"))?;
                 let count = query::count(count, "additionalK", limits)?;
                 fields.finish()?;
                 Ok(Self::ResumableNext { id, count })
@@ -147,7 +147,7 @@ impl Request {
             Operation::RenameNamespace => {
                 let mut fields = Fields::of(json(body)?)?;
                 let mut name =
-                    |name: &str| fields.text(name)?.ok_or_else(|| Refusal::invalid(format!("{name} is missing")));
+                    |name: &str| fields.text(name)?.ok_or_else(|| Refusal::unprocessable(format!("{name} is missing")));
                 let (from, to) = (name("namespace")?, name("newNamespace")?);
                 let is_forced = fields.flag("deleteExisting")?;
                 fields.finish()?;
@@ -164,7 +164,7 @@ fn one_or_many<'a>(json: &'a RawValue, limits: &LocalVectorLimits) -> Result<(Ve
     }
     let items = items(json)?;
     if items.is_empty() {
-        return Err(Refusal::invalid("the list is empty"));
+        return Err(Refusal::unprocessable("the list is empty"));
     }
     checked_batch(items.len(), limits)?;
     Ok((items, true))
@@ -173,7 +173,7 @@ fn one_or_many<'a>(json: &'a RawValue, limits: &LocalVectorLimits) -> Result<(Ve
 fn checked_batch(length: usize, limits: &LocalVectorLimits) -> Result<(), Refusal> {
     let most = limits.batch;
     if length > most {
-        return Err(Refusal::invalid(format!(
+        return Err(Refusal::unprocessable(format!(
             "{length} items are too many for one request: at most {most} are allowed"
         )));
     }
@@ -208,7 +208,7 @@ fn resumable(body: &[u8], is_text: bool, limits: &LocalVectorLimits) -> Result<R
     let query = query::read(&mut fields, is_text, limits)?;
     let max_idle_s = fields.count("maxIdle")?.unwrap_or(DEFAULT_MAX_IDLE);
     if max_idle_s > u64::from(u32::MAX) {
-        return Err(Refusal::invalid("maxIdle must be at most 4294967295"));
+        return Err(Refusal::unprocessable("maxIdle must be at most 4294967295"));
     }
     fields.finish()?;
     Ok(Request::ResumableQuery { query, max_idle_s })
@@ -216,7 +216,7 @@ fn resumable(body: &[u8], is_text: bool, limits: &LocalVectorLimits) -> Result<R
 
 /// The id of a resumable query.
 fn handle(fields: &mut Fields<'_>) -> Result<String, Refusal> {
-    fields.text("uuid")?.ok_or_else(|| Refusal::invalid("uuid is missing"))
+    fields.text("uuid")?.ok_or_else(|| Refusal::unprocessable("uuid is missing"))
 }
 
 fn fetch(body: &[u8], limits: &LocalVectorLimits) -> Result<Request, Refusal> {
@@ -230,7 +230,7 @@ fn fetch(body: &[u8], limits: &LocalVectorLimits) -> Result<Request, Refusal> {
             Selector::Ids(ids)
         }
         (None, Some(prefix)) => Selector::Prefix(prefix),
-        _ => return Err(Refusal::invalid("Only one of ids or prefix must be provided.")),
+        _ => return Err(Refusal::unprocessable("Only one of ids or prefix must be provided.")),
     };
     Ok(Request::Fetch { selector, include })
 }
@@ -244,9 +244,9 @@ fn delete(body: &[u8], limits: &LocalVectorLimits) -> Result<Request, Refusal> {
     let Ok(json) = json(body) else {
         // One that breaks off is no id.
         if body.is_empty() || body.starts_with(b"{") || body.starts_with(b"[") {
-            return Err(Refusal::malformed("the body is no JSON and no id"));
+            return Err(Refusal::invalid("the body is no JSON and no id"));
         }
-        let id = std::str::from_utf8(body).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
+        let id = std::str::from_utf8(body).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
         return of_ids(vec![id.to_owned()]);
     };
     match form(json) {
@@ -263,11 +263,11 @@ fn delete(body: &[u8], limits: &LocalVectorLimits) -> Result<Request, Refusal> {
         (None, None, Some(text)) => {
             let filter = query::filter(&text, limits)?;
             if filter == Filter::Always {
-                return Err(Refusal::invalid("the filter is empty: reset deletes all records"));
+                return Err(Refusal::unprocessable("the filter is empty: reset deletes all records"));
             }
             Ok(Request::Delete { selector: Selector::Matching(filter) })
         }
-        _ => Err(Refusal::invalid("Only and only one of the ids, prefix, or filter must be provided.")),
+        _ => Err(Refusal::unprocessable("Only and only one of the ids, prefix, or filter must be provided.")),
     }
 }
 
@@ -277,7 +277,7 @@ fn range(body: &[u8], limits: &LocalVectorLimits) -> Result<Request, Refusal> {
         None => 0,
         Some(cursor) => match cursor.get().trim_matches('"') {
             "" => 0,
-            number => number.parse().map_err(|_| Refusal::invalid("cursor must be one of an earlier answer"))?,
+            number => number.parse().map_err(|_| Refusal::unprocessable("cursor must be one of an earlier answer"))?,
         },
     };
     let limit = query::count(fields.count("limit")?.unwrap_or(DEFAULT_LIMIT), "limit", limits)?;

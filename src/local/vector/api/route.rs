@@ -87,7 +87,7 @@ impl Route {
             .filter(|segment| !segment.is_empty())
             .map(|segment| percent_decode_str(segment).decode_utf8())
             .collect();
-        let segments = segments.map_err(|_| Refusal::malformed("the path is not UTF-8"))?;
+        let segments = segments.map_err(|_| Refusal::invalid("the path is not UTF-8"))?;
         let mut segments = segments.into_iter();
         let first = segments.next().ok_or_else(unknown)?;
         let (index, (operation, has_namespace)) = match Operation::of_name(&first) {

@@ -81,7 +81,7 @@ impl State {
 
     pub(super) fn delete(&mut self, name: &str, index: &LocalVectorIndex) -> Result<(), Refusal> {
         if name.is_empty() {
-            return Err(Refusal::invalid("The default namespace cannot be deleted"));
+            return Err(Refusal::unprocessable("The default namespace cannot be deleted"));
         }
         self.namespaces.remove(name).map(drop).ok_or_else(|| unknown(name, index))
     }
@@ -94,7 +94,7 @@ impl State {
         index: &LocalVectorIndex,
     ) -> Result<(), Refusal> {
         if from.is_empty() || to.is_empty() {
-            return Err(Refusal::invalid(
+            return Err(Refusal::unprocessable(
                 "The default namespace cannot be renamed, and no other one can take its name",
             ));
         }
@@ -105,7 +105,10 @@ impl State {
             return Ok(());
         }
         if self.namespaces.contains_key(to) && !is_forced {
-            return Err(Refusal::invalid(format!("Namespace {to} for the index {} already exists", shown(index))));
+            return Err(Refusal::unprocessable(format!(
+                "Namespace {to} for the index {} already exists",
+                shown(index)
+            )));
         }
         if let Some(named) = self.namespaces.remove(from) {
             self.namespaces.insert(to.to_owned(), named);

@@ -59,7 +59,7 @@ impl Account {
         // For endpoints, 400 means that the run has ended.
         self.check_message(&submission.options, &submission.body, now_ms).map_err(Refusal::of_run)?;
         if self.run_bytes.saturating_add(submission.body.len()) > self.limits.max_pending_bytes {
-            return Err(Refusal { status: 429, text: "workflow runs have too many bytes".into() });
+            return Err(Refusal::new(429, "workflow runs have too many bytes"));
         }
         if fields.depth > MAX_DEPTH {
             return Err(Refusal::over_quota(format!("workflows invoke each other more than {MAX_DEPTH} deep")));
