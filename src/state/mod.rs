@@ -1,5 +1,6 @@
 //! One state for the whole application: it reads the environment, and every client and layer comes out of it.
 
+mod build;
 mod builder;
 #[cfg(feature = "cache")]
 mod cached;

@@ -6,6 +6,8 @@ use serde_json::json;
 use super::{
     log::{Header, Stored},
     refusal::Refusal,
+    request::TopicPartition,
+    room::Batch,
 };
 
 /// An answer in JSON: the service has no envelope but for acknowledgements and errors.
@@ -17,7 +19,7 @@ pub(super) struct Reply {
 
 /// A message in an answer.
 #[derive(Debug, Serialize)]
-pub(super) struct View<'a> {
+struct View<'a> {
     topic: &'a str,
     partition: u32,
     offset: i64,
@@ -28,9 +30,10 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(topic: &'a str, partition: u32, message: &'a Stored) -> Self {
+    fn new(place: &'a TopicPartition, message: &'a Stored) -> Self {
+        let TopicPartition { topic, partition } = place;
         let Stored { offset, timestamp, key, value, headers } = message;
-        Self { topic, partition, offset: *offset, timestamp: *timestamp, key, value, headers }
+        Self { topic, partition: *partition, offset: *offset, timestamp: *timestamp, key, value, headers }
     }
 }
 
@@ -38,6 +41,14 @@ impl Reply {
     pub(super) fn of(body: &impl Serialize) -> Self {
         // Maps have texts as keys, and all else is JSON.
         Self { status: StatusCode::OK, body: serde_json::to_vec(body).unwrap_or_default() }
+    }
+
+    pub(super) fn messages(found: &[Batch]) -> Self {
+        let views: Vec<View<'_>> = found
+            .iter()
+            .flat_map(|(place, messages)| messages.iter().map(|message| View::new(place, message)))
+            .collect();
+        Self::of(&views)
     }
 
     /// No messages.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,19 +16,15 @@ use tokio::{
 };
 
 use super::{
-    answer::{Reply, View},
+    answer::Reply,
     group::Group,
-    log::Stored,
     refusal::Refusal,
     request::{InstanceSettings, NewMessage, TopicPartition, TopicPartitionOffset},
+    room::{Batch, Room},
     state::State,
-    topics::{Metadata, Topics},
+    topics::{Metadata, Topics, check_member},
 };
 use crate::local::clock::LocalClock;
-
-/// The messages of one answer, and their bytes.
-const MAX_MESSAGES: usize = 500;
-const MAX_BYTES: usize = 1024 * 1024;
 
 /// Topics and groups.
 #[derive(Debug)]
@@ -40,9 +36,6 @@ pub(super) struct Broker {
     /// The number of the last poll.
     polls: AtomicU64,
 }
-
-/// Messages of one partition for an answer.
-type Batch = (TopicPartition, Vec<Arc<Stored>>);
 
 /// A poll of an instance, which ends when this is dropped.
 struct Poll<'a> {
@@ -94,7 +87,7 @@ impl Broker {
             }
             Ok(found)
         });
-        Ok(reply(&found.await?))
+        Ok(Reply::messages(&found.await?))
     }
 
     /// The next messages of an instance. It waits for the first one.
@@ -142,7 +135,7 @@ impl Broker {
         let spans = found.iter().filter_map(|(partition, messages)| {
             Some((partition.clone(), messages.first()?.offset, messages.last()?.offset + 1))
         });
-        Ok(Consumed { reply: reply(&found), delivered: Delivered { poll: number, spans: spans.collect() } })
+        Ok(Consumed { reply: Reply::messages(&found), delivered: Delivered { poll: number, spans: spans.collect() } })
     }
 
     /// Takes messages back that did not reach their client.
@@ -310,55 +303,4 @@ pub(super) struct Consumed {
 pub(super) struct Delivered {
     poll: u64,
     spans: Vec<(TopicPartition, i64, i64)>,
-}
-
-/// What still has room in an answer.
-struct Room {
-    messages: usize,
-    bytes: usize,
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self { messages: MAX_MESSAGES, bytes: MAX_BYTES }
-    }
-}
-
-impl Room {
-    /// As many messages as there is room for, and one if the answer is empty.
-    fn batch<'a>(
-        &mut self,
-        partition: TopicPartition,
-        messages: impl Iterator<Item = &'a Arc<Stored>>,
-    ) -> Option<Batch> {
-        let mut taken = Vec::new();
-        for message in messages {
-            let bytes = message.bytes();
-            let is_first = self.messages == MAX_MESSAGES;
-            if self.messages == 0 || (bytes > self.bytes && !is_first) {
-                break;
-            }
-            self.messages -= 1;
-            self.bytes = self.bytes.saturating_sub(bytes);
-            taken.push(Arc::clone(message));
-        }
-        (!taken.is_empty()).then_some((partition, taken))
-    }
-}
-
-fn reply(found: &[Batch]) -> Reply {
-    let views: Vec<View<'_>> = found
-        .iter()
-        .flat_map(|(place, messages)| messages.iter().map(|message| View::new(&place.topic, place.partition, message)))
-        .collect();
-    Reply::of(&views)
-}
-
-/// Checks the name of a group or of an instance.
-fn check_member(name: &str) -> Result<(), Refusal> {
-    const MAX: usize = 249;
-    if (1..=MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(Refusal::invalid(format!("the name of a group or an instance has 1 to {MAX} characters, none for control")))
 }

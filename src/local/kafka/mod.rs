@@ -10,6 +10,7 @@ mod partitioner;
 #[cfg(test)]
 mod reload_tests;
 mod request;
+mod room;
 mod server;
 mod service;
 mod settings;

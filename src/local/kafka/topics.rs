@@ -155,6 +155,15 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::invalid("the name of a topic has 1 to 249 letters, digits, -, _ and ."))
 }
 
+/// Checks the name of a group or of an instance.
+pub(super) fn check_member(name: &str) -> Result<(), Refusal> {
+    const MAX: usize = 249;
+    if (1..=MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(format!("the name of a group or an instance has 1 to {MAX} characters, none for control")))
+}
+
 fn unknown(topic: &str) -> Refusal {
     let topic: String = topic.chars().take(MAX_NAME).collect();
     Refusal::not_found(format!("Topic {topic} does not exist"))

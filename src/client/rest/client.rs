@@ -1,58 +1,16 @@
 use super::{
-    BaseUrl, Repeat, RetryPolicy, Secret, Transport, TransportBody, TransportError, TransportErrorKind,
-    retry::{Failure, retry_after},
+    config::{HAS_TLS, RestConfig, built_in},
+    headers::{TELEMETRY_RETRY, add_telemetry, authorization},
+    message::{RestRequest, RestResponse, RestStream, collect, from_transport},
 };
 use crate::{
-    Error, ErrorKind, env,
+    Error, ErrorKind,
+    client::{BaseUrl, Secret, Transport, TransportBody, TransportError, TransportErrorKind, retry::Failure},
     problems::Problems,
     rt::{Deadline, sleep, timeout},
 };
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header::AUTHORIZATION};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use std::{fmt, sync::Arc, time::Duration};
-
-/// No answer of Upstash is larger than the largest plan's request limit.
-const MAX_RESPONSE: usize = 128 * 1024 * 1024;
-
-/// Whether the built-in HTTP client speaks TLS. In a browser or on an edge runtime the host does.
-const HAS_TLS: bool = cfg!(any(
-    feature = "rustls",
-    feature = "native-tls",
-    feature = "rustls-no-provider",
-    not(feature = "reqwest-0_13"),
-    target_arch = "wasm32"
-));
-
-/// What a product's builder collects.
-#[derive(Clone)]
-pub(crate) struct RestConfig {
-    pub(crate) transport: Option<Arc<dyn Transport>>,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) timeout: Duration,
-    pub(crate) telemetry: bool,
-}
-
-impl Default for RestConfig {
-    fn default() -> Self {
-        Self {
-            transport: None,
-            retry: RetryPolicy::default(),
-            timeout: Duration::from_secs(10),
-            telemetry: std::env::var_os(env::DISABLE_TELEMETRY.name).is_none_or(|value| value.is_empty()),
-        }
-    }
-}
-
-impl fmt::Debug for RestConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RestConfig")
-            .field("retry", &self.retry)
-            .field("timeout", &self.timeout)
-            .field("telemetry", &self.telemetry)
-            .finish_non_exhaustive()
-    }
-}
 
 /// One product's end point: address, token, transport and the rules of sending.
 #[derive(Clone)]
@@ -72,61 +30,6 @@ struct Endpoint {
     token_name: &'static str,
     headers: HeaderMap,
     transport: Arc<dyn Transport>,
-}
-
-pub(crate) struct RestRequest {
-    pub(crate) method: Method,
-    /// Appended to the base address as it is; empty, or beginning with a slash.
-    pub(crate) path: std::borrow::Cow<'static, str>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) repeat: Repeat,
-    /// Instead of the client's own.
-    pub(crate) deadline: Option<Deadline>,
-}
-
-pub(crate) struct RestResponse {
-    pub(crate) version: Version,
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-/// An answer that goes on: the end point of a stream of events.
-pub(crate) struct RestStream {
-    pub(crate) version: Version,
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: TransportBody,
-}
-
-impl RestStream {
-    /// Reads an answer that turned out to be no stream, such as a refusal, within the client's deadline.
-    pub(crate) async fn into_response(self, deadline: Deadline) -> Result<RestResponse, Error> {
-        let Self { version, status, headers, body } = self;
-        match timeout(deadline.remaining(), collect(body)).await {
-            Ok(body) => Ok(RestResponse { version, status, headers, body: body.map_err(from_transport)? }),
-            Err(_) => Err(deadline.passed()),
-        }
-    }
-}
-
-impl RestResponse {
-    /// The reason that the service gives for an error: a line of `{"error": "…"}`. A gateway in between answers with a page
-    /// of its own, which is of no use in an error.
-    pub(crate) fn reason(&self) -> Option<String> {
-        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
-        body.get("error")?.as_str().map(reason)
-    }
-
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        retry_after(&self.headers)
-    }
-}
-
-/// The first line of a reason, shortened.
-pub(crate) fn reason(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
 }
 
 impl RestClient {
@@ -151,7 +54,7 @@ impl RestClient {
         config: RestConfig,
         problems: &mut Problems,
     ) -> Option<Self> {
-        let authorization = basic(names.1, username, password);
+        let authorization = super::headers::basic(names.1, username, password);
         Self::with_authorization(names, url, authorization, config, problems)
     }
 
@@ -315,108 +218,6 @@ impl RestClient {
     }
 }
 
-/// A public text, as `GET` answers it: nothing of Upstash goes along, and nothing is sent again.
-#[cfg(feature = "ratelimit")]
-pub(crate) async fn fetch_text(transport: &dyn Transport, url: &str, limit: Duration) -> Result<String, Error> {
-    let deadline = Deadline::after(limit);
-    let request = http::Request::get(url).body(Bytes::new());
-    let request =
-        request.map_err(|error| Error::new(ErrorKind::InvalidInput, "the URL is not one").with_source(error))?;
-    let answer = async {
-        let (head, body) = transport.send(request).await?.into_parts();
-        Ok((head.status, collect(body).await?))
-    };
-    let (status, body) = timeout(limit, answer).await.map_err(|_| deadline.passed())?.map_err(from_transport)?;
-    if !status.is_success() {
-        return Err(Error::new(ErrorKind::Server, "the text could not be fetched").with_status(status));
-    }
-    String::from_utf8(body.into())
-        .map_err(|error| Error::new(ErrorKind::Decode, "the text is not UTF-8").with_source(error))
-}
-
-async fn collect(body: TransportBody) -> Result<Bytes, TransportError> {
-    let body =
-        Limited::new(body, MAX_RESPONSE).collect().await.map_err(|error| match error.downcast::<TransportError>() {
-            Ok(error) => *error,
-            Err(error) if error.is::<LengthLimitError>() => TransportError::new(TransportErrorKind::Oversized, error),
-            Err(error) => TransportError::new(TransportErrorKind::Interrupted, error),
-        })?;
-    Ok(body.to_bytes())
-}
-
-#[cfg(target_arch = "wasm32")]
-#[allow(clippy::unnecessary_wraps, reason = "the others may fail")]
-fn built_in() -> Result<Arc<dyn Transport>, Error> {
-    Ok(Arc::new(super::FetchTransport))
-}
-
-#[cfg(all(feature = "reqwest-0_13", not(target_arch = "wasm32")))]
-fn built_in() -> Result<Arc<dyn Transport>, Error> {
-    let transport = super::ReqwestTransport::from_defaults();
-    let failed = |error| Error::new(ErrorKind::Configuration, "the HTTP client could not be set up").with_source(error);
-    Ok(Arc::new(transport.map_err(failed)?))
-}
-
-#[cfg(all(not(feature = "reqwest-0_13"), not(target_arch = "wasm32")))]
-fn built_in() -> Result<Arc<dyn Transport>, Error> {
-    let message = "there is no HTTP client: turn on the feature reqwest-0_13, or set a transport";
-    Err(Error::new(ErrorKind::Configuration, message))
-}
-
-/// The header of a token that can be one.
-fn authorization(name: &str, token: &Secret) -> Result<HeaderValue, Error> {
-    let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{name} {what}"));
-    let token = token.expose();
-    if token.is_empty() {
-        return Err(problem("is empty"));
-    }
-    if token.starts_with("http://") || token.starts_with("https://") {
-        return Err(problem("is a URL: are the two swapped?"));
-    }
-    let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))
-        .ok()
-        .filter(|_| !token.contains(|c: char| c.is_whitespace() || c == '"' || c == '\''))
-        .ok_or_else(|| problem("contains white space, quotes or other characters that no token has"))?;
-    authorization.set_sensitive(true);
-    Ok(authorization)
-}
-
-/// The header of a user and a password.
-#[cfg(feature = "kafka")]
-fn basic(name: &str, username: &str, password: &Secret) -> Result<HeaderValue, Error> {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    let problem = |what: &str| Error::new(ErrorKind::Configuration, format!("{name} {what}"));
-    if password.expose().is_empty() {
-        return Err(problem("is empty"));
-    }
-    let encoded = BASE64_STANDARD.encode(format!("{username}:{}", password.expose()));
-    let mut authorization = HeaderValue::try_from(format!("Basic {encoded}")).map_err(|_| problem("is too long"))?;
-    authorization.set_sensitive(true);
-    Ok(authorization)
-}
-
-const TELEMETRY_RETRY: HeaderName = HeaderName::from_static("upstash-telemetry-retry");
-
-/// Adds the headers by which Upstash counts its SDKs. They name the SDK and the platform, and nothing of the application.
-fn add_telemetry(headers: &mut HeaderMap) {
-    let sdk = concat!("axum-upstash@v", env!("CARGO_PKG_VERSION"));
-    headers.insert(HeaderName::from_static("upstash-telemetry-sdk"), HeaderValue::from_static(sdk));
-    headers.insert(HeaderName::from_static("upstash-telemetry-runtime"), HeaderValue::from_static("rust"));
-    let platform = if cfg!(target_arch = "wasm32") { "wasm" } else { std::env::consts::OS };
-    headers.insert(HeaderName::from_static("upstash-telemetry-platform"), HeaderValue::from_static(platform));
-}
-
-fn from_transport(error: TransportError) -> Error {
-    let (kind, message) = match error.kind() {
-        TransportErrorKind::Connect => (ErrorKind::Connect, "no connection could be made"),
-        TransportErrorKind::Timeout => (ErrorKind::Timeout, "the request timed out"),
-        TransportErrorKind::Interrupted => (ErrorKind::Interrupted, "the connection broke before the answer was read"),
-        TransportErrorKind::Oversized => (ErrorKind::Decode, "the answer is too large to be read"),
-        TransportErrorKind::Request => (ErrorKind::InvalidInput, "the request could not be sent"),
-    };
-    Error::new(kind, message).with_source(error)
-}
-
 impl fmt::Debug for RestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.inner.endpoint.as_ref().map(|endpoint| endpoint.base.as_str());
@@ -427,9 +228,11 @@ impl fmt::Debug for RestClient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::TransportBody;
+    use crate::client::Repeat;
+    use bytes::Bytes;
     use futures_core::future::BoxFuture;
-    use http_body_util::Full;
+    use http::Method;
+    use http_body_util::{BodyExt, Full};
     use std::sync::Mutex;
     use tokio::time::Instant;
 
