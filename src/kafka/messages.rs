@@ -1,6 +1,6 @@
 use super::{
     Consumer, Received, TopicPartitionOffset,
-    steps::{Done, Steps, ended},
+    steps::{Done, Step, ended},
 };
 use crate::{
     Error, ErrorKind,
@@ -21,6 +21,9 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The pause after an error, which doubles with each one that follows, and the longest one.
 const PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// The characters of a name that are kept beside its random part: an instance has a name of at most 249.
+const MAX_NAME: usize = 200;
 
 /// The messages of a [`Consumer`], as they come, each at least once.
 ///
@@ -97,7 +100,8 @@ impl Consumer {
         if let Ok(random) = random_id::<8>()
             && !self.instance.is_empty()
         {
-            renamed.instance = format!("{}~{random}", self.instance);
+            let name: String = self.instance.chars().take(MAX_NAME).collect();
+            renamed.instance = format!("{name}~{random}");
         }
         renamed
     }
@@ -130,7 +134,7 @@ impl Messages {
         let committed = consumer.commit_offsets(self.offsets()).await;
         match &committed {
             Ok(()) => self.note_commit(),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.forget(),
+            Err(error) if error.kind() == ErrorKind::NotFound => self.doubt_all(),
             Err(_) => {}
         }
         committed
@@ -179,70 +183,81 @@ impl Messages {
         self.received.clear();
     }
 
-    /// The next steps. There are none if there are messages, and it is not time for a commit.
-    fn steps(&self) -> Option<Steps> {
+    /// The next request, and the instance that makes it. There is none if there are messages, and it is not time for a commit.
+    fn step(&self) -> Option<(Step, Consumer)> {
         let has_given = self.interval.is_some() && !self.given.is_empty();
         let left = self.interval.unwrap_or_default().saturating_sub(self.committed.elapsed());
         let polls = self.received.is_empty();
+        let doubtful = self.doubtful.as_ref().filter(|_| polls);
         // The offsets of an instance are committed before it ends.
-        let commits = has_given && (left.is_zero() || (polls && self.doubtful.is_some()));
-        if !polls && !commits {
-            return None;
+        if has_given && (left.is_zero() || doubtful.is_some()) {
+            let consumer = self.doubtful.as_ref().unwrap_or(&self.consumer);
+            return Some((Step::Commit(self.offsets()), consumer.clone()));
+        }
+        if let Some(doubtful) = doubtful {
+            return Some((Step::End, doubtful.clone()));
         }
         // On a topic with few messages too a commit comes when it is time for it.
-        let wait = if has_given && !commits { left.clamp(MIN_WAIT, MAX_WAIT) } else { MAX_WAIT };
-        Some(Steps {
-            pause: self.pause,
-            commit: if commits { self.offsets() } else { Vec::new() },
-            ends: self.doubtful.clone().filter(|_| polls),
-            polls: polls.then_some(wait),
-        })
+        let wait = if has_given { left.clamp(MIN_WAIT, MAX_WAIT) } else { MAX_WAIT };
+        polls.then(|| (Step::Poll(wait), self.consumer.clone()))
     }
 
-    /// Notes how far the steps came.
+    /// Notes what came of a request.
     fn note(&mut self, done: Done) -> Result<(), Error> {
-        if done.has_committed {
-            self.note_commit();
-        }
-        if done.was_gone || done.has_ended {
-            self.forget();
-        }
-        if done.has_ended {
-            self.doubtful = None;
-        }
-        match done.result {
-            Ok(received) => {
-                self.errors = 0;
-                // A server that does not wait is not asked without end.
-                let is_early = done.has_polled && received.is_empty() && done.took < MIN_WAIT / 2;
-                self.pause = if is_early { PAUSE } else { Duration::ZERO };
+        self.pause = Duration::ZERO;
+        match done {
+            Done::Committed => self.note_commit(),
+            Done::NotCommitted => self.doubt_all(),
+            Done::Ended => {
+                self.doubtful = None;
+                self.forget();
+            }
+            Done::Polled(received, took) => {
+                if received.is_empty() && took < MIN_WAIT / 2 {
+                    // A server that does not wait is not asked without end.
+                    self.pause = PAUSE;
+                }
                 self.received.extend(received);
-                Ok(())
             }
-            Err(error) => {
-                self.note_error(&error, done.has_polled);
-                Err(error)
+            Done::Failed(error) => return Err(self.note_error(error)),
+            Done::PollFailed(error) => {
+                self.doubt();
+                return Err(self.note_error(error));
             }
         }
+        self.errors = 0;
+        Ok(())
     }
 
-    fn note_error(&mut self, error: &Error, has_polled: bool) {
-        let pause = PAUSE.saturating_mul(1 << self.errors.min(10)).min(MAX_PAUSE);
-        self.pause = error.retry_after().unwrap_or_default().max(pause);
+    fn note_error(&mut self, error: Error) -> Error {
+        let pause = PAUSE.saturating_mul(1 << self.errors.min(10));
+        self.pause = error.retry_after().unwrap_or_default().max(pause).min(MAX_PAUSE);
         self.errors = self.errors.saturating_add(1);
         match error.kind() {
             ErrorKind::Configuration | ErrorKind::InvalidInput | ErrorKind::Unauthorized | ErrorKind::Forbidden => {
                 self.state = State::Over;
             }
-            // The answer of a poll may have had messages, or the instance is another one's.
-            _ if has_polled && self.doubtful.is_none() => {
-                let renamed = self.base.renamed();
-                self.doubtful = Some(std::mem::replace(&mut self.consumer, renamed));
-            }
-            // It would be refused again. The messages come again, or are done with later ones.
-            ErrorKind::Refused => self.given.clear(),
-            // A commit that failed is made again when it is time for the next one.
+            // A commit that would be refused again: the messages come again, or are done with later ones.
+            ErrorKind::Refused if matches!(error.status(), Some(400 | 422)) => self.given.clear(),
+            // It is made again when it is time for the next one.
             _ => self.committed = Stopwatch::start(),
+        }
+        error
+    }
+
+    /// Goes on as another instance: messages of this one may not have arrived, or come again.
+    fn doubt(&mut self) {
+        let renamed = self.base.renamed();
+        let before = std::mem::replace(&mut self.consumer, renamed);
+        // Of two the first one was asked to end already.
+        self.doubtful = Some(before);
+    }
+
+    /// The same, and nothing of it can be committed.
+    fn doubt_all(&mut self) {
+        self.forget();
+        if self.doubtful.is_none() {
+            self.doubt();
         }
     }
 }
@@ -263,9 +278,9 @@ impl Stream for Messages {
                     }
                 }
                 State::Idle => {
-                    if let Some(steps) = this.steps() {
-                        this.is_open |= steps.polls.is_some();
-                        this.state = State::Working(Box::pin(steps.run(this.consumer.clone())));
+                    if let Some((step, consumer)) = this.step() {
+                        this.is_open |= matches!(step, Step::Poll(_));
+                        this.state = State::Working(Box::pin(step.run(consumer, this.pause)));
                     } else if let Some(received) = this.received.pop_front() {
                         let next = received.offset.saturating_add(1);
                         this.given.insert((received.topic.clone(), received.partition), next);

@@ -5,63 +5,51 @@ use crate::{
 };
 use std::time::Duration;
 
-/// The steps before there are more messages.
-pub(super) struct Steps {
-    pub(super) pause: Duration,
-    pub(super) commit: Vec<TopicPartitionOffset>,
-    /// This instance ends, after the commit.
-    pub(super) ends: Option<Consumer>,
+/// The next request of a stream.
+pub(super) enum Step {
+    Commit(Vec<TopicPartitionOffset>),
+    /// Ends the instance.
+    End,
     /// Waits so long for messages.
-    pub(super) polls: Option<Duration>,
+    Poll(Duration),
 }
 
-/// How far it came.
-pub(super) struct Done {
-    pub(super) has_committed: bool,
-    /// The instance had ended before the commit.
-    pub(super) was_gone: bool,
-    pub(super) has_ended: bool,
-    pub(super) has_polled: bool,
-    /// The time that the poll took.
-    pub(super) took: Duration,
-    pub(super) result: Result<Vec<Received>, Error>,
+/// What came of it.
+pub(super) enum Done {
+    Committed,
+    /// There is no such instance, or no such partition any more.
+    NotCommitted,
+    Ended,
+    /// With the time that it took.
+    Polled(Vec<Received>, Duration),
+    Failed(Error),
+    /// It cannot be told whether messages were handed out.
+    PollFailed(Error),
 }
 
-impl Steps {
-    pub(super) async fn run(self, consumer: Consumer) -> Done {
-        let mut done = Done {
-            has_committed: false,
-            was_gone: false,
-            has_ended: false,
-            has_polled: false,
-            took: Duration::ZERO,
-            result: Ok(Vec::new()),
-        };
-        done.result = self.run_into(&consumer, &mut done).await;
-        done
-    }
-
-    async fn run_into(self, consumer: &Consumer, done: &mut Done) -> Result<Vec<Received>, Error> {
-        if self.pause > Duration::ZERO {
-            sleep(self.pause).await;
+impl Step {
+    pub(super) async fn run(self, consumer: Consumer, pause: Duration) -> Done {
+        if pause > Duration::ZERO {
+            sleep(pause).await;
         }
-        if !self.commit.is_empty() {
-            let committer = self.ends.as_ref().unwrap_or(consumer);
-            match committer.commit_offsets(self.commit).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => done.was_gone = true,
-                committed => committed.map(|()| done.has_committed = true)?,
+        match self {
+            Self::Commit(offsets) => match consumer.commit_offsets(offsets).await {
+                Ok(()) => Done::Committed,
+                Err(error) if error.kind() == ErrorKind::NotFound => Done::NotCommitted,
+                Err(error) => Done::Failed(error),
+            },
+            Self::End => ended(consumer.close().await).map_or_else(Done::Failed, |()| Done::Ended),
+            Self::Poll(wait) => {
+                let began = Stopwatch::start();
+                match consumer.poll(wait).await {
+                    Ok(received) => Done::Polled(received, began.elapsed()),
+                    Err(error) if matches!(error.kind(), ErrorKind::Connect | ErrorKind::RateLimited) => {
+                        Done::Failed(error)
+                    }
+                    Err(error) => Done::PollFailed(error),
+                }
             }
         }
-        if let Some(doubtful) = self.ends {
-            ended(doubtful.close().await)?;
-            done.has_ended = true;
-        }
-        let Some(wait) = self.polls else { return Ok(Vec::new()) };
-        done.has_polled = true;
-        let began = Stopwatch::start();
-        let polled = consumer.poll(wait).await;
-        done.took = began.elapsed();
-        polled
     }
 }
 

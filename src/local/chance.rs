@@ -33,7 +33,7 @@ impl CallFaults {
 }
 
 impl CallFault {
-    /// Does a call, with the fault that it has.
+    /// Does a call, with the fault that it has. A call that is refused is not done, and its answer not lost.
     pub(super) async fn around<T>(
         fault: Option<Self>,
         call: impl Future<Output = Result<T, Refusal>>,
@@ -41,10 +41,10 @@ impl CallFault {
         if fault == Some(Self::Refused) {
             return Err(Refusal::new(500, "a fault was asked for: nothing was done"));
         }
-        let answer = call.await;
+        let answer = call.await?;
         match fault {
             Some(Self::LostAnswer) => Err(Refusal::new(500, "a fault was asked for")),
-            _ => answer,
+            _ => Ok(answer),
         }
     }
 }

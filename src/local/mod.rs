@@ -128,7 +128,8 @@
 //! ranges. A message is done when its instance polls again, and is committed when it is time for that: those of an instance that
 //! does not come back come again, and so do those whose answer was not written. A group that began at the latest message and has
 //! committed nothing goes on from there. A commit beyond the end of a partition is refused (400), and so is a poll of an
-//! instance that another request polls (409). Everything is in memory, of each partition the newest messages.
+//! instance that another request polls (409). Everything is in memory, of each partition the newest messages, and at most
+//! 10,000 groups: of those without instances, the one goes that was not used for the longest time.
 //!
 //! # A Redis that is shared
 //!

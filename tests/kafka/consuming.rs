@@ -1,4 +1,4 @@
-use crate::{reader, start, start_with};
+use crate::{LONG, reader, start, start_with, wait_for_instances};
 use axum_upstash::{
     kafka::{Consumer, Kafka, Message, OffsetReset, TopicPartition, TopicPartitionOffset},
     local::LocalKafka,
@@ -6,7 +6,6 @@ use axum_upstash::{
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_millis(50);
-const LONG: Duration = Duration::from_secs(20);
 
 async fn produce(kafka: &Kafka, values: std::ops::Range<u32>) {
     let messages = values.map(|n| Message::text("orders", n.to_string()).partition(n % 3));
@@ -18,15 +17,6 @@ async fn values(consumer: &Consumer, wait: Duration) -> Vec<u32> {
         consumer.poll(wait).await.unwrap().iter().map(|received| received.value.parse().unwrap()).collect();
     values.sort_unstable();
     values
-}
-
-/// Waits until the group has so many instances.
-async fn wait_for_instances(kafka: &Kafka, count: usize) {
-    let deadline = tokio::time::Instant::now() + LONG;
-    while kafka.consumers().await.unwrap().iter().map(|group| group.instances.len()).sum::<usize>() < count {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]
@@ -254,4 +244,43 @@ async fn polls_end_with_the_server() {
     wait_for_instances(&kafka, 1).await;
     local.shutdown().await;
     assert_eq!(waiting.await.unwrap().unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_instance_without_a_place_to_begin_takes_no_partition_over() {
+    let (_local, kafka) = start_with(LocalKafka::builder().topic("orders", 2)).await;
+    let produce = async |value: &str| {
+        let both = [0, 1].map(|partition| Message::text("orders", value).partition(partition));
+        kafka.produce_many(both).await.unwrap();
+    };
+    produce("0").await;
+    let owner = reader(&kafka, "b").auto_commit(false);
+    assert_eq!(values(&owner, LONG).await, [0, 0]);
+    owner.commit_offsets([TopicPartitionOffset::new("orders", 0, 1)]).await.unwrap();
+    // It has the first partition, and waits when it gets the second one, of which nothing is committed.
+    let fails = kafka.consumer("billing", "a").topic("orders").offset_reset(OffsetReset::Fail);
+    let waiting = tokio::spawn({
+        let fails = fails.clone();
+        async move { fails.poll(LONG).await }
+    });
+    wait_for_instances(&kafka, 2).await;
+    owner.close().await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap_err().status(), Some(400));
+    produce("1").await;
+    assert_eq!(fails.poll(SOON).await.unwrap_err().status(), Some(400));
+    // Nothing of the second partition was skipped.
+    assert_eq!(values(&reader(&kafka, "c"), LONG).await, [0, 1, 1]);
+}
+
+#[tokio::test]
+async fn an_instance_that_commits_by_itself_commits_where_it_began() {
+    let (_local, kafka) = start().await;
+    let consumer = reader(&kafka, "a").auto_commit_interval(Duration::ZERO);
+    kafka.produce(Message::text("orders", "1").partition(0)).await.unwrap();
+    assert_eq!(values(&consumer, LONG).await, [1]);
+    assert_eq!(values(&consumer, SOON).await, [0; 0]);
+    consumer.close().await.unwrap();
+    // So that another one has a place to begin in the partitions without messages.
+    let strict = kafka.consumer("billing", "b").topic("orders").offset_reset(OffsetReset::Fail);
+    assert_eq!(values(&strict, SOON).await, [0; 0]);
 }

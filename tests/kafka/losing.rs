@@ -7,20 +7,28 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Loses answers of the server, after it has written them: of the requests to a path some, by their numbers. Or it is the
-/// server, with one answer.
+/// Loses answers of the server, after it has written them: of the requests to a path some, by their numbers. Or it
+/// answers them itself.
 pub(crate) struct Losing {
     inner: ReqwestTransport,
     path: &'static str,
     sent: Arc<AtomicUsize>,
     loses: fn(usize) -> bool,
-    answer: Option<&'static str>,
+    /// The answer in place of one that is lost.
+    answer: Option<(u16, &'static str)>,
 }
 
 impl Losing {
+    /// Answers some of the requests itself, that there is no such thing.
+    pub(crate) fn not_finding(path: &'static str, is_meant: fn(usize) -> bool) -> (Self, Arc<AtomicUsize>) {
+        let (losing, sent) = Self::new(path, is_meant);
+        (Self { answer: Some((404, r#"{"error": "not found", "status": 404}"#)), ..losing }, sent)
+    }
+
+    /// Answers all requests itself.
     pub(crate) fn answering(path: &'static str, answer: &'static str) -> (Self, Arc<AtomicUsize>) {
-        let (losing, sent) = Self::new(path, |_| false);
-        (Self { answer: Some(answer), ..losing }, sent)
+        let (losing, sent) = Self::new(path, |_| true);
+        (Self { answer: Some((200, answer)), ..losing }, sent)
     }
 
     /// With the number of the requests that were sent to it.
@@ -38,11 +46,9 @@ impl Transport for Losing {
     ) -> BoxFuture<'static, Result<http::Response<TransportBody>, TransportError>> {
         let is_meant = request.uri().path().starts_with(self.path);
         let is_lost = is_meant && (self.loses)(self.sent.fetch_add(1, Ordering::Relaxed));
-        if let Some(answer) = self.answer {
-            return async move {
-                Ok(http::Response::new(Full::from(answer).map_err(|never| match never {}).boxed_unsync()))
-            }
-            .boxed();
+        if let Some((status, answer)) = self.answer.filter(|_| is_lost) {
+            let body = Full::from(answer).map_err(|never| match never {}).boxed_unsync();
+            return async move { Ok(http::Response::builder().status(status).body(body).unwrap()) }.boxed();
         }
         let sent = self.inner.send(request);
         async move {

@@ -12,6 +12,9 @@ use axum_upstash::{
     kafka::{Consumer, Kafka, OffsetReset},
     local::{LocalKafka, LocalKafkaBuilder},
 };
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(20);
 
 async fn start_with(builder: LocalKafkaBuilder) -> (LocalKafka, Kafka) {
     let local = builder.start().await.unwrap();
@@ -26,4 +29,13 @@ async fn start() -> (LocalKafka, Kafka) {
 /// An instance that begins at the first message.
 fn reader(kafka: &Kafka, instance: &str) -> Consumer {
     kafka.consumer("billing", instance).topic("orders").offset_reset(OffsetReset::Earliest)
+}
+
+/// Waits until the group has so many instances.
+async fn wait_for_instances(kafka: &Kafka, count: usize) {
+    let deadline = tokio::time::Instant::now() + LONG;
+    while kafka.consumers().await.unwrap().iter().map(|group| group.instances.len()).sum::<usize>() < count {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::task::yield_now().await;
+    }
 }

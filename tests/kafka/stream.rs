@@ -1,4 +1,4 @@
-use crate::{losing::Losing, reader, start, start_with};
+use crate::{LONG, losing::Losing, reader, start, start_with, wait_for_instances};
 use axum_upstash::{
     ErrorKind,
     kafka::{Kafka, Message, Messages, Received},
@@ -104,12 +104,30 @@ async fn a_lost_answer_to_a_new_group_loses_no_message() {
 }
 
 #[tokio::test]
+async fn a_commit_that_was_not_found_loses_no_message() {
+    let (local, kafka) = start_with(LocalKafka::builder().topic("orders", 1)).await;
+    kafka.produce_many((0..700).map(|n| Message::text("orders", n.to_string()))).await.unwrap();
+    // As a proxy answers while a server is replaced: the instance is there, and has handed out what follows.
+    let (transport, commits) = Losing::not_finding("/commit", |number| number == 3);
+    let other = Kafka::builder(local.url(), local.username(), local.password()).transport(transport).build().unwrap();
+    let mut messages = reader(&other, "a").auto_commit_interval(Duration::ZERO).messages();
+    let read = read_all(&mut messages, 700).await;
+    assert_eq!(read.iter().map(|one| one.offset).collect::<BTreeSet<_>>(), (0..700).collect());
+    assert!(commits.load(Ordering::Relaxed) > 4);
+}
+
+#[tokio::test]
 async fn streams_of_one_name_share_the_partitions() {
     let (_local, kafka) = start().await;
-    produce(&kafka, 30).await;
     let (mut one, mut other) = (reader(&kafka, "a").messages(), reader(&kafka, "a").messages());
-    let mut values = BTreeSet::new();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let both_join = async {
+        wait_for_instances(&kafka, 2).await;
+        produce(&kafka, 30).await;
+    };
+    // Of three partitions one has two, and the other one.
+    let ((), first, second) = tokio::join!(both_join, next(&mut one), next(&mut other));
+    let mut values = BTreeSet::from([first.value, second.value]);
+    let deadline = tokio::time::Instant::now() + LONG;
     while values.len() < 30 {
         let next = futures_util::future::select(one.next(), other.next());
         let next = tokio::time::timeout_at(deadline, next).await.expect("there is a message").factor_first().0;

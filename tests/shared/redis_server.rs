@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -49,8 +49,11 @@ impl RedisServer {
         let ready = |log: &str| log.matches("Ready to accept connections").count();
         let before = ready(&self.log());
         let port = self.port.to_string();
-        let command = Command::new("redis-server").args(["--port", &port]).args(&self.arguments).spawn();
-        let child = self.child.insert(command.unwrap());
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port]).args(&self.arguments);
+        // Nothing of the test's own is kept open if it is killed.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = self.child.insert(command.spawn().unwrap());
         let deadline = Instant::now() + Duration::from_secs(20);
         while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
             if ready(&log_in(&self.directory)) > before {

@@ -53,16 +53,14 @@ impl Drop for Poll<'_> {
             group.end_poll(self.instance, self.number, now_ms);
             Ok(())
         });
+        // From now on its instance may end, and leave its partitions to one that waits.
+        self.broker.changed.send_replace(());
     }
 }
 
 impl Broker {
     pub(super) fn new(state: State, clock: LocalClock) -> Self {
         Self { state: Mutex::new(state), clock, changed: watch::Sender::new(()), polls: AtomicU64::new(0) }
-    }
-
-    pub(super) fn clock(&self) -> &LocalClock {
-        &self.clock
     }
 
     pub(super) fn create(&self, topic: &str, partitions: u32) -> Result<(), Refusal> {
@@ -179,8 +177,15 @@ impl Broker {
     }
 
     /// Ends the instances that have not come back in time.
-    pub(super) fn reap(&self) {
+    fn reap(&self) {
         self.act(|state| state.reap(self.clock.now_ms()));
+    }
+
+    /// Moves the clock forward.
+    pub(super) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.reap();
+        self.changed.send_replace(());
     }
 
     pub(super) fn topics(&self) -> Reply {

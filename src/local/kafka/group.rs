@@ -58,14 +58,12 @@ impl Group {
             }
         }
         let instance = self.instances.get_mut(name).ok_or_else(unknown_instance)?;
-        if instance.settings.reset == OffsetReset::None
-            && instance.partitions().any(|partition| self.offsets.committed(partition).is_none())
-        {
+        if instance.lacks_offset {
             // It leaves its partitions to others.
             instance.commit_done(&mut self.offsets);
             self.instances.remove(name);
             self.rebalance(all);
-            return Err(Refusal::invalid("the group has no committed offset, and kafka-auto-offset-reset is none"));
+            return Err(no_offset());
         }
         instance.begin_poll(poll);
         Ok(())
@@ -80,7 +78,8 @@ impl Group {
 
     /// The partitions of an instance that is polled, with the offsets of their next messages.
     pub(super) fn next(&mut self, name: &str, poll: u64) -> Result<Vec<(TopicPartition, i64)>, Refusal> {
-        Ok(self.polled(name, poll).ok_or_else(unknown_instance)?.next())
+        let instance = self.polled(name, poll).ok_or_else(unknown_instance)?;
+        if instance.lacks_offset { Err(no_offset()) } else { Ok(instance.next()) }
     }
 
     /// Messages before that offset were handed out.
@@ -205,6 +204,11 @@ impl Group {
         self.rebalances
     }
 
+    /// Whether it has committed something.
+    pub(super) fn has_committed(&self) -> bool {
+        self.offsets.has_committed()
+    }
+
     pub(super) fn has_instances(&self) -> bool {
         !self.instances.is_empty()
     }
@@ -249,6 +253,7 @@ impl Group {
         }
         // First what is lost, so that those who get it go on from there.
         for (name, instance) in &mut self.instances {
+            instance.lacks_offset = false;
             let lost: Vec<TopicPartition> =
                 instance.partitions().filter(|partition| owners.get(*partition) != Some(name)).cloned().collect();
             for partition in lost {
@@ -261,16 +266,21 @@ impl Group {
                 continue;
             }
             let Ok(log) = topics.log(&partition.topic, partition.partition) else { continue };
-            let begin = match (self.offsets.committed(&partition), instance.settings.reset) {
-                (Some(committed), _) => committed,
-                (None, OffsetReset::Earliest) => log.begin(),
-                (None, OffsetReset::Latest) => self.offsets.begin(&partition, log.end()),
-                // The instance is refused.
-                (None, OffsetReset::None) => log.end(),
-            };
-            instance.gain(partition, begin);
+            match (self.offsets.committed(&partition), instance.settings.reset) {
+                (Some(committed), _) => instance.gain(partition, committed, false),
+                (None, OffsetReset::Earliest) => instance.gain(partition, log.begin(), true),
+                (None, OffsetReset::Latest) => {
+                    let begin = self.offsets.begin(&partition, log.end());
+                    instance.gain(partition, begin, true);
+                }
+                (None, OffsetReset::None) => instance.lacks_offset = true,
+            }
         }
     }
+}
+
+fn no_offset() -> Refusal {
+    Refusal::invalid("the group has no committed offset, and kafka-auto-offset-reset is none")
 }
 
 fn unknown_instance() -> Refusal {

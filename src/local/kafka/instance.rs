@@ -11,6 +11,8 @@ pub(super) struct Instance {
     pub(super) settings: InstanceSettings,
     pub(super) topics: BTreeSet<String>,
     positions: BTreeMap<TopicPartition, Position>,
+    /// It has a partition without an offset, and is to begin at none. It cannot be polled.
+    pub(super) lacks_offset: bool,
     used_at_ms: u64,
     committed_at_ms: u64,
     /// The number of its last poll, and how many there were.
@@ -37,6 +39,7 @@ impl Instance {
             settings,
             topics,
             positions: BTreeMap::new(),
+            lacks_offset: false,
             used_at_ms: now_ms,
             committed_at_ms: now_ms,
             poll: 0,
@@ -93,9 +96,9 @@ impl Instance {
         self.positions.contains_key(partition)
     }
 
-    /// Takes a partition over, at an offset.
-    pub(super) fn gain(&mut self, partition: TopicPartition, offset: i64) {
-        let position = Position { done: offset, delivered: offset, is_done_due: false, is_delivered_due: false };
+    /// Takes a partition over, at an offset, which is to be committed or is already.
+    pub(super) fn gain(&mut self, partition: TopicPartition, offset: i64, is_due: bool) {
+        let position = Position { done: offset, delivered: offset, is_done_due: is_due, is_delivered_due: false };
         self.positions.insert(partition, position);
     }
 

@@ -58,6 +58,10 @@ impl Offsets {
         std::mem::take(&mut self.changes)
     }
 
+    pub(super) fn has_committed(&self) -> bool {
+        self.by_partition.values().any(|offset| matches!(offset, Offset::Committed(_)))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_partition.is_empty()
     }

@@ -130,8 +130,7 @@ impl LocalKafka {
     /// Moves the server's clock forward: instances end that have not come back in time, and the next poll of the others
     /// commits what is done.
     pub fn advance(&self, by: Duration) {
-        self.service.broker.clock().advance(by);
-        self.service.broker.reap();
+        self.service.broker.advance(by);
     }
 
     /// Stops the server: no connection is accepted, and requests have two seconds to end.

@@ -97,21 +97,39 @@ impl State {
             if !may_be_new {
                 return Err(Refusal::not_found("there is no such group"));
             }
-            self.make_room(now_ms)?;
+            // A group that could not be joined is none, and takes the room of none.
+            let mut group = Group::default();
+            let acted = act(&mut group, &self.topics)?;
+            if !group.is_empty() {
+                self.make_room(now_ms)?;
+                self.rebalances += 1;
+                self.groups.insert(name.into(), (group, now_ms));
+                self.keep_changes(name, now_ms);
+            }
+            return Ok(acted);
         }
-        let name: Arc<str> = name.into();
-        let (group, used_at_ms) = self.groups.entry(Arc::clone(&name)).or_default();
+        let Some((group, used_at_ms)) = self.groups.get_mut(name) else {
+            return Err(Refusal::not_found("there is no such group"));
+        };
         *used_at_ms = now_ms;
         let before = group.rebalances();
         let acted = act(group, &self.topics);
         self.rebalances += u64::from(group.rebalances() != before);
+        self.keep_changes(name, now_ms);
+        acted
+    }
+
+    /// Writes the changes of a group into the journal, and forgets it if nothing is left of it.
+    fn keep_changes(&mut self, name: &str, now_ms: u64) {
+        let Some((name, _)) = self.groups.get_key_value(name) else { return };
+        let name = Arc::clone(name);
+        let Some((group, _)) = self.groups.get_mut(&name) else { return };
         for (partition, offset) in group.take_changes() {
             self.journal.append(now_ms, &Record::Offset(Arc::clone(&name), partition, offset));
         }
         if group.is_empty() {
             self.groups.remove(&name);
         }
-        acted
     }
 
     /// Ends the instances of every group that have not come back in time.
@@ -137,14 +155,16 @@ impl State {
         self.groups.get(group)?.0.next_end_ms()
     }
 
-    /// Makes room for another group: of those without instances, the one goes that was used last a long time ago.
+    /// Makes room for another group: of those without instances one goes, if there is one without commits, and the one that
+    /// was used last the longest time ago.
     fn make_room(&mut self, now_ms: u64) -> Result<(), Refusal> {
         if self.groups.len() < MAX_GROUPS {
             return Ok(());
         }
         self.reap(now_ms);
         let unused = self.groups.iter().filter(|(_, (group, _))| !group.has_instances());
-        let oldest = unused.min_by_key(|(_, (_, used_at_ms))| *used_at_ms).map(|(name, _)| Arc::clone(name));
+        let oldest = unused.min_by_key(|(_, (group, used_at_ms))| (group.has_committed(), *used_at_ms));
+        let oldest = oldest.map(|(name, _)| Arc::clone(name));
         let full = || Refusal::new(429, format!("there are {MAX_GROUPS} groups with instances already"));
         self.commit(now_ms, Record::GroupGone(oldest.ok_or_else(full)?));
         Ok(())
@@ -170,5 +190,54 @@ impl State {
                 self.groups.remove(&name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::local::{
+        journal::Kept,
+        kafka::request::{InstanceSettings, OffsetReset},
+    };
+
+    /// Joins a group for a moment.
+    fn join(state: &mut State, group: &str, now_ms: u64) -> Result<(), Refusal> {
+        let settings = InstanceSettings {
+            auto_commit: false,
+            auto_commit_interval_ms: 0,
+            reset: OffsetReset::Latest,
+            session_timeout_ms: 10,
+        };
+        state.with_group(group, true, now_ms, |group, topics| {
+            group.begin_poll("a", now_ms, settings, BTreeSet::from(["orders".to_owned()]), topics, now_ms)?;
+            group.end_poll("a", now_ms, now_ms);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn the_group_goes_that_is_missed_least() {
+        let kept = Kept::new();
+        let retention = Retention { messages: 10, bytes: 1_000 };
+        let mut state = State::new(true, retention, Box::new(kept.clone()));
+        state.create("orders", 1, 0).unwrap();
+        for number in 0..MAX_GROUPS {
+            join(&mut state, &format!("group-{number}"), 100).unwrap();
+        }
+        assert_eq!(join(&mut state, "other", 105).unwrap_err().status, 429, "all of them have instances");
+        let commit = |group: &mut Group, topics: &Topics| group.commit("a", None, topics, 105);
+        state.with_group("group-0", false, 105, commit).unwrap();
+        // One that is refused takes no room.
+        let refused: Result<(), _> = state.with_group("other", true, 1_000, |_, _| Err(Refusal::invalid("no")));
+        assert!(refused.is_err());
+        assert_eq!(state.groups().count(), MAX_GROUPS);
+        join(&mut state, "other", 1_000).unwrap();
+        let has = |state: &State, name: &str| state.groups().any(|(known, _)| known == name);
+        assert!(has(&state, "other") && has(&state, "group-0") && !has(&state, "group-1"));
+        let loaded = State::new(true, retention, Box::new(kept));
+        assert!(has(&loaded, "other") && has(&loaded, "group-0") && !has(&loaded, "group-1"));
     }
 }
