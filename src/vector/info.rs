@@ -120,6 +120,9 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserial
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// The time that a look at the number of records has at the least.
+const LOOK: Duration = Duration::from_secs(1);
+
 impl<M> Index<M> {
     /// The settings of the index, and the number of its records.
     ///
@@ -130,7 +133,8 @@ impl<M> Index<M> {
     }
 
     /// Waits until queries find each record that was written in this namespace, and asks for that again and again, first
-    /// after 50 ms and then less and less often, up to every second.
+    /// after 50 ms and then less and less often, up to every second. The last look begins within the limit, and may take a
+    /// second more.
     ///
     /// # Errors
     /// [`ErrorKind::Timeout`] if records are still pending after `limit`, and those of the service.
@@ -138,8 +142,7 @@ impl<M> Index<M> {
         let watch = Stopwatch::start();
         let mut wait = Duration::from_millis(50);
         loop {
-            // The last look is within the limit as well.
-            let left = limit.saturating_sub(watch.elapsed()).max(Duration::from_millis(1));
+            let left = limit.saturating_sub(watch.elapsed()).max(LOOK);
             let timeout = self.caller.timeout.unwrap_or_else(|| self.caller.rest.timeout());
             let info = self.with_timeout(timeout.min(left)).info().await?;
             let namespace = info.namespaces.get(&*self.caller.namespace);
